@@ -8,6 +8,7 @@ conftest.py loads this module as a plugin. The fixtures:
     redis_url            an empty Redis
     s3                   an empty bucket; `s3.url` is a storage URL, the AWS_* variables are set
     smtp                 a mail server; `smtp.url` is where to send, `smtp.messages` what came
+    page, browser, ...   those of pytest-playwright, in the Chromium that is installed here
 
 Where a server cannot run, the test is skipped with the reason, and bin/test names it.
 """
@@ -300,7 +301,7 @@ class MailServer:
         self.controller.start()
         self.url = f"smtp://127.0.0.1:{self.controller.port}"
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 (its name)
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
         if self.refuse is not None:
             return self.refuse
         message = message_from_bytes(envelope.content, policy=policy.default)
@@ -314,3 +315,25 @@ def smtp() -> Iterator[MailServer]:
     server = MailServer()
     yield server
     server.controller.stop()
+
+
+# --- Chromium -----------------------------------------------------------------------------------------------------
+
+
+def find_chromium() -> str | None:
+    """The browser to test in: the environment's CHROMIUM, else one on the PATH."""
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    if chosen := os.environ.get("CHROMIUM"):
+        names = [chosen]
+    names += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Playwright would look for a browser that it downloaded itself."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no Chromium; install one or set CHROMIUM to its path")
+    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    return {**browser_type_launch_args, "executable_path": program, "args": quiet}

@@ -1,0 +1,62 @@
+"""`bin/dev`, after its set-up: brings the database up to date, says who may sign in, and serves.
+
+One process does all of it, since each further start of Python costs a good part of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask.cli import ScriptInfo
+from flask_migrate import upgrade
+
+from messaging_app import create_app
+from messaging_app.extensions import db
+
+
+def upgrade_if_behind(app: Flask) -> None:
+    """Run the migrations that the database lacks. Looking costs little; running Alembic's machinery does not."""
+    script = ScriptDirectory.from_config(app.extensions["migrate"].migrate.get_config())
+    with db.engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_heads()
+    if set(current) != set(script.get_heads()):
+        upgrade()
+
+
+def command(app: Flask, *words: str) -> None:
+    """Run one of the application's own commands here instead of in a new process."""
+    app.cli.main(list(words), obj=ScriptInfo(create_app=lambda: app), standalone_mode=False)
+
+
+def refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise SystemExit(f"Port {port} is taken; choose another: PORT={port + 1} bin/dev") from None
+
+
+def main() -> None:
+    refuse_taken_port(int(os.environ.get("PORT") or 5000))
+    app = create_app()
+    with app.app_context():
+        upgrade_if_behind(app)
+        command(app, "demo", "load", "--if-empty")
+        command(app, "demo", "show")
+        db.engine.dispose()
+    sys.stdout.flush()
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app"]
+    os.execv(gunicorn[0], gunicorn)  # noqa: S606 (no shell is wanted)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
