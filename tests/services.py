@@ -117,10 +117,11 @@ class Postgres:
         if self.user:
             os.chown(data, 65534, 65534)
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        subprocess.run(
+        made = subprocess.run(
             [self.programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            check=True, capture_output=True, cwd=self.folder, env=environment, **self.user,
+            capture_output=True, text=True, cwd=self.folder, env=environment, **self.user,
         )  # fmt: skip
+        assert made.returncode == 0, made.stderr
         settings = [part for setting in self.SETTINGS for part in ("-c", setting)]
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
