@@ -1,0 +1,89 @@
+"""bin/dev on a machine that is set up: serves at once, says who may sign in, stops when told."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.services import ROOT, answers, free_port, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def running(instance: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], float]]:
+    """bin/dev, and the seconds it took until it answered."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MESSAGING_", "FLASK_"))}
+    environment |= {"PORT": str(port), "MESSAGING_INSTANCE": str(instance)}
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        [ROOT / "bin" / "dev"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: answers(port) or process.poll() is not None, seconds=30, what="bin/dev to serve")
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+            assert answer.status == 200
+        yield process, time.monotonic() - begin
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def stop(process: subprocess.Popen[str]) -> tuple[str, float]:
+    """Ctrl-C; all that was printed, and the seconds until it had ended."""
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=20)
+    return printed, time.monotonic() - begin
+
+
+def test_the_first_start_prints_a_sign_in_for_each_role_and_the_second_is_quick(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, port) as (process, _):
+        printed, seconds = stop(process)
+    assert seconds < 5
+    for path in ("/admin/login", "/store/login", "/storefront/login"):
+        assert f"http://127.0.0.1:{port}{path}" in printed
+    assert len(set(re.findall(r"\S+@\S+\.\S+", printed))) >= 3
+    assert "Traceback" not in printed
+
+    with running(tmp_path, port) as (process, took):
+        again, seconds = stop(process)
+    assert took < 3
+    assert seconds < 5
+    assert f"http://127.0.0.1:{port}/admin/login" in again
+
+
+def test_an_open_event_stream_does_not_delay_the_stop(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, port) as (process, _):
+        stream = subprocess.Popen(
+            ["python3", "-c", f"import socket; s = socket.create_connection(('127.0.0.1', {port})); s.recv(1)"]
+        )
+        time.sleep(0.3)
+        _, seconds = stop(process)
+        stream.kill()
+        stream.wait()
+    assert seconds < 5
+
+
+def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, port):
+        second = subprocess.run(
+            [ROOT / "bin" / "dev"], env={**os.environ, "PORT": str(port), "MESSAGING_INSTANCE": str(tmp_path)},
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+    assert second.returncode == 1
+    assert second.stderr.strip().endswith(f"PORT={port + 1} bin/dev")
+    assert "Traceback" not in second.stderr
