@@ -24,7 +24,7 @@ from messaging_app.resources import resource
 
 
 class Package(NamedTuple):
-    """One npm package: its folder under static/vendor, its tarball's integrity, our files' SHA-256 by path in it."""
+    """One npm package: our folder for it, its tarball's integrity, our files' SHA-256 by their path in it."""
 
     folder: str
     name: str
@@ -35,7 +35,7 @@ class Package(NamedTuple):
 
 PACKAGES = (
     Package(
-        folder="htmx",
+        folder="static/vendor/htmx",
         name="htmx.org",
         version="4.0.1",
         integrity="sha512-oF7JgXhDW9UXCy/k1ZYFUQgzu/rm19ORWPSPNL91vPluB2PB9+MV55tyQdH/w7o2EAbTYUG5SDW1R60mdkdqGg==",
@@ -45,13 +45,25 @@ PACKAGES = (
             "LICENSE": "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38",
         },
     ),
+    Package(
+        folder="tests/vendor/axe-core",  # for tests of accessibility; no page loads it
+        name="axe-core",
+        version="4.14.1",
+        integrity="sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+        files={
+            "axe.min.js": "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c",
+            "LICENSE": "af175b9d96ee93c21a036152e1b905b0b95304d4ae8c2c921c7609100ba8df7e",
+            "LICENSE-3RD-PARTY.txt": "4f8563870d0fca38bbc3e00b6f670cb7fa9f380ba9f26a7f7d1184a6b18b1653",
+        },
+    ),
 )
 
 
 def faults(root: Path) -> list[str]:
-    """What is wrong with the vendored files under `root`, one sentence each; empty if all is as pinned."""
-    pinned = {root / p.folder / Path(f).name: digest for p in PACKAGES for f, digest in p.files.items()}
-    found = {path for path in root.rglob("*") if path.is_file()}
+    """What is wrong with the vendored files of the checkout or installation `root`, a sentence each; empty if nothing."""
+    here = [p for p in PACKAGES if (root / p.folder.partition("/")[0]).is_dir()]  # an installation has no tests
+    pinned = {root / p.folder / Path(name).name: digest for p in here for name, digest in p.files.items()}
+    found = {path for p in here for path in (root / p.folder).parent.rglob("*") if path.is_file()}
     said = [f"{path} is missing" for path in pinned.keys() - found]
     said += [f"{path} is not listed in messaging_app/vendor.py" for path in found - pinned.keys()]
     said += [
@@ -95,7 +107,7 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--check", action="store_true", help="compare the committed files with the pinned hashes")
     choice.add_argument("--fetch", action="store_true", help="download, verify and write them, then check")
-    root = resource("static") / "vendor"
+    root = resource("static").parent
     if parser.parse_args().fetch:
         fetch(root)
     said = faults(root)

@@ -8,15 +8,19 @@ import pytest
 from messaging_app import vendor
 from messaging_app.resources import resource
 
+CHECKOUT = resource("static").parent
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A copy of static/vendor that a test may spoil."""
-    return shutil.copytree(resource("static/vendor"), tmp_path / "vendor")
+    """A copy of what is vendored, which a test may spoil."""
+    for package in vendor.PACKAGES:
+        shutil.copytree(CHECKOUT / package.folder, tmp_path / package.folder)
+    return tmp_path
 
 
 def test_what_is_committed_is_what_was_pinned() -> None:
-    assert vendor.faults(resource("static/vendor")) == []
+    assert vendor.faults(CHECKOUT) == []
 
 
 def test_every_package_brings_its_licence() -> None:
@@ -25,18 +29,18 @@ def test_every_package_brings_its_licence() -> None:
 
 
 def test_a_changed_file_is_named(root: Path) -> None:
-    script = root / "htmx" / "htmx.min.js"
+    script = root / "static/vendor/htmx" / "htmx.min.js"
     script.write_bytes(script.read_bytes() + b"\n")
     assert vendor.faults(root) == [f"{script} differs from its pinned hash"]
 
 
 def test_a_missing_file_is_named(root: Path) -> None:
-    (root / "htmx" / "LICENSE").unlink()
+    (root / "static/vendor/htmx" / "LICENSE").unlink()
     assert vendor.faults(root) == [f"{root / 'htmx' / 'LICENSE'} is missing"]
 
 
 def test_a_file_that_nobody_pinned_is_named(root: Path) -> None:
-    stranger = root / "stranger.js"
+    stranger = root / "static/vendor/stranger.js"
     stranger.touch()
     assert vendor.faults(root) == [f"{stranger} is not listed in messaging_app/vendor.py"]
 
@@ -48,3 +52,8 @@ def test_another_tarball_than_the_pinned_one_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(SystemExit, match="has integrity sha512-"):
         vendor.download(vendor.PACKAGES[0])
+
+
+def test_an_installation_without_tests_is_complete(root: Path) -> None:
+    shutil.rmtree(root / "tests")
+    assert vendor.faults(root) == []
