@@ -1,0 +1,63 @@
+"""The messaging centre of a marketplace: the map of the application, readable in one minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from messaging_app import cli, config, errors_pages, formats, headers, htmx, sessions, static_files
+from messaging_app.database import engine_options
+from messaging_app.extensions import babel, csrf, db, login, migrate
+from messaging_app.extensions import htmx as htmx_extension
+from messaging_app.limits import limiter
+from messaging_app.resources import resource
+from messaging_app.roles import mount_roles
+
+
+def create_app(**overrides: Any) -> Flask:
+    """The application, ready to serve. `overrides` are fields of `Settings` that win over the environment.
+
+    Raises `ConfigurationError` with a sentence where a setting cannot work.
+    """
+    settings = config.load_settings(**overrides)
+    app = Flask(__name__, template_folder=str(resource("templates")), static_folder=None)
+    instance = Path(settings.instance or app.instance_path)
+    url = config.database_url(settings, instance)
+    app.config.update(
+        SECRET_KEY=config.secret_key(settings, instance),
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
+        WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
+        MAX_FORM_PARTS=100,
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.extensions["settings"] = settings
+    instance.mkdir(parents=True, exist_ok=True)
+
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
+    app.session_interface = sessions.RoleSessionInterface()
+    login.init_app(app)
+    login.session_protection = None
+    csrf.init_app(app)
+    htmx_extension.init_app(app)
+    babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)
+    limiter.init_app(app)
+
+    headers.init_app(app)
+    static_files.init_app(app)
+    formats.init_app(app)
+    htmx.init_app(app)
+    errors_pages.init_app(app)
+    mount_roles(app)
+    cli.init_app(app)
+    return app

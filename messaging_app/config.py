@@ -1,0 +1,128 @@
+"""Settings from the environment, prefix `MESSAGING_`: typed, checked at start, a wrong one stops it with a sentence."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import ArgumentError
+
+WEAK_KEYS = ("changeme", "secret", "password", "development", "example")
+
+
+class ConfigurationError(SystemExit):
+    """A setting that cannot work; ends the process with its sentence on standard error."""
+
+
+class Settings(BaseSettings):
+    """Every variable that the application reads. The table in docs/operations.md says what each is for."""
+
+    model_config = SettingsConfigDict(env_prefix="MESSAGING_", extra="ignore", env_ignore_empty=True)
+
+    env: Literal["development", "production"] = "development"
+    secret_key: SecretStr | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+    base_url: str | None = None
+    rate_limits: Literal["on", "off"] = "on"
+    instance: str | None = None
+    proxies: int = Field(0, ge=0, le=5, description="trusted proxies in front, whose forwarding headers count")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        key = value.get_secret_value()
+        if len(key) < 32 or len(set(key)) < 10 or any(word in key.lower() for word in WEAK_KEYS):
+            raise ValueError(
+                "is too weak. Use at least 32 random characters, for example from "
+                "`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            driver = make_url(value).drivername
+        except ArgumentError:
+            driver = ""
+        if driver not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _base(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+            raise ValueError("must be the public address without a path, such as https://messages.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _production(self) -> Settings:
+        if self.env == "production":
+            for name in ("secret_key", "base_url"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"MESSAGING_ENV=production needs MESSAGING_{name.upper()}")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach us over https, which decides about cookies."""
+        return self.public_url.startswith("https:")
+
+    @property
+    def public_url(self) -> str:
+        """The only source of links in mail."""
+        return self.base_url or f"http://127.0.0.1:{os.environ.get('PORT', '5000')}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force; `overrides` (field names) win over the environment. Raises `ConfigurationError`."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_sentence(dict(item)) for item in error.errors())) from None
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    reason = item["msg"].removeprefix("Value error, ")
+    if not item["loc"]:
+        return f"{reason}."
+    return f"MESSAGING_{str(item['loc'][0]).upper()} {reason[:1].lower()}{reason[1:]}."
+
+
+def secret_key(settings: Settings, instance: Path) -> str:
+    """The configured key; in development one that is made once and kept in the instance folder."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = instance / "secret_key"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def database_url(settings: Settings, instance: Path) -> str:
+    """The configured database, or the embedded SQLite file in the instance folder."""
+    return settings.database_url or f"sqlite:///{instance / 'messaging.db'}"

@@ -1,0 +1,128 @@
+"""How the application talks to its database: one engine, short transactions, the same rules on SQLite and PostgreSQL.
+
+Reads run without a transaction block; every write is one short transaction opened by `writing()`. On SQLite that
+transaction takes the write lock at its start (`BEGIN IMMEDIATE`): a transaction that reads first and writes later
+fails at once when another writer came between, whatever the busy timeout says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, Select, event
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine.url import make_url
+from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
+from sqlalchemy.types import TypeDecorator
+
+SQLITE_BUSY_MS = 5_000
+POSTGRES_OPTIONS = (
+    "-c timezone=utc -c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column of type INTEGER
+MAX_ID = 2**63 - 1
+Rows: TypeAlias = Select[*tuple[Any, ...]]  # a query whose columns are told by its docstring
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime: `timestamptz` on PostgreSQL, naive UTC text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and dialect.name == "sqlite":
+            return value.astimezone(UTC).replace(tzinfo=None)
+        return value
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        inner = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+        if dialect.name != "sqlite":
+            return inner  # the driver answers aware datetimes already
+
+        def process(value: Any) -> datetime | None:
+            parsed = inner(value) if inner else value
+            return None if parsed is None else parsed.replace(tzinfo=UTC)
+
+        return process
+
+
+class Base(DeclarativeBase):
+    """Parent of every model; its naming convention lets one migration chain serve both databases."""
+
+    registry = registry(
+        type_annotation_map={datetime: UtcDateTime(), int: Id},
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+    )
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Options for `create_engine` that fit the database behind `url`."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False}, "pool_size": 16}
+    return {
+        "connect_args": {"options": POSTGRES_OPTIONS, "connect_timeout": 5},
+        "pool_size": 16,
+        "max_overflow": 16,
+        "pool_timeout": 5,
+        "pool_recycle": 1800,
+    }
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_connection(dbapi_connection: Any, _record: Any) -> None:
+    if "sqlite3" not in type(dbapi_connection).__module__:
+        return
+    dbapi_connection.isolation_level = None  # SQLAlchemy's `begin` event below opens transactions, not the driver
+    cursor = dbapi_connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and not connection.get_execution_options().get("reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN")
+
+
+def read_only(session: Session | scoped_session[Any]) -> None:
+    """Let `session` read without a transaction block until its next rollback: no BEGIN, no ROLLBACK on the wire."""
+    bind = session.get_bind()
+    options: dict[str, Any] = {"reading": True}
+    if bind.dialect.name == "postgresql":
+        options["isolation_level"] = "AUTOCOMMIT"
+    session.connection(execution_options=options)
+
+
+@contextmanager
+def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped_session[Any]]:
+    """One write transaction: commits at the end of the block, leaves nothing behind if the block raises.
+
+    Whatever was read in `session` before is let go first, so keep plain values, not entities, across the border.
+    """
+    session.rollback()
+    session.connection(execution_options={"writing": True})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def now() -> datetime:
+    """This moment in UTC, aware."""
+    return datetime.now(UTC)

@@ -1,0 +1,84 @@
+"""What a service refuses, in the domain's own words. Pages and API each turn these into their answer in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that is not as it should be: `code` for programs, `message` for people."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Refusal(Exception):
+    """Base of everything a service refuses. `status` is the HTTP status, `code` the stable word for programs."""
+
+    status = 400
+    code = "malformed"
+    sentence = _("This request cannot be understood.")
+
+    def __init__(self, sentence: str | None = None) -> None:
+        super().__init__(sentence or self.code)
+        self.detail = sentence if sentence is not None else self.sentence
+
+
+class NotFound(Refusal):
+    """Not there, or not visible to this actor: one and the same answer."""
+
+    status = 404
+    code = "not_found"
+    sentence = _("There is nothing here, or it is not yours to see.")
+
+
+class NotAllowed(Refusal):
+    """Visible, but not this actor's to do."""
+
+    status = 403
+    code = "not_allowed"
+    sentence = _("You may see this, but not do that.")
+
+
+class ConversationClosed(Refusal):
+    """Writing to a closed conversation."""
+
+    status = 409
+    code = "conversation_closed"
+    sentence = _("This conversation is closed. Reopen it to write; your text is kept.")
+
+
+class IdempotencyConflict(Refusal):
+    """The same key came again with another text."""
+
+    status = 409
+    code = "idempotency_conflict"
+    sentence = _("This was sent already with another text. Send this one too?")
+
+
+class Invalid(Refusal):
+    """Input that breaks a rule; `errors` names every field concerned."""
+
+    status = 422
+    code = "invalid"
+    sentence = _("Please check what you entered.")
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__()
+        self.errors = errors
+
+    def by_field(self) -> dict[str, str]:
+        """The first message of each field."""
+        return {error.field: error.message for error in reversed(self.errors)}
+
+
+class Unavailable(Refusal):
+    """Something behind us is gone for the moment; trying again helps."""
+
+    status = 503
+    code = "unavailable"
+    sentence = _("The service cannot do this right now. Nothing was changed; please try again in a moment.")

@@ -1,0 +1,95 @@
+"""One answer for each thing that goes wrong: a page or a fragment that says what to do, never how it broke."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from messaging_app.errors import NotFound, Refusal, Unavailable
+from messaging_app.extensions import db
+from messaging_app.limits import RateLimited
+
+
+def init_app(app: Flask) -> None:
+    """Register the answers with `app`."""
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, http_error)
+    for gone in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(gone, unavailable)
+    app.register_error_handler(Exception, crashed)
+
+
+def refused(error: Refusal) -> Response:
+    """What a service refused and no view turned into something nearer to the person."""
+    errors = getattr(error, "errors", ())
+    response = _page(error.status, " ".join(str(item.message) for item in errors) or str(error.detail))
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def http_error(error: HTTPException) -> Response:
+    """What Flask and Werkzeug refuse, in our words."""
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    if isinstance(error, CSRFError):
+        detail = _("This page was open for too long or came from elsewhere. Reload it and try again.")
+    elif status == 404:
+        detail = str(NotFound.sentence)
+    elif status == 405:
+        detail = _("This address is not for that.")
+    elif status == 413:
+        detail = _("That is too large to be sent.")
+    else:
+        detail = _("This request cannot be understood.")
+    response = _page(status, detail)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def unavailable(error: Exception) -> Response:
+    """The database is locked, down, full or busy: the request failed as a whole and may be tried again."""
+    _log("database unavailable", error)
+    db.session.rollback()
+    return refused(Unavailable())
+
+
+def crashed(error: Exception) -> Response:
+    """A fault of ours: logged with its trace, shown without."""
+    _log("unexpected error", error)
+    return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
+
+
+def _log(event: str, error: Exception) -> None:
+    current_app.logger.error("%s: %s", event, type(error).__name__, exc_info=error)
+
+
+def _page(status: int, detail: str) -> Response:
+    typed = request.form.get("content", "") if request.method == "POST" and status != 413 else ""
+    title = {404: _("Not found"), 403: _("Not allowed"), 429: _("Too often"), 503: _("One moment, please")}.get(
+        status, _("That did not work")
+    )
+    try:
+        body = render_template(
+            "errors/error.html",
+            status=status,
+            title=title,
+            detail=detail,
+            typed=typed,
+            phrase=HTTPStatus(status).phrase,
+        )
+    except Exception as error:
+        _log("error page failed", error)
+        body = f"<!doctype html><title>{status}</title><p>{detail}</p>"
+    return make_response(body, status)

@@ -1,0 +1,177 @@
+"""Times, numbers and links as a person reads them: in their locale and time zone, exact on hover."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
+from babel.numbers import format_decimal
+from flask import Flask, g, has_request_context, request
+from flask_babel import gettext
+from markupsafe import Markup, escape
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+LINK = re.compile(r"https?://[^\s<>\"'\u2028\u2029]+", re.IGNORECASE)
+TRAILING = ".,;:!?…)]}»”’\"'"
+
+
+def init_app(app: Flask) -> None:
+    """Give templates the filters clock, short_when, exact, day, iso, number and linkify."""
+    for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
+        app.jinja_env.filters[name] = filter_
+    app.jinja_env.filters["number"] = number
+    app.jinja_env.filters["linkify"] = linkify
+
+
+def locale_of_person() -> str:
+    """The first locale in Accept-Language that exists; English where there is none."""
+    return _locale(request.headers.get("Accept-Language", "")) if has_request_context() else "en"
+
+
+def zone_of_person() -> str:
+    """The time zone that the browser named in the `tz` cookie; UTC until it did."""
+    zone = request.cookies.get("tz", "") if has_request_context() else ""
+    return zone if zone in _zones() else "UTC"
+
+
+def clock(moment: datetime) -> str:
+    """10:42, or 10:42 AM where people say so."""
+    locale, zone = _reader()
+    return _clock(_local(moment, zone), locale)
+
+
+def exact(moment: datetime) -> str:
+    """The whole date and time with its zone, for the hover text."""
+    locale, zone = _reader()
+    return _exact(_local(moment, zone), locale)
+
+
+def day(moment: datetime) -> str:
+    """Today, Yesterday, or the date in words."""
+    locale, zone = _reader()
+    today = datetime.now(_zone(zone)).date()
+    spoken = _local(moment, zone).date()
+    if spoken == today:
+        return str(gettext("Today"))
+    if spoken == today - timedelta(days=1):
+        return str(gettext("Yesterday"))
+    return _day(spoken, today.year == spoken.year, locale)
+
+
+def short_when(moment: datetime) -> str:
+    """As short as it stays clear: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if another one."""
+    locale, zone = _reader()
+    local = _local(moment, zone)
+    today = datetime.now(_zone(zone)).date()
+    age = (today - local.date()).days
+    if age == 0:
+        return _clock(local, locale)
+    if age == 1:
+        return str(gettext("Yesterday"))
+    skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == today.year else "yMMMd"
+    return _skeleton(skeleton, local.date(), locale)
+
+
+def local_day(moment: datetime) -> date:
+    """The reader's calendar day of `moment`, for the lines between days."""
+    return _local(moment, _reader()[1]).date()
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def number(value: int) -> str:
+    """A number with the reader's separators."""
+    return _number(value, _reader()[0])
+
+
+def linkify(text: str) -> Markup:
+    """`text` escaped, with bare http and https links made clickable; nothing else becomes markup."""
+    if "://" not in text:
+        return escape(text)
+    parts: list[Markup] = []
+    end = 0
+    for match in LINK.finditer(text):
+        url = _without_trailing(match.group())
+        if len(url) <= len("https://"):
+            continue
+        parts.append(escape(text[end : match.start()]))
+        parts.append(Markup('<a href="{0}" rel="noopener noreferrer nofollow" target="_blank">{0}</a>').format(url))
+        end = match.start() + len(url)
+    parts.append(escape(text[end:]))
+    return Markup("").join(parts)
+
+
+def _without_trailing(url: str) -> str:
+    """Leave the sentence's own punctuation out of a link, but keep a bracket that the link itself opened."""
+    while url and url[-1] in TRAILING:
+        if url[-1] == ")" and url.count("(") >= url.count(")"):
+            break
+        url = url[:-1]
+    return url
+
+
+def _reader() -> tuple[str, str]:
+    """Locale and zone of who reads, worked out once a request."""
+    reader: tuple[str, str] | None = g.get("reader")
+    if reader is None:
+        reader = g.reader = (locale_of_person(), zone_of_person())
+    return reader
+
+
+@lru_cache(maxsize=1024)
+def _locale(header: str) -> str:
+    for tag in parse_accept_header(header[:200], LanguageAccept).values():
+        try:
+            return str(Locale.parse(tag, sep="-"))
+        except (ValueError, UnknownLocaleError):
+            continue
+    return "en"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _local(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(_zone(zone))
+
+
+@lru_cache(maxsize=32_768)
+def _clock(local: datetime, locale: str) -> str:
+    return format_time(local, "short", locale=locale)
+
+
+@lru_cache(maxsize=32_768)
+def _exact(local: datetime, locale: str) -> str:
+    return format_datetime(local, "long", locale=locale)
+
+
+@lru_cache(maxsize=8_192)
+def _day(spoken: date, this_year: bool, locale: str) -> str:
+    return format_skeleton("MMMMEEEEd", spoken, locale=locale) if this_year else format_date(spoken, "full", locale)
+
+
+@lru_cache(maxsize=8_192)
+def _skeleton(skeleton: str, spoken: date, locale: str) -> str:
+    if skeleton == "E":
+        return format_date(spoken, "EEE", locale=locale)
+    return format_skeleton(skeleton, spoken, locale=locale)
+
+
+@lru_cache(maxsize=8_192)
+def _number(value: int, locale: str) -> str:
+    return format_decimal(value, locale=locale)

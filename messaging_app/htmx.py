@@ -1,0 +1,86 @@
+"""Page or fragment: what htmx asked for, and what it is told besides the HTML."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, g, make_response, redirect, render_template, request
+from flask_login import current_user
+
+from messaging_app.database import MAX_ID
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.policies import RolePolicy
+from messaging_app.sessions import SignIn, role_of
+
+
+def init_app(app: Flask) -> None:
+    """Give every template the role, the actor and whether htmx asks."""
+    app.context_processor(_context)
+
+
+def is_htmx() -> bool:
+    """Whether htmx wants a fragment; going back in history wants the page."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def is_poll() -> bool:
+    """A request that a page makes by itself: it gets a bare 401 when signed out and never prolongs a session."""
+    path = request.path
+    return request.method == "GET" and (
+        path.endswith(("/unread-count", "/events")) or "have" in request.args or "after" in request.args
+    )
+
+
+def sign_in() -> SignIn:
+    """Who is signed in; views behind a role's door always have one."""
+    found: SignIn = current_user._get_current_object()
+    return found
+
+
+def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: Any) -> Response:
+    """The fragment for htmx, the whole page otherwise, from the same context."""
+    return make_response(render_template(fragment if is_htmx() else page, **context), status)
+
+
+def tell(response: Response, **events: Any) -> Response:
+    """Let the browser know: htmx raises each of `events` on the page after the swap."""
+    response.headers["HX-Trigger"] = json.dumps({name.replace("_", "-"): detail for name, detail in events.items()})
+    return response
+
+
+def toast(text: str, kind: str = "good") -> dict[str, str]:
+    """A short notice for `tell(..., toast=...)`; kind is good or danger."""
+    return {"text": text, "kind": kind}
+
+
+def done(address: str) -> Response:
+    """See other: where a form without JavaScript goes on."""
+    return redirect(address, 303)  # type: ignore[return-value] # werkzeug's Response, Flask's at run time
+
+
+def go(address: str) -> Response:
+    """The whole browser goes to `address`: by redirect, or by htmx's header."""
+    if not is_htmx():
+        return done(address)
+    response = make_response("", 204)
+    response.headers["HX-Redirect"] = address
+    return response
+
+
+def whole_number(name: str, source: str = "args", default: int | None = None) -> int | None:
+    """A number up to 2^63-1 in ASCII digits from the query or the form. Raises `Invalid` for anything else."""
+    values = request.args if source == "args" else request.form
+    text = values.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
+        raise Invalid(FieldError(name, "invalid", "This is not a number of ours."))
+    return int(text)
+
+
+def _context() -> dict[str, Any]:
+    role: RolePolicy | None = role_of(request)
+    signed_in: Any = current_user._get_current_object() if role else None
+    actor = signed_in if isinstance(signed_in, SignIn) else None
+    return {"role": role, "actor": actor, "is_htmx": is_htmx(), "locale": g.get("locale", "en"), "text_dir": "ltr"}

@@ -1,0 +1,23 @@
+"""The domain's nouns, with their verbs and scopes."""
+
+from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
+from messaging_app.models.message import Message, MessageKind
+from messaging_app.models.participant import ConversationParticipant
+from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
+from messaging_app.models.sign_in import SignInSession
+
+__all__ = [
+    "Conversation",
+    "ConversationParticipant",
+    "ConversationStatus",
+    "ConversationType",
+    "Customer",
+    "Message",
+    "MessageKind",
+    "PlatformSetting",
+    "RecipientTerm",
+    "SignInSession",
+    "Store",
+    "StoreMembership",
+    "User",
+]

@@ -1,0 +1,158 @@
+"""A conversation: what it is, who sees it, and the verbs that change its head."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    case,
+    literal,
+    literal_column,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import Base, UtcDateTime
+from messaging_app.text import preview
+
+
+class ConversationType(StrEnum):
+    """Who talks with whom."""
+
+    ADMIN_STORE = "admin_store"
+    STORE_CUSTOMER = "store_customer"
+    ADMIN_CUSTOMER = "admin_customer"
+
+
+class ConversationStatus(StrEnum):
+    """Whether it may be written to."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+# Literals, not parameters: a partial index serves a query only if both say the very same condition.
+NOT_BETWEEN_STORE_AND_CUSTOMER = "conversation_type != 'store_customer'"
+NOT_BETWEEN_PLATFORM_AND_CUSTOMER = "conversation_type != 'admin_customer'"
+
+
+def _inbox_index(name: str, *columns: str, where: str) -> Index:
+    """An index that holds one audience's conversations in the order of its inbox (read backwards: newest first)."""
+    condition = text(where)
+    return Index(name, *columns, "last_message_at", "id", sqlite_where=condition, postgresql_where=condition)
+
+
+class Conversation(Base):
+    """The whole exchange. Its head carries all that a list shows, so that no list looks at messages.
+
+    `last_seq` numbers messages and events alike; `last_message_*` and `last_sender_*` speak of messages only.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        CheckConstraint("conversation_type IN ('admin_store', 'store_customer', 'admin_customer')", name="type"),
+        CheckConstraint("status IN ('open', 'closed')", name="status"),
+        CheckConstraint("(conversation_type = 'admin_store') = (customer_id IS NULL)", name="customer"),
+        _inbox_index("ix_conversations_platform", where=NOT_BETWEEN_STORE_AND_CUSTOMER),
+        _inbox_index("ix_conversations_platform_status", "status", where=NOT_BETWEEN_STORE_AND_CUSTOMER),
+        _inbox_index(
+            "ix_conversations_platform_type", "conversation_type", "status", where=NOT_BETWEEN_STORE_AND_CUSTOMER
+        ),
+        _inbox_index("ix_conversations_store", "store_id", where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER),
+        _inbox_index("ix_conversations_store_status", "store_id", "status", where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER),
+        _inbox_index(
+            "ix_conversations_store_type",
+            "store_id",
+            "conversation_type",
+            "status",
+            where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER,
+        ),
+        _inbox_index("ix_conversations_customer", "customer_id", where="customer_id IS NOT NULL"),
+        _inbox_index("ix_conversations_customer_status", "customer_id", "status", where="customer_id IS NOT NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_type: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(8), default=ConversationStatus.OPEN)
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    last_seq: Mapped[int] = mapped_column(default=0)
+    last_message_at: Mapped[datetime]
+    last_message_preview: Mapped[str] = mapped_column(String(120))
+    last_sender_type: Mapped[str] = mapped_column(String(8))
+    last_sender_id: Mapped[int]
+    last_sender_name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    created_by_type: Mapped[str] = mapped_column(String(8))
+    created_by_id: Mapped[int]
+    closed_at: Mapped[datetime | None]
+    closed_by_type: Mapped[str | None] = mapped_column(String(8))
+    closed_by_id: Mapped[int | None]
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
+        """The one scope: the condition for every row that `actor` may see. Everything a person reaches starts here."""
+        if actor.type == ActorType.ADMIN:
+            return cls.conversation_type != _literal(ConversationType.STORE_CUSTOMER)
+        if actor.type == ActorType.STORE:
+            return and_(
+                cls.store_id == actor.store_id, cls.conversation_type != _literal(ConversationType.ADMIN_CUSTOMER)
+            )
+        own = cls.customer_id == actor.id
+        return own if actor.sees_platform else and_(own, cls.conversation_type == ConversationType.STORE_CUSTOMER)
+
+    @classmethod
+    def take_seq(
+        cls, actor: Actor, conversation_id: int, at: datetime, status: ConversationStatus, **head: Any
+    ) -> ReturningUpdate[*tuple[Any, ...]]:
+        """The statement that locks a conversation and takes its next `seq`: nobody else gets that number.
+
+        It matches where `actor` sees the conversation and it has `status`; `head` names further columns to set. It
+        returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id`; `moment` is `at`, or
+        the last message's time where the clock ran back: within a conversation time never runs against `seq`.
+        """
+        return (
+            update(cls)
+            .where(cls.id == conversation_id, cls.visible_to(actor), cls.status == status)
+            .values(last_seq=cls.last_seq + 1, **head)
+            .returning(
+                cls.id.label("conversation_id"),
+                cls.last_seq,
+                cls.not_before(at).label("moment"),
+                cls.conversation_type,
+                cls.store_id,
+                cls.customer_id,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    @classmethod
+    def not_before(cls, at: datetime) -> ColumnElement[datetime]:
+        """`at`, but never earlier than the conversation's last message."""
+        return case((cls.last_message_at > at, cls.last_message_at), else_=literal(at, UtcDateTime))
+
+    @staticmethod
+    def head_of(actor: Actor, content: str) -> dict[str, Any]:
+        """The columns of a conversation's head that its last message sets, but for the time."""
+        return {
+            "last_message_preview": preview(content),
+            "last_sender_type": actor.type,
+            "last_sender_id": actor.id,
+            "last_sender_name": actor.name,
+        }
+
+
+def _literal(conversation_type: ConversationType) -> ColumnElement[str]:
+    return literal_column(f"'{conversation_type.value}'")

@@ -1,0 +1,179 @@
+"""A seat in a conversation: whose unread messages are counted, how far they have read, whether mail is wanted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    ForeignKey,
+    Index,
+    String,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import Update
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import Base, Rows
+from messaging_app.models.conversation import ConversationType
+from messaging_app.models.message import Message, MessageKind
+from messaging_app.models.platform import Customer, Store, StoreMembership, User
+
+
+class ConversationParticipant(Base):
+    """A seat. Its `unread_count` is always the messages of others (not events) with `seq` > `last_read_seq`.
+
+    `participant_type` says which table `participant_id` numbers: `users` for admin and store, `customers` otherwise.
+    """
+
+    __tablename__ = "conversation_participants"
+    __table_args__ = (
+        Index(
+            "ix_conversation_participants_unread",
+            "participant_type",
+            "participant_id",
+            "store_id",
+            "unread_count",
+            sqlite_where=text("unread_count > 0"),
+            postgresql_where=text("unread_count > 0"),
+        ),
+    )
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), primary_key=True, autoincrement=False)
+    participant_type: Mapped[str] = mapped_column(String(8), primary_key=True)
+    participant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
+    unread_count: Mapped[int] = mapped_column(default=0)
+    last_read_seq: Mapped[int] = mapped_column(default=0)
+    last_read_at: Mapped[datetime | None]
+    has_written: Mapped[bool] = mapped_column(default=False)
+    email_notifications: Mapped[bool] = mapped_column(default=True)
+
+    @classmethod
+    def belongs_to(cls, actor: Actor) -> Any:
+        """The condition for the seats of `actor`."""
+        return (cls.participant_type == actor.type) & (cls.participant_id == actor.id)
+
+    @classmethod
+    def raise_for(cls, dialect: str, actor: Actor, line: Any) -> Any:
+        """The one statement that counts a new message for everybody else and gives newcomers their seat.
+
+        `line` is what `Conversation.take_seq` returned: conversation_id aside, its last_seq, type, store and customer.
+        Every active member of the store, the customer, the admins who have a seat, and the sender get or keep one; all
+        but the sender's rise by one. A new seat has read everything before this message.
+        """
+        people = _people_of(actor, line).subquery()
+        is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
+        values = select(
+            literal(line.conversation_id, BigInteger),
+            people.c.type,
+            people.c.id,
+            literal(line.store_id, BigInteger),
+            case((is_sender, 0), else_=1),
+            literal(line.last_seq - 1, BigInteger),
+            is_sender,
+            true(),
+        ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
+        insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
+        columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
+        insert = insert.from_select([*columns, "last_read_seq", "has_written", "email_notifications"], values)
+        return insert.on_conflict_do_update(
+            index_elements=["conversation_id", "participant_type", "participant_id"],
+            set_={
+                "unread_count": cls.unread_count + insert.excluded.unread_count,
+                "has_written": cls.has_written | insert.excluded.has_written,
+            },
+        )
+
+    @classmethod
+    def switch_mail(
+        cls, dialect: str, actor: Actor, conversation_id: int, store_id: int, last_seq: int, wanted: bool
+    ) -> Any:
+        """The statement that sets the mail switch of `actor`'s seat, and makes the seat where there is none."""
+        insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
+        return insert.values(
+            conversation_id=conversation_id,
+            participant_type=actor.type,
+            participant_id=actor.id,
+            store_id=store_id,
+            last_read_seq=last_seq,
+            email_notifications=wanted,
+        ).on_conflict_do_update(
+            index_elements=["conversation_id", "participant_type", "participant_id"],
+            set_={"email_notifications": wanted},
+        )
+
+    @classmethod
+    def mark_read(cls, actor: Actor, conversation_id: int, up_to: int, at: datetime) -> Update:
+        """The statement that moves the seat of `actor` forward to `up_to` and recounts exactly what is left.
+
+        The caller holds the conversation's lock, so that no message comes between the count and the write.
+        """
+        left = (
+            select(func.count())
+            .where(
+                Message.conversation_id == conversation_id,
+                Message.seq > up_to,
+                Message.kind == MessageKind.MESSAGE,
+                ~((Message.sender_type == actor.type) & (Message.sender_id == actor.id)),
+            )
+            .scalar_subquery()
+        )
+        return (
+            update(cls)
+            .where(cls.conversation_id == conversation_id, cls.belongs_to(actor), cls.last_read_seq < up_to)
+            .values(last_read_seq=up_to, last_read_at=at, unread_count=left)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _people_of(actor: Actor, line: Any) -> CompoundSelect[*tuple[Any, ...]] | Rows:
+    """Who has or gets a seat with this message and is active: (type, id)."""
+    seat = ConversationParticipant
+    people: list[Rows] = []
+    if line.conversation_type != ConversationType.ADMIN_CUSTOMER:
+        people.append(
+            _kind(ActorType.STORE, StoreMembership.user_id)
+            .join(User, User.id == StoreMembership.user_id)
+            .join(Store, Store.id == StoreMembership.store_id)
+            .where(StoreMembership.store_id == line.store_id, StoreMembership.active, User.active, Store.active)
+        )
+    if line.customer_id is not None:
+        people.append(
+            _kind(ActorType.CUSTOMER, Customer.id)
+            .join(Store, Store.id == Customer.store_id)
+            .where(Customer.id == line.customer_id, Customer.active, Store.active)
+        )
+    if line.conversation_type != ConversationType.STORE_CUSTOMER:
+        people.append(
+            _kind(ActorType.ADMIN, seat.participant_id)
+            .join(User, User.id == seat.participant_id)
+            .where(
+                seat.conversation_id == line.conversation_id,
+                seat.participant_type == ActorType.ADMIN,
+                User.active,
+                User.is_admin,
+                seat.participant_id != (actor.id if actor.type == ActorType.ADMIN else 0),
+            )
+        )
+    if actor.type == ActorType.ADMIN:
+        people.append(
+            select(literal(actor.type.value, String(8)).label("type"), literal(actor.id, BigInteger).label("id"))
+        )
+    return union_all(*people) if len(people) > 1 else people[0]
+
+
+def _kind(kind: ActorType, person: Any) -> Rows:
+    return select(literal(kind.value, String(8)).label("type"), person.label("id")).select_from(person.class_)

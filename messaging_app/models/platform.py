@@ -1,0 +1,114 @@
+"""Whom the platform knows: stores, the people who sign in, and the settings an admin may change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messaging_app.database import Base, now
+from messaging_app.text import search_key
+
+ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
+SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: ranges and prefixes by index
+
+
+class Store(Base):
+    """A tenant of the marketplace. Its accent is a named one from the style sheets; no accent means indigo."""
+
+    __tablename__ = "stores"
+    __table_args__ = (Index(None, "sort_name", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    sort_name: Mapped[str] = mapped_column(SortKey)
+    active: Mapped[bool] = mapped_column(default=True)
+    accent: Mapped[str | None] = mapped_column(String(16))
+    logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class User(Base):
+    """Somebody who signs in as platform admin, as staff of one or more stores, or as both."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StoreMembership(Base):
+    """A user on the staff of a store."""
+
+    __tablename__ = "store_memberships"
+    __table_args__ = (Index(None, "user_id"),)
+
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    role: Mapped[str] = mapped_column(String(32), default="staff")
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Customer(Base):
+    """A customer of one store; the same person at another store is another customer."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        UniqueConstraint("store_id", "email_key"),
+        UniqueConstraint("store_id", "external_id"),
+        Index(None, "sort_name", "id"),
+        Index(None, "store_id", "sort_name", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
+    external_id: Mapped[str | None] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200))
+    sort_name: Mapped[str] = mapped_column(SortKey)
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RecipientTerm(Base):
+    """One word by which a store or a customer is found while typing; kept by the directory import.
+
+    A prefix search over words is then one index range on both databases, however many customers there are.
+    """
+
+    __tablename__ = "recipient_terms"
+    __table_args__ = (
+        Index("ix_recipient_terms_all", "recipient_type", "term", "recipient_id"),
+        Index("ix_recipient_terms_store", "recipient_type", "store_id", "term", "recipient_id"),
+    )
+
+    recipient_type: Mapped[str] = mapped_column(String(8), primary_key=True)
+    recipient_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    term: Mapped[str] = mapped_column(SortKey, primary_key=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
+
+    @staticmethod
+    def words(*texts: str) -> set[str]:
+        """The distinct words of `texts` as they are stored and searched: folded, without accents, at most 100 long."""
+        return {word[:100] for text in texts for word in search_key(text).split()}
+
+
+class PlatformSetting(Base):
+    """A setting that an admin changed; what is not here has its default (see `services/settings.py`)."""
+
+    __tablename__ = "platform_settings"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

@@ -1,0 +1,30 @@
+"""Sign-in sessions as rows, so that they can be ended from the server."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messaging_app.database import Base, now
+
+
+class SignInSession(Base):
+    """One browser signed in for one role. The cookie holds the token, the row only its digest.
+
+    `person_id` numbers `users.id`, or `customers.id` for a customer. `store_id` is the staff's current store or the
+    customer's store.
+    """
+
+    __tablename__ = "sign_in_sessions"
+    __table_args__ = (Index(None, "actor_type", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    actor_type: Mapped[str] = mapped_column(String(8))
+    person_id: Mapped[int]
+    store_id: Mapped[int | None] = mapped_column(ForeignKey("stores.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]

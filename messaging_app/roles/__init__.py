@@ -1,0 +1,144 @@
+"""The three mounts: which resource stands at which address for whom. A right that a role lacks has no address there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Blueprint, Flask, Response, abort, current_app, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.routing import BaseConverter, ValidationError
+
+from messaging_app.database import MAX_ID, read_only
+from messaging_app.extensions import csrf, db
+from messaging_app.htmx import is_htmx, is_poll, sign_in
+from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.sessions import role_of, touch
+from messaging_app.views import (
+    badge,
+    closures,
+    compose,
+    conversations,
+    home,
+    messages,
+    preferences,
+    readings,
+    sign_ins,
+)
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class IdConverter(BaseConverter):
+    """A positive integer in ASCII digits that the database can hold."""
+
+    regex = r"[1-9][0-9]{0,18}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > MAX_ID:
+            raise ValidationError
+        return number
+
+
+def mount_roles(app: Flask) -> None:
+    """Register the blueprints of the three roles and the common front page."""
+    app.url_map.converters["id"] = IdConverter
+    app.add_url_rule("/", "index", home.index)
+    for role in ROLES.values():
+        app.register_blueprint(mount(role))
+
+
+def mount(role: RolePolicy) -> Blueprint:
+    """The blueprint of one role: sign-in for everybody, the rest behind its door."""
+    blueprint = Blueprint(role.name, __name__, url_prefix=f"/{role.name}")
+    messages_at = role.messages.removeprefix(f"/{role.name}")
+    home_at = role.home.removeprefix(f"/{role.name}")
+
+    def open_to_all(rule: str, view: Callable[..., ResponseReturnValue], *methods: str) -> None:
+        blueprint.add_url_rule(rule, view.__name__, view, methods=methods)
+
+    def behind_door(rule: str, view: Callable[..., ResponseReturnValue], *methods: str) -> None:
+        blueprint.add_url_rule(rule, view.__name__, as_actor(view), methods=methods)
+
+    open_to_all("/login", sign_ins.login, "GET", "POST")
+    open_to_all("/logout", sign_ins.logout, "POST")
+    behind_door(home_at, home.home, "GET")
+    behind_door(messages_at, conversations.inbox, "GET")
+    behind_door(f"{messages_at}/unread-count", badge.unread_count, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>", conversations.thread, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.send, "POST")
+    behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.since, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/read", readings.mark_read, "PUT", "POST")
+    behind_door(f"{messages_at}/<id:conversation_id>/preferences", preferences.set_mail, "PUT", "POST")
+    if role.may_start:
+        behind_door(f"{messages_at}/new", compose.new, "GET")
+        behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
+        behind_door(messages_at, compose.create, "POST")
+    if role.may_close:
+        behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
+        behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")
+    if role.name == "store":
+        behind_door("/switch", sign_ins.switch, "POST")
+    if role.name == "storefront":
+        open_to_all("/logo/<code>-<digest>", home.logo, "GET")
+    blueprint.before_request(check_door)
+    return blueprint
+
+
+def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """`view` behind its role's door: it gets the actor as its first argument, and nobody else gets in."""
+
+    @wraps(view)
+    def entered(**path: Any) -> ResponseReturnValue:
+        return view(sign_in().actor, **path)
+
+    entered.behind_door = True  # type: ignore[attr-defined] # read by check_door and by the tests of the rules
+    return entered
+
+
+def check_door() -> ResponseReturnValue | None:
+    """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
+    view = current_app.view_functions[request.endpoint or ""]
+    guarded = getattr(view, "behind_door", False)
+    read_only(db.session)
+    if guarded and not current_user.is_authenticated:
+        return signed_out()
+    if request.method not in SAFE:
+        check_origin()
+        csrf.protect()
+    if guarded and not is_poll():
+        touch(sign_in())
+    return None
+
+
+def check_origin() -> None:
+    """Refuse what another site's page sends. Raises `CSRFError`."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise CSRFError(_("This came from another site."))
+    if site is None and origin is not None and urlsplit(origin).netloc != request.host:
+        raise CSRFError(_("This came from another site."))
+
+
+def signed_out() -> Response:
+    """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in with the way back."""
+    role = role_of(request)
+    if role is None:
+        abort(404)
+    if is_poll():
+        return make_response("", 401)
+    back = request.full_path.rstrip("?") if request.method == "GET" else role.messages
+    if is_htmx():
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = current.path if current.path.startswith(f"/{role.name}/") else role.messages
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = f"{role.login}?next={quote(back)}"
+        return response
+    return redirect(f"{role.login}?next={quote(back)}")  # type: ignore[return-value]

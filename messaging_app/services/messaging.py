@@ -1,0 +1,342 @@
+"""The eight verbs of the messaging centre, for pages and API alike.
+
+Every function takes the actor first, finds what it touches through `Conversation.visible_to(actor)` and raises a
+`Refusal` (see `errors.py`): `NotFound` for what is not there or not visible, `NotAllowed` for what the role may not do,
+`ConversationClosed`, `IdempotencyConflict`, and `Invalid` naming each field at fault. Reading verbs run outside a
+transaction; each writing verb is one short transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+
+from messaging_app.actors import Actor
+from messaging_app.database import now, writing
+from messaging_app.errors import ConversationClosed, IdempotencyConflict, NotAllowed, NotFound
+from messaging_app.extensions import db
+from messaging_app.models import (
+    Conversation,
+    ConversationParticipant,
+    ConversationStatus,
+    Message,
+    MessageKind,
+)
+from messaging_app.policies import policy_of
+from messaging_app.services import cursors, drafts, inbox, recipients
+
+PAGE = 25
+THREAD_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """A page of an inbox. `next_cursor` is None on the last page; `total` only when it was asked for."""
+
+    rows: list[Row[Any]]
+    next_cursor: str | None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation as one actor sees it: head, seats, a window of lines (oldest first)."""
+
+    head: Row[Any]
+    seats: list[Row[Any]]
+    mine: Row[Any] | None
+    lines: list[Row[Any]]
+    has_older: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that is safely stored. `repeated` tells that the same key had sent it before."""
+
+    conversation_id: int
+    seq: int
+    repeated: bool = False
+
+
+def create_conversation(
+    actor: Actor,
+    *,
+    conversation_type: str,
+    recipient_type: str,
+    recipient_id: int,
+    subject: str,
+    content: str,
+    idempotency_key: str | None = None,
+) -> Sent:
+    """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
+
+    The recipient must be active and the actor's to reach. A repeated key answers the conversation that it began.
+    """
+    draft = drafts.of_conversation(subject, content, idempotency_key)
+    if policy_of(actor).starts.get(recipient_type) != conversation_type:
+        if conversation_type in policy_of(actor).starts.values():
+            raise drafts.wrong_recipient()
+        raise NotAllowed
+    store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
+    address = f"create/{conversation_type}/{recipient_type}/{recipient_id}"
+    digest = _digest(address, draft.subject, draft.content)
+
+    def write() -> Sent:
+        at = now()
+        conversation_id = db.session.scalar(
+            insert(Conversation)
+            .values(
+                conversation_type=conversation_type,
+                subject=draft.subject,
+                status=ConversationStatus.OPEN,
+                store_id=store_id,
+                customer_id=customer_id,
+                last_seq=1,
+                last_message_at=at,
+                created_at=at,
+                created_by_type=actor.type,
+                created_by_id=actor.id,
+                **Conversation.head_of(actor, draft.content),
+            )
+            .returning(Conversation.id)
+        )
+        assert conversation_id is not None
+        line = _Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
+        _write_message(actor, line, draft, digest)
+        return Sent(conversation_id, 1)
+
+    return _once(actor, draft.idempotency_key, digest, write)
+
+
+def get_conversation(
+    actor: Actor, conversation_id: int, *, before: int | None = None, after: int | None = None, limit: int = THREAD_PAGE
+) -> Thread:
+    """A thread: its newest `limit` lines, those before a seq, or the earliest that follow `after`. Two statements."""
+    return read_lines(get_head(actor, conversation_id), before=before, after=after, limit=limit)
+
+
+def get_head(actor: Actor, conversation_id: int) -> Thread:
+    """A thread without its lines: enough to tell whether anything changed. One statement."""
+    seats = list(db.session.execute(inbox.head_and_seats(actor, conversation_id)))
+    if not seats:
+        raise NotFound
+    mine = next((s for s in seats if s.participant_type == actor.type and s.participant_id == actor.id), None)
+    return Thread(seats[0], [s for s in seats if s.participant_id is not None], mine, [], False)
+
+
+def read_lines(thread: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
+    """`thread` with a window of its lines. One statement."""
+    lines = list(db.session.execute(inbox.lines_of(thread.head.id, before, after, limit + 1)))
+    more = len(lines) > limit
+    lines = lines[:limit]
+    if after is None:
+        lines.reverse()
+    has_older = bool(lines and lines[0].seq > 1) if after is not None else more
+    return Thread(thread.head, thread.seats, thread.mine, lines, has_older)
+
+
+def list_conversations(
+    actor: Actor,
+    *,
+    status: str = "open",
+    conversation_type: str | None = None,
+    unread: bool = False,
+    cursor: str | None = None,
+    limit: int = PAGE,
+    include_total: bool = False,
+) -> ConversationPage:
+    """A page of what `actor` sees, newest message first. `status` is open, closed or all. One statement."""
+    chosen = None if status == "all" else ConversationStatus(status)
+    after = cursors.decode_moment(cursor) if cursor else None
+    page = inbox.page_of_ids(actor, chosen, conversation_type, unread, after, limit + 1)
+    rows = list(db.session.execute(inbox.rows_of(actor, page)))
+    more, rows = len(rows) > limit, rows[:limit]
+    next_cursor = cursors.encode_moment(rows[-1].last_message_at, rows[-1].id) if more else None
+    total = db.session.scalar(inbox.total(actor, chosen, conversation_type, unread)) if include_total else None
+    return ConversationPage(rows, next_cursor, total)
+
+
+def send_message(actor: Actor, conversation_id: int, content: str, *, idempotency_key: str | None = None) -> Sent:
+    """Write into an open conversation: content of 1-10,000 code points. A repeated key answers the first message."""
+    draft = drafts.of_message(content, idempotency_key)
+    digest = _digest(f"send/{conversation_id}", "", draft.content)
+
+    def write() -> Sent:
+        at = now()
+        head = Conversation.head_of(actor, draft.content) | {"last_message_at": Conversation.not_before(at)}
+        line = db.session.execute(
+            Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head)
+        ).one_or_none()
+        if line is None:
+            _status_of(actor, conversation_id)  # NotFound unless visible
+            raise ConversationClosed
+        _write_message(actor, line, draft, digest)
+        return Sent(conversation_id, line.last_seq)
+
+    return _once(actor, draft.idempotency_key, digest, write)
+
+
+def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None = None) -> int:
+    """Move the actor's own seat forward to `up_to` (None: the latest line); answers what is left unread.
+
+    Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
+    """
+    with writing(db.session) as session:
+        last_seq = session.scalar(
+            select(Conversation.last_seq)
+            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+            .with_for_update()
+        )
+        if last_seq is None:
+            raise NotFound
+        up_to = last_seq if up_to is None else min(up_to, last_seq)
+        seat = ConversationParticipant
+        moved = session.scalar(seat.mark_read(actor, conversation_id, up_to, now()).returning(seat.unread_count))
+        if moved is not None:
+            return int(moved)
+        own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
+        return int(session.scalar(own) or 0)
+
+
+def get_unread_count(actor: Actor) -> int:
+    """Unread messages in all that `actor` sees now. One statement."""
+    return int(db.session.scalar(inbox.unread_total(actor)) or 0)
+
+
+def close_conversation(actor: Actor, conversation_id: int) -> None:
+    """Close; leaves an event in the thread. Closing what is closed changes nothing."""
+    _turn(actor, conversation_id, ConversationStatus.OPEN, ConversationStatus.CLOSED)
+
+
+def reopen_conversation(actor: Actor, conversation_id: int) -> None:
+    """Open again; leaves an event in the thread. Reopening what is open changes nothing."""
+    _turn(actor, conversation_id, ConversationStatus.CLOSED, ConversationStatus.OPEN)
+
+
+def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
+    """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
+    with writing(db.session) as session:
+        head = session.execute(
+            select(Conversation.last_seq, Conversation.store_id)
+            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+            .with_for_update()
+        ).one_or_none()
+        if head is None:
+            raise NotFound
+        session.execute(
+            ConversationParticipant.switch_mail(
+                session.get_bind().dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What `Conversation.take_seq` returns, for a conversation that was just created."""
+
+    conversation_id: int
+    last_seq: int
+    moment: datetime
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+
+
+def _write_message(actor: Actor, line: Any, draft: drafts.Draft, digest: str) -> None:
+    db.session.execute(
+        insert(Message).values(
+            conversation_id=line.conversation_id,
+            seq=line.last_seq,
+            kind=MessageKind.MESSAGE,
+            sender_type=actor.type,
+            sender_id=actor.id,
+            sender_name=actor.name,
+            content=draft.content,
+            created_at=line.moment,
+            idempotency_key=draft.idempotency_key,
+            digest=digest if draft.idempotency_key else None,
+        )
+    )
+    db.session.execute(ConversationParticipant.raise_for(db.session.get_bind().dialect.name, actor, line))
+
+
+def _once(actor: Actor, key: str | None, digest: str, write: Callable[[], Sent]) -> Sent:
+    """Run `write` in one transaction, or answer what the same key wrote before.
+
+    The unique index decides: of ten equal requests at once, nine fail on it, leave nothing, and find the first.
+    """
+    try:
+        with writing(db.session):
+            return write()
+    except (IntegrityError, ConversationClosed) as refusal:
+        before = _sent_before(actor, key, digest) if key else None
+        if before is None:
+            raise refusal
+        return before
+
+
+def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
+    found = db.session.execute(
+        select(Message.conversation_id, Message.seq, Message.digest).where(
+            Message.sender_type == actor.type, Message.sender_id == actor.id, Message.idempotency_key == key
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.digest != digest:
+        raise IdempotencyConflict
+    _status_of(actor, found.conversation_id)
+    return Sent(found.conversation_id, found.seq, repeated=True)
+
+
+def _status_of(actor: Actor, conversation_id: int) -> str:
+    status = db.session.scalar(
+        select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+    )
+    if status is None:
+        raise NotFound
+    return status
+
+
+def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after: ConversationStatus) -> None:
+    if not policy_of(actor).may_close:
+        _status_of(actor, conversation_id)
+        raise NotAllowed
+    closing = after == ConversationStatus.CLOSED
+    head = {
+        "status": after,
+        "closed_at": now() if closing else None,
+        "closed_by_type": actor.type if closing else None,
+        "closed_by_id": actor.id if closing else None,
+    }
+    event = "closed" if closing else "reopened"
+    with writing(db.session) as session:
+        line = session.execute(Conversation.take_seq(actor, conversation_id, now(), before, **head)).one_or_none()
+        if line is None:
+            _status_of(actor, conversation_id)
+            return
+        session.execute(
+            insert(Message).values(
+                conversation_id=conversation_id,
+                seq=line.last_seq,
+                kind=MessageKind.EVENT,
+                event=event,
+                sender_type=actor.type,
+                sender_id=actor.id,
+                sender_name=actor.name,
+                content=f"{actor.name} {event} this conversation",
+                created_at=line.moment,
+            )
+        )
+
+
+def _digest(address: str, subject: str, content: str) -> str:
+    return hashlib.sha256(json.dumps([address, subject, content]).encode()).hexdigest()

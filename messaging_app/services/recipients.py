@@ -1,0 +1,130 @@
+"""Whom an actor may write to, found while typing: stores and customers by the beginnings of their words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, literal, select, tuple_
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import aliased
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import MAX_ID, Rows
+from messaging_app.extensions import db
+from messaging_app.models import Customer, RecipientTerm, Store
+from messaging_app.policies import policy_of
+from messaging_app.services import cursors, drafts
+from messaging_app.text import search_key
+
+LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientPage:
+    """A page of recipients: rows of (recipient_type, recipient_id, name, detail)."""
+
+    rows: list[Row[Any]]
+    next_cursor: str | None
+
+
+def list_recipients(
+    actor: Actor, recipient_type: str, q: str = "", *, cursor: str | None = None, limit: int = 20
+) -> RecipientPage:
+    """Active recipients of one kind whose words begin with the words of `q` (all, by name, where `q` is empty).
+
+    The caller has checked that the role may write to this kind. One statement, one index range.
+    """
+    words = sorted(search_key(q).split(), key=len, reverse=True)[:5]
+    keys: tuple[Any, ...]
+    query, keys = _by_words(actor, recipient_type, words) if words else _by_name(actor, recipient_type)
+    if cursor:
+        first, number = cursors.decode(cursor, 2)
+        if not (number.isascii() and number.isdigit() and int(number[:19]) <= MAX_ID):
+            raise cursors.bad_cursor()
+        query = query.where(tuple_(*keys) > tuple_(literal(first), literal(int(number))))
+    rows = list(db.session.execute(query.order_by(*keys).limit(limit + 1)))
+    more, rows = len(rows) > limit, rows[:limit]
+    return RecipientPage(rows, cursors.encode(rows[-1].key, rows[-1].recipient_id) if more else None)
+
+
+def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
+    """Store and customer of a new conversation with this recipient; raises `Invalid` on field `recipient_id`."""
+    if not 0 < recipient_id <= MAX_ID:
+        raise drafts.wrong_recipient()
+    if recipient_type == "store":
+        found = db.session.scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
+        if found is None:
+            raise drafts.wrong_recipient()
+        return found, None
+    store_id = db.session.scalar(
+        select(Customer.store_id)
+        .join(Store, Store.id == Customer.store_id)
+        .where(Customer.id == recipient_id, Customer.active, Store.active, _reach(actor, Customer.store_id))
+    )
+    if store_id is None:
+        raise drafts.wrong_recipient()
+    return store_id, recipient_id
+
+
+def may_write_to(actor: Actor, recipient_type: str) -> bool:
+    """Whether this role writes to this kind of recipient at all."""
+    return recipient_type in policy_of(actor).starts
+
+
+def _reach(actor: Actor, store_id: Any) -> ColumnElement[bool]:
+    """Staff reach the customers of their current store, admins everybody."""
+    return store_id == actor.store_id if actor.type == ActorType.STORE else literal(True)
+
+
+def _columns(recipient_type: str) -> tuple[Any, ...]:
+    kind = literal(recipient_type).label("recipient_type")
+    if recipient_type == "store":
+        return kind, Store.id.label("recipient_id"), Store.name, Store.code.label("detail")
+    detail = (Customer.email + " · " + Store.name).label("detail")
+    return kind, Customer.id.label("recipient_id"), Customer.name, detail
+
+
+def _by_name(actor: Actor, recipient_type: str) -> tuple[Rows, tuple[Any, ...]]:
+    if recipient_type == "store":
+        query = select(*_columns("store"), Store.sort_name.label("key")).where(Store.active)
+        return query, (Store.sort_name, Store.id)
+    query = (
+        select(*_columns("customer"), Customer.sort_name.label("key"))
+        .join(Store, Store.id == Customer.store_id)
+        .where(Customer.active, Store.active)
+    )
+    if actor.type == ActorType.STORE:
+        query = query.where(Customer.store_id == actor.store_id)
+    return query, (Customer.sort_name, Customer.id)
+
+
+def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Rows, tuple[Any, ...]]:
+    term = RecipientTerm
+    query = select(*_columns(recipient_type), term.term.label("key")).select_from(term)
+    if recipient_type == "store":
+        query = query.join(Store, Store.id == term.recipient_id).where(Store.active)
+    else:
+        query = (
+            query.join(Customer, Customer.id == term.recipient_id)
+            .join(Store, Store.id == Customer.store_id)
+            .where(Customer.active, Store.active)
+        )
+    query = query.where(term.recipient_type == recipient_type, _begins(term, words[0]))
+    if actor.type == ActorType.STORE:
+        query = query.where(term.store_id == actor.store_id)
+    twin = aliased(RecipientTerm)  # whoever has two such words is listed once, under the first
+    earlier = and_(_same(twin), _begins(twin, words[0]), twin.term < term.term)
+    query = query.where(~exists().where(earlier))
+    for word in words[1:]:
+        other = aliased(RecipientTerm)
+        query = query.where(exists().where(_same(other), _begins(other, word)))
+    return query, (term.term, term.recipient_id)
+
+
+def _begins(term: Any, word: str) -> ColumnElement[bool]:
+    return and_(term.term >= word, term.term < word + LAST)
+
+
+def _same(other: Any) -> ColumnElement[bool]:
+    return and_(other.recipient_type == RecipientTerm.recipient_type, other.recipient_id == RecipientTerm.recipient_id)

@@ -1,0 +1,93 @@
+"""Platform settings: typed, validated, stored in the database, effective at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from messaging_app.database import now, writing
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.extensions import db
+from messaging_app.models import PlatformSetting
+
+CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. Numbers have inclusive limits; switches are true or false."""
+
+    key: str
+    default: int | bool
+    help: str
+    minimum: int = 0
+    maximum: int = 1
+    category: str = "messaging"
+
+    def parse(self, text: str) -> int | bool:
+        """`text` as a value; raises `ValueError` with a sentence where it is none."""
+        word = text.strip().lower()
+        if isinstance(self.default, bool):
+            if word not in ("true", "false"):
+                raise ValueError(f"{self.key} is true or false.")
+            return word == "true"
+        if not (word.isascii() and word.isdigit() and self.minimum <= int(word[:9]) <= self.maximum):
+            raise ValueError(f"{self.key} is a whole number from {self.minimum} to {self.maximum}.")
+        return int(word)
+
+
+SETTINGS = {
+    setting.key: setting
+    for setting in (
+        Setting("message_attachment_max_size_mb", 10, "Largest attachment, in megabytes of 1,048,576 bytes.", 1, 100),
+        Setting("message_attachment_max_files", 10, "Most attachments in one message.", 1, 50),
+        Setting(CUSTOMERS_SEE_PLATFORM, True, "Whether customers see what the platform wrote to them."),
+    )
+}
+
+
+def parse_or_default(key: str, text: str | None) -> int | bool:
+    """A stored value, or the default where nothing or nonsense is stored (the doctor reports nonsense)."""
+    setting = SETTINGS[key]
+    if text is None:
+        return setting.default
+    try:
+        return setting.parse(text)
+    except ValueError:
+        return setting.default
+
+
+def get_setting(key: str) -> Any:
+    """The value in force of one setting. One statement."""
+    return parse_or_default(key, db.session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key)))
+
+
+def list_settings() -> dict[str, int | bool]:
+    """Every setting with the value in force."""
+    stored = {row.key: row.value for row in db.session.execute(select(PlatformSetting.key, PlatformSetting.value))}
+    return {key: parse_or_default(key, stored.get(key)) for key in SETTINGS}
+
+
+def set_settings(values: dict[str, str]) -> None:
+    """Store settings, all or none. Raises `Invalid` naming each key that is unknown or whose value does not fit."""
+    parsed: dict[str, int | bool] = {}
+    errors = []
+    for key, text in values.items():
+        if key not in SETTINGS:
+            errors.append(FieldError(key, "unknown", f"There is no setting {key}. Known: {', '.join(SETTINGS)}."))
+            continue
+        try:
+            parsed[key] = SETTINGS[key].parse(text)
+        except ValueError as error:
+            errors.append(FieldError(key, "invalid", str(error)))
+    if errors:
+        raise Invalid(*errors)
+    with writing(db.session) as session:
+        insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        for key, value in parsed.items():
+            row = {"key": key, "value": str(value).lower(), "updated_at": now()}
+            session.execute(insert(PlatformSetting).values(row).on_conflict_do_update(index_elements=["key"], set_=row))

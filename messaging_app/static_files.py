@@ -1,0 +1,64 @@
+"""Static files under an address that changes with their bytes, so that browsers may keep them for good."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, Response, abort, request
+from werkzeug.security import safe_join
+
+from messaging_app.resources import resource
+
+FOREVER = "public, max-age=31536000, immutable"
+COMPRESSIBLE = ("text/", "application/javascript", "image/svg+xml", "application/json")
+
+
+def init_app(app: Flask) -> None:
+    """Serve the static folder and give templates `asset("css/app.css")`."""
+    root = resource("static")
+    version = _version_of(root)
+
+    def asset(name: str) -> str:
+        """The address of a static file. One version for all files: they may refer to each other relatively."""
+        return f"/static/{version}/{name}"
+
+    def serve(asked: str, name: str) -> Response:
+        """A static file; with an outdated version in the address today's bytes, but not to be kept."""
+        path = safe_join(str(root), name)
+        if path is None or not Path(path).is_file():
+            abort(404)
+        return _answer(path, FOREVER if asked == version else "no-cache")
+
+    app.add_url_rule("/static/<asked>/<path:name>", "static", serve)
+    app.jinja_env.globals["asset"] = asset
+
+
+def _version_of(root: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _answer(path: str, caching: str) -> Response:
+    mime = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    small = mime.startswith(COMPRESSIBLE)
+    zipped = small and "gzip" in request.headers.get("Accept-Encoding", "")
+    response = Response(_read(path, Path(path).stat().st_mtime_ns, zipped), mimetype=mime)
+    response.headers["Cache-Control"] = caching
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
+    if small:
+        response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+@lru_cache(maxsize=256)
+def _read(path: str, _changed: int, zipped: bool) -> bytes:
+    data = Path(path).read_bytes()
+    return gzip.compress(data, compresslevel=9, mtime=0) if zipped else data

@@ -1,0 +1,104 @@
+"""Beginning a conversation: the compose dialog, the recipient search, and the create itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, Refusal
+from messaging_app.htmx import go, is_htmx, page_or_fragment, whole_number
+from messaging_app.limits import limiter
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.services.recipients import list_recipients
+from messaging_app.views.composer import new_key
+
+QUERY_MAX = 100
+
+
+@dataclass(slots=True)
+class Compose:
+    """What the compose templates show."""
+
+    recipient_types: tuple[str, ...]
+    recipient_type: str
+    q: str
+    recipients: list[Any]
+    next_query: str
+    recipient_id: int | None = None
+    subject: str = ""
+    content: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    key: str = field(default_factory=new_key)
+
+
+def new(actor: Actor) -> ResponseReturnValue:
+    """The form for a new conversation, as dialog or page."""
+    return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=_compose(actor, request.args))
+
+
+def recipients(actor: Actor) -> ResponseReturnValue:
+    """Recipients to choose from, found while typing."""
+    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=_compose(actor, request.args))
+
+
+def create(actor: Actor) -> ResponseReturnValue:
+    """Begin the conversation and go there; a refusal keeps everything that was entered."""
+    form = request.form
+    recipient_type = form.get("recipient_type", "")
+    kind = form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
+    limiter.hit("create", actor.type, actor.id)
+    try:
+        sent = messaging.create_conversation(
+            actor,
+            conversation_type=kind,
+            recipient_type=recipient_type,
+            recipient_id=_chosen(),
+            subject=form.get("subject", ""),
+            content=form.get("content", ""),
+            idempotency_key=form.get("idempotency_key") or None,
+        )
+    except (Invalid, IdempotencyConflict) as refusal:
+        return _refused(actor, refusal)
+    return go(f"{policy_of(actor).messages}/{sent.conversation_id}")
+
+
+def _chosen() -> int:
+    """The recipient that was chosen; 0, which nobody has, where none was or it is no number."""
+    try:
+        return whole_number("recipient_id", "form") or 0
+    except Invalid:
+        return 0
+
+
+def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
+    form = request.form
+    compose = _compose(actor, form)
+    compose.recipient_id = _chosen() or None
+    compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
+    if isinstance(refusal, Invalid):
+        compose.errors = {name: str(message) for name, message in refusal.by_field().items()}
+        compose.key = form.get("idempotency_key") or compose.key
+    else:
+        compose.errors = {"form": str(refusal.detail)}
+    template = "compose/_form.html" if is_htmx() else "compose/new.html"
+    return make_response(render_template(template, compose=compose), refusal.status)
+
+
+def _compose(actor: Actor, values: Any) -> Compose:
+    types = policy_of(actor).recipient_types
+    recipient_type = values.get("recipient_type") or types[0]
+    if recipient_type not in types:
+        if request.method == "GET":
+            raise Invalid(FieldError("recipient_type", "invalid", _("You cannot write to recipients of this kind.")))
+        recipient_type = types[0]
+    q = values.get("q", "")[:QUERY_MAX]
+    page = list_recipients(actor, recipient_type, q, cursor=request.args.get("cursor") or None)
+    following = {"recipient_type": recipient_type, "q": q, "cursor": page.next_cursor}
+    return Compose(types, recipient_type, q, page.rows, f"?{urlencode(following)}" if page.next_cursor else "")

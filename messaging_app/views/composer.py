@@ -1,0 +1,37 @@
+"""The reply form: fresh with a new key, or refused with its text and a sentence."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
+from messaging_app.views.thread import ThreadView
+
+
+@dataclass(slots=True)
+class Composer:
+    """What the composer's template shows. `key` makes ten clicks one message; `after` is the last line shown."""
+
+    key: str
+    after: int
+    content: str = ""
+    error: str | None = None
+    conflict: bool = False
+
+
+def new_key() -> str:
+    """A fresh idempotency key."""
+    return secrets.token_urlsafe(18)
+
+
+def fresh(thread: ThreadView) -> Composer:
+    """An empty composer under `thread`."""
+    return Composer(new_key(), thread.last_seq)
+
+
+def refused(refusal: Refusal, content: str, key: str | None, after: int) -> Composer:
+    """The composer with what was typed and why it was not sent. A conflict gets a fresh key: sending again sends."""
+    conflict = isinstance(refusal, IdempotencyConflict)
+    sentence = refusal.errors[0].message if isinstance(refusal, Invalid) else refusal.detail
+    return Composer(new_key() if conflict or not key else key, after, content, str(sentence), conflict)

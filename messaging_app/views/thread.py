@@ -1,0 +1,163 @@
+"""A thread as templates read it: lines with their days and voices, unread line, who has read up to where."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.formats import local_day
+from messaging_app.services import messaging
+
+FOLLOWS_WITHIN = timedelta(minutes=5)
+WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
+
+
+@dataclass(slots=True)
+class Line:
+    """One message or event with what its place in the thread and its reader add."""
+
+    id: int
+    seq: int
+    kind: str
+    event: str | None
+    sender_type: str
+    sender_id: int
+    sender_name: str
+    content: str
+    created_at: datetime
+    mine: bool
+    follow: bool
+    new_day: bool
+    role_label: str
+    attachments: list[Any]
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody in the conversation and the last line that they have read."""
+
+    type: str
+    name: str
+    last_read_seq: int
+    last_read_at: datetime | None
+    mine: bool
+
+
+@dataclass(slots=True)
+class Seat:
+    """The reader's own seat; somebody without one has nothing unread and no mail."""
+
+    email_notifications: bool = False
+    last_read_seq: int = 0
+    unread_count: int = 0
+
+
+@dataclass(slots=True)
+class ThreadView:
+    """What the thread's templates show. `have` changes whenever any of it would."""
+
+    conversation: Any
+    seat: Seat
+    lines: list[Line]
+    has_older: bool
+    first_unread_seq: int | None
+    readers: list[Reader]
+    have: str
+
+    @property
+    def unread_count(self) -> int:
+        """Unread messages of the reader here."""
+        return self.seat.unread_count
+
+    @property
+    def first_seq(self) -> int:
+        """The first line shown; one past the last where none is."""
+        return self.lines[0].seq if self.lines else self.last_seq + 1
+
+    @property
+    def last_seq(self) -> int:
+        """The last line shown."""
+        return self.lines[-1].seq if self.lines else int(self.conversation.last_seq)
+
+    @property
+    def read_seq(self) -> int | None:
+        """The reader's newest message among the shown, if somebody else has read it."""
+        newest = next((line.seq for line in reversed(self.lines) if line.mine and line.kind == "message"), None)
+        return newest if newest is not None and self._others_up_to(newest) else None
+
+    @property
+    def read_by(self) -> list[tuple[str, datetime | None]]:
+        """Names of the others who have read that message, with the time of their reading."""
+        seq = self.read_seq
+        return [(reader.name, reader.last_read_at) for reader in self._others_up_to(seq)] if seq is not None else []
+
+    def _others_up_to(self, seq: int) -> list[Reader]:
+        return [r for r in self.readers if not r.mine and r.last_read_at and r.last_read_seq >= seq]
+
+
+def state_of(thread: messaging.Thread) -> str:
+    """A short value that changes when the thread has new lines, another status or new read marks of others."""
+    marks = [(s.participant_type, s.participant_id, s.last_read_seq) for s in thread.seats if s is not thread.mine]
+    mine = thread.mine.email_notifications if thread.mine else False
+    state = (thread.head.status, mine, marks)
+    return f"{thread.head.last_seq}-{zlib.crc32(repr(state).encode()):08x}"
+
+
+def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> ThreadView:
+    """Dress `thread` for `actor`. `context` is the line before the first, which decides about its day and its voice."""
+    head, own = thread.head, thread.mine
+    seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
+    lines = _lines(actor, thread, context)
+    readers = [
+        Reader(
+            s.participant_type,
+            s.participant_name,
+            s.last_read_seq,
+            s.last_read_at,
+            s.participant_type == actor.type and s.participant_id == actor.id,
+        )
+        for s in thread.seats
+    ]
+    first_unread = None
+    if seat.unread_count:
+        first_unread = next(
+            (x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"), None
+        )
+    return ThreadView(head, seat, lines, thread.has_older, first_unread, readers, state_of(thread))
+
+
+def window(thread: messaging.Thread) -> int:
+    """How many newest lines to open with: a page, or all that is unread with a few before, up to 200."""
+    unread = thread.head.last_seq - thread.mine.last_read_seq if thread.mine and thread.mine.unread_count else 0
+    return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
+
+
+def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
+    labels = {
+        ActorType.ADMIN.value: _("Platform"),
+        ActorType.STORE.value: thread.head.store_name,
+        ActorType.CUSTOMER.value: _("Customer"),
+    }
+    lines: list[Line] = []
+    before, before_day = context, local_day(context.created_at) if context is not None else None
+    for row in thread.lines:
+        today: date = local_day(row.created_at)
+        new_day = today != before_day
+        follow = bool(
+            not new_day
+            and before is not None
+            and row.kind == before.kind == "message"
+            and row.sender_id == before.sender_id
+            and row.sender_type == before.sender_type
+            and row.created_at - before.created_at < FOLLOWS_WITHIN
+        )
+        mine = row.sender_type == actor.type and row.sender_id == actor.id
+        line = (row.id, row.seq, row.kind, row.event, row.sender_type, row.sender_id, row.sender_name, row.content)
+        lines.append(Line(*line, row.created_at, mine, follow, new_day, labels[row.sender_type], []))
+        before, before_day = row, today
+    return lines

@@ -1,0 +1,105 @@
+"""The cast of the tests, explained once.
+
+The platform has two admins, Ada and Abe. The bakery's staff are Sam (owner) and Nadia; the cycle shop's is Tomas. Lea
+works in both. Cleo and Omar are customers of the bakery, Jun is one of the cycle shop. Ada is number 1 among users as
+Cleo is among customers, so a look-up that forgets the type finds the wrong person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.models import Customer, RecipientTerm, Store, StoreMembership, User
+from messaging_app.text import email_key, search_key
+
+PASSWORD = "correct horse"  # noqa: S105
+
+
+@cache
+def cheap_hash() -> str:
+    """A real argon2id hash of PASSWORD at the lowest cost, for tests do not test argon2."""
+    return Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Actors by name, and the numbers of the two stores."""
+
+    ada: Actor
+    abe: Actor
+    sam: Actor
+    nadia: Actor
+    tomas: Actor
+    lea: Actor
+    lea_at_cycles: Actor
+    cleo: Actor
+    omar: Actor
+    jun: Actor
+    bakery: int
+    cycles: int
+
+
+EMAILS = {name: f"{name}@mail.example" for name in ("ada", "abe", "sam", "nadia", "tomas", "lea", "cleo", "omar", "jun")}
+
+
+def bring_in() -> Cast:
+    """Write the cast into the database of the current application."""
+    with writing(db.session) as session:
+        stores = [Store(code=code, name=name, sort_name=search_key(name)) for code, name in _STORES]
+        session.add_all(stores)
+        session.flush()
+        for store in stores:
+            _terms(session, "store", store.id, store.id, store.name, store.code)
+        bakery, cycles = (store.id for store in stores)
+        users = {}
+        for name in ("ada", "abe", "sam", "nadia", "tomas", "lea"):
+            users[name] = User(**_person(name), is_admin=name in ("ada", "abe"))
+            session.add(users[name])
+            session.flush()
+        for name, store_id in (
+            ("sam", bakery),
+            ("nadia", bakery),
+            ("lea", bakery),
+            ("lea", cycles),
+            ("tomas", cycles),
+        ):
+            session.add(StoreMembership(store_id=store_id, user_id=users[name].id))
+        customers = {}
+        for name, store_id in (("cleo", bakery), ("omar", bakery), ("jun", cycles)):
+            customers[name] = Customer(**_person(name), store_id=store_id, sort_name=name)
+            session.add(customers[name])
+            session.flush()
+            _terms(session, "customer", customers[name].id, store_id, name, EMAILS[name])
+        return Cast(
+            **{name: Actor(ActorType.ADMIN, users[name].id, users[name].name) for name in ("ada", "abe")},
+            **{
+                name: Actor(ActorType.STORE, users[name].id, users[name].name, bakery)
+                for name in ("sam", "nadia", "lea")
+            },
+            tomas=Actor(ActorType.STORE, users["tomas"].id, "Tomas", cycles),
+            lea_at_cycles=Actor(ActorType.STORE, users["lea"].id, "Lea", cycles),
+            **{name: Actor(ActorType.CUSTOMER, customers[name].id, customers[name].name, bakery) for name in _BAKERY},
+            jun=Actor(ActorType.CUSTOMER, customers["jun"].id, "Jun", cycles),
+            bakery=bakery,
+            cycles=cycles,
+        )
+
+
+_STORES = (("bakery", "Bakery"), ("cycles", "Northwind Cycles"))
+_BAKERY = ("cleo", "omar")
+
+
+def _person(name: str) -> dict[str, str]:
+    email = EMAILS[name]
+    return {"name": name.title(), "email": email, "email_key": email_key(email), "password_hash": cheap_hash()}
+
+
+def _terms(session: object, kind: str, number: int, store_id: int, *texts: str) -> None:
+    for term in RecipientTerm.words(*texts):
+        session.add(RecipientTerm(recipient_type=kind, recipient_id=number, term=term, store_id=store_id))  # type: ignore[attr-defined]

@@ -1,0 +1,171 @@
+"""Fixtures that every test may use: the application on a real database, its cast, and browsers signed in."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from messaging_app import create_app
+from messaging_app.extensions import db
+from tests import cast
+from tests.services import migrate
+
+pytest_plugins = ["tests.services"]
+
+SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"  # noqa: S105
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file, made once a test process and then copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, migrated database: each test that uses it runs on SQLite and on PostgreSQL."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "messaging.db")
+    return f"sqlite:///{tmp_path / 'messaging.db'}"
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A fresh, migrated SQLite database, for tests in which the database makes no difference."""
+    shutil.copy(migrated_sqlite, tmp_path / "messaging.db")
+    return f"sqlite:///{tmp_path / 'messaging.db'}"
+
+
+@pytest.fixture
+def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """Makes applications; their connections are closed at the end."""
+    made: list[Flask] = []
+
+    def make(url: str, **settings: Any) -> Flask:
+        settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(tmp_path / "instance")} | settings
+        app = create_app(database_url=url, **settings)
+        app.testing = True
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], database_url: str) -> Iterator[Flask]:
+    """The application on both databases, inside its context."""
+    app = make_app(database_url)
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def cast_of(app: Flask) -> cast.Cast:
+    """The cast, in the database of `app`."""
+    return cast.bring_in()
+
+
+@pytest.fixture
+def web(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Web]:
+    """The application with its cast on SQLite, as browsers see it."""
+    yield Web(make_app(sqlite_url))
+
+
+class Web:
+    """An application with its cast, its browsers and a count of the statements that it makes."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        with app.app_context():
+            self.cast = cast.bring_in()
+            self.engine = db.engine
+
+    def browser(self) -> Browser:
+        """A browser in which nobody is signed in."""
+        return Browser(self.app)
+
+    def signed_in(self, name: str, role: str | None = None) -> Browser:
+        """A browser in which somebody of the cast is signed in for their role."""
+        browser = self.browser()
+        answer = browser.sign_in(role or role_of(name), name)
+        assert answer.status_code == 303, answer.get_data(as_text=True)
+        return browser
+
+    def statements(self, act: Callable[[], Any]) -> list[str]:
+        """The statements that `act` makes, BEGIN and COMMIT not counted."""
+        seen: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            seen.append(statement)
+
+        event.listen(self.engine, "before_cursor_execute", note)
+        try:
+            act()
+        finally:
+            event.remove(self.engine, "before_cursor_execute", note)
+        return [statement for statement in seen if not statement.startswith(("BEGIN", "COMMIT"))]
+
+
+def role_of(name: str) -> str:
+    """The role in which somebody of the cast usually signs in."""
+    return "admin" if name in ("ada", "abe") else "storefront" if name in ("cleo", "omar", "jun") else "store"
+
+
+class Browser:
+    """A test client with a browser's manners: it sends the CSRF token that the last page carried."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.token = ""
+
+    def get(self, path: str, *, htmx: bool = False, **options: Any) -> TestResponse:
+        """Fetch a page, or with `htmx` a fragment."""
+        return self._note(self.client.get(path, headers=self._headers(htmx, options), **options))
+
+    def post(self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, **options: Any) -> TestResponse:
+        """Send a form with the CSRF token."""
+        form = {"csrf_token": self.token} | (data or {})
+        return self._note(self.client.post(path, data=form, headers=self._headers(htmx, options), **options))
+
+    def put(self, path: str, data: dict[str, Any], **options: Any) -> TestResponse:
+        """Send a form as htmx does with PUT."""
+        headers = self._headers(True, options) | {"X-CSRFToken": self.token}
+        return self._note(self.client.put(path, data=data, headers=headers, **options))
+
+    def sign_in(self, role: str, name: str, password: str = cast.PASSWORD) -> TestResponse:
+        """Open the sign-in page of `role`, fill it in, send it."""
+        store = {"jun": "cycles"}.get(name, "bakery")
+        address = f"/{role}/login" + (f"?store={store}" if role == "storefront" else "")
+        self.get(address)
+        answer = self.post(address, {"email": cast.EMAILS[name], "password": password})
+        if answer.status_code == 303:
+            self.get(answer.location)
+        return answer
+
+    def _headers(self, htmx: bool, options: dict[str, Any]) -> dict[str, str]:
+        return ({"HX-Request": "true"} if htmx else {}) | options.pop("headers", {})
+
+    def _note(self, answer: TestResponse) -> TestResponse:
+        if answer.mimetype == "text/html":
+            for found in TOKEN.finditer(answer.get_data(as_text=True)):
+                self.token = html.unescape(found.group(1) or found.group(2))
+                break
+        return answer
