@@ -1,0 +1,14 @@
+// The number in the header is the server's; its copies in the navigation and the title follow it.
+
+function copyUnread() {
+  const badge = document.getElementById("unread-badge");
+  const unread = badge?.hidden ? "" : badge?.firstChild.textContent ?? "";
+  for (const copy of document.querySelectorAll("[data-unread-copy]")) {
+    copy.textContent = unread;
+    copy.parentElement.closest(".badge")?.toggleAttribute("hidden", !unread);
+  }
+  const title = document.title.replace(/^\([\d\s.,’٬]+\) /, "");
+  document.title = unread ? `(${unread}) ${title}` : title;
+}
+
+document.addEventListener("htmx:finally:swap", copyUnread);

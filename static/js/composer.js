@@ -1,0 +1,87 @@
+// Writing and sending: counts near the limit, sends by Ctrl or Cmd and Enter, keeps the text and says why it was not sent.
+
+const NEAR = 1000;
+const words = () => document.getElementById("words").dataset;
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+function count(field) {
+  const counter = document.querySelector(`.counter[for="${field.id}"]`);
+  const limit = Number(field.dataset.limit);
+  const used = field.value.length < limit - NEAR ? 0 : [...field.value.trim()].length;
+  const near = used >= limit - NEAR;
+  counter.textContent = near ? `${used.toLocaleString()} / ${limit.toLocaleString()}` : "";
+  counter.classList.toggle("counter--near", used > limit);
+  tell(field, near ? limit - used : null);
+}
+
+// Said aloud once per hundred, not at every key.
+function tell(field, left) {
+  const hint = field.form.querySelector(".composer__hint");
+  const step = left === null ? "" : String(Math.floor(left / 100));
+  if (!hint || hint.dataset.step === step) return;
+  hint.dataset.step = step;
+  const sentence = left < 0 ? words().charactersOver : words().charactersLeft;
+  hint.textContent = left === null ? "" : sentence.replace("{n}", Math.abs(left).toLocaleString());
+}
+
+function grow(field) {
+  if (CSS.supports("field-sizing", "content")) return;
+  field.style.blockSize = "auto";
+  field.style.blockSize = `${field.scrollHeight}px`;
+}
+
+function sendByKey(event) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+  const form = event.target.form;
+  if (!event.target.matches("textarea") || !form?.matches("[data-sends]")) return;
+  event.preventDefault();
+  form.requestSubmit();
+}
+
+function showBusy({ detail: { ctx } }, busy) {
+  const form = ctx.sourceElement;
+  if (!form.matches("form[data-sends]")) return;
+  form.querySelector(".button--primary").setAttribute("aria-busy", busy);
+  if (busy) form.querySelector(".composer__error")?.remove();
+}
+
+function refuse(form, sentence) {
+  if (!form.isConnected) {
+    const toast = { text: words().sendElsewhere, kind: "danger" };
+    document.dispatchEvent(new CustomEvent("toast", { detail: toast }));
+    return;
+  }
+  const refusal = document.getElementById("composer-refusal").content.cloneNode(true);
+  refusal.querySelector("[data-sentence]").textContent = sentence;
+  form.querySelector(".composer__error")?.remove();
+  form.querySelector(".composer__box, .dialog__body").before(refusal);
+}
+
+function refuseByStatus({ detail: { ctx } }) {
+  const { status } = ctx.response;
+  const form = ctx.sourceElement;
+  if (!form.matches("form[data-sends]") || ctx.hx.redirect) return;
+  if ([409, 422].includes(status) && form.isConnected) return;
+  const word = { 400: "sendStale", 403: "sendGone", 404: "sendGone", 429: "sendBusy" }[status] ?? "sendUnreachable";
+  refuse(form, words()[word]);
+}
+
+function refuseBySilence({ detail: { ctx } }) {
+  if (ctx && !ctx.response && ctx.sourceElement.matches("form[data-sends]")) refuse(ctx.sourceElement, words().sendUnreachable);
+}
+
+function receive(root) {
+  for (const field of root.querySelectorAll?.("textarea[data-limit]") ?? []) { count(field); grow(field); }
+  if (isMac) for (const key of root.querySelectorAll?.("[data-control-key]") ?? []) key.textContent = "⌘";
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("textarea[data-limit]")) { count(target); grow(target); }
+});
+document.addEventListener("keydown", sendByKey);
+document.addEventListener("htmx:before:request", (event) => showBusy(event, true));
+document.addEventListener("htmx:finally:request", (event) => showBusy(event, false));
+document.addEventListener("htmx:response:error", refuseByStatus);
+document.addEventListener("htmx:error", refuseBySilence);
+document.addEventListener("htmx:after:process", ({ target }) => receive(target));
+receive(document);

@@ -1,0 +1,121 @@
+// The list beside the thread: polls are merged into it without moving what somebody reads or points at,
+// the chosen row is marked, and address, back button and panels agree.
+
+const list = () => document.getElementById("conversation-list");
+const timeOf = (row) => row.querySelector("time").dateTime;
+const linkOf = (id) => document.getElementById(id)?.querySelector("a");
+
+htmx.registerExtension("merge-conversations", {
+  handle_swap: (style, target, fragment) => style === "mergeConversations" && merge(target, fragment.querySelector("#conversations")),
+});
+
+function merge(section, fresh) {
+  const focused = document.activeElement?.closest(".conversation")?.id;
+  const rows = [...fresh.querySelectorAll(".conversation")];
+  const more = fresh.querySelector("#more-conversations");
+  dropRowsThatLeft(rows, !more);
+  const added = rows.filter((row, index) => place(row, index));
+  for (const id of ["conversation-list", "conversations-none"]) document.getElementById(id).hidden = fresh.querySelector(`#${id}`).hidden;
+  section.querySelector("#conversations-poll").setAttribute("hx-vals", fresh.querySelector("#conversations-poll").getAttribute("hx-vals"));
+  added.push(...renewMore(more));
+  if (focused && !document.activeElement.closest(".conversation")) linkOf(focused)?.focus({ preventScroll: true });
+  return added;
+}
+
+// Rows of later pages stay; a row that should stand on the first page and does not has left the filter.
+function dropRowsThatLeft(rows, isWhole) {
+  const ids = new Set(rows.map((row) => row.id));
+  const oldest = rows.length ? timeOf(rows.at(-1)) : "";
+  for (const row of [...list().children]) {
+    if (!ids.has(row.id) && (isWhole || timeOf(row) > oldest)) row.remove();
+  }
+}
+
+function place(row, index) {
+  const known = document.getElementById(row.id);
+  const same = known && known.className === row.className && known.textContent === row.textContent;
+  const placed = same ? known : row;
+  if (known && !same) known.replaceWith(row);
+  const before = list().children[index] ?? null;
+  if (before !== placed) list().insertBefore(placed, before);
+  return !same;
+}
+
+function renewMore(fresh) {
+  const shown = document.getElementById("more-conversations");
+  if (!fresh) shown?.remove();
+  if (!fresh || shown) return [];
+  document.getElementById("conversations-scroll").append(fresh);
+  return [fresh];
+}
+
+function markSelected() {
+  const id = document.querySelector("section.thread")?.dataset.conversation;
+  for (const row of document.querySelectorAll(".conversation")) {
+    if (row.id === `conversation-${id}`) row.querySelector("a").setAttribute("aria-current", "true");
+    else row.querySelector("a").removeAttribute("aria-current");
+  }
+}
+
+// The way back from the thread keeps the filter that the address holds.
+function pointBack() {
+  const back = document.querySelector("[data-close-thread]");
+  const section = document.getElementById("conversations");
+  if (back && section) back.href = document.body.dataset.messages + section.dataset.query;
+}
+
+function afterSwap({ detail: { ctx } }) {
+  markSelected();
+  pointBack();
+  const source = ctx.sourceElement;
+  if (ctx.target?.id === "thread" && ctx.swap === "outerHTML" && !source.hasAttribute("data-poll")) {
+    document.getElementById("subject")?.focus({ preventScroll: true });
+  }
+  if (ctx.target?.id === "conversations" && ctx.swap === "outerHTML") keepFilter();
+}
+
+function keepFilter() {
+  const { query } = document.getElementById("conversations").dataset;
+  if (location.search !== query) history.pushState({ htmx: true }, "", location.pathname + query);
+  if (document.activeElement === document.body) document.getElementById("filter-kind")?.focus({ preventScroll: true });
+}
+
+function showNoThread() {
+  const empty = document.getElementById("no-thread");
+  const text = `<title>${empty.dataset.title}</title>${empty.innerHTML}`;
+  return htmx.swap({ sourceElement: document.body, target: "#thread", swap: "outerHTML", text });
+}
+
+async function closeThread(event) {
+  const back = event.target.closest("[data-close-thread]");
+  if (!back || !document.getElementById("no-thread") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const row = `conversation-${back.closest("section").dataset.conversation}`;
+  await showNoThread();
+  history.pushState({ htmx: true }, "", back.getAttribute("href"));
+  (linkOf(row) ?? document.querySelector(".conversation__link, [data-compose]"))?.focus();
+}
+
+// Back and forward change the thread alone while the list shows the same filter; else htmx fetches the page.
+function restore(event) {
+  const section = document.getElementById("conversations");
+  const base = document.body.dataset.messages;
+  const [, id] = location.pathname.match(/^(?:.*)\/messages(?:\/(\d+))?$/) ?? [null, null];
+  const within = location.pathname === base || location.pathname === `${base}/${id}`;
+  if (!within || !document.getElementById("no-thread") || section.dataset.query !== location.search) return;
+  event.preventDefault();
+  if (!id) showNoThread();
+  else htmx.ajax("GET", location.pathname + location.search, { target: "#thread", swap: "outerHTML" });
+}
+
+// The link to the next page goes when its rows come: who stood on it goes on with the first of them.
+function keepPlace({ detail: { ctx } }) {
+  if (ctx.sourceElement.id !== "more-conversations" || document.activeElement !== ctx.sourceElement) return;
+  const last = list().lastElementChild;
+  document.addEventListener("htmx:after:swap", () => last.nextElementSibling?.querySelector("a").focus(), { once: true });
+}
+
+document.addEventListener("htmx:before:swap", keepPlace);
+document.addEventListener("htmx:after:swap", afterSwap);
+document.addEventListener("htmx:before:history:restore", restore);
+document.addEventListener("click", closeThread);

@@ -1,0 +1,94 @@
+// What is typed is kept in this browser, per role, person and conversation, until it was sent or its person signs out.
+// A form says whose draft it holds by data-draft ("12", or "new"). A draft that was once sent keeps its idempotency
+// key, so that sending it again after a lost answer, even after a reload, makes one message.
+
+const prefix = () => `draft:${document.body.dataset.role}:`;
+const keyOf = (form) => `${prefix()}${document.body.dataset.actor}:${form.dataset.draft}`;
+const FIELDS = ["subject", "content"];
+
+function load(key) {
+  try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
+}
+
+function store(key, draft) {
+  try {
+    if (FIELDS.some((name) => draft[name])) localStorage.setItem(key, JSON.stringify(draft));
+    else localStorage.removeItem(key);
+  } catch { /* full or forbidden: the text still stands in its field */ }
+}
+
+function save(form, sentWith = load(keyOf(form)).sentWith) {
+  const draft = { sentWith };
+  for (const name of FIELDS) if (form.elements[name]) draft[name] = form.elements[name].value;
+  store(keyOf(form), draft);
+}
+
+function fill(form) {
+  const draft = load(keyOf(form));
+  const key = form.elements.idempotency_key;
+  if (draft.sentWith && !form.matches(".composer--refused")) key.value = draft.sentWith;
+  if (!key.value) key.value = freshKey();
+  for (const name of FIELDS) {
+    const field = form.elements[name];
+    if (!field || field.value || !draft[name]) continue;
+    field.value = draft[name];
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Only what was sent goes; what was typed while it travelled stays.
+function forget(form, sent) {
+  const key = keyOf(form);
+  const draft = load(key);
+  draft.content = (draft.content ?? "").startsWith(sent) ? draft.content.slice(sent.length).trimStart() : "";
+  store(key, { content: draft.content });
+  if (form.dataset.draft === "new" || !form.isConnected) return;
+  form.elements.content.value = draft.content;
+  form.elements.idempotency_key.value = freshKey();
+  form.elements.content.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function forgetWhatWasSent({ detail: { ctx } }) {
+  const form = ctx.sourceElement;
+  if (!form.matches("form[data-draft]") || ctx.response.status >= 400) return;
+  if (form.dataset.draft === "new") store(keyOf(form), {});
+  else forget(form, ctx.request.body.get("content"));
+}
+
+function followOtherTabs({ key, newValue }) {
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    const field = form.elements.content;
+    if (key !== keyOf(form) || field === document.activeElement) continue;
+    field.value = JSON.parse(newValue ?? "{}").content ?? "";
+  }
+}
+
+function tellOfKeptDraft(bar) {
+  const key = `${prefix()}${document.body.dataset.actor}:${bar.closest("[data-conversation]").dataset.conversation}`;
+  bar.hidden = !load(key).content;
+}
+
+function wipe(event) {
+  if (!event.target.matches("[data-sign-out]")) return;
+  for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
+}
+
+function receive(root) {
+  for (const form of document.querySelectorAll("form[data-draft]")) if (root.contains(form)) fill(form);
+  for (const bar of document.querySelectorAll("[data-draft-kept]")) if (root.contains(bar)) tellOfKeptDraft(bar);
+}
+
+document.addEventListener("input", ({ target }) => target.form?.dataset.draft && save(target.form));
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const form = ctx.sourceElement;
+  if (form.matches("form[data-draft]")) save(form, form.elements.idempotency_key.value);
+});
+document.addEventListener("htmx:after:request", forgetWhatWasSent);
+document.addEventListener("htmx:after:process", ({ target }) => receive(target));
+document.addEventListener("submit", wipe);
+window.addEventListener("storage", followOtherTabs);
+receive(document);

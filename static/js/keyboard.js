@@ -1,0 +1,51 @@
+// One key each for what people do all day. Never while typing, in a dialog or with a modifier; they can be switched off.
+
+const SETTING = "single-key-shortcuts";
+const press = (selector) => () => document.querySelector(selector)?.click();
+const KEYS = {
+  j: () => moveInList(1),
+  k: () => moveInList(-1),
+  r: () => document.getElementById("content")?.focus(),
+  c: press("[data-compose]"),
+  e: press("#close-conversation"),
+  u: press("[data-unread-filter]"),
+  "?": () => document.getElementById("keyboard-help").showModal(),
+};
+
+function moveInList(step) {
+  const links = [...document.querySelectorAll(".conversation__link")].filter((link) => link.offsetParent);
+  const current = links.findIndex((link) => link === document.activeElement);
+  const start = current >= 0 ? current : links.findIndex((link) => link.hasAttribute("aria-current"));
+  const next = start < 0 ? 0 : Math.min(Math.max(start + step, 0), links.length - 1);
+  links[next]?.focus();
+}
+
+function isOff() {
+  try { return localStorage.getItem(SETTING) === "off"; } catch { return false; }
+}
+
+const isTyping = (target) => target.closest?.("textarea, select, [contenteditable], input:not([type='checkbox'], [type='radio'])");
+const isElsewhere = () => document.querySelector("dialog[open], :popover-open");
+
+function onKey(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (isTyping(event.target) || isElsewhere()) return;
+  if (event.key === "Escape") press("[data-close-thread]")();
+  const act = isOff() ? null : KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function keepSetting({ target }) {
+  if (!target.matches("[data-shortcuts-switch]")) return;
+  try { localStorage.setItem(SETTING, target.checked ? "on" : "off"); } catch { /* for this page only */ }
+}
+
+function showSetting(event) {
+  if (event.target.id === "keyboard-help") event.target.querySelector("[data-shortcuts-switch]").checked = !isOff();
+}
+
+document.addEventListener("keydown", onKey);
+document.addEventListener("change", keepSetting);
+document.addEventListener("beforetoggle", showSetting, true);
