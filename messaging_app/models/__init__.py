@@ -1,5 +1,6 @@
 """The domain's nouns, with their verbs and scopes."""
 
+from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.participant import ConversationParticipant
@@ -13,6 +14,7 @@ __all__ = [
     "ConversationType",
     "Customer",
     "Message",
+    "MessageAttachment",
     "MessageKind",
     "PlatformSetting",
     "RecipientTerm",

@@ -80,6 +80,8 @@ class Conversation(Base):
         ),
         _inbox_index("ix_conversations_customer", "customer_id", where="customer_id IS NOT NULL"),
         _inbox_index("ix_conversations_customer_status", "customer_id", "status", where="customer_id IS NOT NULL"),
+        # No number is used twice, and one can be reserved before its row is written (see `reserve_id`).
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -100,6 +102,7 @@ class Conversation(Base):
     closed_at: Mapped[datetime | None]
     closed_by_type: Mapped[str | None] = mapped_column(String(8))
     closed_by_id: Mapped[int | None]
+    removed_files: Mapped[int] = mapped_column(default=0)  # how often a file was removed: part of what a poll compares
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:

@@ -51,6 +51,7 @@ class Message(Base):
     sender_id: Mapped[int]
     sender_name: Mapped[str] = mapped_column(String(200))
     content: Mapped[str] = mapped_column(Text)
+    attachment_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_MAX))
     digest: Mapped[str | None] = mapped_column(String(64))

@@ -126,7 +126,8 @@ def upgrade():
     sa.CheckConstraint("status IN ('open', 'closed')", name=op.f('ck_conversations_status')),
     sa.ForeignKeyConstraint(['customer_id'], ['customers.id'], name=op.f('fk_conversations_customer_id_customers')),
     sa.ForeignKeyConstraint(['store_id'], ['stores.id'], name=op.f('fk_conversations_store_id_stores')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_conversations'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_conversations')),
+    sqlite_autoincrement=True,
     )
     op.create_index('ix_conversations_customer', 'conversations', ['customer_id', 'last_message_at', 'id'], unique=False, sqlite_where=sa.text('customer_id IS NOT NULL'), postgresql_where=sa.text('customer_id IS NOT NULL'))
     op.create_index('ix_conversations_customer_status', 'conversations', ['customer_id', 'status', 'last_message_at', 'id'], unique=False, sqlite_where=sa.text('customer_id IS NOT NULL'), postgresql_where=sa.text('customer_id IS NOT NULL'))

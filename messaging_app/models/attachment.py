@@ -1,0 +1,45 @@
+"""A file that was sent with a message. Its bytes are in storage, its row is never deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messaging_app.database import Base
+
+
+class MessageAttachment(Base):
+    """One file. `conversation_id` and `seq` repeat where its message stands, so that a thread finds its files by range.
+
+    `filename` is the name shown, never part of a path; type and extension are what the bytes are. `key` and
+    `thumbnail_key` are addresses in storage. A removed file keeps its row, which says who removed it, when and why.
+    """
+
+    __tablename__ = "message_attachments"
+    __table_args__ = (Index(None, "conversation_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), index=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    seq: Mapped[int]
+    filename: Mapped[str] = mapped_column(String(255))
+    mime_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(255), unique=True)
+    thumbnail_key: Mapped[str | None] = mapped_column(String(255))
+    thumbnail_width: Mapped[int | None]
+    thumbnail_height: Mapped[int | None]
+    scanned: Mapped[bool] = mapped_column(default=True)  # False: accepted while the scanner was out of reach
+    removed_at: Mapped[datetime | None]
+    removed_by_type: Mapped[str | None] = mapped_column(String(8))
+    removed_by_id: Mapped[int | None]
+    removed_by_name: Mapped[str | None] = mapped_column(String(200))
+    removed_reason: Mapped[str | None] = mapped_column(String(500))
+
+    @property
+    def is_image(self) -> bool:
+        """Whether browsers may show it in place."""
+        return self.mime_type.startswith("image/")
