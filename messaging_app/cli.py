@@ -1,0 +1,110 @@
+"""The command line: `flask --app wsgi directory|demo|settings|check …`.
+
+Each command calls one service. What it answers goes to standard output, progress and complaints to standard error;
+whatever is refused ends with status 1 and a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from messaging_app.errors import Invalid
+from messaging_app.services import demo, directory, doctor, settings
+
+directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")
+demo_group = AppGroup("demo", help="The demo cast: some people and conversations to try things with.")
+settings_group = AppGroup("settings", help="Platform settings, in force at once.")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands. Each group stands here once; `token` joins them with the JSON API."""
+    for command in (directory_group, demo_group, settings_group, check):
+        app.cli.add_command(command)
+
+
+@directory_group.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_directory(file: Path) -> None:
+    """Add or change what FILE (JSON) lists: all of it or nothing. What it does not list stays as it is."""
+    with _sentences():
+        changes = directory.import_file(file, progress=_progress)
+    for noun in dict.fromkeys(noun for noun, _ in changes.counts):
+        verbs = ", ".join(f"{count:,} {verb}" for (of, verb), count in changes.counts.items() if of == noun)
+        click.echo(f"{noun}: {verbs}")
+
+
+@demo_group.command("load")
+@click.option("--if-empty", is_flag=True, help="Do nothing where there is anything already.")
+def load_demo(if_empty: bool) -> None:
+    """Load the demo cast into an empty database."""
+    with _sentences():
+        if if_empty and not demo.is_empty():
+            return
+        loaded = demo.load(progress=_progress)
+    click.echo("The demo cast is loaded." if loaded else "The demo cast is here already; nothing was changed.")
+    if current_app.extensions["settings"].env == "production":
+        click.echo("Its passwords are public. Do not let anybody reach this installation.", err=True)
+
+
+@demo_group.command("show")
+def show_demo() -> None:
+    """Who may sign in where, with which password."""
+    with _sentences():
+        for line in demo.sign_in_lines(current_app.extensions["settings"].public_url):
+            click.echo(line)
+
+
+@settings_group.command("list")
+def list_settings() -> None:
+    """Every setting with the value in force."""
+    with _sentences():
+        for key, value in settings.list_settings().items():
+            click.echo(f"{key} = {str(value).lower()}")
+
+
+@settings_group.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("key")
+@click.argument("value")
+def set_setting(key: str, value: str) -> None:
+    """Set KEY to VALUE."""
+    with _sentences():
+        settings.set_settings({key: value})
+        click.echo(f"{key} = {str(settings.get_setting(key)).lower()}")
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be derived from the messages.")
+@with_appcontext
+def check(repair: bool) -> None:
+    """Recompute every invariant; status 1 if one is broken."""
+    with _sentences():
+        report = doctor.examine(repair=repair)
+    for line in report.lines:
+        click.echo(line)
+    if report.broken:
+        raise SystemExit(1)
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what a service refuses, and a database that is not ready, into a sentence and status 1."""
+    try:
+        yield
+    except (directory.DirectoryError, demo.NotEmpty) as error:
+        raise click.ClickException(str(error)) from None
+    except Invalid as error:
+        raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
+    except (OperationalError, ProgrammingError) as error:
+        hint = "Is it up, and has `flask --app wsgi db upgrade` been run?"
+        raise click.ClickException(f"The database refused: {error.orig}. {hint}") from None

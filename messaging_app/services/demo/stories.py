@@ -1,0 +1,195 @@
+"""From a story in `data/demo.json` to the rows of a conversation with a past.
+
+The services write at this moment only, so the rows are made here, by the same rules: whoever belongs to a conversation
+has a seat from its first message on, an admin from the first one they write; `unread` names who has not read the last
+lines. That nothing deviates from the rules is what the doctor checks after every load in the tests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import cycle
+from typing import Any, NamedTuple
+
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.models import (
+    Conversation,
+    ConversationParticipant,
+    ConversationStatus,
+    ConversationType,
+    Message,
+    MessageKind,
+)
+
+EVENTS = {"close": "closed", "reopen": "reopened"}
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+class Person(NamedTuple):
+    """Somebody of the cast, as the database knows them."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everybody by nickname: the part of their e-mail before the @."""
+
+    stores: dict[str, int]
+    admins: dict[str, Person]
+    staff: dict[str, dict[str, Person]]  # by store code
+    customers: dict[str, tuple[str, Person]]  # with the store's code
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    sender: Actor
+    at: datetime
+    content: str
+    event: str | None = None
+
+
+@dataclass(slots=True)
+class _Seat:
+    last_read_seq: int
+    has_written: bool = False
+    unread_count: int = 0
+    last_read_at: datetime | None = field(default=None)
+
+
+def tell(connection: Connection, story: dict[str, Any], cast: Cast, moment: datetime) -> None:
+    """Write one conversation whose lines lie as far before `moment` as `story` says."""
+    present = _present(story, cast)
+    lines = list(_lines(story, present, moment))
+    seats = _seats(story, present, lines)
+    conversation_id = connection.scalar(
+        insert(Conversation).values(_head(story, cast, lines)).returning(Conversation.id)
+    )
+    store_id = cast.stores[_store_of(story, cast)]
+    connection.execute(insert(Message), [_row(conversation_id, seq, line) for seq, line in enumerate(lines, 1)])
+    connection.execute(
+        insert(ConversationParticipant),
+        [
+            {
+                "conversation_id": conversation_id,
+                "participant_type": actor.type,
+                "participant_id": actor.id,
+                "store_id": store_id,
+                "unread_count": seat.unread_count,
+                "last_read_seq": seat.last_read_seq,
+                "last_read_at": seat.last_read_at,
+                "has_written": seat.has_written,
+            }
+            for actor, seat in seats.items()
+        ],
+    )
+
+
+def ago(words: str) -> timedelta:
+    """`"3d 2h"` as a span of time; units d, h, m."""
+    return timedelta(**{_UNITS[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", words)})
+
+
+def _store_of(story: dict[str, Any], cast: Cast) -> str:
+    return str(story["store"]) if "store" in story else cast.customers[story["customer"]][0]
+
+
+def _present(story: dict[str, Any], cast: Cast) -> dict[str, Actor]:
+    """Who may speak in a story of this type."""
+    kind, code = story["type"], _store_of(story, cast)
+    present = {}
+    if kind != ConversationType.STORE_CUSTOMER:
+        present.update({nick: Actor(ActorType.ADMIN, p.id, p.name) for nick, p in cast.admins.items()})
+    if kind != ConversationType.ADMIN_CUSTOMER:
+        present.update({nick: Actor(ActorType.STORE, p.id, p.name) for nick, p in cast.staff[code].items()})
+    if kind != ConversationType.ADMIN_STORE:
+        customer = cast.customers[story["customer"]][1]
+        present[story["customer"]] = Actor(ActorType.CUSTOMER, customer.id, customer.name)
+    return present
+
+
+def _lines(story: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
+    for nick, before, words in story.get("lines", []):
+        if nick in EVENTS:
+            content = f"{present[words].name} {EVENTS[nick]} this conversation"
+            yield _Line(present[words], moment - ago(before), content, EVENTS[nick])
+        else:
+            yield _Line(present[nick], moment - ago(before), words)
+    if "rounds" in story:
+        yield from _rounds(story["rounds"], present, moment)
+
+
+def _rounds(plan: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
+    """A long thread: the same few exchanges over and over, with changing words."""
+    words = {name: cycle(choices) for name, choices in plan["words"].items()}
+    start = moment - ago(plan["first_ago"])
+    for number in range(plan["count"]):
+        chosen = {name: next(choices) for name, choices in words.items()}
+        for place, (nick, sentence) in enumerate(plan["rounds"][number % len(plan["rounds"])]):
+            at = start + number * ago(plan["every"]) + place * ago(plan["between"])
+            text = sentence.format(**chosen)
+            yield _Line(present[nick], at, text[0].upper() + text[1:])
+
+
+def _seats(story: dict[str, Any], present: dict[str, Actor], lines: list[_Line]) -> dict[Actor, _Seat]:
+    seats: dict[Actor, _Seat] = {}
+    members = [actor for actor in present.values() if actor.type != ActorType.ADMIN]
+    for seq, line in enumerate(lines, 1):
+        if line.event is None:
+            for actor in {*members, line.sender}:
+                seats.setdefault(actor, _Seat(seq - 1))
+            seats[line.sender].has_written = True
+    unread = story.get("unread", {})
+    for nick, actor in present.items():
+        if actor not in seats:
+            continue
+        seat = seats[actor]
+        up_to = len(lines) - unread.get(nick, 0)
+        if up_to > seat.last_read_seq:
+            seat.last_read_seq, seat.last_read_at = up_to, lines[up_to - 1].at + timedelta(minutes=1)
+        later = lines[seat.last_read_seq :]
+        seat.unread_count = sum(line.event is None and line.sender != actor for line in later)
+    return seats
+
+
+def _head(story: dict[str, Any], cast: Cast, lines: list[_Line]) -> dict[str, Any]:
+    last = next(line for line in reversed(lines) if line.event is None)
+    turn = next((line for line in reversed(lines) if line.event is not None), None)
+    closed = turn if turn is not None and turn.event == "closed" else None
+    return {
+        "conversation_type": story["type"],
+        "subject": story["subject"],
+        "status": ConversationStatus.CLOSED if closed else ConversationStatus.OPEN,
+        "store_id": cast.stores[_store_of(story, cast)],
+        "customer_id": cast.customers[story["customer"]][1].id if "customer" in story else None,
+        "last_seq": len(lines),
+        "last_message_at": last.at,
+        **Conversation.head_of(last.sender, last.content),
+        "created_at": lines[0].at,
+        "created_by_type": lines[0].sender.type,
+        "created_by_id": lines[0].sender.id,
+        "closed_at": closed.at if closed else None,
+        "closed_by_type": closed.sender.type if closed else None,
+        "closed_by_id": closed.sender.id if closed else None,
+    }
+
+
+def _row(conversation_id: int | None, seq: int, line: _Line) -> dict[str, Any]:
+    return {
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "kind": MessageKind.EVENT if line.event else MessageKind.MESSAGE,
+        "event": line.event,
+        "sender_type": line.sender.type,
+        "sender_id": line.sender.id,
+        "sender_name": line.sender.name,
+        "content": line.content,
+        "created_at": line.at,
+    }

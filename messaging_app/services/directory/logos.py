@@ -1,0 +1,74 @@
+"""Store logos: checked before the transaction, kept in storage under a name that is made of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from messaging_app.services.directory.plan import Plan
+from messaging_app.services.directory.schema import DirectoryError
+
+LOGO_MAX = 256 * 1024
+LOGO_PIXELS = 4096 * 4096
+ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture to keep: its key in storage and its bytes."""
+
+    key: str
+    content: bytes
+
+
+def key_of(code: str, logo: str) -> str:
+    """The key in storage of `Store.logo`."""
+    return f"logos/{code}-{logo}"
+
+
+def prepare_logos(plan: Plan, folder: Path) -> list[Logo]:
+    """Read the logos of `plan` from beside the file, in `folder`, and set each store's `logo` to "<hash>.<ext>".
+
+    Raises `DirectoryError` for what is not there, too large, or no PNG, JPEG or WebP.
+    """
+    logos = []
+    problems = []
+    for store in plan.stores:
+        if store.entry.logo is None:
+            continue
+        try:
+            content, ending = _read(folder, store.entry.logo)
+        except ValueError as error:
+            problems.append(f"{store.path}.logo: {error}.")
+            continue
+        store.logo = f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}"
+        logos.append(Logo(key_of(store.entry.code, store.logo), content))
+    if problems:
+        raise DirectoryError(problems)
+    return logos
+
+
+def _read(folder: Path, name: str) -> tuple[bytes, str]:
+    """Bytes and ending of a picture; raises `ValueError` with the end of a sentence."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError("must lie beside the file")
+    try:
+        with path.open("rb") as file:
+            content = file.read(LOGO_MAX + 1)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read ({error.strerror})") from None
+    if len(content) > LOGO_MAX:
+        raise ValueError(f"{name} is larger than {LOGO_MAX // 1024} kB")
+    try:
+        with Image.open(io.BytesIO(content), formats=list(ENDINGS)) as image:
+            if image.width * image.height > LOGO_PIXELS:
+                raise ValueError(f"{name} has more than {LOGO_PIXELS:,} pixels")
+            image.load()
+            return content, ENDINGS[str(image.format)]
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
+        raise ValueError(f"{name} is not a PNG, JPEG or WebP picture that opens") from None
