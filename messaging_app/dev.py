@@ -45,13 +45,15 @@ def refuse_taken_port(port: int) -> None:
 def main() -> None:
     refuse_taken_port(int(os.environ.get("PORT") or 5000))
     app = create_app()
+    app.config["QUIET_MIGRATIONS"] = True
     with app.app_context():
         upgrade_if_behind(app)
         command(app, "demo", "load", "--if-empty")
         command(app, "demo", "show")
         db.engine.dispose()
-    sys.stdout.flush()
+    print(f"Serving {app.extensions['settings'].public_url} until Ctrl-C.", flush=True)
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app"]
+    gunicorn += ["--graceful-timeout", "3"]  # a browser's idle connection must not keep Ctrl-C waiting
     os.execv(gunicorn[0], gunicorn)  # noqa: S606 (no shell is wanted)
 
 

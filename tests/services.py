@@ -33,6 +33,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from flask_migrate import upgrade
+
+from messaging_app import create_app
+from messaging_app.extensions import db
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -175,12 +179,13 @@ class Postgres:
 
 
 def migrate(url: str) -> None:
-    """Upgrade the database at `url` to the newest migration, as an operator does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
-        cwd=ROOT, env={**os.environ, "MESSAGING_DATABASE_URL": url}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    """Upgrade the database at `url` to the newest migration."""
+    with tempfile.TemporaryDirectory() as instance:
+        app = create_app(database_url=url, instance=instance)
+        app.config["QUIET_MIGRATIONS"] = True
+        with app.app_context():
+            upgrade()
+            db.engine.dispose()
 
 
 @pytest.fixture(scope="session")

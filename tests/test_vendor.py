@@ -36,7 +36,7 @@ def test_a_changed_file_is_named(root: Path) -> None:
 
 def test_a_missing_file_is_named(root: Path) -> None:
     (root / "static/vendor/htmx" / "LICENSE").unlink()
-    assert vendor.faults(root) == [f"{root / 'htmx' / 'LICENSE'} is missing"]
+    assert vendor.faults(root) == [f"{root / 'static/vendor/htmx/LICENSE'} is missing"]
 
 
 def test_a_file_that_nobody_pinned_is_named(root: Path) -> None:

@@ -30,7 +30,7 @@ def running(instance: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], 
     try:
         wait_for(lambda: answers(port) or process.poll() is not None, seconds=30, what="bin/dev to serve")
         assert process.poll() is None, process.stdout and process.stdout.read()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
             assert answer.status == 200
         yield process, time.monotonic() - begin
     finally:
