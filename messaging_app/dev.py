@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.cli import ScriptInfo
 from flask_migrate import upgrade
+from gunicorn.app.wsgiapp import WSGIApplication
 
 from messaging_app import create_app
 from messaging_app.extensions import db
@@ -52,9 +53,14 @@ def main() -> None:
         command(app, "demo", "show")
         db.engine.dispose()
     print(f"Serving {app.extensions['settings'].public_url} until Ctrl-C.", flush=True)
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app"]
-    gunicorn += ["--graceful-timeout", "3"]  # a browser's idle connection must not keep Ctrl-C waiting
-    os.execv(gunicorn[0], gunicorn)  # noqa: S606 (no shell is wanted)
+    serve()
+
+
+def serve() -> None:
+    """Become gunicorn. The worker it forks finds every module imported already, which halves the time of a start."""
+    # A browser's idle connection must not keep Ctrl-C waiting, hence the short grace.
+    sys.argv = ["gunicorn", "-c", "python:messaging_app.gunicorn_conf", "--graceful-timeout", "3", "wsgi:app"]
+    WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run()
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("messaging_app", *CARRIED):
         shutil.copytree(ROOT / name, source / name)
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "wsgi.py"):
-        shutil.copy(ROOT / name, source)
+    for path in (*ROOT.glob("*.md"), *(ROOT / name for name in ("setup.cfg", "pyproject.toml", "LICENSE", "wsgi.py"))):
+        shutil.copy(path, source)
     built = tmp_path_factory.mktemp("built")
     done = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
