@@ -1,0 +1,38 @@
+"""What a check is, and the few ways in which most of them ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.engine import Connection, Row
+
+Query: TypeAlias = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One invariant.
+
+    `find` answers None where it holds, else what is broken, as the end of a line. `repair` mends it in the caller's
+    write transaction; None where nothing says what would be right.
+    """
+
+    name: str
+    find: Callable[[Connection], str | None]
+    repair: Callable[[Connection], None] | None = None
+
+
+def first_of(connection: Connection, broken: Query) -> tuple[Row[Any], int] | None:
+    """The first row of the query for what is broken, by its columns from left to right, and how many there are."""
+    rows = broken.subquery()
+    query = select(rows, func.count().over().label("how_many")).order_by(*rows.c).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row, row.how_many)
+
+
+def some(number: int, noun: str) -> str:
+    """`number` with its noun: "1 seat", "3 seats"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
