@@ -14,6 +14,7 @@ from messaging_app.extensions import htmx as htmx_extension
 from messaging_app.limits import limiter
 from messaging_app.resources import resource
 from messaging_app.roles import mount_roles
+from messaging_app.storage import storage_from_url
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -35,12 +36,13 @@ def create_app(**overrides: Any) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
         WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
-        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
     )
     app.extensions["settings"] = settings
+    app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
     instance.mkdir(parents=True, exist_ok=True)
 
     db.init_app(app)

@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
+from messaging_app.files import clamd_address
+from messaging_app.storage import storage_from_url
+
 WEAK_KEYS = ("changeme", "secret", "password", "development", "example")
 
 
@@ -32,6 +35,10 @@ class Settings(BaseSettings):
     base_url: str | None = None
     rate_limits: Literal["on", "off"] = "on"
     instance: str | None = None
+    storage_url: str | None = None
+    clamd_url: str | None = None
+    clamd_unreachable: Literal["refuse", "accept"] = "refuse"
+    accel_prefix: str | None = None
     proxies: int = Field(0, ge=0, le=5, description="trusted proxies in front, whose forwarding headers count")
 
     @field_validator("secret_key")
@@ -65,6 +72,27 @@ class Settings(BaseSettings):
     def _redis(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str | None) -> str | None:
+        if value is not None:
+            storage_from_url(value)
+        return value
+
+    @field_validator("clamd_url")
+    @classmethod
+    def _clamd(cls, value: str | None) -> str | None:
+        if value is not None:
+            clamd_address(value)
+        return value
+
+    @field_validator("accel_prefix")
+    @classmethod
+    def _accel(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith("/") and value.endswith("/")):
+            raise ValueError("must be the internal location of the web server, such as /protected/")
         return value
 
     @field_validator("base_url")
@@ -126,3 +154,8 @@ def secret_key(settings: Settings, instance: Path) -> str:
 def database_url(settings: Settings, instance: Path) -> str:
     """The configured database, or the embedded SQLite file in the instance folder."""
     return settings.database_url or f"sqlite:///{instance / 'messaging.db'}"
+
+
+def storage_url(settings: Settings, instance: Path) -> str:
+    """The configured storage, or the folder `uploads` in the instance folder."""
+    return settings.storage_url or str(instance / "uploads")

@@ -9,11 +9,12 @@ from flask_babel import lazy_gettext as _
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that is not as it should be: `code` for programs, `message` for people."""
+    """One field that is not as it should be: `code` for programs, `message` for people, `file` where it is about one."""
 
     field: str
     code: str
     message: str
+    file: str = ""
 
 
 class Refusal(Exception):

@@ -15,6 +15,7 @@ from messaging_app.errors import Refusal
 LIMITS = {
     "send": parse("60 per minute"),
     "create": parse("30 per minute"),
+    "upload": parse("1048576 per hour"),  # KiB: one gigabyte
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
 }
@@ -44,22 +45,22 @@ class Limiter:
             options = {"socket_timeout": 1, "socket_connect_timeout": 1} if settings.redis_url else {}
             app.extensions["limits"] = FixedWindowRateLimiter(storage_from_string(url, **options))
 
-    def hit(self, name: str, *key: object) -> None:
-        """Count one; raises `RateLimited` when it is one too many."""
-        self._ask(name, key, count=True)
+    def hit(self, name: str, *key: object, cost: int = 1) -> None:
+        """Count `cost`; raises `RateLimited` when it is too many."""
+        self._ask(name, key, cost)
 
     def check(self, name: str, *key: object) -> None:
         """Raise `RateLimited` when the next one would be too many, without counting."""
-        self._ask(name, key, count=False)
+        self._ask(name, key, 0)
 
-    def _ask(self, name: str, key: tuple[object, ...], *, count: bool) -> None:
+    def _ask(self, name: str, key: tuple[object, ...], cost: int) -> None:
         strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
         if strategy is None:
             return
         item: RateLimitItem = LIMITS[name]
         words = [name, *map(str, key)]
         try:
-            if (strategy.hit if count else strategy.test)(item, *words):
+            if strategy.hit(item, *words, cost=cost) if cost else strategy.test(item, *words):
                 return
             reset = strategy.get_window_stats(item, *words).reset_time
         except Exception:

@@ -41,7 +41,7 @@ class SignedInStore:
     logo: str | None
 
 
-class SignIn(UserMixin):  # type: ignore[misc] # Flask-Login has no types
+class SignIn(UserMixin):
     """What Flask-Login calls the user: an actor with the session that carries them and their unread total."""
 
     def __init__(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     literal,
     literal_column,
+    select,
     text,
     update,
 )
@@ -24,6 +25,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Base, UtcDateTime
+from messaging_app.models.platform import Store
 from messaging_app.text import preview
 
 
@@ -123,7 +125,7 @@ class Conversation(Base):
         """The statement that locks a conversation and takes its next `seq`: nobody else gets that number.
 
         It matches where `actor` sees the conversation and it has `status`; `head` names further columns to set. It
-        returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id`; `moment` is `at`, or
+        returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or
         the last message's time where the clock ran back: within a conversation time never runs against `seq`.
         """
         return (
@@ -137,6 +139,7 @@ class Conversation(Base):
                 cls.conversation_type,
                 cls.store_id,
                 cls.customer_id,
+                select(Store.name).where(Store.id == cls.store_id).scalar_subquery().label("store_name"),
             )
             .execution_options(synchronize_session=False)
         )

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, Response, abort, current_app, make_response, redirect, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -18,8 +18,10 @@ from messaging_app.database import MAX_ID, read_only
 from messaging_app.extensions import csrf, db
 from messaging_app.htmx import is_htmx, is_poll, sign_in
 from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.services.attachments import get_limits
 from messaging_app.sessions import role_of, touch
 from messaging_app.views import (
+    attachments,
     badge,
     closures,
     compose,
@@ -76,6 +78,10 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.since, "GET")
     behind_door(f"{messages_at}/<id:conversation_id>/read", readings.mark_read, "PUT", "POST")
     behind_door(f"{messages_at}/<id:conversation_id>/preferences", preferences.set_mail, "PUT", "POST")
+    file_at = f"{messages_at}/<id:conversation_id>/attachments/<id:attachment_id>"
+    behind_door(file_at, attachments.download, "GET")
+    behind_door(f"{file_at}/thumbnail", attachments.thumbnail, "GET")
+    behind_door(f"{file_at}/remove", attachments.remove, "POST")
     if role.may_start:
         behind_door(f"{messages_at}/new", compose.new, "GET")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
@@ -111,10 +117,19 @@ def check_door() -> ResponseReturnValue | None:
         return signed_out()
     if request.method not in SAFE:
         check_origin()
+        if guarded and request.mimetype == "multipart/form-data":
+            make_room_for_files()
         csrf.protect()
     if guarded and not is_poll():
         touch(sign_in())
     return None
+
+
+def make_room_for_files() -> None:
+    """Let a large form in up to what the settings allow. They are looked up only where it is larger than any text."""
+    if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
+        g.upload_limits = get_limits()
+        request.max_content_length = g.upload_limits.request_bytes
 
 
 def check_origin() -> None:

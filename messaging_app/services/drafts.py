@@ -29,16 +29,16 @@ class Draft:
     subject: str = ""
 
 
-def of_message(content: str, idempotency_key: str | None) -> Draft:
-    """A message ready to store. Raises `Invalid` naming the fields at fault."""
+def of_message(content: str, idempotency_key: str | None, *, with_files: bool = False) -> Draft:
+    """A message ready to store; with files it may have no words. Raises `Invalid` naming the fields at fault."""
     errors: list[FieldError] = []
-    draft = Draft(_content(content, errors), _key(idempotency_key, errors))
+    draft = Draft(_content(content, errors, with_files), _key(idempotency_key, errors))
     if errors:
         raise Invalid(*errors)
     return draft
 
 
-def of_conversation(subject: str, content: str, idempotency_key: str | None) -> Draft:
+def of_conversation(subject: str, content: str, idempotency_key: str | None, *, with_files: bool = False) -> Draft:
     """Subject and first message ready to store. Raises `Invalid` naming the fields at fault."""
     errors: list[FieldError] = []
     try:
@@ -46,7 +46,7 @@ def of_conversation(subject: str, content: str, idempotency_key: str | None) -> 
     except TextRefused as refused:
         cleaned = ""
         errors.append(FieldError("subject", refused.code, _SENTENCES["subject", refused.code]))
-    draft = Draft(_content(content, errors), _key(idempotency_key, errors), cleaned)
+    draft = Draft(_content(content, errors, with_files), _key(idempotency_key, errors), cleaned)
     if errors:
         raise Invalid(*errors)
     return draft
@@ -57,9 +57,9 @@ def wrong_recipient() -> Invalid:
     return Invalid(FieldError("recipient_id", "unknown_recipient", _("Choose a recipient from the list.")))
 
 
-def _content(raw: str, errors: list[FieldError]) -> str:
+def _content(raw: str, errors: list[FieldError], with_files: bool) -> str:
     try:
-        return clean_content(raw)
+        return clean_content(raw, required=not with_files)
     except TextRefused as refused:
         errors.append(FieldError("content", refused.code, _SENTENCES["content", refused.code]))
         return ""

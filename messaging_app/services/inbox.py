@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
@@ -16,6 +33,7 @@ from messaging_app.models import (
     ConversationType,
     Customer,
     Message,
+    MessageAttachment,
     Store,
     User,
 )
@@ -38,6 +56,7 @@ HEAD = (
     Conversation.last_sender_name,
     Conversation.created_at,
     Conversation.closed_at,
+    Conversation.removed_files,
 )
 LINE = (
     Message.id,
@@ -50,6 +69,21 @@ LINE = (
     Message.sender_name,
     Message.content,
     Message.created_at,
+    Message.attachment_count,
+)
+FILE = (
+    "id",
+    "filename",
+    "mime_type",
+    "size",
+    "thumbnail_width",
+    "thumbnail_height",
+    "scanned",
+    "removed_at",
+    "removed_by_name",
+    "removed_by_type",
+    "removed_by_id",
+    "removed_reason",
 )
 
 
@@ -160,14 +194,31 @@ def head_and_seats(actor: Actor, conversation_id: int) -> Rows:
     )
 
 
-def lines_of(conversation_id: int, before: int | None, after: int | None, limit: int) -> Rows:
-    """Lines of a thread. With `after`: the earliest that follow it; else the newest (before `before`), newest first."""
-    query = select(*LINE).where(Message.conversation_id == conversation_id).limit(limit)
+def lines_of(dialect: str, conversation_id: int, before: int | None, after: int | None, limit: int) -> Rows:
+    """Lines of a thread. With `after`: the earliest that follow it; else the newest (before `before`), newest first.
+
+    The column `files` holds a message's attachments as a JSON list of objects with the keys of `FILE`, in the order
+    in which they were sent; it is null where there are none.
+    """
+    query = select(*LINE, files_of_message(dialect)).where(Message.conversation_id == conversation_id).limit(limit)
     if before is not None:
         query = query.where(Message.seq < before)
     if after is not None:
         return query.where(Message.seq > after).order_by(Message.seq)
     return query.order_by(Message.seq.desc())
+
+
+@cache
+def files_of_message(dialect: str) -> ColumnElement[Any]:
+    """The attachments of one line as JSON, so that a thread with files costs no second statement."""
+    build, gather = (
+        (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
+    )
+    file = MessageAttachment.__table__.c
+    pairs = [part for name in FILE for part in (literal_column(f"'{name}'"), file[name])]
+    ordered = aggregate_order_by(build(*pairs), file.id) if dialect == "postgresql" else build(*pairs)
+    listed = select(gather(ordered)).where(file.message_id == Message.id).correlate(Message).scalar_subquery()
+    return case((Message.attachment_count > 0, cast(listed, Text)), else_=null()).label("files")
 
 
 def total(actor: Actor, status: ConversationStatus | None, kind: str | None, unread: bool) -> Rows:

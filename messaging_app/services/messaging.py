@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -31,7 +32,8 @@ from messaging_app.models import (
     MessageKind,
 )
 from messaging_app.policies import policy_of
-from messaging_app.services import cursors, drafts, inbox, recipients
+from messaging_app.services import attachments, cursors, drafts, inbox, recipients
+from messaging_app.services.attachments import Prepared, Upload
 
 PAGE = 25
 THREAD_PAGE = 50
@@ -50,7 +52,7 @@ class ConversationPage:
 class Thread:
     """A conversation as one actor sees it: head, seats, a window of lines (oldest first)."""
 
-    head: Row[Any]
+    head: Any
     seats: list[Row[Any]]
     mine: Row[Any] | None
     lines: list[Row[Any]]
@@ -64,6 +66,7 @@ class Sent:
     conversation_id: int
     seq: int
     repeated: bool = False
+    store_name: str | None = None
 
 
 def create_conversation(
@@ -75,25 +78,29 @@ def create_conversation(
     subject: str,
     content: str,
     idempotency_key: str | None = None,
+    uploads: Sequence[Upload] = (),
+    limits: attachments.Limits | None = None,
 ) -> Sent:
     """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
 
     The recipient must be active and the actor's to reach. A repeated key answers the conversation that it began.
+    `uploads` are sent with the first message, which may then have no words; see `attachments.validate_and_store`.
     """
-    draft = drafts.of_conversation(subject, content, idempotency_key)
+    draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
     if policy_of(actor).starts.get(recipient_type) != conversation_type:
         if conversation_type in policy_of(actor).starts.values():
             raise drafts.wrong_recipient()
         raise NotAllowed
     store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
     address = f"create/{conversation_type}/{recipient_type}/{recipient_id}"
-    digest = _digest(address, draft.subject, draft.content)
+    reserved = {"id": attachments.reserve_conversation_id()} if uploads else {}
 
-    def write() -> Sent:
+    def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
         conversation_id = db.session.scalar(
             insert(Conversation)
             .values(
+                **reserved,
                 conversation_type=conversation_type,
                 subject=draft.subject,
                 status=ConversationStatus.OPEN,
@@ -104,16 +111,17 @@ def create_conversation(
                 created_at=at,
                 created_by_type=actor.type,
                 created_by_id=actor.id,
-                **Conversation.head_of(actor, draft.content),
+                **Conversation.head_of(actor, _shown(draft, files)),
             )
             .returning(Conversation.id)
         )
         assert conversation_id is not None
         line = _Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
-        _write_message(actor, line, draft, digest)
+        _write_message(actor, line, draft, files, digest)
         return Sent(conversation_id, 1)
 
-    return _once(actor, draft.idempotency_key, digest, write)
+    with attachments.validate_and_store(actor, uploads, reserved.get("id", 0), limits) as files:
+        return _once(actor, draft, address, files, write)
 
 
 def get_conversation(
@@ -134,13 +142,29 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
 
 def read_lines(thread: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
     """`thread` with a window of its lines. One statement."""
-    lines = list(db.session.execute(inbox.lines_of(thread.head.id, before, after, limit + 1)))
+    dialect = db.session.get_bind().dialect.name
+    lines = list(db.session.execute(inbox.lines_of(dialect, thread.head.id, before, after, limit + 1)))
     more = len(lines) > limit
     lines = lines[:limit]
     if after is None:
         lines.reverse()
     has_older = bool(lines and lines[0].seq > 1) if after is not None else more
     return Thread(thread.head, thread.seats, thread.mine, lines, has_older)
+
+
+def read_around(sent: Sent, after: int, limit: int) -> Thread:
+    """What a page that shows `after` lacks just after sending: lines only, for nothing else can have been missed.
+
+    The sender's right to them was checked by the send itself. One statement.
+    """
+    head = SimpleNamespace(
+        id=sent.conversation_id,
+        last_seq=sent.seq,
+        status=ConversationStatus.OPEN,
+        store_name=sent.store_name,
+        removed_files=0,
+    )
+    return read_lines(Thread(head, [], None, [], False), after=after, limit=limit)
 
 
 def list_conversations(
@@ -164,24 +188,35 @@ def list_conversations(
     return ConversationPage(rows, next_cursor, total)
 
 
-def send_message(actor: Actor, conversation_id: int, content: str, *, idempotency_key: str | None = None) -> Sent:
-    """Write into an open conversation: content of 1-10,000 code points. A repeated key answers the first message."""
-    draft = drafts.of_message(content, idempotency_key)
-    digest = _digest(f"send/{conversation_id}", "", draft.content)
+def send_message(
+    actor: Actor,
+    conversation_id: int,
+    content: str,
+    *,
+    idempotency_key: str | None = None,
+    uploads: Sequence[Upload] = (),
+    limits: attachments.Limits | None = None,
+) -> Sent:
+    """Write into an open conversation: content of 1-10,000 code points, none needed where there are `uploads`.
 
-    def write() -> Sent:
+    A repeated key answers the first message. For files see `attachments.validate_and_store`.
+    """
+    draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
+
+    def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
-        head = Conversation.head_of(actor, draft.content) | {"last_message_at": Conversation.not_before(at)}
+        head = Conversation.head_of(actor, _shown(draft, files)) | {"last_message_at": Conversation.not_before(at)}
         line = db.session.execute(
             Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head)
         ).one_or_none()
         if line is None:
             _status_of(actor, conversation_id)  # NotFound unless visible
             raise ConversationClosed
-        _write_message(actor, line, draft, digest)
-        return Sent(conversation_id, line.last_seq)
+        _write_message(actor, line, draft, files, digest)
+        return Sent(conversation_id, line.last_seq, store_name=line.store_name)
 
-    return _once(actor, draft.idempotency_key, digest, write)
+    with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
+        return _once(actor, draft, f"send/{conversation_id}", files, write)
 
 
 def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None = None) -> int:
@@ -250,9 +285,10 @@ class _Line:
     customer_id: int | None
 
 
-def _write_message(actor: Actor, line: Any, draft: drafts.Draft, digest: str) -> None:
-    db.session.execute(
-        insert(Message).values(
+def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prepared], digest: str) -> None:
+    message_id = db.session.scalar(
+        insert(Message)
+        .values(
             conversation_id=line.conversation_id,
             seq=line.last_seq,
             kind=MessageKind.MESSAGE,
@@ -260,23 +296,35 @@ def _write_message(actor: Actor, line: Any, draft: drafts.Draft, digest: str) ->
             sender_id=actor.id,
             sender_name=actor.name,
             content=draft.content,
+            attachment_count=len(files),
             created_at=line.moment,
             idempotency_key=draft.idempotency_key,
             digest=digest if draft.idempotency_key else None,
         )
+        .returning(Message.id)
     )
+    assert message_id is not None
+    attachments.commit(files, message_id, line.conversation_id, line.last_seq)
     db.session.execute(ConversationParticipant.raise_for(db.session.get_bind().dialect.name, actor, line))
 
 
-def _once(actor: Actor, key: str | None, digest: str, write: Callable[[], Sent]) -> Sent:
+def _once(
+    actor: Actor,
+    draft: drafts.Draft,
+    address: str,
+    files: list[Prepared],
+    write: Callable[[list[Prepared], str], Sent],
+) -> Sent:
     """Run `write` in one transaction, or answer what the same key wrote before.
 
     The unique index decides: of ten equal requests at once, nine fail on it, leave nothing, and find the first.
     """
+    digest = _digest(address, draft, files)
     try:
         with writing(db.session):
-            return write()
+            return write(files, digest)
     except (IntegrityError, ConversationClosed) as refusal:
+        key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:
             raise refusal
@@ -338,5 +386,11 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
         )
 
 
-def _digest(address: str, subject: str, content: str) -> str:
-    return hashlib.sha256(json.dumps([address, subject, content]).encode()).hexdigest()
+def _shown(draft: drafts.Draft, files: list[Prepared]) -> str:
+    """What a preview shows of a message: its words, or the first file's name."""
+    return draft.content or files[0].filename
+
+
+def _digest(address: str, draft: drafts.Draft, files: list[Prepared]) -> str:
+    content = [address, draft.subject, draft.content, *((file.filename, file.sha256) for file in files)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import make_response, render_template, request
+from flask import g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -18,6 +18,7 @@ from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.recipients import list_recipients
 from messaging_app.views.composer import new_key
+from messaging_app.views.messages import uploads
 
 QUERY_MAX = 100
 
@@ -63,6 +64,8 @@ def create(actor: Actor) -> ResponseReturnValue:
             subject=form.get("subject", ""),
             content=form.get("content", ""),
             idempotency_key=form.get("idempotency_key") or None,
+            uploads=uploads(),
+            limits=g.get("upload_limits"),
         )
     except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, refusal)

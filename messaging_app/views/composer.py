@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.views.thread import ThreadView
@@ -18,6 +18,7 @@ class Composer:
     content: str = ""
     error: str | None = None
     conflict: bool = False
+    file_errors: list[tuple[str, str]] = field(default_factory=list)  # (name of the file, what to do)
 
 
 def new_key() -> str:
@@ -33,5 +34,10 @@ def fresh(thread: ThreadView) -> Composer:
 def refused(refusal: Refusal, content: str, key: str | None, after: int) -> Composer:
     """The composer with what was typed and why it was not sent. A conflict gets a fresh key: sending again sends."""
     conflict = isinstance(refusal, IdempotencyConflict)
-    sentence = refusal.errors[0].message if isinstance(refusal, Invalid) else refusal.detail
-    return Composer(new_key() if conflict or not key else key, after, content, str(sentence), conflict)
+    errors = refusal.errors if isinstance(refusal, Invalid) else ()
+    files = [(error.file, str(error.message)) for error in errors if error.field == "attachments"]
+    sentence = next(
+        (error.message for error in errors if error.field != "attachments"), None if files else refusal.detail
+    )
+    kept = new_key() if conflict or not key else key
+    return Composer(kept, after, content, str(sentence) if sentence else None, conflict, files)

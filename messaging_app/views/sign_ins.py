@@ -26,7 +26,7 @@ STORE_COOKIE = "storefront_store"
 YEAR = 365 * 24 * 3600
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF has no types
+class SignInForm(FlaskForm):
     """The fields of a sign-in."""
 
     class Meta:

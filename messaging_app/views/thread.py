@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import local_day
 from messaging_app.services import messaging
+from messaging_app.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
@@ -34,7 +35,7 @@ class Line:
     follow: bool
     new_day: bool
     role_label: str
-    attachments: list[Any]
+    attachments: list[FileView]
 
 
 @dataclass(slots=True)
@@ -59,7 +60,9 @@ class Seat:
 
 @dataclass(slots=True)
 class ThreadView:
-    """What the thread's templates show. `have` changes whenever any of it would."""
+    """What the thread's templates show. `have` changes whenever any of it would; `removed` are files of lines shown
+    earlier that were removed since. A `brief` view holds lines only: the rest of the page stays as it is.
+    """
 
     conversation: Any
     seat: Seat
@@ -68,6 +71,8 @@ class ThreadView:
     first_unread_seq: int | None
     readers: list[Reader]
     have: str
+    removed: list[Any] = field(default_factory=list)
+    brief: bool = False
 
     @property
     def unread_count(self) -> int:
@@ -105,7 +110,16 @@ def state_of(thread: messaging.Thread) -> str:
     marks = [(s.participant_type, s.participant_id, s.last_read_seq) for s in thread.seats if s is not thread.mine]
     mine = thread.mine.email_notifications if thread.mine else False
     state = (thread.head.status, mine, marks)
-    return f"{thread.head.last_seq}-{zlib.crc32(repr(state).encode()):08x}"
+    return f"{thread.head.last_seq}-{thread.head.removed_files}-{zlib.crc32(repr(state).encode()):08x}"
+
+
+def removed_since(thread: messaging.Thread, have: str | None) -> int:
+    """How many files were removed since a page had the state `have`, at most a window's worth."""
+    parts = (have or "").split("-")
+    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
+        return 0
+    removed: int = thread.head.removed_files
+    return min(max(removed - int(parts[1][:9]), 0), WINDOW_MAX)
 
 
 def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> ThreadView:
@@ -158,6 +172,6 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         )
         mine = row.sender_type == actor.type and row.sender_id == actor.id
         line = (row.id, row.seq, row.kind, row.event, row.sender_type, row.sender_id, row.sender_name, row.content)
-        lines.append(Line(*line, row.created_at, mine, follow, new_day, labels[row.sender_type], []))
+        lines.append(Line(*line, row.created_at, mine, follow, new_day, labels[row.sender_type], files_of(row.files)))
         before, before_day = row, today
     return lines

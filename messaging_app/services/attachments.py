@@ -1,0 +1,324 @@
+"""Files on their way in and out: checked and stored before a message's transaction, removed after their row says so.
+
+What a file may be is decided in `messaging_app/files`, where its bytes lie in `messaging_app/storage`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from flask import current_app
+from flask_babel import gettext as _
+from sqlalchemy import insert, select, text, update
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import now, writing
+from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
+from messaging_app.extensions import db
+from messaging_app.files import (
+    MESSAGES,
+    FileRefused,
+    Kind,
+    ScannerUnavailable,
+    check_count,
+    check_size,
+    clean_name,
+    inspect_file,
+    scan,
+)
+from messaging_app.limits import limiter
+from messaging_app.models import Conversation, Message, MessageAttachment
+from messaging_app.services import settings
+from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, thumbnail_key
+
+MEGABYTE = 1_048_576
+REASON_MAX = 500
+OVERHEAD = MEGABYTE  # text, form fields and the lines between the parts
+_PIECE = 256 * 1024
+
+
+class Upload(Protocol):
+    """A file as a form or a program sent it; Werkzeug's `FileStorage` is one."""
+
+    filename: str | None
+    stream: Any
+
+
+class AttachmentsRefused(Invalid):
+    """One bad file refuses the whole send: 413 where a file is too large, else 422."""
+
+    def __init__(self, *refusals: FileRefused) -> None:
+        super().__init__(
+            *(FieldError("attachments", r.code, _(MESSAGES[r.code]) % r.values, file=r.filename) for r in refusals)
+        )
+        if any(refusal.code == "too_large" for refusal in refusals):
+            self.status, self.code = 413, "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What admins allow: bytes a file, files a message."""
+
+    file_bytes: int
+    files: int
+
+    @property
+    def request_bytes(self) -> int:
+        """The largest request that can hold a message with so many files, its text and its form."""
+        return self.file_bytes * self.files + OVERHEAD
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A file that passed every check and is written, but has no place yet."""
+
+    filename: str
+    kind: Kind
+    size: int
+    sha256: str
+    key: str
+    scanned: bool
+    staged: Staged
+    thumbnail: Staged | None
+    placed: bool = False
+
+    def discard(self) -> None:
+        """Leave nothing of it in storage."""
+        self.staged.discard()
+        if self.thumbnail:
+            self.thumbnail.discard()
+
+
+def storage() -> Storage:
+    """Where this application keeps its files."""
+    kept: Storage = current_app.extensions["storage"]
+    return kept
+
+
+def get_max_file_size_bytes() -> int:
+    """The largest file that is taken, in bytes, as an admin set it; in force at once. One statement."""
+    return int(settings.get_setting("message_attachment_max_size_mb")) * MEGABYTE
+
+
+def get_limits() -> Limits:
+    """The limits in force. One statement."""
+    values = settings.list_settings()
+    return Limits(int(values["message_attachment_max_size_mb"]) * MEGABYTE, int(values["message_attachment_max_files"]))
+
+
+@contextmanager
+def validate_and_store(
+    actor: Actor, uploads: Sequence[Upload], conversation_id: int, limits: Limits | None = None
+) -> Iterator[list[Prepared]]:
+    """Check every file and write it safely, for the length of one message's transaction.
+
+    Within the block, `commit` gives the files their places; whatever has none at its end is discarded, and everything
+    is if the block raises. `limits` are those in force where the caller has read them already. Raises
+    `AttachmentsRefused` naming every bad file, `RateLimited` beyond the hourly volume, and `Unavailable` where the
+    storage or a required scanner is out of reach. One statement, unless `limits` are given.
+    """
+    prepared: list[Prepared] = []
+    try:
+        if uploads:
+            _prepare(actor, uploads, conversation_id, limits or get_limits(), prepared)
+        yield prepared
+        for file in prepared:
+            if not file.placed:
+                file.discard()
+    except BaseException as error:
+        for file in prepared:
+            file.discard()
+        if isinstance(error, StorageUnavailable):
+            current_app.logger.error("storage unavailable: %s", error)
+            raise Unavailable(_("Files cannot be kept right now. Try again in a moment; nothing was sent.")) from error
+        raise
+
+
+def commit(files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
+    """Give files their places and write their rows, inside the message's transaction. One statement."""
+    rows = []
+    for file in files:
+        file.staged.commit(file.key)
+        picture = file.kind.thumbnail if file.thumbnail else None
+        if file.thumbnail:
+            file.thumbnail.commit(thumbnail_key(file.key))
+        file.placed = True
+        rows.append(
+            {
+                "message_id": message_id,
+                "conversation_id": conversation_id,
+                "seq": seq,
+                "filename": file.filename,
+                "mime_type": file.kind.mime,
+                "size": file.size,
+                "sha256": file.sha256,
+                "key": file.key,
+                "thumbnail_key": thumbnail_key(file.key) if picture else None,
+                "thumbnail_width": picture.width if picture else None,
+                "thumbnail_height": picture.height if picture else None,
+                "scanned": file.scanned,
+            }
+        )
+    if rows:
+        db.session.execute(insert(MessageAttachment).values(rows))
+
+
+def reserve_conversation_id() -> int:
+    """A number for a conversation that is about to begin, so that its files have their address before its row.
+
+    On SQLite this is a short write of its own; on PostgreSQL a sequence's next value.
+    """
+    with writing(db.session) as session:
+        if session.get_bind().dialect.name == "postgresql":
+            return int(session.scalar(text("SELECT nextval(pg_get_serial_sequence('conversations', 'id'))")) or 0)
+        bump = text("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'conversations' RETURNING seq")
+        reserved = session.scalar(bump)
+        if reserved is None:  # SQLite makes the row with the table's first insert
+            session.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('conversations', 1)"))
+            reserved = 1
+        return int(reserved)
+
+
+def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> Any:
+    """A file of a conversation that `actor` sees. Both numbers are checked together; `NotFound` if it was removed."""
+    found = _find(actor, conversation_id, attachment_id)
+    if found is None or found.removed_at is not None:
+        raise NotFound
+    return found
+
+
+def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, reason: str = "") -> None:
+    """Remove a file, its bytes and thumbnail; its sender may, and an admin who sees it. Removing twice is well.
+
+    The row is marked first: a file whose bytes cannot be deleted right now is out of reach all the same, and the
+    doctor finishes the work. Raises `NotFound`, `NotAllowed`, or `Invalid` for a reason over 500 characters.
+    """
+    reason = reason.strip()
+    if len(reason) > REASON_MAX or "\0" in reason:
+        sentence = _("A reason has at most %(max)s characters.", max=REASON_MAX)
+        raise Invalid(FieldError("reason", "too_long", sentence))
+    found = _find(actor, conversation_id, attachment_id)
+    if found is None:
+        raise NotFound
+    if actor.type != ActorType.ADMIN and (found.sender_type, found.sender_id) != (actor.type, actor.id):
+        raise NotAllowed
+    keys = [key for key in (found.key, found.thumbnail_key) if key]
+    with writing(db.session) as session:
+        removed = session.scalar(
+            update(MessageAttachment)
+            .where(MessageAttachment.id == attachment_id, MessageAttachment.removed_at.is_(None))
+            .values(
+                removed_at=now(),
+                removed_by_type=actor.type,
+                removed_by_id=actor.id,
+                removed_by_name=actor.name,
+                removed_reason=reason or None,
+            )
+            .returning(MessageAttachment.id)
+        )
+        if removed is not None:
+            head = update(Conversation).where(Conversation.id == conversation_id)
+            session.execute(head.values(removed_files=Conversation.removed_files + 1))
+    for key in keys:
+        try:
+            storage().delete(key)
+        except StorageUnavailable as error:
+            current_app.logger.error("removed file %s is still in storage: %s", key, error)
+
+
+def recently_removed(conversation_id: int, count: int) -> list[Any]:
+    """The `count` files of a conversation that were removed last. The caller has checked who may see it."""
+    file = MessageAttachment.__table__.c
+    query = select(*file).where(file.conversation_id == conversation_id, file.removed_at.is_not(None))
+    return list(db.session.execute(query.order_by(file.removed_at.desc()).limit(count)))
+
+
+def _prepare(
+    actor: Actor, uploads: Sequence[Upload], conversation_id: int, limits: Limits, prepared: list[Prepared]
+) -> None:
+    db.session.rollback()  # no connection is held while bytes are looked at
+    refusals: list[FileRefused] = []
+    try:
+        check_count(len(uploads), limits.files)
+    except FileRefused as refusal:
+        raise AttachmentsRefused(refusal) from refusal
+    for upload in uploads:
+        try:
+            _prepare_one(actor, upload, conversation_id, limits.file_bytes, prepared)
+        except FileRefused as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise AttachmentsRefused(*refusals)
+
+
+def _prepare_one(actor: Actor, upload: Upload, conversation_id: int, limit: int, prepared: list[Prepared]) -> None:
+    name = clean_name(upload.filename)
+    with tempfile.NamedTemporaryFile(prefix="upload-") as copy:
+        size, sha256 = _copy(upload.stream, copy.file, limit)
+        check_size(name, size, limit)
+        limiter.hit("upload", actor.type, actor.id, cost=-(-size // 1024))
+        path = Path(copy.name)
+        kind = inspect_file(path, name, size)
+        scanned = _scan(path, name)
+        key = new_key(conversation_id, kind.ext, now())
+        kept = storage()
+        staged = kept.stage(path, key)
+        small = None
+        try:
+            if kind.thumbnail:
+                small = kept.stage(BytesIO(kind.thumbnail.data), thumbnail_key(key))
+        finally:
+            prepared.append(Prepared(name, kind, size, sha256, key, scanned, staged, small))
+
+
+def _copy(source: BinaryIO, target: Any, limit: int) -> tuple[int, str]:
+    """Size and SHA-256 of what was copied; stops one piece past the limit, for then the file is refused anyway."""
+    digest, size = hashlib.sha256(), 0
+    while size <= limit and (piece := source.read(_PIECE)):
+        target.write(piece)
+        digest.update(piece)
+        size += len(piece)
+    target.flush()
+    return size, digest.hexdigest()
+
+
+def _scan(path: Path, name: str) -> bool:
+    """Whether the scanner saw the file; True as well where none is configured."""
+    configured = current_app.extensions["settings"]
+    if configured.clamd_url is None:
+        return True
+    try:
+        scan(path, configured.clamd_url)
+    except FileRefused as refusal:
+        raise refusal.about(name) from None
+    except ScannerUnavailable as error:
+        current_app.logger.error("scanner unavailable: %s", error)
+        if configured.clamd_unreachable == "accept":
+            return False
+        raise Unavailable(_("Files cannot be checked for viruses right now. Try again in a moment.")) from error
+    return True
+
+
+def _find(actor: Actor, conversation_id: int, attachment_id: int) -> Any:
+    return db.session.execute(
+        select(
+            *MessageAttachment.__table__.c,
+            Message.sender_type,
+            Message.sender_id,
+        )
+        .join(Message, Message.id == MessageAttachment.message_id)
+        .join(Conversation, Conversation.id == MessageAttachment.conversation_id)
+        .where(
+            MessageAttachment.id == attachment_id,
+            MessageAttachment.conversation_id == conversation_id,
+            Conversation.id == conversation_id,
+            Conversation.visible_to(actor),
+        )
+    ).one_or_none()

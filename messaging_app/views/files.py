@@ -1,0 +1,54 @@
+"""A message's files as templates and programs read them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from messaging_app.files import BY_STORED
+
+KINDS = {kind.mime: kind for kind in BY_STORED.values()}
+
+
+@dataclass(slots=True)
+class FileView:
+    """One attachment in a thread. Width and height are the thumbnail's; a removed file has who, when and why."""
+
+    id: int
+    filename: str
+    mime_type: str
+    size: int
+    label: str
+    is_image: bool
+    thumbnail_width: int | None
+    thumbnail_height: int | None
+    scanned: bool
+    removed_at: datetime | None
+    removed_by_type: str | None
+    removed_by_id: int | None
+    removed_by_name: str | None
+    removed_reason: str | None
+
+
+def files_of(listed: str | None) -> list[FileView]:
+    """The files in the column `files` of a thread's lines (see `inbox.lines_of`)."""
+    return [_file(item) for item in json.loads(listed)] if listed else []
+
+
+def _file(item: dict[str, Any]) -> FileView:
+    removed = item.pop("removed_at")
+    kind = KINDS.get(item["mime_type"])
+    return FileView(
+        **item | {"scanned": bool(item["scanned"])},
+        label=kind.label if kind else item["mime_type"],
+        is_image=bool(kind and kind.is_image),
+        removed_at=_moment(removed) if removed else None,
+    )
+
+
+def _moment(text: str) -> datetime:
+    """PostgreSQL writes the zone into JSON, SQLite's text is UTC without saying so."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
