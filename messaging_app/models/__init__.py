@@ -1,5 +1,6 @@
 """The domain's nouns, with their verbs and scopes."""
 
+from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
 from messaging_app.models.message import Message, MessageKind
@@ -8,6 +9,7 @@ from messaging_app.models.platform import Customer, PlatformSetting, RecipientTe
 from messaging_app.models.sign_in import SignInSession
 
 __all__ = [
+    "ApiToken",
     "Conversation",
     "ConversationParticipant",
     "ConversationStatus",

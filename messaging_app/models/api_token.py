@@ -1,0 +1,35 @@
+"""A token with which a program acts as a person, in one role and (staff, customers) one store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messaging_app.database import Base, now
+
+NAME_MAX = 100
+
+
+class ApiToken(Base):
+    """One token. The program has the token, the row only its digest and its last characters, to tell it from others.
+
+    `person_id` numbers `users.id`, or `customers.id` for a customer. A row is never deleted: a token that ended says
+    when. `expires_at` is None for a token that does not end by itself.
+    """
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (Index(None, "actor_type", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hint: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(NAME_MAX))
+    actor_type: Mapped[str] = mapped_column(String(8))
+    person_id: Mapped[int]
+    store_id: Mapped[int | None] = mapped_column(ForeignKey("stores.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
