@@ -45,7 +45,7 @@ class SignIn(UserMixin):
     """What Flask-Login calls the user: an actor with the session that carries them and their unread total."""
 
     def __init__(
-        self, token: str, row: Row[Any], actor: Actor, store: SignedInStore | None, stores: list[tuple[int, str]]
+        self, token: str, row: Row[Any], actor: Actor, store: SignedInStore | None, stores: list[tuple[int, str, str]]
     ) -> None:
         self.token = token
         self.session_id: int = row.session_id
@@ -53,14 +53,16 @@ class SignIn(UserMixin):
         self.actor = actor
         self.email: str = row.email
         self.store = store
-        self.stores = stores  # (id, name) of every store of this person; only loaded for whole pages of staff
+        self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
         self.unread = int(row.unread)
 
     def __getattr__(self, name: str) -> Any:
         """What templates ask of an actor: its type, id and name, and its store's code, name, accent and logo."""
         if name in ("type", "id", "name", "store_id"):
             return getattr(self.actor, name)
-        if name in ("store_code", "store_name", "store_accent", "store_logo"):
+        if name == "store_logo":
+            return f"/storefront/logo/{self.store.code}-{self.store.logo}" if self.store and self.store.logo else None
+        if name in ("store_code", "store_name", "store_accent"):
             return getattr(self.store, name.removeprefix("store_"), None)
         raise AttributeError(name)
 
@@ -113,8 +115,14 @@ def load_sign_in(token: str) -> SignIn | None:
     store = None
     if row.store_id is not None:
         store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
-    others = [tuple(entry.split(_UNIT)) for entry in (row.stores or "").split(_RECORD) if entry]
-    return SignIn(token, row, actor, store, sorted(((int(n), name) for n, name in others), key=lambda other: other[1]))
+    entries = [entry.split(_UNIT) for entry in (row.stores or "").split(_RECORD) if entry]
+    return SignIn(
+        token,
+        row,
+        actor,
+        store,
+        sorted([(int(number), code, name) for number, code, name in entries], key=lambda entry: entry[2]),
+    )
 
 
 def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:
@@ -241,7 +249,7 @@ def _alive(actor_type: ActorType, whole_page: bool) -> Rows:
 def _stores_of(user_id: Any) -> Any:
     """All stores of a member of staff as one text, so that the switcher costs no statement of its own."""
     store, member = aliased(Store), aliased(StoreMembership)
-    entry = cast(store.id, String) + literal(_UNIT) + store.name
+    entry = cast(store.id, String) + literal(_UNIT) + store.code + literal(_UNIT) + store.name
     return (
         select(func.aggregate_strings(entry, _RECORD))
         .select_from(member)

@@ -30,6 +30,7 @@ from messaging_app.views import (
     messages,
     preferences,
     readings,
+    settings,
     sign_ins,
 )
 
@@ -89,10 +90,13 @@ def mount(role: RolePolicy) -> Blueprint:
     if role.may_close:
         behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
         behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")
+    if role.name == "admin":
+        behind_door("/settings", settings.show, "GET")
+        behind_door("/settings", settings.save, "POST")
     if role.name == "store":
         behind_door("/switch", sign_ins.switch, "POST")
     if role.name == "storefront":
-        open_to_all("/logo/<code>-<digest>", home.logo, "GET")
+        open_to_all("/logo/<name>", home.logo, "GET")
     blueprint.before_request(check_door)
     return blueprint
 
@@ -122,7 +126,7 @@ def check_door() -> ResponseReturnValue | None:
         csrf.protect()
     if guarded and not is_poll():
         touch(sign_in())
-    return None
+    return home.offer_store() if guarded and "store" in request.args else None
 
 
 def make_room_for_files() -> None:
@@ -150,10 +154,11 @@ def signed_out() -> Response:
     if is_poll():
         return make_response("", 401)
     back = request.full_path.rstrip("?") if request.method == "GET" else role.messages
+    store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
     if is_htmx():
         current = urlsplit(request.headers.get("HX-Current-URL", ""))
         back = current.path if current.path.startswith(f"/{role.name}/") else role.messages
         response = make_response("", 401)
         response.headers["HX-Redirect"] = f"{role.login}?next={quote(back)}"
         return response
-    return redirect(f"{role.login}?next={quote(back)}")  # type: ignore[return-value]
+    return redirect(f"{role.login}?next={quote(back)}{store}")  # type: ignore[return-value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -23,15 +24,21 @@ class Setting:
 
     key: str
     default: int | bool
+    label: str
     help: str
     minimum: int = 0
     maximum: int = 1
     category: str = "messaging"
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether this is true or false rather than a number."""
+        return isinstance(self.default, bool)
+
     def parse(self, text: str) -> int | bool:
         """`text` as a value; raises `ValueError` with a sentence where it is none."""
         word = text.strip().lower()
-        if isinstance(self.default, bool):
+        if self.is_switch:
             if word not in ("true", "false"):
                 raise ValueError(f"{self.key} is true or false.")
             return word == "true"
@@ -43,9 +50,23 @@ class Setting:
 SETTINGS = {
     setting.key: setting
     for setting in (
-        Setting("message_attachment_max_size_mb", 10, "Largest attachment, in megabytes of 1,048,576 bytes.", 1, 100),
-        Setting("message_attachment_max_files", 10, "Most attachments in one message.", 1, 50),
-        Setting(CUSTOMERS_SEE_PLATFORM, True, "Whether customers see what the platform wrote to them."),
+        Setting(
+            "message_attachment_max_size_mb",
+            10,
+            _("Largest attachment in MB"),
+            _("One megabyte is 1,048,576 bytes. From 1 to 100."),
+            1,
+            100,
+        ),
+        Setting(
+            "message_attachment_max_files", 10, _("Attachments in one message"), _("At most. From 1 to 50."), 1, 50
+        ),
+        Setting(
+            CUSTOMERS_SEE_PLATFORM,
+            True,
+            _("Customers see conversations with the platform"),
+            _("If not, customers see only what they talk about with their store."),
+        ),
     )
 }
 

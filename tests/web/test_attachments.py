@@ -74,3 +74,28 @@ def test_one_bad_file_refuses_the_whole_send_and_keeps_the_text(web: Web) -> Non
         assert answer.status_code == 422
         assert "two files" in answer.text
     assert len(list(web.app.extensions["storage"].root.rglob("*.png"))) == 1
+
+
+def test_a_link_to_another_store_offers_to_switch_and_never_does(web: Web) -> None:
+    lea = web.signed_in("lea")
+    offer = lea.get("/store/messages?store=cycles")
+    assert offer.status_code == 200 and "Northwind Cycles" in offer.text and "/store/switch" in offer.text
+    assert 'name="next" value="/store/messages"' in offer.text
+    assert "Northwind Cycles</span>" not in lea.get("/store/messages?store=nowhere").text.split("popover")[0]
+    moved = lea.post("/store/switch", {"store_id": str(web.cast.cycles), "next": "/store/messages"})
+    assert moved.status_code == 303
+    assert lea.get("/store/messages?store=cycles").status_code == 200
+
+
+def test_admins_change_settings_on_their_page_at_once(web: Web) -> None:
+    ada = web.signed_in("ada")
+    assert "Largest attachment" in ada.get("/admin/settings").text
+    bad = ada.post("/admin/settings", {"message_attachment_max_size_mb": "0", "message_attachment_max_files": "3"})
+    assert bad.status_code == 422 and "whole number from 1 to 100" in bad.text
+    good = ada.post("/admin/settings", {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "3"})
+    assert good.status_code == 303
+    number = begin(web)
+    answer = web.signed_in("sam").post(
+        f"/store/messages/{number}/messages", {"attachments": (BytesIO(b"x" * (1024 * 1024 + 1)), "long.txt")}
+    )
+    assert answer.status_code == 413 and "larger than 1 MB" in answer.text
