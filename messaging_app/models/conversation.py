@@ -120,17 +120,17 @@ class Conversation(Base):
 
     @classmethod
     def take_seq(
-        cls, actor: Actor, conversation_id: int, at: datetime, status: ConversationStatus, **head: Any
+        cls, actor: Actor, conversation_id: int, at: datetime, while_: ConversationStatus, **head: Any
     ) -> ReturningUpdate[*tuple[Any, ...]]:
         """The statement that locks a conversation and takes its next `seq`: nobody else gets that number.
 
-        It matches where `actor` sees the conversation and it has `status`; `head` names further columns to set. It
+        It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set. It
         returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or
         the last message's time where the clock ran back: within a conversation time never runs against `seq`.
         """
         return (
             update(cls)
-            .where(cls.id == conversation_id, cls.visible_to(actor), cls.status == status)
+            .where(cls.id == conversation_id, cls.visible_to(actor), cls.status == while_)
             .values(last_seq=cls.last_seq + 1, **head)
             .returning(
                 cls.id.label("conversation_id"),
