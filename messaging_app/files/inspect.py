@@ -1,0 +1,56 @@
+"""Is a file what its name says, sound, and harmless? One door for all kinds; each kind's check is a module here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from messaging_app.files.archives import check_archive, ends_as_archive
+from messaging_app.files.images import check_image
+from messaging_app.files.kinds import Kind, kind_of_name
+from messaging_app.files.ole import check_ole
+from messaging_app.files.ooxml import check_ooxml
+from messaging_app.files.pdf import check_pdf
+from messaging_app.files.plain_text import check_text
+from messaging_app.files.refusals import FileRefused
+
+
+def inspect_file(path: Path, name: str, size: int) -> Kind:
+    """What the file at `path`, shown as `name` (from `clean_name`) and `size` bytes long, really is.
+
+    Reads a few hundred kilobytes at most at a time; images are opened in a process of their own. Of an image the
+    result also has its size in pixels and a thumbnail. Limits on size and number are the caller's (`check_size`).
+    Raises `FileRefused`; `OSError` only if `path` cannot be read.
+    """
+    try:
+        kind = kind_of_name(name)
+        if kind is None:
+            raise FileRefused("type_not_allowed")
+        if size == 0:
+            raise FileRefused("empty")
+        with path.open("rb") as file:
+            if kind.family == "image":
+                kind = check_image(file, path, size, kind)
+            else:
+                _check(file, size, kind)
+            if kind.family not in ("zip", "ooxml") and ends_as_archive(file, size):
+                raise FileRefused("content_mismatch", detail="an archive at its end")
+    except FileRefused as refusal:
+        raise refusal.about(name) from None
+    return kind
+
+
+def _check(file: BinaryIO, size: int, kind: Kind) -> None:
+    match kind.family:
+        case "pdf":
+            check_pdf(file, size)
+        case "ole":
+            check_ole(file, size, kind.ext)
+        case "ooxml":
+            check_ooxml(file, size, kind.ext)
+        case "zip":
+            check_archive(file, size)
+        case "text":
+            check_text(file)
+        case _:
+            raise AssertionError(kind.family)

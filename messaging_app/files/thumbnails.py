@@ -1,0 +1,70 @@
+"""Opens images and makes their thumbnails, outside this process (see thumbnail_worker.py for why)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import PIL
+
+from messaging_app.files import thumbnail_worker
+from messaging_app.files.kinds import Thumbnail
+from messaging_app.files.refusals import FileRefused
+
+_TIMEOUT = 60  # seconds; the worker's own limit of processor time comes first unless the machine is very busy
+_PACKAGES = str(Path(PIL.__file__).parent.parent)
+_ENDED_BY_LIMIT = tuple(-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL"))
+
+# However many images arrive at once, one processor stays free for pages.
+_slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+
+
+class OpenedImage(NamedTuple):
+    """Size in pixels, as seen: the camera's orientation is honoured."""
+
+    width: int
+    height: int
+    thumbnail: Thumbnail
+
+
+def make_thumbnail(path: Path) -> Thumbnail:
+    """A WebP picture of at most 480 x 360 pixels (never larger than the image), turned upright, without metadata.
+
+    Of an animation it shows the first frame. `inspect_file` has made one already; this makes it anew from the stored
+    file. Raises `FileRefused` (`image_corrupt`, `image_dimensions`) and `OSError`.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    kind = {b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp"}.get(start, "jpg")
+    return open_image(path, kind).thumbnail
+
+
+def open_image(path: Path, kind: str) -> OpenedImage:
+    """Decodes the image at `path`, a file of `kind` (jpg, png, gif, webp), and makes its thumbnail.
+
+    Takes about a tenth of a second more than decoding does, and of this process only the thumbnail's few kilobytes.
+    Raises `FileRefused`: `image_corrupt` if it does not open, `image_dimensions` if that takes too much memory or time.
+    """
+    command = [sys.executable, "-I", "-S", thumbnail_worker.__file__, _PACKAGES, str(path), kind]
+    with _slots:
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise FileRefused("image_dimensions", detail="takes too long") from None
+    reason = done.stderr.decode(errors="replace").strip()[-300:]
+    if done.returncode == thumbnail_worker.TOO_MUCH or done.returncode in _ENDED_BY_LIMIT:
+        raise FileRefused("image_dimensions", detail="takes too much memory or time")
+    if done.returncode == thumbnail_worker.BROKEN or done.returncode < 0:
+        raise FileRefused("image_corrupt", detail=reason or f"the decoder ended with {done.returncode}")
+    if done.returncode:
+        raise RuntimeError(f"the thumbnail worker does not work: {reason}")
+    line, _, data = done.stdout.partition(b"\n")
+    sizes = json.loads(line)
+    thumbnail = Thumbnail(data, sizes["thumbnail_width"], sizes["thumbnail_height"], "image/webp")
+    return OpenedImage(sizes["width"], sizes["height"], thumbnail)

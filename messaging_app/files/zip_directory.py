@@ -1,0 +1,187 @@
+"""The directory of a ZIP archive, read strictly.
+
+Layout and field names follow PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5. Readers of ZIP files disagree about
+archives that contradict themselves, so whatever two readers could see differently is refused (`archive_unsafe`).
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from struct import Struct
+from typing import BinaryIO, NamedTuple
+
+from messaging_app.files.refusals import FileRefused
+
+_LOCAL = Struct("<4s5H3I2H")
+_CENTRAL = Struct("<4s6H3I5H2I")
+_END = Struct("<4s4H2IH")
+_END64 = Struct("<4sQ2H2I4Q")
+_LOCATOR = Struct("<4sIQI")
+_ZIP64, _UNICODE_NAME = 0x0001, 0x7075  # extra fields that change what a reader sees
+_UNIX = (3, 19)
+_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
+_BAD_NAME = re.compile(r"\A/|\A[A-Za-z]:|[\0-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_BACKSLASH = re.compile(rb"(?:\A|[\0-\x7f])\\")  # after a high byte it is half of a Japanese or Chinese letter
+
+
+class Entry(NamedTuple):
+    """One file or folder of an archive; sizes and positions in bytes."""
+
+    name: str
+    encrypted: bool
+    method: int
+    packed: int
+    unpacked: int
+    header: int  # where its local header begins
+    data: int  # where its bytes begin
+
+
+class Directory(NamedTuple):
+    """Where the list of entries stands, and how many they are said to be."""
+
+    entries: int
+    start: int
+    length: int
+
+
+def unsafe(detail: str) -> FileRefused:
+    return FileRefused("archive_unsafe", detail=detail)
+
+
+def read_at(file: BinaryIO, position: int, length: int) -> bytes:
+    file.seek(position)
+    return file.read(length)
+
+
+def find_ends(file: BinaryIO, size: int) -> list[int]:
+    """Where an end record begins whose comment reaches exactly to the end of the file."""
+    start = max(0, size - _END.size - 0xFFFF)
+    tail = read_at(file, start, size - start)
+    found = []
+    for match in re.finditer(rb"PK\x05\x06", tail):
+        record = tail[match.start() : match.start() + _END.size]
+        if len(record) == _END.size and match.start() + _END.size + _END.unpack(record)[7] == len(tail):
+            found.append(start + match.start())
+    return found
+
+
+def find_directory(file: BinaryIO, size: int) -> Directory:
+    """The directory, which must end where the end record begins: nothing may stand before the archive or between.
+
+    Raises `FileRefused`: `content_mismatch` if the file does not end as an archive does, `archive_unsafe`.
+    """
+    ends = find_ends(file, size)
+    if not ends:
+        raise FileRefused("content_mismatch", detail="no end of a ZIP archive")
+    if len(ends) > 1:
+        raise unsafe("several ends")
+    end = ends[0]
+    record = read_at(file, end, _END.size)
+    _, disk, first_disk, here, count, length, start, _ = _END.unpack(record)
+    locator = read_at(file, max(0, end - _LOCATOR.size), _LOCATOR.size)
+    if len(locator) == _LOCATOR.size and locator.startswith(b"PK\x06\x07"):
+        short = (disk, first_disk, here, count, length, start)
+        position = _LOCATOR.unpack(locator)[2]
+        raw = read_at(file, position, _END64.size) if position < end else b""
+        if len(raw) != _END64.size or not raw.startswith(b"PK\x06\x06"):
+            raise unsafe("a ZIP64 locator that leads nowhere")
+        _, rest, _, _, disk, first_disk, here, count, length, start = _END64.unpack(raw)
+        if position + 12 + rest != end - _LOCATOR.size:
+            raise unsafe("something between the ZIP64 records")
+        for said, really in zip(short, (disk, first_disk, here, count, length, start), strict=True):
+            if said not in (really, 0xFFFF, 0xFFFFFFFF):
+                raise unsafe("two ends that contradict each other")
+        end = position
+    if disk or first_disk or here != count:
+        raise unsafe("one of several volumes")
+    if start + length != end:
+        raise unsafe("something before the archive or within its directory")
+    return Directory(count, start, length)
+
+
+def read_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
+    """The entries one by one, each compared with the header that stands before its bytes."""
+    position, end = directory.start, directory.start + directory.length
+    while position < end:
+        raw = read_at(file, position, _CENTRAL.size)
+        if len(raw) != _CENTRAL.size or not raw.startswith(b"PK\x01\x02"):
+            raise unsafe("a broken directory")
+        (_, made_by, _, flags, method, _, _, _, packed, unpacked, name_length, extra_length, comment_length, _, _,
+         attributes, header) = _CENTRAL.unpack(raw)  # fmt: skip
+        name, extra = file.read(name_length), file.read(extra_length)
+        position += _CENTRAL.size + name_length + extra_length + comment_length
+        if position > end or len(extra) != extra_length:
+            raise unsafe("a directory that runs over its end")
+        fields = _extra_fields(extra)
+        unpacked, packed, header = _wide(fields.get(_ZIP64, b""), unpacked, packed, header)
+        shown = _name(name, flags, fields)
+        mode = stat.S_IFMT(attributes >> 16)
+        if mode == stat.S_IFLNK or (made_by >> 8 in _UNIX and mode not in _PLAIN):
+            raise unsafe(f"{shown!r} is a link or a device")
+        entry = Entry(shown, bool(flags & 1), method, packed, unpacked, header, 0)
+        yield entry._replace(data=_check_local(file, directory.start, entry, name))
+
+
+def _extra_fields(extra: bytes) -> dict[int, bytes]:
+    fields: dict[int, bytes] = {}
+    position = 0
+    while position + 4 <= len(extra):
+        tag = int.from_bytes(extra[position : position + 2], "little")
+        length = int.from_bytes(extra[position + 2 : position + 4], "little")
+        if tag in fields and tag in (_ZIP64, _UNICODE_NAME):
+            raise unsafe("an extra field that stands twice")
+        fields[tag] = extra[position + 4 : position + 4 + length]
+        position += 4 + length
+    return fields
+
+
+def _wide(field: bytes, *values: int) -> Iterator[int]:
+    """`values` in the order of the ZIP64 field, which holds those that do not fit into 32 bits."""
+    for value in values:
+        if value == 0xFFFFFFFF:
+            if len(field) < 8:
+                raise unsafe("a ZIP64 size is missing")
+            value, field = int.from_bytes(field[:8], "little"), field[8:]
+        yield value
+
+
+def _name(raw: bytes, flags: int, fields: dict[int, bytes]) -> str:
+    """The name of an entry; it, and the other one that Info-ZIP's extra field 0x7075 may give, must stay inside."""
+    try:
+        name = raw.decode("utf-8" if flags & 0x800 else "cp437")
+        other = fields.get(_UNICODE_NAME, b"")[5:].decode()
+    except UnicodeDecodeError:
+        raise unsafe("a name in no encoding") from None
+    backslash = "\\" in name if flags & 0x800 else _BACKSLASH.search(raw)
+    if not name or backslash or "\\" in other or _leads_outside(name) or _leads_outside(other):
+        raise unsafe(f"the name {name!r:.200}")
+    return name
+
+
+def _leads_outside(name: str) -> bool:
+    """Whether `name` is absolute, climbs (Windows takes `.. .` for `..`), or is written to be read as another."""
+    climbs = any(part.count(".") > 1 and not part.strip(". ") for part in re.split(r"[/\\]", name))
+    return climbs or _BAD_NAME.search(name) is not None
+
+
+def _check_local(file: BinaryIO, directory: int, entry: Entry, name: bytes) -> int:
+    """Where the bytes of `entry` begin; its local header must tell the same as the directory."""
+    raw = read_at(file, entry.header, _LOCAL.size) if entry.header < directory else b""
+    if len(raw) != _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
+        raise unsafe(f"{entry.name!r} leads nowhere")
+    _, _, flags, method, _, _, _, packed, unpacked, name_length, extra_length = _LOCAL.unpack(raw)
+    if file.read(name_length) != name or method != entry.method:
+        raise unsafe(f"{entry.name!r} has two names or methods")
+    told_later = flags & 8 and packed in (0, 0xFFFFFFFF)
+    if not told_later:
+        unpacked, packed = _wide(_extra_fields(file.read(extra_length)).get(_ZIP64, b""), unpacked, packed)
+        if (packed, unpacked) != (entry.packed, entry.unpacked):
+            raise unsafe(f"{entry.name!r} has two sizes")
+    extra_for_password = 12 if entry.encrypted else 0
+    if method == 0 and entry.packed != entry.unpacked + extra_for_password:
+        raise unsafe(f"{entry.name!r} is stored with another size")
+    if method == 8 and entry.unpacked > 1032 * entry.packed + 1032:  # what deflate can do at most
+        raise unsafe(f"{entry.name!r} cannot unpack to that much")
+    return int(entry.header + _LOCAL.size + name_length + extra_length)

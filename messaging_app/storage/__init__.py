@@ -1,0 +1,46 @@
+"""Where the bytes of files are kept: a folder or an S3 bucket, behind one small protocol.
+
+Writing has two steps, so that a failed send leaves nothing and a killed one only strays: `stage` does the slow part
+before the database transaction, `commit` gives the file its key, within it; then the row is committed. Whoever fails
+in between calls `discard`, and `sweep` removes what a killed process staged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from messaging_app.storage.folder import FolderStorage
+from messaging_app.storage.keys import new_key, thumbnail_key
+from messaging_app.storage.protocol import Download, FileMissing, Staged, Storage, StorageUnavailable, Stored
+from messaging_app.storage.s3 import S3Storage
+
+
+def storage_from_url(url: str) -> Storage:
+    """The storage at `url`: the path of a folder, `file:///path` or `s3://bucket/prefix`.
+
+    Touches neither disk nor network. Raises `ValueError` with a sentence for any other address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "s3" and parts.netloc and not parts.query and not parts.fragment:
+        return S3Storage(parts.netloc, parts.path.strip("/"))
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return FolderStorage(Path(parts.path))
+    if "://" in url or not url.strip():
+        raise ValueError(f"{url!r} is no place for files. Write the path of a folder, or s3://bucket/prefix.")
+    return FolderStorage(Path(url))
+
+
+__all__ = [
+    "Download",
+    "FileMissing",
+    "FolderStorage",
+    "S3Storage",
+    "Staged",
+    "Storage",
+    "StorageUnavailable",
+    "Stored",
+    "new_key",
+    "storage_from_url",
+    "thumbnail_key",
+]

@@ -1,0 +1,27 @@
+"""Keys: the names under which files are stored. They hold nothing that a sender chose."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from uuid import uuid4
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_KEY_MAX = 512
+
+
+def new_key(conversation_id: int, extension: str, now: datetime) -> str:
+    """`messages/YYYY/MM/<conversation_id>/<uuid>.<extension>`; the extension is that of the detected kind."""
+    return check_key(f"messages/{now:%Y/%m}/{conversation_id}/{uuid4()}.{extension}")
+
+
+def thumbnail_key(key: str) -> str:
+    """The key of the thumbnail beside the image stored as `key`: `….jpg` has `….thumb.webp`."""
+    return key.rpartition(".")[0] + ".thumb.webp"
+
+
+def check_key(key: str) -> str:
+    """`key`, if it is one: parts of plain letters that begin with none of `.-_`. Else raises `ValueError`."""
+    if len(key) > _KEY_MAX or not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r:.200} is no storage key")
+    return key

@@ -1,0 +1,170 @@
+"""ZIP archives that climb out, lie, or unpack without end; and honest ones that look odd."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from struct import pack
+from typing import Any
+from zipfile import ZIP_BZIP2, ZIP_LZMA, ZIP_STORED, ZipInfo
+
+from tests.files.makers import archive
+from tests.files.rows import ACCEPTED, Row
+from tests.files.zip_writer import UTF8, Raw, zip_file
+
+GIB = 2**30
+
+
+def exactly(size: int) -> Callable[[], bytes]:
+    """An archive of that many bytes."""
+    return lambda: zip_file(Raw(b"a.bin", bytes(size - len(zip_file(Raw(b"a.bin", b""))))))
+
+
+def _link(name: str, target: str) -> tuple[ZipInfo, bytes]:
+    info = ZipInfo(name)
+    info.create_system = 3
+    info.external_attr = 0o120777 << 16
+    return info, target.encode()
+
+
+def _overlapping(count: int = 20) -> bytes:
+    """Many entries that share one body, as in David Fifield's "A better zip bomb"."""
+    body = Raw(b"a", bytes(200_000), method=8)
+    return zip_file(body, *[Raw(b"b%d" % number, b"", at=0, local_name=b"a") for number in range(count)])
+
+
+def _nested_bomb() -> bytes:
+    """Archives in archives, as in 42.zip: the sum in this directory is small, that of all levels is not."""
+    inner = archive(*[(f"{number}.bin", bytes(100_000)) for number in range(50)])
+    return archive(*[(f"lib {number}.zip", inner * 9) for number in range(16)])
+
+
+def _holds_itself() -> bytes:
+    """What the directory of a quine shows: an archive that unpacks to its own size."""
+    made = b""
+    for _ in range(3):
+        made = zip_file(Raw(b"r/r.zip", bytes(len(made)), method=8))
+    return zip_file(Raw(b"r/r.zip", bytes(len(made)), method=8))
+
+
+def _unicode_path(name: bytes, other: bytes) -> bytes:
+    """Info-ZIP's extra field with another name."""
+    return pack("<HHBI", 0x7075, 5 + len(other), 1, zlib.crc32(name)) + other
+
+
+def _many(count: int, ending: str = "", **what: Any) -> list[Raw]:
+    return [Raw(f"{number}{ending}".encode(), **what) for number in range(count)]
+
+
+def _wide(unpacked: int, packed: int) -> bytes:
+    return pack("<HHQQ", 1, 16, unpacked, packed)
+
+
+def _names() -> Iterator[Row]:
+    say = partial(Row, verdict="archive_unsafe")
+    for title, name in {
+        "climbs": b"../../etc/passwd", "climbs-inside": b"a/../../b", "climbs-to-end": b"a/..", "absolute": b"/etc/passwd",
+        "drive": b"C:/windows/evil.dll", "backslash": b"..\\..\\evil.dll", "backslash-plain": b"a\\b", "dots-space": b"a/.. /b",
+        "many-dots": b"a/.../b", "nul": b"a.txt\0.exe", "line": b"a\r\nb", "escape": b"\x1b[2J", "no-name": b"",
+        "bidi": "gpj.\u202eexe".encode(),
+    }.items():  # fmt: skip
+        yield say(f"{title}.zip", partial(zip_file, Raw(b"fine.txt"), Raw(name)), how=f"an entry {name!r}")
+    yield say("not-utf8.zip", partial(zip_file, Raw(b"\xff\xfe.txt")), how="a name that is no UTF-8 and says so")
+    yield say("second-name.zip", partial(zip_file, Raw(b"a", extra=_unicode_path(b"a", b"../b"))), how="two names")
+    yield say("link.zip", lambda: archive(_link("here", "/etc/passwd")), how="a symbolic link")
+    yield say("device.zip", partial(zip_file, Raw(b"a", mode=0o060644)), how="a device")
+    yield say("twice.zip", partial(zip_file, Raw(b"a.txt"), Raw(b"a.txt", b"other")), how="two entries of one name")
+
+
+def _lies() -> Iterator[Row]:
+    say = partial(Row, verdict="archive_unsafe")
+    yield say("overlapping.zip", _overlapping, how="twenty entries with one body")
+    yield say("overlapping-part.zip", partial(zip_file, Raw(b"a", b"x" * 99, says_packed=120, says_unpacked=120),
+              Raw(b"b")), how="an entry that reaches into the next")  # fmt: skip
+    yield say(
+        "into-directory.zip", partial(zip_file, Raw(b"a", says_packed=50, says_unpacked=50)), how="into the directory"
+    )
+    yield say("two-local-names.zip", partial(zip_file, Raw(b"a.txt", local_name=b"../a")), how="another name inside")
+    yield say("two-sizes.zip", partial(zip_file, Raw(b"a", local_packed=3, local_unpacked=3)), how="two sizes")
+    yield say("leads-nowhere.zip", partial(zip_file, Raw(b"a", at=10**6)), how="an entry behind the end")
+    yield say(
+        "impossible-size.zip",
+        partial(zip_file, Raw(b"a", b"x" * 99, 8, says_unpacked=10**6)),
+        how="more than deflate can",
+    )
+    yield say("count.zip", partial(zip_file, Raw(b"a"), Raw(b"b"), says_count=1), how="fewer entries than there are")
+    yield say("count-more.zip", partial(zip_file, Raw(b"a"), says_count=2), how="more entries than there are")
+    yield say("gap.zip", partial(zip_file, Raw(b"a"), before=b"PK\x03\x04..."), how="a start that is not one")
+    yield say("two-ends.zip", partial(zip_file, Raw(b"a"), comment=zip_file(Raw(b"../b"))), how="an archive as comment")
+    for title, lie in {"count": (1, 0, 0), "length": (0, 9, 0), "start": (0, 0, 5), "huge": (10**15, 0, 0)}.items():
+        verdict = "archive_limits" if title == "huge" else "archive_unsafe"
+        yield Row(f"zip64-{title}.zip", partial(zip_file, Raw(b"a"), zip64=lie), verdict, how=f"ZIP64, wrong {title}")
+    yield say(
+        "zip64-no-size.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF)), how="a ZIP64 size that is missing"
+    )
+    yield say("zip64-two-sizes.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF,
+              extra=_wide(5, 5), local_extra=_wide(5, 4))), how="two ZIP64 sizes")  # fmt: skip
+    yield say("zip64-twice.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF,
+              extra=_wide(5, 5) * 2, local_extra=_wide(5, 5))), how="two ZIP64 fields")  # fmt: skip
+    mismatch = partial(Row, verdict="content_mismatch")
+    yield mismatch(
+        "script-before.zip", partial(zip_file, Raw(b"a"), before=b"#!/bin/sh\nrm -rf ~\n"), how="script and ZIP"
+    )
+    yield mismatch(
+        "program-before.zip", partial(zip_file, Raw(b"a"), before=b"MZ" + bytes(70), shift=72), how="program, ZIP"
+    )
+    yield mismatch("cut.zip", lambda: archive(("a", b"x" * 999))[:-30], how="breaks off")
+    yield mismatch("trailing.zip", lambda: archive(("a", b"x")) + b"more", how="something behind its end")
+    yield mismatch("start-only.zip", lambda: b"PK\x03\x04" + bytes(100), how="nothing but a start")
+
+
+def _limits() -> Iterator[Row]:
+    say = partial(Row, verdict="archive_limits")
+    yield say("ratio.zip", lambda: archive(("zeros.bin", bytes(20 * 2**20))), how="1000 to 1")
+    yield say(
+        "sum.zip", lambda: zip_file(*_many(1100, method=9, says_unpacked=GIB // 1000)), how="more than a gigabyte"
+    )
+    yield say("entries.zip", lambda: zip_file(*_many(10_001)), how="10,001 entries")
+    yield say("nested.zip", _nested_bomb, how="16 archives that shrink")
+    yield say("nested-many.zip", lambda: zip_file(*_many(101, ".gz")), how="101 archives")
+    yield say("holds-itself.zip", _holds_itself, how="an archive that holds itself")
+    yield say("zip64-size.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF, method=9,
+              extra=_wide(5 * GIB, 5), local_extra=_wide(5 * GIB, 5))), how="5 GB, in ZIP64")  # fmt: skip
+
+
+def _honest() -> Iterator[Row]:
+    yes = partial(Row, verdict=ACCEPTED, ext="zip")
+    yield yes("nothing-inside.zip", archive, how="an archive of nothing")
+    yield yes("folders.zip", lambda: archive(("a/", b""), ("a/b/", b""), ("a/b/c.txt", b"x")), how="folders")
+    yield yes("folders-twice.zip", partial(zip_file, Raw(b"a/", b""), Raw(b"a/", b"")), how="a folder named twice")
+    yield yes("many.zip", lambda: zip_file(*_many(10_000)), how="10,000 entries")
+    yield yes(
+        "scripts.zip", lambda: archive(("日本語.txt", "x"), ("عربي.txt", "x"), ("🍞.txt", "x")), how="many scripts"
+    )
+    yield yes("japanese-windows.zip", partial(zip_file, Raw("予定表ソ.txt".encode("cp932"), flags=0)),
+              how="Shift-JIS, where half of a letter is a backslash")  # fmt: skip
+    yield yes("old-code-page.zip", partial(zip_file, Raw("Grüße.txt".encode("cp437"), flags=0)), how="DOS letters")
+    yield yes("two-names-fine.zip", partial(zip_file, Raw(b"gru.txt", flags=0, extra=_unicode_path(b"gru.txt", "grü.txt".encode()))),
+              how="Info-ZIP's second name")  # fmt: skip
+    yield yes(
+        "password.zip", partial(zip_file, Raw(b"a", b"x" * 12, flags=UTF8 | 1, says_unpacked=0)), how="with a password"
+    )
+    yield yes("comment.zip", partial(zip_file, Raw(b"a"), comment=b"made with care"), how="a comment")
+    yield yes("zip64.zip", partial(zip_file, Raw(b"a"), zip64=(0, 0, 0)), how="large end records")
+    yield yes("streamed.zip", partial(zip_file, Raw(b"a", b"x" * 40, 8, UTF8 | 8, local_packed=0, local_unpacked=0),
+              between=b"PK\x07\x08" + bytes(12)), how="sizes told after the bytes")  # fmt: skip
+    yield yes(
+        "small-ratio.zip", lambda: archive(("log.txt", b"all is well\n" * 100_000)), how="a small log that shrinks"
+    )
+    yield yes("monthly.zip", lambda: archive(*[(f"{month}.zip", archive(("a.txt", f"{month}" * 50), method=ZIP_STORED))
+              for month in range(12)]), how="twelve archives")  # fmt: skip
+    for method, title in ((ZIP_STORED, "stored"), (ZIP_BZIP2, "bzip2"), (ZIP_LZMA, "lzma")):
+        yield yes(f"{title}.zip", partial(archive, ("a.txt", b"words " * 99), method=method), how=title)
+
+
+def rows() -> Iterator[Row]:
+    yield from _names()
+    yield from _lies()
+    yield from _limits()
+    yield from _honest()

@@ -1,0 +1,114 @@
+"""Images that are broken, lie, or ask for too much; and honest ones that look odd."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from struct import pack
+
+from PIL import Image
+
+from tests.files.makers import HONEST, animation, archive, image, picture
+from tests.files.rows import ACCEPTED, Row
+
+
+def png(width: int, height: int, body: bytes = b"", *, colour: int = 2) -> bytes:
+    """A PNG that says any size; `body` is its compressed data."""
+    out = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)), (b"IDAT", body), (b"IEND", b"")):
+        out += pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))
+    return out
+
+
+def _jpeg_that_says(width: int, height: int, *, progressive: bool = False) -> bytes:
+    data = image("JPEG", progressive=progressive)
+    at = data.index(b"\xff\xc2" if progressive else b"\xff\xc0") + 5
+    return data[:at] + pack(">HH", height, width) + data[at + 4 :]
+
+
+def _webp_that_says(width: int, height: int) -> bytes:
+    data = animation("WEBP")
+    at = data.index(b"VP8X") + 12
+    return data[:at] + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little") + data[at + 6 :]
+
+
+def _gif_that_says(width: int, height: int) -> bytes:
+    data = image("GIF")
+    return data[:6] + pack("<HH", width, height) + data[10:]
+
+
+def _cut(kind: str, share: float) -> Callable[[], bytes]:
+    def make() -> bytes:
+        data = HONEST[kind]()
+        return data[: int(len(data) * share)]
+
+    return make
+
+
+def _damaged_png() -> bytes:
+    data = bytearray(HONEST["png"]())
+    data[len(data) // 2] ^= 0xFF
+    return bytes(data)
+
+
+def _exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8825)[2] = (52.0, 30.0, 0.0)
+    return exif
+
+
+def rows() -> Iterator[Row]:
+    for kind in ("jpg", "png", "gif", "webp"):
+        for share in (0.5, 0.9):
+            yield Row(f"cut-at-{share}.{kind}", _cut(kind, share), "image_corrupt", how="breaks off")
+        yield Row(
+            f"header-only.{kind}", partial(lambda kind: HONEST[kind]()[:16], kind), "image_corrupt", how="a start"
+        )
+    yield Row("cut-animation.gif", lambda: animation("GIF")[:-200], "image_corrupt", how="breaks off in a later frame")
+    yield Row("damaged.png", _damaged_png, "image_corrupt", how="one byte changed, the checksum tells")
+    yield Row("no-pixels.png", lambda: png(0, 0), "image_corrupt", how="0 x 0")
+    yield Row("no-data.png", lambda: png(100, 100), "image_corrupt", how="a header and no data")
+    yield Row("magic-only.gif", lambda: b"GIF89a", "image_corrupt", how="six bytes")
+    yield Row("script.gif", lambda: b"GIF89a/*" + bytes(20) + b"*/=1;alert(document.domain)", "image_corrupt",
+              how="a script that begins as GIF")  # fmt: skip
+    yield Row("page.png", lambda: b"<html><script>alert(1)</script></html>", "content_mismatch", how="a page")
+
+    yield Row("bomb.png", lambda: png(50_000, 50_000, zlib.compress(bytes(10**6))), "image_dimensions", how="2500 MP")
+    yield Row("bomb-real.png", lambda: png(9000, 9000, zlib.compress(bytes(9000 * 27001))), "image_dimensions",
+              how="81 MP that are really there, in 240 kB")  # fmt: skip
+    yield Row("bomb.jpg", lambda: _jpeg_that_says(65_500, 65_500), "image_dimensions", how="4290 MP")
+    yield Row("bomb-progressive.jpg", lambda: _jpeg_that_says(12_000, 9_000, progressive=True), "image_dimensions",
+              how="108 MP, progressive: all of it would be kept in memory")  # fmt: skip
+    yield Row("bomb.gif", lambda: _gif_that_says(65_535, 65_535), "image_dimensions", how="4295 MP")
+    yield Row("bomb.webp", lambda: _webp_that_says(16_000_000, 200), "image_dimensions", how="3200 MP")
+
+    yield Row("animated.gif", partial(animation, "GIF"), ACCEPTED, "gif", "an animation")
+    yield Row("animated.webp", partial(animation, "WEBP"), ACCEPTED, "webp", "an animation")
+    yield Row("animated.png", partial(animation, "PNG"), ACCEPTED, "png", "an animation")
+    yield Row(
+        "several-pictures.jpg", partial(animation, "MPO"), ACCEPTED, "jpg", "several pictures in one, as phones do"
+    )
+    yield Row("progressive.jpg", lambda: image("JPEG", progressive=True), ACCEPTED, "jpg", "progressive")
+    yield Row("print.jpg", lambda: image("JPEG", picture(mode="CMYK")), ACCEPTED, "jpg", "colours of a printer")
+    yield Row("place-and-turn.jpg", lambda: image("JPEG", exif=_exif(6)), ACCEPTED, "jpg", "turned, with its place")
+    yield Row("page-in-comment.jpg", lambda: image("JPEG", comment=b"<script>alert(1)</script>"), ACCEPTED, "jpg",
+              "a page in its comment is still a JPEG")  # fmt: skip
+    for mode in ("1", "L", "LA", "P", "RGBA", "I;16"):
+        yield Row(f"mode-{mode.replace(';', '-')}.png", partial(lambda mode: image("PNG", _in_mode(mode)), mode),
+                  ACCEPTED, "png", f"pixels of mode {mode}")  # fmt: skip
+    yield Row("lossless.webp", lambda: image("WEBP", picture(mode="RGBA"), lossless=True), ACCEPTED, "webp", "lossless")
+    yield Row("one-pixel.gif", lambda: image("GIF", picture(1, 1)), ACCEPTED, "gif", "1 x 1")
+    yield Row("strip.png", lambda: image("PNG", picture(3000, 1)), ACCEPTED, "png", "3000 x 1")
+    yield Row("film-behind.jpg", lambda: image("JPEG") + b"\0\0\0\x18ftypmp42" + bytes(500), ACCEPTED, "jpg",
+              "a film after the picture, as phones do")  # fmt: skip
+    for kind in ("jpg", "png", "gif", "webp", "pdf", "doc"):
+        yield Row(f"archive-behind.{kind}", partial(lambda kind: HONEST[kind]() + archive(("run.exe", b"MZ")), kind),
+                  "content_mismatch", how="an archive after it: two kinds in one")  # fmt: skip
+
+
+def _in_mode(mode: str) -> Image.Image:
+    if mode == "I;16":
+        return Image.frombytes("I;16", (64, 48), pack("<H", 40_000) * 64 * 48)
+    return picture(mode=mode)
