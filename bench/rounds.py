@@ -1,0 +1,113 @@
+"""The interleaved run: reference, request, reference, request …; each request is paired with its two neighbours."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from bench.load import Request, Result, measure
+from bench.requests import reference_of, requests_of, write_targets
+from bench.servers import Server, Visitor, serving
+from bench.world import Size
+
+MOST_SPREAD = 1.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A request over all rounds: medians, and the ratio to the reference, paired round by round."""
+
+    name: str
+    rate: float
+    p50: float
+    p99: float
+    ratio: float | None
+    app_ms: float
+    database_ms: float
+    target: float | None
+    cpu_ratio: float | None  # the same by CPU time of application and database: what a busy machine cannot disturb
+
+
+@dataclass(frozen=True)
+class Run:
+    """All requests of a run, and how far the reference's rounds lay apart (above 1.5 the run is void)."""
+
+    measured: list[Measured]
+    spread: float
+
+    @property
+    def void(self) -> bool:
+        """Whether the machine was too unquiet for the ratios to mean anything."""
+        return self.spread > MOST_SPREAD
+
+
+def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | None, only: Sequence[str] = ()) -> Run:
+    """Measure every request (or those whose name holds one of `only`) against `url`."""
+    with tempfile.TemporaryDirectory() as folder, _both(url, Path(folder)) as (ours, plain):
+        reference = reference_of(plain.base)
+        asked = requests_of(size, Visitor(ours.base).sign_in())
+        asked = [one for one in asked if not only or any(word in one.name for word in only)]
+        results: dict[str, list[tuple[Result, float]]] = {one.name: [] for one in asked}
+        references: list[Result] = []
+
+        def refer() -> float:
+            references.append(measure(plain.base, reference, seconds, plain.pid, database_pid))
+            return references[-1].rate
+
+        for server, request in [(plain, reference), *((ours, one) for one in asked)]:  # warm both
+            measure(server.base, request, 1, server.pid, database_pid, _targets(request, url, Path(folder)))
+        for number in range(rounds):
+            before = refer()
+            for one in asked:
+                got = measure(ours.base, one, seconds, ours.pid, database_pid, _targets(one, url, Path(folder)))
+                after = refer()
+                results[one.name].append((got, got.rate / ((before + after) / 2)))
+                before = after
+            ratios = ", ".join(f"{name} {pairs[-1][1]:.2f}" for name, pairs in results.items())
+            print(f"round {number + 1} of {rounds}: {ratios}", file=sys.stderr, flush=True)
+    rates = [one.rate for one in references]
+    plainly = _summary("reference", references)
+    measured = [plainly]
+    for one in asked:
+        found = _summary(one.name, [result for result, _ratio in results[one.name]])
+        ratio = median(ratio for _result, ratio in results[one.name])
+        cpu_ratio = (plainly.app_ms + plainly.database_ms) / (found.app_ms + found.database_ms)
+        measured.append(replace(found, ratio=ratio, target=one.target, cpu_ratio=cpu_ratio))
+    return Run(measured, max(rates) / min(rates))
+
+
+def _targets(request: Request, url: str, folder: Path) -> Path | None:
+    return write_targets(url, folder / "targets") if request.method == "POST" else None
+
+
+def _both(url: str, folder: Path) -> _Both:
+    return _Both(url, folder)
+
+
+class _Both:
+    """The application and the reference, running side by side; whoever is not measured stands idle."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.servers = (
+            serving("wsgi:app", url, folder / "app"),
+            serving("bench.reference:create_reference()", url, folder / "reference"),
+        )
+
+    def __enter__(self) -> tuple[Server, Server]:
+        return self.servers[0].__enter__(), self.servers[1].__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        for server in self.servers:
+            server.__exit__(None, None, None)
+
+
+def _summary(name: str, results: list[Result]) -> Measured:
+    def middle(field: str) -> float:
+        return median(getattr(result, field) for result in results)
+
+    times = middle("rate"), middle("p50"), middle("p99")
+    return Measured(name, *times, None, middle("app_ms"), middle("database_ms"), None, None)
