@@ -15,7 +15,7 @@ function closeWhenSent({ detail: { ctx } }) {
 // A choice outlives the search that follows it.
 function keepChosen({ detail: { tasks } }) {
   const chosen = document.querySelector("#recipients :checked");
-  const fresh = tasks.find(({ target }) => target?.id === "recipients")?.fragment.querySelector("#recipients");
+  const fresh = tasks.map(({ fragment }) => fragment?.querySelector("#recipients")).find(Boolean);
   if (!chosen || !fresh || kindOf(fresh) !== kindOf(chosen.form)) return;
   const again = fresh.querySelector(`[type="radio"][value="${chosen.value}"]`);
   if (again) again.checked = true;

@@ -1,7 +1,11 @@
 // One key each for what people do all day. Never while typing, in a dialog or with a modifier; they can be switched off.
 
 const SETTING = "single-key-shortcuts";
-const press = (selector) => () => document.querySelector(selector)?.click();
+const press = (selector) => () => {
+  const control = document.querySelector(selector);
+  control?.focus({ preventScroll: true });
+  control?.click();
+};
 const KEYS = {
   j: () => moveInList(1),
   k: () => moveInList(-1),

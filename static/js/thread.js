@@ -16,10 +16,17 @@ const end = new IntersectionObserver((entries) => {
 
 function open() {
   const unread = document.getElementById("unread");
-  if (unread) log().scrollTop += unread.getBoundingClientRect().top - log().getBoundingClientRect().top - 16;
+  if (unread) unread.scrollIntoView();
+  else showEnd();
   placeReadMark();
   end.disconnect();
   end.observe(thread().querySelector("[data-log-end]"));
+}
+
+// The log stands at its end by itself; at high zoom the whole thread scrolls and has to be brought there.
+function showEnd() {
+  log().scrollTop = 0;
+  thread().querySelector("[data-log-end]").scrollIntoView({ block: "nearest" });
 }
 
 function offerJump(news) {
@@ -51,6 +58,7 @@ function dropKnownLines({ detail: { tasks } }) {
       if (document.getElementById(line.id)) line.remove();
     }
     if (target.id !== "conversation-list") joinDays(fragment, target.id === "older-messages");
+    if (target.id === "thread-messages") moveUnreadLine(fragment);
   }
 }
 
@@ -60,6 +68,17 @@ function joinDays(fragment, older) {
   const shown = [...document.querySelectorAll("#thread-messages > .day")].at(older ? 0 : -1);
   const added = [...fragment.querySelectorAll(".day")].at(older ? -1 : 0);
   if (shown && added && shown.dataset.day === added.dataset.day) (older ? shown : added).remove();
+}
+
+// One unread line at most: none over what arrives before one's eyes, the first one while nothing was read since.
+function moveUnreadLine(fragment) {
+  const fresh = fragment.querySelector(".unread-line");
+  const shown = document.getElementById("unread");
+  if (!fresh) return;
+  if (atEnd && !document.hidden) return fresh.remove();
+  const isUnread = seq(shown?.nextElementSibling) > Number(thread().dataset.readSeq);
+  if (isUnread) shown.textContent = fresh.textContent;
+  (isUnread ? fresh : shown)?.remove();
 }
 
 // What was written long ago is not announced as news.
@@ -73,8 +92,9 @@ function hush({ detail: { ctx } }) {
 
 function follow({ detail: { ctx } }) {
   const sent = ctx.sourceElement.matches("form[data-sends]") && ctx.response?.status < 400;
-  if (sent && log()) log().scrollTop = 0;
-  else if (ctx.text?.includes("<article") && !atEnd) offerJump(true);
+  const grown = ctx.text?.includes("<hx-partial hx-target=\"#thread-messages\"");
+  if (thread() && (sent || (grown && atEnd))) showEnd();
+  else if (grown) offerJump(true);
   placeReadMark();
   markRead();
 }
@@ -119,6 +139,6 @@ document.addEventListener("htmx:after:process", ({ target }) => target.matches?.
 document.addEventListener("change", flipSwitch);
 document.addEventListener("visibilitychange", markRead);
 document.addEventListener("click", ({ target }) => {
-  if (target.closest("[data-jump]")) log().scrollTop = 0;
+  if (target.closest("[data-jump]")) showEnd();
 });
 if (thread()) open();
