@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import cli, config, errors_pages, formats, headers, htmx, sessions, static_files
+from messaging_app import bus, cli, config, errors_pages, formats, headers, htmx, sessions, static_files
 from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
@@ -15,6 +16,7 @@ from messaging_app.limits import limiter
 from messaging_app.resources import resource
 from messaging_app.roles import mount_roles
 from messaging_app.storage import storage_from_url
+from messaging_app.views import stream
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -54,12 +56,17 @@ def create_app(**overrides: Any) -> Flask:
     htmx_extension.init_app(app)
     babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)
     limiter.init_app(app)
+    bus.init_app(app)
 
     headers.init_app(app)
     static_files.init_app(app)
     formats.init_app(app)
     htmx.init_app(app)
     errors_pages.init_app(app)
+    stream.init_app(app)
     mount_roles(app)
+    if settings.proxies:
+        trusted = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]
     cli.init_app(app)
     return app

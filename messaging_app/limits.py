@@ -15,6 +15,7 @@ from messaging_app.errors import Refusal
 LIMITS = {
     "send": parse("60 per minute"),
     "create": parse("30 per minute"),
+    "typing": parse("40 per minute"),
     "upload": parse("1048576 per hour"),  # KiB: one gigabyte
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),

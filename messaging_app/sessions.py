@@ -23,7 +23,7 @@ from messaging_app.database import Rows, now, writing
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
-from messaging_app.services import inbox
+from messaging_app.services import announcements, inbox
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
 
 TOUCH_EVERY = timedelta(minutes=5)
@@ -144,11 +144,14 @@ def end_session() -> None:
     token = session.get("_user_id")
     if token:
         with writing(db.session) as transaction:
-            transaction.execute(
+            ended = transaction.scalar(
                 update(SignInSession)
                 .where(SignInSession.token_hash == _hash(token), SignInSession.ended_at.is_(None))
                 .values(ended_at=now())
+                .returning(SignInSession.id)
             )
+            if ended is not None:
+                announcements.session_ended(ended)
     session.clear()
 
 
@@ -160,6 +163,7 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
     if store_id is not None:
         ended = ended.where(SignInSession.store_id == store_id)
     db.session.execute(ended.values(ended_at=now()))
+    announcements.sessions_ended(actor_type, person_id, store_id)
 
 
 def touch(sign_in: SignIn) -> None:
@@ -186,6 +190,7 @@ def switch_store(sign_in: SignIn, store_id: int) -> bool:
         transaction.execute(
             update(SignInSession).where(SignInSession.id == sign_in.session_id).values(store_id=store_id)
         )
+        announcements.session_ended(sign_in.session_id)  # its streams come back for the other store
         return True
 
 

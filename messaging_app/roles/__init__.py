@@ -32,6 +32,7 @@ from messaging_app.views import (
     readings,
     settings,
     sign_ins,
+    stream,
 )
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -74,6 +75,8 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(home_at, home.home, "GET")
     behind_door(messages_at, conversations.inbox, "GET")
     behind_door(f"{messages_at}/unread-count", badge.unread_count, "GET")
+    behind_door(f"{messages_at}/events", stream.events, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/typing", stream.typing, "POST")
     behind_door(f"{messages_at}/<id:conversation_id>", conversations.thread, "GET")
     behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.send, "POST")
     behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.since, "GET")

@@ -35,7 +35,7 @@ from messaging_app.files import (
 )
 from messaging_app.limits import limiter
 from messaging_app.models import Conversation, Message, MessageAttachment
-from messaging_app.services import settings
+from messaging_app.services import announcements, settings
 from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, thumbnail_key
 
 MEGABYTE = 1_048_576
@@ -225,7 +225,8 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
         )
         if removed is not None:
             head = update(Conversation).where(Conversation.id == conversation_id)
-            session.execute(head.values(removed_files=Conversation.removed_files + 1))
+            head = head.values(removed_files=Conversation.removed_files + 1)
+            announcements.files_changed(actor, session.execute(head.returning(*announcements.AUDIENCE)).one())
     for key in keys:
         try:
             storage().delete(key)

@@ -16,11 +16,11 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import false, func, insert, literal, select
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
-from messaging_app.actors import Actor
+from messaging_app.actors import Actor, ActorType
 from messaging_app.database import now, writing
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, NotAllowed, NotFound
 from messaging_app.extensions import db
@@ -30,11 +30,13 @@ from messaging_app.models import (
     ConversationStatus,
     Message,
     MessageKind,
+    Store,
 )
 from messaging_app.policies import policy_of
-from messaging_app.services import attachments, cursors, drafts, inbox, recipients
+from messaging_app.services import announcements, attachments, cursors, drafts, inbox, recipients
 from messaging_app.services.attachments import Prepared, Upload
 
+AUDIENCE = announcements.AUDIENCE
 PAGE = 25
 THREAD_PAGE = 50
 
@@ -225,18 +227,21 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
     Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
     """
     with writing(db.session) as session:
-        last_seq = session.scalar(
-            select(Conversation.last_seq)
+        head = session.execute(
+            select(*AUDIENCE, Conversation.last_seq)
             .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-            .with_for_update()
-        )
-        if last_seq is None:
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        if head is None:
             raise NotFound
-        up_to = last_seq if up_to is None else min(up_to, last_seq)
+        up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
-        moved = session.scalar(seat.mark_read(actor, conversation_id, up_to, now()).returning(seat.unread_count))
+        moved = session.execute(
+            seat.mark_read(actor, conversation_id, up_to, now()).returning(seat.unread_count, seat.has_written)
+        ).one_or_none()
         if moved is not None:
-            return int(moved)
+            announcements.read(actor, head, moved.has_written)
+            return int(moved.unread_count)
         own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
         return int(session.scalar(own) or 0)
 
@@ -260,9 +265,9 @@ def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) ->
     """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
     with writing(db.session) as session:
         head = session.execute(
-            select(Conversation.last_seq, Conversation.store_id)
+            select(*AUDIENCE, Conversation.last_seq)
             .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).one_or_none()
         if head is None:
             raise NotFound
@@ -271,6 +276,34 @@ def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) ->
                 session.get_bind().dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
             )
         )
+        announcements.seat_changed(actor, head)
+
+
+def get_writer(actor: Actor, conversation_id: int) -> Any:
+    """Who is told, and under which name, while `actor` writes in an open conversation. One statement.
+
+    Answers AUDIENCE, `has_written` (whether the actor ever wrote here) and `side_name`, the name of the actor's side.
+    """
+    seat = ConversationParticipant
+    side = {ActorType.ADMIN: literal(inbox.PLATFORM_NAME), ActorType.STORE: Store.name}.get(
+        actor.type, literal(actor.name)
+    )
+    writer: Any = db.session.execute(
+        select(
+            *AUDIENCE,
+            Conversation.status,
+            func.coalesce(seat.has_written, false()).label("has_written"),
+            side.label("side_name"),
+        )
+        .join(Store, Store.id == Conversation.store_id)
+        .outerjoin(seat, (seat.conversation_id == Conversation.id) & seat.belongs_to(actor))
+        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+    ).one_or_none()
+    if writer is None:
+        raise NotFound
+    if writer.status == ConversationStatus.CLOSED:
+        raise ConversationClosed
+    return writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +339,7 @@ def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Pre
     assert message_id is not None
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
     db.session.execute(ConversationParticipant.raise_for(db.session.get_bind().dialect.name, actor, line))
+    announcements.written(actor, line)
 
 
 def _once(
@@ -384,6 +418,7 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
                 created_at=line.moment,
             )
         )
+        announcements.turned(actor, line)
 
 
 def _shown(draft: drafts.Draft, files: list[Prepared]) -> str:

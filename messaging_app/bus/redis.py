@@ -1,0 +1,134 @@
+"""Wake-ups between processes through Redis: one publisher and one subscriber a process, whatever the number of streams.
+
+Neither ever stands in the way of a request: what is to be published waits in a queue for the publisher's thread. While
+Redis is out of reach a wake-up reaches the streams of its own process only, the others have their poll; both threads
+try again by themselves, and whoever may have missed something is told to catch up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from queue import Full, Queue
+from typing import Any
+
+import redis
+
+from messaging_app.bus.hub import Hub, Subscription, Wake
+
+WAITING = 1_000  # wake-ups that wait for the publisher
+TIMEOUT = 2.0  # seconds for one answer of Redis
+PING_EVERY = 10  # seconds of silence after which the subscriber asks whether Redis is still there
+SLOWEST_RETRY = 5.0
+
+# Number and publish in one step, so that every process sees one order. ARGV: wake-up, channel, a fresh epoch.
+NUMBER_AND_PUBLISH = """
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then epoch = ARGV[3]; redis.call('SET', KEYS[1], epoch); redis.call('DEL', KEYS[2]) end
+local number = redis.call('INCR', KEYS[2])
+redis.call('PUBLISH', ARGV[2], epoch .. ' ' .. number .. ' ' .. ARGV[1])
+return number
+"""
+WHERE = """
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then epoch = ARGV[1]; redis.call('SET', KEYS[1], epoch); redis.call('DEL', KEYS[2]) end
+return {epoch, redis.call('GET', KEYS[2]) or '0'}
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class RedisBus:
+    """A bus for several processes. `name` keeps installations apart that share one Redis."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.hub = Hub()
+        self.connected = False
+        self._url = url
+        self._channel, self._epoch_key, self._number_key = (
+            f"messaging:{name}:{part}" for part in ("wakes", "epoch", "n")
+        )
+        self._waiting: Queue[Wake] = Queue(WAITING)
+        self._starting = threading.Lock()
+        self._process = 0
+
+    def publish(self, wake: Wake) -> None:
+        """Hand `wake` to the publisher; returns at once and never raises."""
+        self._start()
+        try:
+            self._waiting.put_nowait(wake)
+        except Full:
+            self.hub.deliver_here(wake)
+
+    def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
+        """A stream, see `Hub.subscribe`."""
+        self._start()
+        return self.hub.subscribe(principal, topics, after)
+
+    def position(self) -> str:
+        """Where the order stands, as far as this process knows; empty while it does not listen."""
+        self._start()
+        return self.hub.position if self.connected else ""
+
+    def _start(self) -> None:
+        """Start the two threads at the first use in this process, which may be a fork of the one that made the bus."""
+        if self._process == os.getpid():
+            return
+        with self._starting:
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                for run in (self._publish_waiting, self._listen):
+                    threading.Thread(target=run, name=f"bus{run.__name__}", daemon=True).start()
+
+    def _client(self, **options: Any) -> redis.Redis:
+        return redis.Redis.from_url(
+            self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True, **options
+        )
+
+    def _publish_waiting(self) -> None:
+        client = self._client()
+        run = client.register_script(NUMBER_AND_PUBLISH)
+        reachable = True
+        while True:
+            wake = self._waiting.get()
+            try:
+                keys = [self._epoch_key, self._number_key]
+                run(keys=keys, args=[wake.to_json(), self._channel, secrets.token_hex(4)])
+                reachable = True
+            except (redis.RedisError, OSError) as error:
+                if reachable:
+                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", error)
+                reachable = False
+                self.hub.deliver_here(wake)
+
+    def _listen(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                with self._client(health_check_interval=PING_EVERY) as client, client.pubsub() as channel:
+                    channel.subscribe(self._channel)
+                    for message in iter(lambda: channel.get_message(timeout=PING_EVERY), "never"):
+                        pause = 0.1
+                        self._take(client, message)
+            except (redis.RedisError, OSError) as error:
+                if self.connected:
+                    logger.warning("Redis cannot be reached, streams wait for it: %s", error)
+                self.connected = False
+            time.sleep(pause)
+            pause = min(pause * 2, SLOWEST_RETRY)
+
+    def _take(self, client: redis.Redis, message: Any) -> None:
+        if message is None:
+            return
+        if message["type"] == "subscribe":
+            # What is numbered from now on arrives here; what came before this moment was perhaps missed.
+            where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
+            self.hub.restart(where[0], int(where[1]))
+            self.connected = True
+            logger.info("streams listen to Redis")
+        elif message["type"] == "message":
+            epoch, number, text = message["data"].split(" ", 2)
+            self.hub.deliver(Wake.from_json(text), epoch, int(number))

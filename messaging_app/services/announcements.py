@@ -1,0 +1,139 @@
+"""Who is woken by what. Called inside a transaction, heard after its commit, forgotten with its rollback.
+
+A stream listens to what its actor sees: the platform's admins to all conversations of the platform, staff to those of
+their store, a customer to their own. So nobody learns of a conversation that they may not see. A wake-up names the
+conversation and what kind of thing happened, never what was written or by whom.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.bus import Wake, current_bus
+from messaging_app.extensions import db
+from messaging_app.models import Conversation, ConversationType
+
+PENDING = "wakes"
+AUDIENCE = (  # what must be known of a conversation to tell whom it concerns
+    Conversation.id.label("conversation_id"),
+    Conversation.conversation_type,
+    Conversation.store_id,
+    Conversation.customer_id,
+)
+logger = logging.getLogger(__name__)
+
+
+def topics_of(actor: Actor, session_id: int) -> tuple[str, ...]:
+    """What the stream of `actor` in one sign-in session listens to."""
+    person = f"{actor.type}:{actor.id}"
+    out = (f"out:{person}", f"out:{person}:{actor.store_id}", f"session:{session_id}")
+    return (_scope(actor), _own(actor), *out)
+
+
+def written(actor: Actor, line: Any) -> None:
+    """A message or an event took its place; `line` is what `Conversation.take_seq` returned."""
+    _say(actor, line, _audience(line), "message", seq=line.last_seq)
+
+
+def turned(actor: Actor, line: Any) -> None:
+    """A conversation was closed or reopened."""
+    _say(actor, line, _audience(line), "status", seq=line.last_seq)
+
+
+def files_changed(actor: Actor, conversation: Any) -> None:
+    """A file was removed."""
+    _say(actor, conversation, _audience(conversation), "files")
+
+
+def read(actor: Actor, conversation: Any, has_written: bool) -> None:
+    """`actor` has read: their other windows count anew, the others see the mark.
+
+    A customer knows only those of a staff who have written, so nobody else's reading reaches them.
+    """
+    seat_changed(actor, conversation)
+    _say(actor, conversation, _audience(conversation, customer=has_written or _is_customer(actor)), "marks")
+
+
+def seat_changed(actor: Actor, conversation: Any) -> None:
+    """Something that only `actor` sees changed: what is unread, or the switch for mail."""
+    _say(actor, conversation, (_own(actor),), "seat")
+
+
+def session_ended(session_id: int) -> None:
+    """A sign-in session was ended, or moved to another store: its streams end."""
+    _pend(Wake((f"session:{session_id}",), "ended"))
+
+
+def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
+    """Every session of a person was ended (in one store, if given)."""
+    person = f"out:{actor_type}:{person_id}"
+    _pend(Wake((person if store_id is None else f"{person}:{store_id}",), "ended"))
+
+
+def typing(actor: Actor, conversation: Any) -> None:
+    """`actor` is writing. Heard at once, for there is no transaction; nothing is stored.
+
+    Colleagues hear "is replying". A customer hears a name only of somebody who has written, else the other side's.
+    """
+    people = f"{actor.type}:{actor.id}"
+    for topic in _audience(conversation):
+        how = "replying" if topic == _scope(actor) else "writing"
+        known = conversation.has_written or not topic.startswith("customer:")
+        name = actor.name if known else conversation.side_name
+        data = json.dumps({"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name})
+        current_bus().publish(Wake((topic,), "typing", data, people, conversation.conversation_type))
+
+
+def _audience(conversation: Any, customer: bool = True) -> tuple[str, ...]:
+    """The topics of everybody who sees a conversation; without `customer`, of all but the customer."""
+    topics = []
+    if conversation.conversation_type != ConversationType.STORE_CUSTOMER:
+        topics.append("admin")
+    if conversation.conversation_type != ConversationType.ADMIN_CUSTOMER:
+        topics.append(f"store:{conversation.store_id}")
+    if customer and conversation.customer_id is not None:
+        topics.append(f"customer:{conversation.customer_id}")
+    return tuple(topics)
+
+
+def _scope(actor: Actor) -> str:
+    if actor.type == ActorType.ADMIN:
+        return "admin"
+    return f"store:{actor.store_id}" if actor.type == ActorType.STORE else f"customer:{actor.id}"
+
+
+def _own(actor: Actor) -> str:
+    return f"own:{actor.type}:{actor.id}:{actor.store_id}"
+
+
+def _is_customer(actor: Actor) -> bool:
+    return actor.type == ActorType.CUSTOMER
+
+
+def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, **more: Any) -> None:
+    data = json.dumps({"kind": kind, "id": conversation.conversation_id, **more})
+    _pend(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type))
+
+
+def _pend(wake: Wake) -> None:
+    db.session().info.setdefault(PENDING, []).append(wake)
+
+
+@event.listens_for(Session, "after_commit")
+def _heard(session: Session) -> None:
+    for wake in session.info.pop(PENDING, ()):
+        try:
+            current_bus().publish(wake)
+        except Exception:  # what is committed stays so, whatever becomes of its echo; the poll finds it
+            logger.exception("a wake-up was lost")
+
+
+@event.listens_for(Session, "after_rollback")
+def _unsaid(session: Session) -> None:
+    session.info.pop(PENDING, None)

@@ -1,0 +1,108 @@
+"""The event stream: wake-ups for one browser window, and the notes that somebody is writing.
+
+A stream holds no database connection and makes no statement while nothing happens. It ends with its sign-in session,
+and in any case after a quarter of an hour: the browser comes back at once and shows that it is still signed in.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from flask import Flask, Response, current_app, g, request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.bus import Delivered, Subscription, current_bus
+from messaging_app.extensions import db
+from messaging_app.htmx import sign_in
+from messaging_app.limits import limiter
+from messaging_app.models import ConversationType
+from messaging_app.policies import policy_of
+from messaging_app.services import announcements, messaging
+from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
+
+HEARTBEAT = 15.0  # seconds; the browser takes three missed ones for a dead line
+LIFETIME = (720.0, 1020.0)  # seconds; drawn from this range, so that not all come back in one moment
+
+
+def init_app(app: Flask) -> None:
+    """Note where the wake-ups stand before anything is read, so that a page can ask for what came after."""
+    app.before_request(_note_position)
+    app.context_processor(lambda: {"live_position": g.get("live_position", "")})
+
+
+def events(actor: Actor) -> ResponseReturnValue:
+    """The stream. Resumes after `Last-Event-ID` (or `from`, where the page stands); 204 where there are too many."""
+    person = f"{actor.type}:{actor.id}"
+    after = request.headers.get("Last-Event-ID") or request.args.get("from", "")
+    topics = announcements.topics_of(actor, sign_in().session_id)
+    subscription = current_bus().listen(person, topics, after)
+    if subscription is None:
+        return Response(status=204)
+    idle = (sign_in().last_used_at + policy_of(actor).idle).timestamp() - time.time()
+    until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
+    response = Response(_frames(subscription, until, _filter(actor)), mimetype="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(subscription.close)
+    # A stream lives long: let go of what only its beginning needed.
+    request.environ.pop("werkzeug.request", None)
+    return response
+
+
+def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Tell the others that `actor` is writing here; stores nothing."""
+    limiter.hit("typing", actor.type, actor.id)
+    announcements.typing(actor, messaging.get_writer(actor, conversation_id))
+    return Response(status=204)
+
+
+def _note_position() -> None:
+    if request.method == "GET" and "HX-Request" not in request.headers:
+        g.live_position = current_bus().position()
+
+
+def _filter(actor: Actor) -> Callable[[Delivered], bool]:
+    """Which of the wake-ups of its topics a stream passes on."""
+    person = f"{actor.type}:{actor.id}"
+    if actor.type != ActorType.CUSTOMER:
+        return lambda delivered: delivered.wake.kind != "typing" or delivered.wake.by != person
+    app = current_app._get_current_object()  # type: ignore[attr-defined] # a proxy would be of no use in the stream
+
+    def passes(delivered: Delivered) -> bool:
+        wake = delivered.wake
+        if wake.about == ConversationType.ADMIN_CUSTOMER:  # an admin may have hidden these meanwhile
+            with app.app_context():
+                shown = bool(get_setting(CUSTOMERS_SEE_PLATFORM))
+                db.session.remove()
+            return shown and (wake.kind != "typing" or wake.by != person)
+        return wake.kind != "typing" or wake.by != person
+
+    return passes
+
+
+def _frames(subscription: Subscription, until: float, passes: Callable[[Delivered], bool]) -> Iterator[bytes]:
+    while time.monotonic() < until:
+        delivered = subscription.next(HEARTBEAT)
+        kind = delivered.wake.kind if delivered else "beat"
+        if delivered is None:
+            yield _frame("", "beat")
+        elif kind == "closing":
+            return
+        elif kind == "ended":
+            yield _frame("", "ended")
+            return
+        elif kind == "hello":
+            yield _frame(delivered.position, "beat")
+        elif kind == "catch-up":
+            yield _frame(delivered.position, "wake", '{"kind": "catch-up"}')
+        elif passes(delivered):
+            yield _frame(delivered.position, "wake", delivered.wake.data)
+
+
+@lru_cache(maxsize=256)
+def _frame(position: str, event: str, data: str = "") -> bytes:
+    place = f"id: {position}\n" if position else ""
+    return f"{place}event: {event}\ndata: {data}\n\n".encode()
