@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import bus, cli, config, errors_pages, formats, headers, htmx, sessions, static_files
+from messaging_app import api, bus, cli, config, errors_pages, formats, headers, htmx, sessions, static_files
 from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
@@ -65,6 +65,7 @@ def create_app(**overrides: Any) -> Flask:
     errors_pages.init_app(app)
     stream.init_app(app)
     mount_roles(app)
+    api.init_app(app)
     if settings.proxies:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]

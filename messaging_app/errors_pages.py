@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import gettext as _
@@ -11,18 +13,23 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from messaging_app.api import problems
 from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.limits import RateLimited
 
 
 def init_app(app: Flask) -> None:
-    """Register the answers with `app`."""
-    app.register_error_handler(Refusal, refused)
-    app.register_error_handler(HTTPException, http_error)
+    """Register the answers with `app`: pages for people, problems for programs."""
+    app.register_error_handler(Refusal, _for_either(refused, problems.refused))
+    app.register_error_handler(HTTPException, _for_either(http_error, problems.http_error))
     for gone in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(gone, unavailable)
-    app.register_error_handler(Exception, crashed)
+        app.register_error_handler(gone, _for_either(unavailable, problems.unavailable))
+    app.register_error_handler(Exception, _for_either(crashed, problems.crashed))
+
+
+def _for_either(page: Callable[[Any], Response], problem: Callable[[Any], Response]) -> Callable[[Any], Response]:
+    return lambda error: problem(error) if problems.is_for_program() else page(error)
 
 
 def refused(error: Refusal) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _
@@ -13,6 +14,7 @@ from limits.strategies import FixedWindowRateLimiter
 from messaging_app.errors import Refusal
 
 LIMITS = {
+    "requests": parse("600 per minute"),  # of one token
     "send": parse("60 per minute"),
     "create": parse("30 per minute"),
     "typing": parse("40 per minute"),
@@ -34,6 +36,16 @@ class RateLimited(Refusal):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How a limit stands: `limit` in `seconds`, of which `left` remain for the next `reset` seconds."""
+
+    limit: int
+    seconds: int
+    left: int
+    reset: int
+
+
 class Limiter:
     """Counts by name and key in fixed windows. A storage that is out of reach never stops anybody."""
 
@@ -53,6 +65,19 @@ class Limiter:
     def check(self, name: str, *key: object) -> None:
         """Raise `RateLimited` when the next one would be too many, without counting."""
         self._ask(name, key, 0)
+
+    def window(self, name: str, *key: object) -> Window | None:
+        """How a limit stands; None where nothing is limited or nothing can be counted."""
+        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
+        if strategy is None:
+            return None
+        item: RateLimitItem = LIMITS[name]
+        try:
+            stats = strategy.get_window_stats(item, name, *map(str, key))
+        except Exception:
+            current_app.logger.warning("rate limits cannot be counted")
+            return None
+        return Window(item.amount, item.get_expiry(), stats.remaining, max(1, int(stats.reset_time - time.time()) + 1))
 
     def _ask(self, name: str, key: tuple[object, ...], cost: int) -> None:
         strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]

@@ -24,7 +24,7 @@ from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, PlatformSetting, Store, StoreMembership, User
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
-from messaging_app.text import shows_something
+from messaging_app.text import email_key, shows_something
 
 TOUCH_EVERY = timedelta(minutes=5)
 MOST_TOKENS = 50  # living tokens of one person in one role
@@ -74,6 +74,41 @@ def create_token(
     return token
 
 
+def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tuple[int, int | None]:
+    """Person and store that a token made on the command line speaks for.
+
+    Raises `Invalid` where there is nobody active of this role, and, naming the stores to choose from, where the store
+    is not told: a customer's always, staff's where they have several.
+    """
+    if actor_type == ActorType.ADMIN:
+        admin = db.session.scalar(select(User.id).where(User.email_key == email_key(email), User.active, User.is_admin))
+        if admin is None:
+            raise Invalid(FieldError("email", "unknown", f"There is no active admin {email}."))
+        if store_code is not None:
+            raise Invalid(FieldError("store", "unknown", "An admin's token has no store. Leave --store out."))
+        return admin, None
+    if actor_type == ActorType.CUSTOMER:
+        query = select(Customer.id, Store.id.label("store_id"), Store.code).where(
+            Customer.store_id == Store.id, Customer.email_key == email_key(email), Customer.active, Store.active
+        )
+    else:
+        member = (StoreMembership.user_id == User.id) & (StoreMembership.store_id == Store.id) & StoreMembership.active
+        query = select(User.id, Store.id.label("store_id"), Store.code).where(
+            member, User.email_key == email_key(email), User.active, Store.active
+        )
+    found = {row.code: row for row in db.session.execute(query.order_by(Store.code))}
+    noun = "customer" if actor_type == ActorType.CUSTOMER else "member of a store's staff"
+    if not found:
+        raise Invalid(FieldError("email", "unknown", f"There is no active {noun} {email}."))
+    wanted = store_code.strip().lower() if store_code is not None else None
+    if wanted is None and len(found) == 1 and actor_type == ActorType.STORE:
+        wanted = next(iter(found))
+    if wanted not in found:
+        why = "Say which store with --store" if wanted is None else f"{email} is not active in the store {store_code}"
+        raise Invalid(FieldError("store", "required", f"{why}: {', '.join(found)}."))
+    return found[wanted].id, found[wanted].store_id
+
+
 def clean_name(raw: str) -> str:
     """A token's name as it is stored. Raises `Invalid` on field `name`."""
     name = raw.strip()
@@ -99,11 +134,13 @@ def find_bearer(token: str) -> Bearer | None:
     return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
 
 
-def touch(bearer: Bearer) -> None:
-    """Note that a token is in use, at most once in five minutes, in a transaction of its own."""
-    if bearer.last_used_at is None or now() - bearer.last_used_at >= TOUCH_EVERY:
-        with writing(db.session) as session:
-            session.execute(update(ApiToken).where(ApiToken.id == bearer.token_id).values(last_used_at=now()))
+def touch(bearer: Bearer) -> bool:
+    """Note that a token is in use, in a transaction of its own; False where the last five minutes saw that done."""
+    if bearer.last_used_at is not None and now() - bearer.last_used_at < TOUCH_EVERY:
+        return False
+    with writing(db.session) as session:
+        session.execute(update(ApiToken).where(ApiToken.id == bearer.token_id).values(last_used_at=now()))
+    return True
 
 
 def list_tokens(actor: Actor) -> list[Row[Any]]:

@@ -1,0 +1,144 @@
+"""From rows to what programs get, and whether they have it already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+from pydantic import BaseModel
+from sqlalchemy.engine import Row
+
+from messaging_app.actors import Actor
+from messaging_app.api import schemas
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.views.files import FileView, files_of
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers. Without a body it is 204, or 304 where the program holds `etag` already.
+
+    `next_page` are the changes to the query that lead to the next page.
+    """
+
+    body: BaseModel | None = None
+    etag: str | None = None
+    next_page: dict[str, Any] | None = None
+    location: str | None = None
+
+
+def address_of(actor: Actor, conversation_id: int) -> str:
+    """The path of a conversation in the API."""
+    return f"{BASE}/{policy_of(actor).name}/messages/{conversation_id}"
+
+
+def link_to_next(changes: dict[str, Any]) -> str:
+    """A `Link` header to the next page of what was asked for. The path only: a Host header is nobody's word."""
+    return f'<{request.path}?{urlencode(request.args.to_dict() | changes)}>; rel="next"'
+
+
+def etag_of(*state: object) -> str:
+    """A short value that changes whenever any of `state` does."""
+    return hashlib.blake2b(repr(state).encode(), digest_size=12).hexdigest()
+
+
+def is_held(etag: str) -> bool:
+    """Whether the program says that it has this already."""
+    return request.if_none_match.contains_weak(etag)
+
+
+def state_of(thread: messaging.Thread) -> str:
+    """The ETag of a conversation: all that a program sees of it hangs on its head, its seats and its files' removal."""
+    seats = [(*_seat(s), s.participant_name, s.last_read_at) for s in thread.seats]
+    own = (thread.mine.unread_count, thread.mine.email_notifications) if thread.mine else None
+    head = thread.head
+    changes = (head.last_seq, head.status, head.closed_at, head.removed_files)
+    return etag_of(head.id, *changes, head.counterpart_name, head.store_name, own, seats)
+
+
+def summary(row: Any, unread_count: int) -> dict[str, Any]:
+    """The fields of a `ConversationSummary`."""
+    return {
+        "id": row.id,
+        "conversation_type": row.conversation_type,
+        "subject": row.subject,
+        "status": row.status,
+        "store_id": row.store_id,
+        "store_name": row.store_name,
+        "counterpart": {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name},
+        "last_message_at": row.last_message_at,
+        "last_message_preview": row.last_message_preview,
+        "last_seq": row.last_seq,
+        "unread_count": unread_count,
+        "created_at": row.created_at,
+        "closed_at": row.closed_at,
+    }
+
+
+def summary_of(thread: messaging.Thread) -> dict[str, Any]:
+    """The same of one conversation."""
+    return summary(thread.head, thread.mine.unread_count if thread.mine else 0)
+
+
+def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDetailResponse:
+    """A conversation with its people and messages."""
+    return schemas.ConversationDetailResponse.model_validate(
+        {
+            **summary_of(thread),
+            "participants": [_participant(seat) for seat in thread.seats],
+            "email_notifications": bool(thread.mine and thread.mine.email_notifications),
+            "messages": messages_of(actor, thread.lines),
+            "has_older": thread.has_older,
+        }
+    )
+
+
+def messages_of(actor: Actor, lines: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """The fields of a `MessageResponse` for each line."""
+    return [
+        {
+            "id": line.id,
+            "conversation_id": line.conversation_id,
+            "seq": line.seq,
+            "kind": line.kind,
+            "sender": {"type": line.sender_type, "id": line.sender_id, "name": line.sender_name},
+            "content": line.content,
+            "created_at": line.created_at,
+            "attachments": [_file(actor, line.conversation_id, file) for file in files_of(line.files)],
+        }
+        for line in lines
+    ]
+
+
+def _seat(seat: Any) -> tuple[Any, ...]:
+    return seat.participant_type, seat.participant_id, seat.last_read_seq
+
+
+def _participant(seat: Any) -> dict[str, Any]:
+    kind, number, last_read_seq = _seat(seat)
+    read = {"last_read_seq": last_read_seq, "last_read_at": seat.last_read_at}
+    return {"type": kind, "id": number, "name": seat.participant_name, **read}
+
+
+def _file(actor: Actor, conversation_id: int, file: FileView) -> dict[str, Any]:
+    removed = file.removed_at is not None
+    url = None if removed else f"{address_of(actor, conversation_id)}/attachments/{file.id}"
+    by = {"type": file.removed_by_type, "id": file.removed_by_id, "name": file.removed_by_name} if removed else None
+    return {
+        "id": file.id,
+        "filename": file.filename,
+        "mime_type": file.mime_type,
+        "size": file.size,
+        "is_image": file.is_image,
+        "download_url": url,
+        "thumbnail_url": f"{url}/thumbnail" if url and file.thumbnail_width is not None else None,
+        "removed_at": file.removed_at,
+        "removed_by": by,
+    }

@@ -1,0 +1,228 @@
+"""The API as one table: address, method, whose it is, what goes in, what comes out.
+
+Routes, validation and OpenAPI are all made from it, so that none of them can tell another story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from messaging_app.api import resources as r
+from messaging_app.api import schemas as s
+from messaging_app.policies import ADMIN, STORE, STOREFRONT, RolePolicy
+
+# Parameters in a path: name in the address, name in Python, what it is.
+PATH = {
+    "id": ("conversation_id", "Number of the conversation."),
+    "att_id": ("attachment_id", "Number of the attachment."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One line of the contract.
+
+    `body` is taken as JSON, `form` as multipart with files. `conditional` answers carry an ETag. `keyed` ones take an
+    Idempotency-Key. `limit` names a limit on rate besides that on all requests. `problems` are codes that only this
+    endpoint has. `links` say which endpoints take which part of the answer, for programs that follow them.
+    """
+
+    name: str
+    method: str
+    path: str
+    run: Callable[..., Any]
+    summary: str
+    description: str = ""
+    roles: tuple[RolePolicy, ...] = (ADMIN, STORE, STOREFRONT)
+    query: type[BaseModel] | None = None
+    query_of_store: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    body_required: bool = True
+    form: type[BaseModel] | None = None
+    status: int = 200
+    answer: type[BaseModel] | None = None
+    media_types: tuple[str, ...] = ("application/json",)
+    conditional: bool = False
+    keyed: bool = False
+    limit: str | None = None
+    problems: tuple[str, ...] = ()
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def query_of(self, role: RolePolicy) -> type[BaseModel] | None:
+        """The query parameters that this role may give."""
+        return self.query_of_store if role is STORE and self.query_of_store else self.query
+
+    def mounted_at(self, role: RolePolicy) -> str:
+        """The address for `role`, with {names}."""
+        return f"/{role.name}{self.path}"
+
+
+def _to(parameters: dict[str, str], *names: str) -> dict[str, dict[str, str]]:
+    """Links to the endpoints `names`: parameter -> pointer into the answer's body."""
+    pointers = {name: f"$response.body#{pointer}" for name, pointer in parameters.items()}
+    return dict.fromkeys(names, pointers)
+
+
+_WITHIN = ("get_conversation", "send_message", "mark_read", "set_preferences", "close_conversation")
+_FILES = ("download_attachment", "download_thumbnail", "remove_attachment")
+
+ENDPOINTS = (
+    Endpoint(
+        "list_conversations",
+        "GET",
+        "/messages",
+        r.list_conversations,
+        "List conversations",
+        "Newest message first. Pages stay stable while new messages arrive: nothing is listed twice for standing where "
+        "it stood, and page 1,000 costs what page 1 costs.",
+        query=s.ConversationQuery,
+        answer=s.ConversationListResponse,
+        conditional=True,
+        links=_to({"id": "/conversations/0/id"}, *_WITHIN),
+    ),
+    Endpoint(
+        "create_conversation",
+        "POST",
+        "/messages",
+        r.create_conversation,
+        "Begin a conversation",
+        "With its first message, and files where sent as a form. An unknown recipient is 422 on `recipient_id`.",
+        roles=(ADMIN, STORE),
+        body=s.ConversationCreate,
+        form=s.ConversationCreateForm,
+        status=201,
+        answer=s.ConversationDetailResponse,
+        keyed=True,
+        limit="create",
+        problems=("idempotency_conflict",),
+        links=_to({"id": "/id"}, *_WITHIN, "reopen_conversation"),
+    ),
+    Endpoint(
+        "get_unread_count",
+        "GET",
+        "/messages/unread-count",
+        r.get_unread_count,
+        "Count unread messages",
+        "Made for polling: with `If-None-Match` it answers 304 while nothing changed.",
+        answer=s.UnreadCountResponse,
+        conditional=True,
+    ),
+    Endpoint(
+        "list_recipients",
+        "GET",
+        "/messages/recipients",
+        r.list_recipients,
+        "Find recipients",
+        roles=(ADMIN, STORE),
+        query=s.RecipientQuery,
+        query_of_store=s.CustomerRecipientQuery,
+        answer=s.RecipientListResponse,
+        links=_to({"body": "/recipients/0"}, "create_conversation"),
+    ),
+    Endpoint(
+        "get_conversation",
+        "GET",
+        "/messages/{id}",
+        r.get_conversation,
+        "Read a conversation",
+        "With its newest messages, those `before` a `seq`, or those `after` one. Reading marks nothing as read. To "
+        "follow a conversation, poll with `after` and `If-None-Match`.",
+        query=s.ThreadQuery,
+        answer=s.ConversationDetailResponse,
+        conditional=True,
+        links=_to({"id": "/id", "att_id": "/messages/0/attachments/0/id"}, *_FILES),
+    ),
+    Endpoint(
+        "send_message",
+        "POST",
+        "/messages/{id}/messages",
+        r.send_message,
+        "Send a message",
+        "As JSON, or as a form with files. One file that is refused refuses the message, and nothing remains of it.",
+        body=s.MessageCreate,
+        form=s.MessageCreateForm,
+        status=201,
+        answer=s.MessageResponse,
+        keyed=True,
+        limit="send",
+        problems=("conversation_closed", "idempotency_conflict"),
+        links=_to({"id": "/conversation_id", "att_id": "/attachments/0/id"}, *_FILES)
+        | _to({"id": "/conversation_id"}, "get_conversation", "mark_read"),
+    ),
+    Endpoint(
+        "close_conversation",
+        "POST",
+        "/messages/{id}/close",
+        r.close_conversation,
+        "Close a conversation",
+        "Leaves an event in it. Closing what is closed changes nothing.",
+        roles=(ADMIN, STORE),
+        answer=s.ConversationSummary,
+        links=_to({"id": "/id"}, "get_conversation", "send_message"),
+    ),
+    Endpoint(
+        "reopen_conversation",
+        "POST",
+        "/messages/{id}/reopen",
+        r.reopen_conversation,
+        "Reopen a conversation",
+        "Leaves an event in it. Reopening what is open changes nothing.",
+        roles=(ADMIN, STORE),
+        answer=s.ConversationSummary,
+        links=_to({"id": "/id"}, "get_conversation", "send_message"),
+    ),
+    Endpoint(
+        "mark_read",
+        "PUT",
+        "/messages/{id}/read",
+        r.mark_read,
+        "Mark as read",
+        "Only moves forward; leaves unread exactly the later messages of others.",
+        body=s.ReadingUpdate,
+        body_required=False,
+        answer=s.ReadingResponse,
+    ),
+    Endpoint(
+        "set_preferences",
+        "PUT",
+        "/messages/{id}/preferences",
+        r.set_preferences,
+        "Set preferences",
+        body=s.PreferencesUpdate,
+        answer=s.PreferencesResponse,
+    ),
+    Endpoint(
+        "download_attachment",
+        "GET",
+        "/messages/{id}/attachments/{att_id}",
+        r.download,
+        "Download a file",
+        "Also by `Range`. A removed file is 404.",
+        media_types=("*/*",),
+        problems=("range_not_satisfiable",),
+    ),
+    Endpoint(
+        "download_thumbnail",
+        "GET",
+        "/messages/{id}/attachments/{att_id}/thumbnail",
+        r.thumbnail,
+        "Download an image's preview",
+        media_types=("image/webp",),
+        problems=("range_not_satisfiable",),
+    ),
+    Endpoint(
+        "remove_attachment",
+        "DELETE",
+        "/messages/{id}/attachments/{att_id}",
+        r.remove_attachment,
+        "Remove a file",
+        "For its sender, or an admin who sees it. Its row stays and says who removed it; removing twice is well.",
+        query=s.RemovalQuery,
+        status=204,
+    ),
+)
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}

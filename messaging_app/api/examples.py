@@ -1,0 +1,82 @@
+"""One small story as examples: Sam of the bakery tells Cleo that her order leaves tomorrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SAM = {"type": "store", "id": 3, "name": "Sam"}
+_CLEO = {"type": "customer", "id": 1, "name": "Cleo"}
+_AT = "2026-11-22T09:30:00.123456Z"
+_SUMMARY: dict[str, Any] = {
+    "id": 17,
+    "conversation_type": "store_customer",
+    "subject": "Your order of 12 loaves",
+    "status": "open",
+    "store_id": 1,
+    "store_name": "Bakery",
+    "counterpart": _CLEO,
+    "last_message_at": _AT,
+    "last_message_preview": "It leaves tomorrow morning.",
+    "last_seq": 1,
+    "unread_count": 0,
+    "created_at": _AT,
+    "closed_at": None,
+}
+_URL = "/api/v1/store/messages/17/attachments/5"
+_ATTACHMENT = {
+    "id": 5,
+    "filename": "invoice.pdf",
+    "mime_type": "application/pdf",
+    "size": 48213,
+    "is_image": False,
+    "download_url": _URL,
+    "thumbnail_url": None,
+    "removed_at": None,
+    "removed_by": None,
+}
+_MESSAGE = {
+    "id": 40,
+    "conversation_id": 17,
+    "seq": 1,
+    "kind": "message",
+    "sender": _SAM,
+    "content": "It leaves tomorrow morning.",
+    "created_at": _AT,
+    "attachments": [_ATTACHMENT],
+}
+
+EXAMPLES: dict[str, Any] = {
+    "ConversationCreate": {
+        "conversation_type": "store_customer",
+        "recipient_type": "customer",
+        "recipient_id": 1,
+        "subject": "Your order of 12 loaves",
+        "content": "It leaves tomorrow morning.",
+    },
+    "MessageCreate": {"content": "It leaves tomorrow morning."},
+    "ReadingUpdate": {"up_to": 1},
+    "PreferencesUpdate": {"email_notifications": False},
+    "ConversationSummary": _SUMMARY,
+    "ConversationListResponse": {"conversations": [_SUMMARY], "next_cursor": None, "total_unread": 0},
+    "ConversationDetailResponse": _SUMMARY
+    | {
+        "participants": [
+            _CLEO | {"last_read_seq": 0, "last_read_at": None},
+            _SAM | {"last_read_seq": 1, "last_read_at": _AT},
+        ],
+        "email_notifications": True,
+        "messages": [_MESSAGE],
+        "has_older": False,
+    },
+    "MessageResponse": _MESSAGE,
+    "AttachmentResponse": _ATTACHMENT,
+    "UnreadCountResponse": {"total_unread": 3},
+    "ReadingResponse": {"conversation_id": 17, "unread_count": 0},
+    "PreferencesResponse": {"email_notifications": False},
+    "RecipientListResponse": {
+        "recipients": [
+            {"recipient_type": "customer", "recipient_id": 1, "name": "Cleo", "detail": "cleo@mail.example · Bakery"}
+        ],
+        "next_cursor": None,
+    },
+}

@@ -1,0 +1,182 @@
+"""Everything that goes wrong under /api, as RFC 9457 has it: a stable `code` for programs, what to do for people.
+
+No answer here shows a trace, a path or a version, and what is not there and what is not visible answer the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from messaging_app.api.schemas import FieldProblem, Problem
+from messaging_app.errors import FieldError, Refusal, Unavailable
+from messaging_app.extensions import db
+from messaging_app.limits import RateLimited
+
+MEDIA_TYPE = "application/problem+json"
+EXPLAINED_AT = "/api/v1/docs#"
+MOST_ERRORS = 50
+RETRY_AFTER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem. `detail` is what to do where nothing nearer can be said."""
+
+    status: int
+    title: str
+    detail: str
+
+
+KINDS = {
+    "malformed": Kind(400, "The request cannot be read", "Send well-formed JSON in UTF-8, or well-formed form data."),
+    "unauthenticated": Kind(
+        401, "No valid token", "Send the header `Authorization: Bearer TOKEN` with a token that has not ended."
+    ),
+    "not_allowed": Kind(
+        403, "Not yours to do", "This token may see what is there, but not do that. Use a token of the right role."
+    ),
+    "not_found": Kind(404, "Nothing here", "There is nothing at this address that this token may see."),
+    "method_not_allowed": Kind(405, "Not with this method", "The header `Allow` says which methods this address has."),
+    "conversation_closed": Kind(
+        409,
+        "The conversation is closed",
+        "Nothing was sent. Once it is reopened, by an admin or the store, send the same again.",
+    ),
+    "idempotency_conflict": Kind(
+        409,
+        "Idempotency-Key used before",
+        "This key has sent something else already. Send what is new with a new key; repeat what is old unchanged.",
+    ),
+    "too_large": Kind(413, "Too large", "Nothing was sent. Send less in one request."),
+    "unsupported_media_type": Kind(
+        415, "Wrong content type", "Send `Content-Type: application/json`, or `multipart/form-data` where files may be."
+    ),
+    "range_not_satisfiable": Kind(
+        416, "No such range", "The file is shorter; the header `Content-Range` has its size."
+    ),
+    "invalid": Kind(422, "Something does not fit", "Nothing was changed. Mend what `errors` names and send it again."),
+    "rate_limited": Kind(
+        429, "Too often", "Nothing was changed. Wait as many seconds as `Retry-After` says, then send the same again."
+    ),
+    "internal_error": Kind(
+        500, "A fault of ours", "It was logged. Send the same again; an Idempotency-Key makes sure it counts once."
+    ),
+    "unavailable": Kind(
+        503, "Not at the moment", "Nothing was changed. Wait as many seconds as `Retry-After` says, then try again."
+    ),
+}
+_BY_STATUS = {kind.status: code for code, kind in reversed(KINDS.items())}
+
+
+class Malformed(Refusal):
+    """A body that cannot be read."""
+
+
+class Unauthenticated(Refusal):
+    """No token, or none that counts."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class UnsupportedMediaType(Refusal):
+    """A body of another type than this endpoint takes."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+def is_for_program() -> bool:
+    """Whether the request is for the API, so that a refusal is a problem and not a page."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), status: int | None = None) -> Response:
+    """The problem `code` as a response."""
+    kind = KINDS[code]
+    fields = {"errors": [_field(error) for error in errors[:MOST_ERRORS]]} if errors else {}
+    problem = Problem(
+        type=EXPLAINED_AT + code,
+        title=kind.title,
+        status=status or kind.status,
+        detail=_storable(detail) or kind.detail,
+        code=code,
+        **fields,
+    )
+    body = problem.model_dump_json(exclude_unset=True)
+    return Response(body, status=problem.status, content_type=MEDIA_TYPE)
+
+
+def example(code: str) -> dict[str, object]:
+    """The problem `code` as documentation shows it."""
+    kind = KINDS[code]
+    shown = {
+        "type": EXPLAINED_AT + code,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail,
+        "code": code,
+    }
+    if code == "invalid":
+        fault = {"field": "content", "code": "required", "message": "Write a message."}
+        return shown | {"errors": [fault]}
+    return shown
+
+
+def refused(error: Refusal) -> Response:
+    """What a service or the reading of the request refused."""
+    own_words = isinstance(error, Malformed | UnsupportedMediaType | Unavailable)
+    detail = str(error.detail) if own_words and error.detail is not type(error).sentence else ""
+    response = answer(error.code, detail, getattr(error, "errors", ()))
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    elif isinstance(error, Unauthenticated):
+        invalid = ', error="invalid_token"' if "Authorization" in request.headers else ""
+        response.headers["WWW-Authenticate"] = f'Bearer realm="messages"{invalid}'
+    return response
+
+
+def http_error(error: HTTPException) -> Response:
+    """What Flask and Werkzeug refuse; where they would redirect to a tidier address, there is nothing."""
+    status = error.code or 500
+    if status < 400:
+        return answer("not_found")
+    code = _BY_STATUS.get(status, "malformed" if status < 500 else "internal_error")
+    response = answer(code, "" if code in _BY_STATUS.values() else HTTPStatus(status).phrase, status=status)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def unavailable(error: Exception) -> Response:
+    """The database is locked, down, full or busy: the request failed as a whole and may be tried again."""
+    _log("database unavailable", error)
+    db.session.rollback()
+    return refused(Unavailable())
+
+
+def crashed(error: Exception) -> Response:
+    """A fault of ours: logged with its trace, shown without."""
+    _log("unexpected error", error)
+    return answer("internal_error")
+
+
+def _field(error: FieldError) -> FieldProblem:
+    return FieldProblem(field=_storable(error.field)[:100], code=error.code, message=_storable(str(error.message)))
+
+
+def _storable(text: str) -> str:
+    """`text` without halves of surrogate pairs, which a program may send as a name and JSON in UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _log(event: str, error: Exception) -> None:
+    current_app.logger.error("%s: %s", event, type(error).__name__, exc_info=error)

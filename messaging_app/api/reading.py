@@ -1,0 +1,147 @@
+"""From request to model, strictly: what does not fit is refused by name, and nothing is converted, cut or dropped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar, get_args
+
+from flask import current_app, g, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import FormDataParser
+
+from messaging_app.api.problems import Malformed, UnsupportedMediaType
+from messaging_app.database import MAX_ID
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
+from messaging_app.services.attachments import get_limits
+
+M = TypeVar("M", bound=BaseModel)
+FILES = "attachments"
+
+KEY_PATTERN = f"^[!-~]([ -~]{{0,{IDEMPOTENCY_KEY_MAX - 2}}}[!-~])?$"
+_WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,19}", re.ASCII)
+_SWITCH = {"true": True, "false": False}
+_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown",
+    "literal_error": "not_a_choice",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "string_unicode": "invalid_characters",
+}
+
+
+class StrictForm(FormDataParser):
+    """Werkzeug's parser, but a form that is broken is refused instead of read as an empty one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **(options | {"silent": False}))
+
+
+def read_query(model: type[M]) -> M:
+    """The query string as `model`. Raises `Invalid` for unknown, repeated and ill-fitting parameters."""
+    return _checked(model, _typed(model, request.args))
+
+
+def read_key() -> str | None:
+    """The header Idempotency-Key: up to 200 printable ASCII characters. Raises `Invalid`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
+        sentence = f"An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters."
+        raise Invalid(FieldError("Idempotency-Key", "invalid", sentence))
+    return key
+
+
+def read_json(model: type[M], *, required: bool = True) -> M:
+    """The JSON body as `model`; where it is not `required`, no body counts as {}.
+
+    Raises `UnsupportedMediaType`, `Malformed` where it is not JSON or names a field twice, `Invalid` otherwise.
+    """
+    body = request.get_data(cache=False)
+    if not body and not required:
+        return _checked(model, {})
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        values = json.loads(body.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
+    except RecursionError:
+        raise Malformed("The JSON is nested too deeply.") from None
+    except ValueError as error:
+        raise Malformed(f"The body is not JSON in UTF-8: {error}.") from None
+    return _checked(model, values)
+
+
+def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
+    """The form as `model`, and the files of its parts named `attachments`.
+
+    Raises `Malformed`, `Invalid` for unknown, repeated and ill-fitting parts and for text where a file belongs.
+    """
+    if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
+        g.upload_limits = get_limits()  # a form of this size can only be one with files
+        request.max_content_length = g.upload_limits.request_bytes
+    request.form_data_parser_class = StrictForm
+    try:
+        form, files = request.form, request.files
+    except ValueError:
+        raise Malformed("The form data is broken: its parts cannot be told apart.") from None
+    errors = [FieldError(name, "wrong_type", "This part is text, not a file.") for name in files if name != FILES]
+    if FILES in form:  # a file's name with a line break in it makes text of the file
+        errors.append(FieldError(FILES, "name_invalid", "A part is text and not a file: it has no usable file name."))
+    texts = MultiDict((name, value) for name, value in form.items(multi=True) if name != FILES)
+    try:
+        values = _checked(model, _typed(model, texts, skip=set(files)))
+    except Invalid as refusal:
+        errors.extend(error for error in refusal.errors if error.field not in files)
+    if errors:
+        raise Invalid(*errors)
+    return values, files.getlist(FILES)
+
+
+def _typed(model: type[BaseModel], texts: MultiDict[str, str], skip: Iterable[str] = ()) -> dict[str, Any]:
+    """Words as the model's numbers and switches, where they are written as JSON writes them; else as they came."""
+    values: dict[str, Any] = {}
+    for name, given in texts.lists():
+        if len(given) > 1:
+            raise Invalid(FieldError(name, "repeated", "This may be given only once."))
+        field = model.model_fields.get(name)
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        text: Any = given[0]
+        if bool in kinds:
+            text = _SWITCH.get(text, text)
+        elif int in kinds and _WHOLE_NUMBER.fullmatch(text):
+            text = int(text)
+        values[name] = text
+    return values
+
+
+def _checked(model: type[M], values: Any) -> M:
+    if not isinstance(values, dict):
+        raise Invalid(FieldError("body", "wrong_type", "The body must be a JSON object."))
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise Invalid(*(_field_error(dict(item)) for item in found)) from None
+
+
+def _field_error(item: dict[str, Any]) -> FieldError:
+    kind = item["type"]
+    code = _CODES.get(kind) or (
+        "wrong_type" if kind.endswith("_type") else "out_of_range" if "_than" in kind else "invalid"
+    )
+    message = {"unknown": "There is no such field here."}.get(code, item["msg"] + ".")
+    return FieldError(str(item["loc"][0]) if item["loc"] else "body", code, message)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a field is named twice")
+    return values
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,144 @@
+"""What each endpoint does: one call of a service, one answer. The very services that the pages use."""
+
+from __future__ import annotations
+
+from flask import Response, g, make_response
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from messaging_app.actors import Actor
+from messaging_app.api import problems
+from messaging_app.api import schemas as s
+from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.services import attachments, messaging, recipients
+from messaging_app.views import attachments as served
+
+
+def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
+    """A page of what the actor sees, with their unread total."""
+    page = messaging.list_conversations(actor, **query.model_dump())
+    body = s.ConversationListResponse.model_validate(
+        {
+            "conversations": [summary(row, row.unread_count) for row in page.rows],
+            "next_cursor": page.next_cursor,
+            "total_unread": messaging.get_unread_count(actor),
+        }
+        | ({"total": page.total} if query.include_total else {})
+    )
+    return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
+
+
+def create_conversation(
+    actor: Actor, body: s.ConversationCreate, key: str | None, uploads: list[FileStorage]
+) -> Answer:
+    """Begin a conversation; a repeated key answers it as it stands now."""
+    sent = messaging.create_conversation(
+        actor, **body.model_dump(), idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
+    )
+    thread = messaging.get_conversation(actor, sent.conversation_id)
+    return Answer(detail_of(actor, thread), location=address_of(actor, sent.conversation_id))
+
+
+def get_unread_count(actor: Actor) -> Answer:
+    """The number in the badge."""
+    return Answer(s.UnreadCountResponse(total_unread=messaging.get_unread_count(actor)))
+
+
+def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:
+    """Whom the actor may write to."""
+    page = recipients.list_recipients(actor, query.recipient_type, query.q, cursor=query.cursor, limit=query.limit)
+    found = [
+        s.RecipientResponse(
+            recipient_type=row.recipient_type, recipient_id=row.recipient_id, name=row.name, detail=row.detail
+        )
+        for row in page.rows
+    ]
+    body = s.RecipientListResponse(recipients=found, next_cursor=page.next_cursor)
+    return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
+
+
+def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -> Answer:
+    """A conversation with a window of its messages; where nothing changed, no message is read."""
+    thread = messaging.get_head(actor, conversation_id)
+    etag = state_of(thread)
+    if is_held(etag):
+        return Answer(etag=etag)
+    thread = messaging.read_lines(thread, before=query.before, after=query.after, limit=query.limit)
+    return Answer(detail_of(actor, thread), etag, _further(thread, query))
+
+
+def send_message(
+    actor: Actor, conversation_id: int, body: s.MessageCreate, key: str | None, uploads: list[FileStorage]
+) -> Answer:
+    """Write into a conversation; a repeated key answers the first message."""
+    sent = messaging.send_message(
+        actor, conversation_id, body.content, idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
+    )
+    lines = messaging.read_around(sent, sent.seq - 1, 1).lines
+    return Answer(s.MessageResponse.model_validate(messages_of(actor, lines)[0]))
+
+
+def close_conversation(actor: Actor, conversation_id: int) -> Answer:
+    """Close; closing what is closed changes nothing."""
+    messaging.close_conversation(actor, conversation_id)
+    return _summary(actor, conversation_id)
+
+
+def reopen_conversation(actor: Actor, conversation_id: int) -> Answer:
+    """Open again; reopening what is open changes nothing."""
+    messaging.reopen_conversation(actor, conversation_id)
+    return _summary(actor, conversation_id)
+
+
+def mark_read(actor: Actor, conversation_id: int, body: s.ReadingUpdate) -> Answer:
+    """Move the actor's own seat forward."""
+    left = messaging.mark_conversation_read(actor, conversation_id, body.up_to)
+    return Answer(s.ReadingResponse(conversation_id=conversation_id, unread_count=left))
+
+
+def set_preferences(actor: Actor, conversation_id: int, body: s.PreferencesUpdate) -> Answer:
+    """Whether the actor gets mail about this conversation."""
+    messaging.set_email_notifications(actor, conversation_id, body.email_notifications)
+    return Answer(s.PreferencesResponse(email_notifications=body.email_notifications))
+
+
+def download(actor: Actor, conversation_id: int, attachment_id: int) -> Response:
+    """The file, byte for byte."""
+    return _file(served.download(actor, conversation_id, attachment_id))
+
+
+def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> Response:
+    """An image's preview."""
+    return _file(served.thumbnail(actor, conversation_id, attachment_id))
+
+
+def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, query: s.RemovalQuery) -> Answer:
+    """Remove a file; removing it twice is well."""
+    if "\0" in query.reason:
+        raise Invalid(FieldError("reason", "invalid_characters", "The reason holds characters that cannot be stored."))
+    attachments.delete_attachment(actor, conversation_id, attachment_id, query.reason)
+    return Answer()
+
+
+def _summary(actor: Actor, conversation_id: int) -> Answer:
+    return Answer(s.ConversationSummary.model_validate(summary_of(messaging.get_head(actor, conversation_id))))
+
+
+def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, int] | None:
+    """Where the next page begins, further in the direction in which the program reads."""
+    if not thread.lines:
+        return None
+    if query.after is None:
+        return {"before": thread.lines[0].seq} if thread.has_older else None
+    last, end = thread.lines[-1].seq, min(thread.head.last_seq, (query.before or thread.head.last_seq + 1) - 1)
+    return {"after": last} if last < end else None
+
+
+def _file(served_file: ResponseReturnValue) -> Response:
+    response = make_response(served_file)
+    if response.status_code != 416:
+        return response
+    problem = problems.answer("range_not_satisfiable")
+    problem.headers["Content-Range"] = response.headers["Content-Range"]
+    return problem

@@ -1,0 +1,394 @@
+"""What programs send and get: strict Pydantic models, from which validation, answers and OpenAPI all follow.
+
+What comes in is taken as it is or refused: no word becomes a number, no unknown field is dropped. What a service
+checks anyway (length after trimming, characters that show nothing) stands here as description, so that there is one
+rule and not two.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from messaging_app.database import MAX_ID
+from messaging_app.services.attachments import REASON_MAX
+from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
+
+PAGE_MAX = 100
+QUERY_MAX = 100
+VISIBLE = "^[^\\u0000]*[!-~\\u00a1-\\u00ac\\u00ae-\\u00ff][^\\u0000]*$"
+WITHOUT_NUL = "^[^\\u0000]*$"
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Seq = Annotated[int, Field(ge=0, le=MAX_ID)]
+ConversationKind = Literal["admin_store", "store_customer", "admin_customer"]
+PersonKind = Literal["admin", "store", "customer"]
+MOMENT = "UTC, RFC 3339, ending in Z."
+EXAMPLE_TIME = "2026-11-22T09:30:00.123456Z"
+
+
+class Incoming(BaseModel):
+    """Base of what programs send."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    """For a field that is left out where it says nothing: nobody ever sees its default."""
+    del schema["default"]
+
+
+class Outgoing(BaseModel):
+    """Base of what programs get."""
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+
+def _described(minimum: int, maximum: int, **more: Any) -> dict[str, Any]:
+    return {"minLength": minimum, "maxLength": maximum, **more}
+
+
+Subject = Annotated[
+    str,
+    Field(
+        description="One line of 1-200 characters that shows something. Line breaks become spaces.",
+        json_schema_extra=_described(1, SUBJECT_MAX, pattern="\\S"),
+        examples=["Your order of 12 loaves"],
+    ),
+]
+Content = Annotated[
+    str,
+    Field(
+        description="1-10,000 characters, counted after CRLF became LF and surrounding space was trimmed.",
+        json_schema_extra=_described(1, CONTENT_MAX, pattern="\\S"),
+        examples=["It leaves tomorrow morning."],
+    ),
+]
+Words = Annotated[
+    str,
+    Field(
+        description="As in JSON, but may be empty or left out where there is an attachment.",
+        json_schema_extra={"maxLength": CONTENT_MAX},
+        examples=["Here is the invoice."],
+    ),
+]
+
+
+class NoQuery(Incoming):
+    """No query parameters."""
+
+
+class ConversationQuery(Incoming):
+    """What to list."""
+
+    status: Literal["open", "closed", "all"] = Field("open", description="Which conversations to list.")
+    conversation_type: ConversationKind | SkipJsonSchema[None] = Field(None, description="Only this type.")
+    unread: bool = Field(False, description="Only conversations in which you have unread messages.")
+    limit: int = Field(25, ge=1, le=PAGE_MAX, description="Most conversations in one answer.")
+    cursor: str | SkipJsonSchema[None] = Field(
+        None, min_length=1, max_length=2000, description="`next_cursor` of the page before."
+    )
+    include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")
+
+
+class RecipientQuery(Incoming):
+    """Whom to find."""
+
+    recipient_type: Literal["store", "customer"] = Field("store", description="Which kind of recipient.")
+    q: str = Field("", max_length=QUERY_MAX, description="Beginnings of words in name, code or e-mail; all when empty.")
+    limit: int = Field(20, ge=1, le=PAGE_MAX, description="Most recipients in one answer.")
+    cursor: str | SkipJsonSchema[None] = Field(
+        None, min_length=1, max_length=2000, description="`next_cursor` of the page before."
+    )
+
+
+class CustomerRecipientQuery(RecipientQuery):
+    """Whom a store may find."""
+
+    recipient_type: Literal["customer"] = Field("customer", description="A store writes to its customers.")
+
+
+class ThreadQuery(Incoming):
+    """Which messages to show; without `before` and `after` the newest."""
+
+    before: Annotated[
+        int | SkipJsonSchema[None],
+        Field(ge=1, le=MAX_ID, description="Only messages with a smaller `seq`, the newest of them."),
+    ] = None
+    after: Annotated[
+        int | SkipJsonSchema[None],
+        Field(ge=0, le=MAX_ID, description="Only messages with a greater `seq`, the oldest of them."),
+    ] = None
+    limit: int = Field(50, ge=1, le=PAGE_MAX, description="Most messages in one answer.")
+
+
+class RemovalQuery(Incoming):
+    """Why a file goes."""
+
+    reason: str = Field(
+        "",
+        description="Shown in the thread, at most 500 characters.",
+        json_schema_extra={"maxLength": REASON_MAX, "pattern": WITHOUT_NUL},
+    )
+
+
+class Nothing(Incoming):
+    """No fields: leave the body out, or send {}."""
+
+
+class ConversationCreate(Incoming):
+    """A new conversation with its first message. Sender, store and participants come from the token."""
+
+    conversation_type: ConversationKind = Field(
+        description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store token.",
+        examples=["store_customer"],
+    )
+    recipient_type: Literal["store", "customer"] = Field(
+        description="`store` for `admin_store`, else `customer`.", examples=["customer"]
+    )
+    recipient_id: Id = Field(
+        description="`stores.id` or `customers.id`, as /messages/recipients lists them.", examples=[1]
+    )
+    subject: Subject
+    content: Content
+
+
+class ConversationCreateForm(ConversationCreate):
+    """The same as a form, with files."""
+
+    content: Words = ""
+
+
+class MessageCreate(Incoming):
+    """A message."""
+
+    content: Content
+
+
+class MessageCreateForm(Incoming):
+    """The same as a form, with files."""
+
+    content: Words = ""
+
+
+class ReadingUpdate(Incoming):
+    """How far you have read."""
+
+    up_to: Annotated[
+        Seq | SkipJsonSchema[None],
+        Field(description="`seq` of the last message you were shown; left out: the latest.", examples=[3]),
+    ] = None
+
+
+class PreferencesUpdate(Incoming):
+    """Your preferences for one conversation."""
+
+    email_notifications: bool = Field(description="Whether new messages here are mailed to you.", examples=[False])
+
+
+class Person(Outgoing):
+    """Somebody who writes."""
+
+    type: PersonKind
+    """Which kind of person; ids are numbered within it."""
+    id: int
+    """`users.id`, or `customers.id` of a customer."""
+    name: str
+    """The name; of a sender, as it was when they wrote."""
+
+
+class Counterpart(Outgoing):
+    """The other side of a conversation, as you see it."""
+
+    type: Literal["store", "customer", "platform"]
+    """Which kind of other side."""
+    id: int | None
+    """`stores.id` or `customers.id`; null for the platform."""
+    name: str
+    """The store's or the customer's name, or `Platform`."""
+
+
+class ParticipantResponse(Person):
+    """Somebody in a conversation and how far they have read."""
+
+    last_read_seq: int
+    """They have read every message up to this `seq`."""
+    last_read_at: datetime | None
+    """When they last read here; null for never. UTC, RFC 3339, ending in Z."""
+
+
+class AttachmentResponse(Outgoing):
+    """A file of a message. A removed file stays, without URLs."""
+
+    id: int
+    """Number of the file."""
+    filename: str
+    """The name shown; never part of a path."""
+    mime_type: str
+    """What the bytes are, whatever the sender said."""
+    size: int
+    """Bytes."""
+    is_image: bool
+    """Whether there may be a preview."""
+    download_url: str | None
+    """Path of the file in this API; null when removed."""
+    thumbnail_url: str | None
+    """Path of its preview in this API; null where there is none."""
+    removed_at: datetime | None
+    """When it was removed; null while it is there."""
+    removed_by: Person | None
+    """Who removed it."""
+
+
+class MessageResponse(Outgoing):
+    """A line of a conversation."""
+
+    id: int
+    """Number of the message."""
+    conversation_id: int
+    """Number of its conversation."""
+    seq: int
+    """1, 2, 3 ... within the conversation, without gaps: order, cursor and read position at once."""
+    kind: Literal["message", "event"]
+    """`event` for closing and reopening; an event is never unread."""
+    sender: Person
+    """Who wrote it."""
+    content: str
+    """Plain text; of an event, a sentence in English."""
+    created_at: datetime
+    """When it was written. UTC, RFC 3339, ending in Z."""
+    attachments: list[AttachmentResponse]
+    """Its files, in the order in which they were sent."""
+
+
+class ConversationSummary(Outgoing):
+    """A conversation as lists show it."""
+
+    id: int
+    """Number of the conversation."""
+    conversation_type: ConversationKind
+    """Who talks with whom."""
+    subject: str
+    """One line."""
+    status: Literal["open", "closed"]
+    """Only an open conversation takes messages."""
+    store_id: int
+    """The store that it concerns."""
+    store_name: str
+    """That store's name."""
+    counterpart: Counterpart
+    """The other side, as you see it."""
+    last_message_at: datetime
+    """When the last message was written; events do not count. UTC, RFC 3339, ending in Z."""
+    last_message_preview: str
+    """The last message in one line of at most 120 characters."""
+    last_seq: int
+    """`seq` of the latest line."""
+    unread_count: int
+    """Messages of others that you have not read."""
+    created_at: datetime
+    """When it began. UTC, RFC 3339, ending in Z."""
+    closed_at: datetime | None
+    """When it was closed; null while it is open. UTC, RFC 3339, ending in Z."""
+
+
+class ConversationDetailResponse(ConversationSummary):
+    """A conversation with its people and a window of its messages."""
+
+    participants: list[ParticipantResponse]
+    """Who takes part; to a customer only themselves and those who have written."""
+    email_notifications: bool
+    """Whether new messages here are mailed to you."""
+    messages: list[MessageResponse]
+    """Oldest first."""
+    has_older: bool
+    """Whether there are messages before the first of these."""
+
+
+class ConversationListResponse(Outgoing):
+    """A page of conversations, newest message first."""
+
+    conversations: list[ConversationSummary]
+    """The page."""
+    next_cursor: str | None
+    """Pass it as `cursor` for the next page; null on the last."""
+    total_unread: int
+    """Unread messages in all that you see, whatever the filter."""
+    total: int = Field(default=0, json_schema_extra=_no_default)
+    """How many conversations the filter holds; only with `include_total=true`."""
+
+
+class UnreadCountResponse(Outgoing):
+    """What the badge shows."""
+
+    total_unread: int
+    """Unread messages in all that you see."""
+
+
+class ReadingResponse(Outgoing):
+    """What is left after reading."""
+
+    conversation_id: int
+    """Number of the conversation."""
+    unread_count: int
+    """Later messages of others, unread still."""
+
+
+class PreferencesResponse(Outgoing):
+    """Your preferences for one conversation."""
+
+    email_notifications: bool
+    """Whether new messages here are mailed to you."""
+
+
+class RecipientResponse(Outgoing):
+    """Somebody you may write to."""
+
+    recipient_type: Literal["store", "customer"]
+    """Which kind, for `ConversationCreate`."""
+    recipient_id: int
+    """Which one, for `ConversationCreate`."""
+    name: str
+    """The store's or the customer's name."""
+    detail: str
+    """What tells namesakes apart: the store's code, or e-mail and store."""
+
+
+class RecipientListResponse(Outgoing):
+    """A page of recipients."""
+
+    recipients: list[RecipientResponse]
+    """The page."""
+    next_cursor: str | None
+    """Pass it as `cursor` for the next page; null on the last."""
+
+
+class FieldProblem(Outgoing):
+    """One thing at fault."""
+
+    field: str
+    """Name of the field, query parameter, header or form part."""
+    code: str
+    """Stable word for programs."""
+    message: str
+    """Sentence for people."""
+
+
+class Problem(Outgoing):
+    """What went wrong (RFC 9457, `application/problem+json`)."""
+
+    type: str
+    """Where this problem is explained."""
+    title: str
+    """The problem in a few words, the same each time."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """What to do about it."""
+    code: str
+    """Stable word for programs."""
+    errors: list[FieldProblem] = Field(default=[], json_schema_extra=_no_default)
+    """Everything at fault; only where fields, parameters or files are."""

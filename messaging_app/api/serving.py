@@ -1,0 +1,118 @@
+"""From the table to routes: what every request goes through, in one order for all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from messaging_app.api import rates, reading
+from messaging_app.api.answers import BASE, Answer, etag_of, is_held, link_to_next
+from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
+from messaging_app.api.problems import Unauthenticated, is_for_program
+from messaging_app.api.schemas import NoQuery, Nothing
+from messaging_app.database import read_only
+from messaging_app.errors import NotAllowed
+from messaging_app.extensions import db
+from messaging_app.policies import RolePolicy
+from messaging_app.services import tokens
+
+_BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def init_app(app: Flask) -> None:
+    """Mount every endpoint for every role that has it."""
+    blueprint = Blueprint("api", __name__, url_prefix=BASE)
+    for endpoint in ENDPOINTS:
+        rule = _PLACE.sub(lambda place: f"<id:{PATH[place[1]][0]}>", endpoint.path)
+        for role in endpoint.roles:
+            blueprint.add_url_rule(
+                f"/{role.name}{rule}",
+                f"{role.name}_{endpoint.name}",
+                _view(endpoint, role),
+                methods=[endpoint.method],
+                provide_automatic_options=False,
+            )
+    app.register_blueprint(blueprint)
+    app.after_request(_finish)
+
+
+def _view(endpoint: Endpoint, role: RolePolicy) -> Any:
+    query = endpoint.query_of(role)
+
+    def view(**path: int) -> Response:
+        actor = authenticate(role).actor
+        if endpoint.limit:
+            rates.count(endpoint.limit, actor.type, actor.id)
+        given: dict[str, Any] = dict(path)
+        asked = reading.read_query(query or NoQuery)
+        if query:
+            given["query"] = asked
+        if endpoint.keyed:
+            given["key"] = reading.read_key()
+        if endpoint.form and request.mimetype == "multipart/form-data":
+            given["body"], given["uploads"] = reading.read_form(endpoint.form)
+        elif endpoint.body:
+            given["body"] = reading.read_json(endpoint.body, required=endpoint.body_required)
+            if endpoint.form:
+                given["uploads"] = []
+        elif endpoint.method == "POST":
+            reading.read_json(Nothing, required=False)
+        answer = endpoint.run(actor, **given)
+        return _respond(endpoint, answer) if isinstance(answer, Answer) else answer
+
+    return view
+
+
+def authenticate(role: RolePolicy) -> tokens.Bearer:
+    """Whose token this is. Raises `Unauthenticated`, `NotAllowed` for a token of another role, `RateLimited`.
+
+    One statement; at most once in five minutes a second notes that the token is in use.
+    """
+    read_only(db.session)
+    credentials = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    bearer = tokens.find_bearer(credentials[1]) if credentials else None
+    if bearer is None:
+        raise Unauthenticated
+    rates.count("requests", bearer.token_id)
+    if bearer.actor.type != role.actor_type:
+        raise NotAllowed
+    try:
+        if tokens.touch(bearer):
+            read_only(db.session)
+    except SQLAlchemyError as error:  # a database that cannot be written can still be read
+        current_app.logger.warning("last use of a token not noted: %s", type(error).__name__)
+        db.session.rollback()
+        read_only(db.session)
+    return bearer
+
+
+def _respond(endpoint: Endpoint, answer: Answer) -> Response:
+    text = answer.body.model_dump_json(exclude_unset=True) if answer.body is not None else ""
+    etag = answer.etag or (etag_of(text) if endpoint.conditional else None)
+    if etag and is_held(etag):
+        response = Response(status=304)
+    else:
+        response = Response(text, status=endpoint.status, content_type="application/json")
+    if etag:
+        response.set_etag(etag)
+    if not response.get_data():
+        del response.headers["Content-Type"]
+    if answer.location:
+        response.headers["Location"] = answer.location
+    if answer.next_page:
+        response.headers["Link"] = link_to_next(answer.next_page)
+    return response
+
+
+def _finish(response: Response) -> Response:
+    """What all of /api answers: never kept by a cache between, and what is left of the limits."""
+    if is_for_program():
+        if "Cache-Control" not in response.headers or response.headers.get("Vary") == "Cookie":
+            response.headers["Cache-Control"] = "private, no-store"
+            response.headers["Vary"] = "Authorization"
+        rates.tell(response)
+    return response
