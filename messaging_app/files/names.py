@@ -11,7 +11,7 @@ from messaging_app.text import shows_something
 NAME_MAX_BYTES = 255
 _EXTENSION_MAX_BYTES = 32
 
-_PATH = re.compile(r"^.*[/\\]|^[A-Za-z]:", re.DOTALL)
+_PATH = re.compile(r"^.*[/\\]", re.DOTALL)
 _SPACES = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 _JOINERS = "\u200c\u200d"  # Persian and Indic spelling and composed emoji need them, names in ASCII do not
 

@@ -80,10 +80,9 @@ _TURNS = {
 
 def _orientation(image: Image) -> int:
     """Broken metadata does not make a broken picture."""
-    try:
+    value = None
+    with contextlib.suppress(Exception):
         value = image.getexif().get(_ORIENTATION)
-    except Exception:  # noqa: BLE001
-        return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -124,7 +123,7 @@ def main(packages: str, path: str, kind: str) -> int:
         sizes, thumbnail = make(path, kind)
     except MemoryError:
         return TOO_MUCH
-    except Exception as error:  # noqa: BLE001  decoders raise whatever they like
+    except Exception as error:  # decoders raise whatever they like
         print(type(error).__name__, error, file=sys.stderr)
         return BROKEN
     sys.stdout.buffer.write(json.dumps(sizes).encode() + b"\n" + thumbnail)

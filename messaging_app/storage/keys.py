@@ -12,6 +12,8 @@ _KEY_MAX = 512
 
 def new_key(conversation_id: int, extension: str, now: datetime) -> str:
     """`messages/YYYY/MM/<conversation_id>/<uuid>.<extension>`; the extension is that of the detected kind."""
+    if not extension.isalnum():
+        raise ValueError(f"{extension!r:.40} makes no storage key")
     return check_key(f"messages/{now:%Y/%m}/{conversation_id}/{uuid4()}.{extension}")
 
 
@@ -23,5 +25,5 @@ def thumbnail_key(key: str) -> str:
 def check_key(key: str) -> str:
     """`key`, if it is one: parts of plain letters that begin with none of `.-_`. Else raises `ValueError`."""
     if len(key) > _KEY_MAX or not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r:.200} is no storage key")
+        raise ValueError(f"{key!r:.200} makes no storage key")
     return key

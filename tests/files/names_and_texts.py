@@ -22,7 +22,7 @@ _ACCEPTED = {
     "line-separator": ("in\u2028voice.pdf", "in voice.pdf"),
     "path": ("../../etc/invoice.pdf", "invoice.pdf"),
     "path-windows": ("C:\\Users\\Cleo\\invoice.pdf", "invoice.pdf"),
-    "drive": ("C:invoice.pdf", "invoice.pdf"),
+    "colon": ("Q: who.pdf", "Q: who.pdf"),
     "dots-behind": ("invoice.pdf...", "invoice.pdf"),
     "spaces-around": ("  invoice.pdf \u3000. ", "invoice.pdf"),
     "long": ("a" * 300 + ".pdf", "a" * 251 + ".pdf"),
