@@ -18,7 +18,7 @@ from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store, StoreMembership, User
 from messaging_app.text import email_key, search_key
 
-PASSWORD = "correct horse"  # noqa: S105
+PASSWORD = "correct horse"
 
 
 @cache
@@ -45,7 +45,9 @@ class Cast:
     cycles: int
 
 
-EMAILS = {name: f"{name}@mail.example" for name in ("ada", "abe", "sam", "nadia", "tomas", "lea", "cleo", "omar", "jun")}
+EMAILS = {
+    name: f"{name}@mail.example" for name in ("ada", "abe", "sam", "nadia", "tomas", "lea", "cleo", "omar", "jun")
+}
 
 
 def bring_in() -> Cast:

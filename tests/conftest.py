@@ -22,7 +22,7 @@ from tests.services import migrate
 
 pytest_plugins = ["tests.services"]
 
-SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"  # noqa: S105
+SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
 
 
@@ -140,7 +140,9 @@ class Browser:
         """Fetch a page, or with `htmx` a fragment."""
         return self._note(self.client.get(path, headers=self._headers(htmx, options), **options))
 
-    def post(self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, **options: Any) -> TestResponse:
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, **options: Any
+    ) -> TestResponse:
         """Send a form with the CSRF token."""
         form = {"csrf_token": self.token} | (data or {})
         return self._note(self.client.post(path, data=form, headers=self._headers(htmx, options), **options))
