@@ -126,7 +126,7 @@ class Conversation(Base):
 
         It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set. It
         returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or
-        the last message's time where the clock ran back: within a conversation time never runs against `seq`.
+        the last message's time where the clock ran back: the times of messages never run against their `seq`.
         """
         return (
             update(cls)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import now, writing
-from messaging_app.errors import ConversationClosed, IdempotencyConflict, NotAllowed, NotFound
+from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import (
     Conversation,
@@ -93,12 +93,12 @@ def create_conversation(
         if conversation_type in policy_of(actor).starts.values():
             raise drafts.wrong_recipient()
         raise NotAllowed
-    store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
     address = f"create/{conversation_type}/{recipient_type}/{recipient_id}"
     reserved = {"id": attachments.reserve_conversation_id()} if uploads else {}
 
     def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
+        store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
         conversation_id = db.session.scalar(
             insert(Conversation)
             .values(
@@ -357,7 +357,7 @@ def _once(
     try:
         with writing(db.session):
             return write(files, digest)
-    except (IntegrityError, ConversationClosed) as refusal:
+    except (IntegrityError, ConversationClosed, Invalid) as refusal:  # Invalid: the recipient has left meanwhile
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:
