@@ -62,9 +62,9 @@ def _of_head(head: Row[Any], lines: list[Row[Any]]) -> list[str]:
     faults = []
     if [line.seq for line in lines] != list(range(1, head.last_seq + 1)):
         faults.append(f"its lines are {[line.seq for line in lines]}, its last seq is {head.last_seq}")
-    if [line.created_at for line in lines] != sorted(line.created_at for line in lines):
-        faults.append("its time runs against its order")
     spoken = [line for line in lines if line.kind == "message"]
+    if [line.created_at for line in spoken] != sorted(line.created_at for line in spoken):
+        faults.append("the times of its messages run against their order")
     if not spoken:
         return [*faults, "nobody has said anything"]
     last = spoken[-1]

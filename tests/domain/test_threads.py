@@ -78,7 +78,7 @@ def test_eight_people_who_do_forty_things_each_leave_every_count_exact(app: Flas
         cast_of.sam,
         cast_of.cleo,
     ]
-    written: Counter[int] = Counter({number: 1 for number in numbers.values()})
+    written: Counter[int] = Counter(dict.fromkeys(numbers.values(), 1))
 
     def life_of(person: Actor, seed: int) -> Callable[[], Counter[int]]:
         def live() -> Counter[int]:
