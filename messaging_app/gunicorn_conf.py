@@ -1,16 +1,27 @@
-"""How gunicorn serves the application: `gunicorn -c python:messaging_app.gunicorn_conf wsgi:app`."""
+"""How gunicorn serves the application: `gunicorn -c python:messaging_app.gunicorn_conf wsgi:app`.
+
+Embedded: one process with threads, which also sends the mail. Scaled, where both PostgreSQL and Redis are configured:
+as many gevent processes as there are processors (`WEB_CONCURRENCY` says otherwise), and `flask --app wsgi worker`
+beside them.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+from types import FrameType
 from typing import Any
 
-from messaging_app.config import load_settings
+from messaging_app.config import ConfigurationError, load_settings
+
+_settings = load_settings()
+_scaled = bool(_settings.redis_url) and (_settings.database_url or "").startswith("postgresql")
 
 bind = [f"127.0.0.1:{os.environ.get('PORT', '5000')}"]
-worker_class = "gthread"
-workers = 1
-threads = 64
+worker_class = "gevent" if _scaled else "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or (os.cpu_count() or 1)) if _scaled else 1
+threads = 1 if _scaled else 256
+worker_connections = 10_000 if _scaled else 1_000
 graceful_timeout = 5
 keepalive = 15
 control_socket_disable = True
@@ -18,6 +29,37 @@ accesslog = None
 wsgi_app = "wsgi:app"
 
 
-def on_starting(_server: Any) -> None:
-    """Stop with a sentence before any worker starts, where a setting cannot work."""
-    load_settings()
+def on_starting(server: Any) -> None:
+    """Stop with a sentence before any worker starts, where settings cannot work together."""
+    settings = load_settings()
+    database = settings.database_url or "sqlite:"
+    kind = str(server.cfg.worker_class_str)
+    if "gevent" in kind and database.startswith("sqlite"):
+        raise ConfigurationError(
+            "gevent cannot serve SQLite: one greenlet that waits for the database stops all of them. "
+            "Use the gthread worker, or PostgreSQL by MESSAGING_DATABASE_URL."
+        )
+    if server.cfg.workers > 1 and settings.redis_url is None:
+        raise ConfigurationError(
+            "Several processes need MESSAGING_REDIS_URL: without it, what happens in one is not heard in the others."
+        )
+
+
+def post_worker_init(worker: Any) -> None:
+    """In each worker: how many streams it may hold, and an end for them when it ends."""
+    app = worker.wsgi
+    hub = app.extensions["bus"].hub
+    green = "gevent" in str(worker.cfg.worker_class_str)
+    # With threads a stream keeps one; a quarter stays free for pages, whatever the number of tabs.
+    hub.capacity = worker.cfg.worker_connections * 9 // 10 if green else worker.cfg.threads * 3 // 4
+
+    def end(number: int, frame: FrameType | None) -> None:
+        hub.close()
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def worker_int(worker: Any) -> None:
+    """Ctrl-C: let go of the streams, or their threads would keep the process."""
+    worker.wsgi.extensions["bus"].hub.close()

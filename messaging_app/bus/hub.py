@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import queue
 import secrets
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 
 REMEMBERED = 1_000  # wake-ups that a stream which was cut can still get
 QUEUED = 100  # wake-ups that wait for one slow stream; then it is told to catch up instead
@@ -59,7 +59,7 @@ class Subscription:
 
     def __init__(self, hub: Hub, principal: str, topics: tuple[str, ...]) -> None:
         self._hub = hub
-        self._queue: SimpleQueue[Delivered] = SimpleQueue()
+        self._queue: queue.SimpleQueue[Delivered] = queue.SimpleQueue()
         self._keeps_up = True
         self.principal = principal
         self.topics = topics
@@ -77,7 +77,7 @@ class Subscription:
         """The next wake-up, or None where none came within `timeout` seconds."""
         try:
             return self._queue.get(timeout=timeout)
-        except Empty:
+        except queue.Empty:
             return None
 
     def close(self) -> None:

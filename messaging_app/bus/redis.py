@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import secrets
 import threading
 import time
-from queue import Full, Queue
 from typing import Any
 
 import redis
@@ -51,7 +51,7 @@ class RedisBus:
         self._channel, self._epoch_key, self._number_key = (
             f"messaging:{name}:{part}" for part in ("wakes", "epoch", "n")
         )
-        self._waiting: Queue[Wake] = Queue(WAITING)
+        self._waiting: queue.Queue[Wake] = queue.Queue(WAITING)
         self._starting = threading.Lock()
         self._process = 0
 
@@ -60,7 +60,7 @@ class RedisBus:
         self._start()
         try:
             self._waiting.put_nowait(wake)
-        except Full:
+        except queue.Full:
             self.hub.deliver_here(wake)
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:

@@ -8,7 +8,13 @@ function copyUnread() {
     copy.parentElement.closest(".badge")?.toggleAttribute("hidden", !unread);
   }
   const title = document.title.replace(/^\([\d\s.,’٬]+\) /, "");
-  document.title = unread ? `(${unread}) ${title}` : title;
+  document.title = unread && !isTitleOff() ? `(${unread}) ${title}` : title;
+}
+
+function isTitleOff() {
+  try { return localStorage.getItem("notices:title") === "off"; } catch { return false; }
 }
 
 document.addEventListener("htmx:finally:swap", copyUnread);
+document.addEventListener("title-changed", copyUnread);
+if (isTitleOff()) copyUnread();

@@ -1,0 +1,73 @@
+// Desktop notices and a sound while nobody looks at this tab, and the count in its title. Each has its switch, kept in
+// this browser; a desktop notice needs the person's consent. A notice never shows what was written.
+
+const OFF_AT_FIRST = ["desktop", "sound"];
+const words = () => document.getElementById("words").dataset;
+const unread = () => Number(document.getElementById("unread-badge")?.dataset.have ?? 0);
+const keyOf = (name) => `notices:${name}`;
+let known = unread();
+
+function isOn(name) {
+  try { return (localStorage.getItem(keyOf(name)) ?? (OFF_AT_FIRST.includes(name) ? "off" : "on")) === "on"; } catch { return false; }
+}
+
+function remember(name, on) {
+  try { localStorage.setItem(keyOf(name), on ? "on" : "off"); } catch { /* for this page only */ }
+}
+
+// Of several tabs one speaks: whoever notes the new count first.
+function isFirst(count) {
+  const key = `notices:told:${document.body.dataset.role}`;
+  try {
+    const [at, told] = JSON.parse(localStorage.getItem(key) ?? "[0, 0]");
+    if (told === count && Date.now() - at < 60_000) return false;
+    localStorage.setItem(key, JSON.stringify([Date.now(), count]));
+  } catch { /* then every tab speaks */ }
+  return true;
+}
+
+function noticeNew() {
+  const count = unread();
+  const more = count > known;
+  known = count;
+  if (!more || !document.hidden || !isFirst(count)) return;
+  if (isOn("sound")) ring();
+  if (!isOn("desktop") || globalThis.Notification?.permission !== "granted") return;
+  const body = words().unreadNotice.replace("{n}", count.toLocaleString());
+  const notice = new Notification(words().newMessage, { body, tag: `messages-${document.body.dataset.role}` });
+  notice.addEventListener("click", () => { window.focus(); notice.close(); });
+}
+
+function ring() {
+  const audio = new AudioContext();
+  const volume = new GainNode(audio, { gain: 0 });
+  volume.gain.setTargetAtTime(0.15, audio.currentTime, 0.01);
+  volume.gain.setTargetAtTime(0, audio.currentTime + 0.12, 0.08);
+  const tone = new OscillatorNode(audio, { frequency: 660 });
+  tone.connect(volume).connect(audio.destination);
+  tone.addEventListener("ended", () => audio.close());
+  tone.start();
+  tone.stop(audio.currentTime + 0.6);
+}
+
+async function flip({ target }) {
+  const name = target.dataset?.notice;
+  if (!name) return;
+  if (name === "desktop" && target.checked) {
+    const answer = await globalThis.Notification?.requestPermission();
+    target.checked = answer === "granted";
+    document.getElementById("notices-refused").hidden = target.checked;
+  }
+  remember(name, target.checked);
+  if (name === "sound" && target.checked) ring();
+  if (name === "title") document.dispatchEvent(new Event("title-changed"));
+}
+
+function showSwitches(event) {
+  if (event.target.id !== "notices") return;
+  for (const box of event.target.querySelectorAll("[data-notice]")) box.checked = isOn(box.dataset.notice);
+}
+
+document.addEventListener("htmx:finally:swap", noticeNew);
+document.addEventListener("change", flip);
+document.addEventListener("beforetoggle", showSwitches, true);
