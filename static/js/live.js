@@ -70,6 +70,7 @@ function showTyping(wake) {
   const words = document.getElementById("words").dataset;
   const sentence = wake.how === "replying" ? words.replying : words.writing;
   const typing = document.getElementById("typing").content.cloneNode(true);
+  typing.querySelector(".typing").append(...[1, 2, 3].map(() => document.createElement("i")));
   typing.querySelector("[data-sentence]").textContent = sentence.replace("{name}", wake.name);
   if (hint.textContent.trim() !== typing.textContent.trim()) hint.replaceChildren(typing);
   clearTimeout(typingEnds);
