@@ -17,7 +17,7 @@ const KEYS = {
 };
 
 function moveInList(step) {
-  const links = [...document.querySelectorAll(".conversation__link")].filter((link) => link.offsetParent);
+  const links = [...document.querySelectorAll(".conversation__link")].filter((link) => link.checkVisibility({ visibilityProperty: true }));
   const current = links.findIndex((link) => link === document.activeElement);
   const start = current >= 0 ? current : links.findIndex((link) => link.hasAttribute("aria-current"));
   const next = start < 0 ? 0 : Math.min(Math.max(start + step, 0), links.length - 1);

@@ -1,5 +1,5 @@
 // Short notes that pass: what the server says in an HX-Trigger "toast", and why a click did nothing.
-// Refusals of a message stand in its composer instead (composer.js).
+// One of each kind at a time: the newer takes the older's place. Refusals of a message stand in its composer instead (composer.js).
 
 const words = () => document.getElementById("words").dataset;
 const LASTS = { good: 6000, danger: 15000 };
@@ -8,7 +8,7 @@ function showToast({ text, kind = "good" }) {
   if (!text) return;
   const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
   toast.querySelector(".toast__text").textContent = text;
-  document.getElementById(kind === "danger" ? "alerts" : "toasts").append(toast);
+  document.getElementById(kind === "danger" ? "alerts" : "toasts").replaceChildren(toast);
   dismissInTime(toast, LASTS[kind] ?? LASTS.good);
 }
 
