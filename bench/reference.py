@@ -11,8 +11,6 @@ import os
 from flask import Flask, Response, session
 from sqlalchemy import create_engine, text
 
-from messaging_app.database import engine_options
-
 QUERY = text("SELECT name FROM users WHERE id = :id")
 
 
@@ -20,8 +18,7 @@ def create_reference() -> Flask:
     """The reference on the database and with the key of the environment."""
     app = Flask(__name__)
     app.secret_key = os.environ["MESSAGING_SECRET_KEY"]
-    url = os.environ["MESSAGING_DATABASE_URL"]
-    engine = create_engine(url, **engine_options(url))
+    engine = create_engine(os.environ["MESSAGING_DATABASE_URL"])
 
     @app.get("/in")
     def sign_in() -> str:

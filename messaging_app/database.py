@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, Select, event
+from sqlalchemy import BigInteger, DateTime, Engine, Executable, Integer, MetaData, Row, Select, event
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_MS = 5_000
-POSTGRES_OPTIONS = (
-    "-c timezone=utc -c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
-)
+POSTGRES_OPTIONS = "-c timezone=utc -c jit=off -c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+
+WRITING: dict[str, dict[str, Any]] = {"sqlite": {"writing": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column of type INTEGER
 MAX_ID = 2**63 - 1
@@ -74,6 +74,7 @@ def engine_options(url: str) -> dict[str, Any]:
         return {"connect_args": {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False}, "pool_size": 16}
     return {
         "connect_args": {"options": POSTGRES_OPTIONS, "connect_timeout": 5},
+        "isolation_level": "AUTOCOMMIT",  # reads need no BEGIN and no ROLLBACK on the wire; `writing` asks for its own
         "pool_size": 16,
         "max_overflow": 16,
         "pool_timeout": 5,
@@ -99,12 +100,17 @@ def _begin(connection: Connection) -> None:
 
 
 def read_only(session: Session | scoped_session[Any]) -> None:
-    """Let `session` read without a transaction block until its next rollback: no BEGIN, no ROLLBACK on the wire."""
-    bind = session.get_bind()
-    options: dict[str, Any] = {"reading": True}
-    if bind.dialect.name == "postgresql":
-        options["isolation_level"] = "AUTOCOMMIT"
-    session.connection(execution_options=options)
+    """Let `session` read without a transaction block until its next rollback; on PostgreSQL the engine does anyway."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.connection(execution_options={"reading": True})
+
+
+def fetch(session: Session | scoped_session[Any], statement: Executable, parameters: dict[str, Any]) -> list[Row[Any]]:
+    """All rows of a statement that was built once and is run with `parameters`.
+
+    On the session's connection, so in its transaction, but past its unit of work, which plain columns do not need.
+    """
+    return list(session.connection().execute(statement, parameters))
 
 
 @contextmanager
@@ -114,7 +120,7 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
     Whatever was read in `session` before is let go first, so keep plain values, not entities, across the border.
     """
     session.rollback()
-    session.connection(execution_options={"writing": True})
+    session.connection(execution_options=WRITING[session.get_bind().dialect.name])
     try:
         yield session
         session.commit()

@@ -19,7 +19,7 @@ from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Rows, now, writing
+from messaging_app.database import Rows, fetch, now, writing
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
@@ -107,9 +107,10 @@ def load_sign_in(token: str) -> SignIn | None:
     if role is None:
         return None
     whole_page = request.method == "GET" and "HX-Request" not in request.headers
-    row = db.session.execute(_STATEMENTS[role.actor_type, whole_page], _parameters(role, token)).one_or_none()
-    if row is None:
+    found = fetch(db.session, _STATEMENTS[role.actor_type, whole_page], _parameters(role, token))
+    if not found:
         return None
+    row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
     actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform)
     store = None

@@ -23,6 +23,8 @@ def run_offline() -> None:
 def run_online() -> None:
     """Run each migration in a transaction of its own."""
     with database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
         context.configure(
             connection=connection,
             target_metadata=database.metadata,

@@ -1,14 +1,19 @@
-"""The queries behind inbox and thread: each list is one range of one index, whoever asks."""
+"""The queries behind inbox and thread: each list is one range of one index, whoever asks.
+
+Every statement is built once for each kind of actor and shape of filter, with numbers, times and seqs as parameters:
+building one anew costs more than running it. `numbers_of` gives the parameters that tell who asks.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -25,7 +30,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Rows
+from messaging_app.database import Id, Rows, UtcDateTime
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -87,90 +92,121 @@ FILE = (
 )
 
 
+def _number(name: str) -> Any:
+    return bindparam(name, type_=Id)
+
+
+_ANYBODY = {  # an actor of each kind whose number and store are parameters: what is built for them serves all
+    (kind, sees): Actor(kind, _number("actor_id"), "", _number("actor_store_id"), sees)
+    for kind in ActorType
+    for sees in (True, False)
+}
+
+
+def anybody_like(actor: Actor) -> Actor:
+    """The actor for whom statements are built that `actor` runs."""
+    return _ANYBODY[actor.type, actor.sees_platform]
+
+
+def numbers_of(actor: Actor) -> dict[str, Any]:
+    """The parameters that tell who asks."""
+    return {"actor_id": actor.id, "actor_store_id": actor.store_id}
+
+
 def counterpart(actor: Actor) -> tuple[ColumnElement[Any], ...]:
     """Columns counterpart_type, counterpart_id, counterpart_name and store_name: the other side, as `actor` sees it."""
-    with_store, with_customer, platform = literal("store"), literal("customer"), literal("platform")
-    store: tuple[Any, ...] = (with_store, Conversation.store_id, Store.name)
-    customer: tuple[Any, ...] = (with_customer, Conversation.customer_id, Customer.name)
-    nobody: tuple[Any, ...] = (platform, literal(None, Conversation.id.type), literal(PLATFORM_NAME))
+    store: tuple[Any, ...] = (literal_column("'store'"), Conversation.store_id, Store.name)
+    customer: tuple[Any, ...] = (literal_column("'customer'"), Conversation.customer_id, Customer.name)
+    nobody: tuple[Any, ...] = (literal_column("'platform'"), null(), literal_column(f"'{PLATFORM_NAME}'"))
     if actor.type == ActorType.ADMIN:
-        first, other, is_first = store, customer, Conversation.conversation_type == ConversationType.ADMIN_STORE
+        first, other, kind = store, customer, ConversationType.ADMIN_STORE
     elif actor.type == ActorType.STORE:
-        first, other, is_first = customer, nobody, Conversation.conversation_type == ConversationType.STORE_CUSTOMER
+        first, other, kind = customer, nobody, ConversationType.STORE_CUSTOMER
     else:
-        first, other, is_first = store, nobody, Conversation.conversation_type == ConversationType.STORE_CUSTOMER
+        first, other, kind = store, nobody, ConversationType.STORE_CUSTOMER
+    is_first = Conversation.conversation_type == literal_column(f"'{kind.value}'")
     names = ("counterpart_type", "counterpart_id", "counterpart_name")
     columns = (case((is_first, a), else_=b).label(name) for a, b, name in zip(first, other, names, strict=True))
     return (*columns, Store.name.label("store_name"))
 
 
-def page_of_ids(
-    actor: Actor,
+def page_of(
+    actor: Actor, status: ConversationStatus | None, kind: str | None, unread: bool, later: bool, limit: int
+) -> Rows:
+    """The statement for a page of `actor`'s inbox, newest first: HEAD, `counterpart`, and unread of their own seat.
+
+    Without `unread` it is the head of one index range (with a type but no status: of two, merged). With `unread` the
+    person's unread seats are sorted. With `later` the parameters `after_at` and `after_id` are the last row of the page
+    before. `limit` is written into the statement, so that no plan must guess it.
+    """
+    return _page_of(actor.type, actor.sees_platform, status, kind, unread, later, limit)
+
+
+@lru_cache(maxsize=512)
+def _page_of(
+    actor_type: ActorType,
+    sees_platform: bool,
     status: ConversationStatus | None,
     kind: str | None,
     unread: bool,
-    after: tuple[Any, int] | None,
+    later: bool,
     limit: int,
 ) -> Rows:
-    """One page of the inbox as (id, last_message_at), newest first.
+    actor = _ANYBODY[actor_type, sees_platform]
+    newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
+    most: ColumnElement[int] = literal_column(str(limit))
 
-    Without `unread` it is the head of one index range (with a type but no status: of two, merged). With `unread` the
-    person's unread seats are sorted. `after` is the last row of the page before: (last_message_at, id).
-    """
-    statuses = [status] if status else ([*ConversationStatus] if kind and not unread else [None])
-
-    def one_range(chosen: ConversationStatus | None) -> Rows:
-        query = select(Conversation.id, Conversation.last_message_at).where(Conversation.visible_to(actor))
+    def one_range(query: Rows, chosen: ConversationStatus | None) -> Rows:
+        query = query.where(Conversation.visible_to(actor))
         if kind:
-            query = query.where(Conversation.conversation_type == kind)
+            query = query.where(Conversation.conversation_type == literal_column(f"'{ConversationType(kind).value}'"))
         if chosen:
-            query = query.where(Conversation.status == chosen)
-        if after:
-            query = query.where(tuple_(Conversation.last_message_at, Conversation.id) < tuple_(*after))
-        if unread:
-            seats = Seat.belongs_to(actor) & (Seat.unread_count > 0)
-            if actor.type == ActorType.STORE:
-                seats &= Seat.store_id == actor.store_id
-            query = query.join(Seat, and_(Seat.conversation_id == Conversation.id, seats))
-        return query.order_by(Conversation.last_message_at.desc(), Conversation.id.desc()).limit(limit)
+            query = query.where(Conversation.status == literal_column(f"'{chosen.value}'"))
+        if later:
+            last = tuple_(bindparam("after_at", type_=UtcDateTime()), _number("after_id"))
+            query = query.where(tuple_(Conversation.last_message_at, Conversation.id) < last)
+        return query.order_by(*newest).limit(most)
 
-    if len(statuses) == 1:
-        return one_range(statuses[0])
-    merged = union_all(*(select(one_range(chosen).subquery()) for chosen in statuses)).subquery()
-    return select(merged).order_by(merged.c.last_message_at.desc(), merged.c.id.desc()).limit(limit)
+    if unread:
+        return one_range(_rows_of(actor).where(Seat.unread_count > 0), status)
+    if kind and not status:
+        ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ConversationStatus)
+        return _rows_of(actor).where(Conversation.id.in_(union_all(*ids))).order_by(*newest).limit(most)
+    return one_range(_rows_of(actor), status)
 
 
-def rows_of(actor: Actor, page: Rows) -> Rows:
-    """The rows of a page with the other side's name and the unread count of `actor`'s own seat."""
-    ids = page.subquery()
-    mine = aliased(Seat)
-    return (
-        select(*HEAD, *counterpart(actor), func.coalesce(mine.unread_count, 0).label("unread_count"))
-        .select_from(ids)
-        .join(Conversation, Conversation.id == ids.c.id)
-        .join(Store, Store.id == Conversation.store_id)
-        .outerjoin(Customer, Customer.id == Conversation.customer_id)
-        .outerjoin(
-            mine,
-            and_(
-                mine.conversation_id == Conversation.id,
-                mine.participant_type == actor.type,
-                mine.participant_id == actor.id,
-            ),
-        )
-        .order_by(ids.c.last_message_at.desc(), ids.c.id.desc())
+def _rows_of(actor: Actor) -> Rows:
+    """Rows of an inbox. Outer joins by unique keys: no database may begin with any table but conversations."""
+    own = [Seat.conversation_id == Conversation.id, Seat.belongs_to(actor)]
+    if actor.type == ActorType.STORE:
+        own.append(Seat.store_id == actor.store_id)
+    query = (
+        select(*HEAD, *counterpart(actor), func.coalesce(Seat.unread_count, 0).label("unread_count"))
+        .select_from(Conversation)
+        .outerjoin(Store, Store.id == Conversation.store_id)
+        .outerjoin(Seat, and_(*own))
     )
+    if actor.type == ActorType.CUSTOMER:
+        return query
+    return query.outerjoin(Customer, Customer.id == Conversation.customer_id)
 
 
-def head_and_seats(actor: Actor, conversation_id: int) -> Rows:
-    """One conversation with all its seats that `actor` may know of, a row a seat (one with nulls where there is none).
+def head_and_seats(actor: Actor) -> Rows:
+    """The statement for conversation `conversation_id` with all seats that `actor` may know of, a row a seat.
 
-    A customer learns of themselves and of those who have written, never of a whole staff.
+    There is one row with nulls where there is no seat. A customer learns of themselves and of those who have written,
+    never of a whole staff.
     """
-    person = aliased(Customer)
+    return _head_and_seats(actor.type, actor.sees_platform)
+
+
+@cache
+def _head_and_seats(actor_type: ActorType, sees_platform: bool) -> Rows:
+    actor, person = _ANYBODY[actor_type, sees_platform], aliased(Customer)
     known = Seat.conversation_id == Conversation.id
     if actor.type == ActorType.CUSTOMER:
         known = and_(known, or_(Seat.has_written, Seat.belongs_to(actor)))
+    customers: ColumnElement[str] = literal_column("'customer'")
     return (
         select(
             *HEAD,
@@ -187,24 +223,27 @@ def head_and_seats(actor: Actor, conversation_id: int) -> Rows:
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(Customer, Customer.id == Conversation.customer_id)
         .outerjoin(Seat, known)
-        .outerjoin(User, and_(Seat.participant_type != ActorType.CUSTOMER, User.id == Seat.participant_id))
-        .outerjoin(person, and_(Seat.participant_type == ActorType.CUSTOMER, person.id == Seat.participant_id))
-        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+        .outerjoin(User, and_(Seat.participant_type != customers, User.id == Seat.participant_id))
+        .outerjoin(person, and_(Seat.participant_type == customers, person.id == Seat.participant_id))
+        .where(Conversation.id == _number("conversation_id"), Conversation.visible_to(actor))
         .order_by(Seat.participant_type, Seat.participant_id)
     )
 
 
-def lines_of(dialect: str, conversation_id: int, before: int | None, after: int | None, limit: int) -> Rows:
-    """Lines of a thread. With `after`: the earliest that follow it; else the newest (before `before`), newest first.
+@lru_cache(maxsize=512)
+def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Rows:
+    """The statement for lines of conversation `conversation_id`: the earliest that follow parameter `after`, if so
+    asked, else the newest (before parameter `before`), newest first.
 
     The column `files` holds a message's attachments as a JSON list of objects with the keys of `FILE`, in the order
     in which they were sent; it is null where there are none.
     """
-    query = select(*LINE, files_of_message(dialect)).where(Message.conversation_id == conversation_id).limit(limit)
-    if before is not None:
-        query = query.where(Message.seq < before)
-    if after is not None:
-        return query.where(Message.seq > after).order_by(Message.seq)
+    query = select(*LINE, files_of_message(dialect)).limit(literal_column(str(limit)))
+    query = query.where(Message.conversation_id == _number("conversation_id"))
+    if before:
+        query = query.where(Message.seq < _number("before"))
+    if after:
+        return query.where(Message.seq > _number("after")).order_by(Message.seq)
     return query.order_by(Message.seq.desc())
 
 

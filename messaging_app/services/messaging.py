@@ -21,7 +21,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import now, writing
+from messaging_app.database import fetch, now, writing
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import (
@@ -135,7 +135,8 @@ def get_conversation(
 
 def get_head(actor: Actor, conversation_id: int) -> Thread:
     """A thread without its lines: enough to tell whether anything changed. One statement."""
-    seats = list(db.session.execute(inbox.head_and_seats(actor, conversation_id)))
+    wanted = inbox.numbers_of(actor) | {"conversation_id": conversation_id}
+    seats = fetch(db.session, inbox.head_and_seats(actor), wanted)
     if not seats:
         raise NotFound
     mine = next((s for s in seats if s.participant_type == actor.type and s.participant_id == actor.id), None)
@@ -145,7 +146,8 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
 def read_lines(thread: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
     """`thread` with a window of its lines. One statement."""
     dialect = db.session.get_bind().dialect.name
-    lines = list(db.session.execute(inbox.lines_of(dialect, thread.head.id, before, after, limit + 1)))
+    query = inbox.lines_of(dialect, before is not None, after is not None, limit + 1)
+    lines = fetch(db.session, query, {"conversation_id": thread.head.id, "before": before, "after": after})
     more = len(lines) > limit
     lines = lines[:limit]
     if after is None:
@@ -182,8 +184,9 @@ def list_conversations(
     """A page of what `actor` sees, newest message first. `status` is open, closed or all. One statement."""
     chosen = None if status == "all" else ConversationStatus(status)
     after = cursors.decode_moment(cursor) if cursor else None
-    page = inbox.page_of_ids(actor, chosen, conversation_type, unread, after, limit + 1)
-    rows = list(db.session.execute(inbox.rows_of(actor, page)))
+    after_at, after_id = after or (None, None)
+    query = inbox.page_of(actor, chosen, conversation_type, unread, after is not None, limit + 1)
+    rows = fetch(db.session, query, inbox.numbers_of(actor) | {"after_at": after_at, "after_id": after_id})
     more, rows = len(rows) > limit, rows[:limit]
     next_cursor = cursors.encode_moment(rows[-1].last_message_at, rows[-1].id) if more else None
     total = db.session.scalar(inbox.total(actor, chosen, conversation_type, unread)) if include_total else None
