@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,11 +21,12 @@ class ScannerUnavailable(Exception):
 
 def clamd_address(url: str) -> tuple[str, int] | str:
     """Host and port of `tcp://host:port`, or the path of `unix:/path`. Raises `ValueError` with a sentence."""
-    parts = urlsplit(url)
-    if parts.scheme == "tcp" and parts.hostname and parts.port and not parts.path.strip("/"):
-        return parts.hostname, parts.port
-    if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
-        return parts.path
+    with suppress(ValueError):  # a port that is no number or too large a one
+        parts = urlsplit(url)
+        if parts.scheme == "tcp" and parts.hostname and parts.port and not parts.path.strip("/"):
+            return parts.hostname, parts.port
+        if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
+            return parts.path
     raise ValueError(f"{url!r} is no address of clamd. Write tcp://host:port or unix:/path.")
 
 
