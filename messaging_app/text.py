@@ -12,6 +12,7 @@ PREVIEW_MAX = 120
 _LINE_BREAKS = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[^\w@.+-]+")
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zs", "Zl", "Zp"))  # not Cn: an emoji newer than this Python is one of those
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f")  # look empty, though Unicode calls them letters or symbols
 
 
@@ -61,7 +62,7 @@ def preview(content: str) -> str:
 
 def shows_something(text: str) -> bool:
     """Whether a reader would see anything: not only spaces, controls, zero-width or blank-looking characters."""
-    return any(char not in _BLANK and unicodedata.category(char)[0] not in "CZ" for char in text)
+    return any(char not in _BLANK and unicodedata.category(char) not in _HIDDEN for char in text)
 
 
 def search_key(text: str) -> str:

@@ -134,7 +134,7 @@ ENDPOINTS = (
         query=s.ThreadQuery,
         answer=s.ConversationDetailResponse,
         conditional=True,
-        links=_to({"id": "/id", "att_id": "/messages/0/attachments/0/id"}, *_FILES),
+        links=_to({"id": "/id"}, "send_message", "mark_read", "set_preferences"),
     ),
     Endpoint(
         "send_message",

@@ -14,7 +14,7 @@ from messaging_app.api.answers import BASE
 from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.examples import EXAMPLES
 from messaging_app.api.reading import FILES, KEY_PATTERN
-from messaging_app.api.schemas import Problem
+from messaging_app.api.schemas import CONTENT_PATTERN, Problem
 from messaging_app.database import MAX_ID
 from messaging_app.files import BY_STORED
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
@@ -151,6 +151,8 @@ def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, Any]]:
         schema = query.model_json_schema(schema_generator=_Untitled)
         for name, field in schema["properties"].items():
             about = field.pop("description")
+            if field.get("default", "") is None:
+                del field["default"]
             found.append({"name": name, "in": "query", "description": about, "schema": field})
     if endpoint.keyed:
         about = "A name of your own for this request, such as a UUID. Kept for good: repeating it never sends twice."
@@ -253,7 +255,7 @@ def _add_files(schema: dict[str, Any]) -> None:
         "Files to send with the message; how many and how large is the platform's setting (10 of 10 MB unless changed)."
     )
     file = {"type": "string", "format": "binary"}
-    schema["properties"][FILES] = {"type": "array", "items": file, "description": about}
-    words = {"required": ["content"], "properties": {"content": {"minLength": 1, "pattern": "\\S"}}}
+    schema["properties"][FILES] = {"type": "array", "items": file, "maxItems": 50, "description": about}
+    words = {"required": ["content"], "properties": {"content": {"minLength": 1, "pattern": CONTENT_PATTERN}}}
     either = {"anyOf": [words, {"required": [FILES], "properties": {FILES: {"minItems": 1}}}]}
     schema["allOf"] = [*([{"anyOf": schema.pop("anyOf")}] if "anyOf" in schema else []), either]

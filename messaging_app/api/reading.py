@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, TypeVar, get_args
+from functools import cache
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from flask import current_app, g, request
 from pydantic import BaseModel, ValidationError
@@ -92,7 +92,7 @@ def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
         errors.append(FieldError(FILES, "name_invalid", "A part is text and not a file: it has no usable file name."))
     texts = MultiDict((name, value) for name, value in form.items(multi=True) if name != FILES)
     try:
-        values = _checked(model, _typed(model, texts, skip=set(files)))
+        values = _checked(model, _typed(model, texts))
     except Invalid as refusal:
         errors.extend(error for error in refusal.errors if error.field not in files)
     if errors:
@@ -100,21 +100,31 @@ def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
     return values, files.getlist(FILES)
 
 
-def _typed(model: type[BaseModel], texts: MultiDict[str, str], skip: Iterable[str] = ()) -> dict[str, Any]:
+def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]:
     """Words as the model's numbers and switches, where they are written as JSON writes them; else as they came."""
     values: dict[str, Any] = {}
+    kinds = _kinds_of(model)
     for name, given in texts.lists():
         if len(given) > 1:
             raise Invalid(FieldError(name, "repeated", "This may be given only once."))
-        field = model.model_fields.get(name)
-        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
-        text: Any = given[0]
-        if bool in kinds:
+        kind, text = kinds.get(name), cast(Any, given[0])
+        if kind is bool:
             text = _SWITCH.get(text, text)
-        elif int in kinds and _WHOLE_NUMBER.fullmatch(text):
+        elif kind is int and _WHOLE_NUMBER.fullmatch(text):
             text = int(text)
         values[name] = text
     return values
+
+
+@cache
+def _kinds_of(model: type[BaseModel]) -> dict[str, type]:
+    """What each field is at heart, whatever is said around it: `Annotated[int, ...] | None` is a number."""
+
+    def heart(annotation: Any) -> type:
+        parts = [heart(part) for part in get_args(annotation)] if get_origin(annotation) is not Literal else []
+        return next((kind for kind in (bool, int) if kind in (annotation, *parts)), str)
+
+    return {name: heart(field.annotation) for name, field in model.model_fields.items()}
 
 
 def _checked(model: type[M], values: Any) -> M:

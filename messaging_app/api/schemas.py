@@ -15,19 +15,20 @@ from pydantic.json_schema import SkipJsonSchema
 
 from messaging_app.database import MAX_ID
 from messaging_app.services.attachments import REASON_MAX
+from messaging_app.services.cursors import CURSOR_MAX, MOMENT_PATTERN, NAME_PATTERN
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
 PAGE_MAX = 100
 QUERY_MAX = 100
-VISIBLE = "^[^\\u0000]*[!-~\\u00a1-\\u00ac\\u00ae-\\u00ff][^\\u0000]*$"
 WITHOUT_NUL = "^[^\\u0000]*$"
+CONTENT_PATTERN = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
+_CONTROLS = "\\u0000-\\u0009\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u0084\\u0086-\\u009f"
+SUBJECT_PATTERN = f"^[^{_CONTROLS}]*[^\\s{_CONTROLS}][^{_CONTROLS}]*$"
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Seq = Annotated[int, Field(ge=0, le=MAX_ID)]
 ConversationKind = Literal["admin_store", "store_customer", "admin_customer"]
 PersonKind = Literal["admin", "store", "customer"]
-MOMENT = "UTC, RFC 3339, ending in Z."
-EXAMPLE_TIME = "2026-11-22T09:30:00.123456Z"
 
 
 class Incoming(BaseModel):
@@ -47,15 +48,15 @@ class Outgoing(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
 
-def _described(minimum: int, maximum: int, **more: Any) -> dict[str, Any]:
-    return {"minLength": minimum, "maxLength": maximum, **more}
+def _described(minimum: int, maximum: int, pattern: str) -> dict[str, Any]:
+    return {"minLength": minimum, "maxLength": maximum, "pattern": pattern}
 
 
 Subject = Annotated[
     str,
     Field(
         description="One line of 1-200 characters that shows something. Line breaks become spaces.",
-        json_schema_extra=_described(1, SUBJECT_MAX, pattern="\\S"),
+        json_schema_extra=_described(1, SUBJECT_MAX, SUBJECT_PATTERN),
         examples=["Your order of 12 loaves"],
     ),
 ]
@@ -63,7 +64,7 @@ Content = Annotated[
     str,
     Field(
         description="1-10,000 characters, counted after CRLF became LF and surrounding space was trimmed.",
-        json_schema_extra=_described(1, CONTENT_MAX, pattern="\\S"),
+        json_schema_extra=_described(1, CONTENT_MAX, CONTENT_PATTERN),
         examples=["It leaves tomorrow morning."],
     ),
 ]
@@ -88,8 +89,8 @@ class ConversationQuery(Incoming):
     conversation_type: ConversationKind | SkipJsonSchema[None] = Field(None, description="Only this type.")
     unread: bool = Field(False, description="Only conversations in which you have unread messages.")
     limit: int = Field(25, ge=1, le=PAGE_MAX, description="Most conversations in one answer.")
-    cursor: str | SkipJsonSchema[None] = Field(
-        None, min_length=1, max_length=2000, description="`next_cursor` of the page before."
+    cursor: Annotated[str, Field(pattern=MOMENT_PATTERN)] | SkipJsonSchema[None] = Field(
+        None, description="`next_cursor` of the page before."
     )
     include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")
 
@@ -100,8 +101,8 @@ class RecipientQuery(Incoming):
     recipient_type: Literal["store", "customer"] = Field("store", description="Which kind of recipient.")
     q: str = Field("", max_length=QUERY_MAX, description="Beginnings of words in name, code or e-mail; all when empty.")
     limit: int = Field(20, ge=1, le=PAGE_MAX, description="Most recipients in one answer.")
-    cursor: str | SkipJsonSchema[None] = Field(
-        None, min_length=1, max_length=2000, description="`next_cursor` of the page before."
+    cursor: Annotated[str, Field(max_length=CURSOR_MAX, pattern=NAME_PATTERN)] | SkipJsonSchema[None] = Field(
+        None, description="`next_cursor` of the page before."
     )
 
 
@@ -114,14 +115,12 @@ class CustomerRecipientQuery(RecipientQuery):
 class ThreadQuery(Incoming):
     """Which messages to show; without `before` and `after` the newest."""
 
-    before: Annotated[
-        int | SkipJsonSchema[None],
-        Field(ge=1, le=MAX_ID, description="Only messages with a smaller `seq`, the newest of them."),
-    ] = None
-    after: Annotated[
-        int | SkipJsonSchema[None],
-        Field(ge=0, le=MAX_ID, description="Only messages with a greater `seq`, the oldest of them."),
-    ] = None
+    before: Id | SkipJsonSchema[None] = Field(
+        None, description="Only messages with a smaller `seq`, the newest of them."
+    )
+    after: Seq | SkipJsonSchema[None] = Field(
+        None, description="Only messages with a greater `seq`, the oldest of them."
+    )
     limit: int = Field(50, ge=1, le=PAGE_MAX, description="Most messages in one answer.")
 
 
@@ -177,10 +176,9 @@ class MessageCreateForm(Incoming):
 class ReadingUpdate(Incoming):
     """How far you have read."""
 
-    up_to: Annotated[
-        Seq | SkipJsonSchema[None],
-        Field(description="`seq` of the last message you were shown; left out: the latest.", examples=[3]),
-    ] = None
+    up_to: Seq | None = Field(
+        None, description="`seq` of the last message you were shown; left out or null: the latest.", examples=[3]
+    )
 
 
 class PreferencesUpdate(Incoming):

@@ -39,13 +39,11 @@ def list_recipients(
     keys: tuple[Any, ...]
     query, keys = _by_words(actor, recipient_type, words) if words else _by_name(actor, recipient_type)
     if cursor:
-        first, number = cursors.decode(cursor, 2)
-        if not (number.isascii() and number.isdigit() and int(number[:19]) <= MAX_ID):
-            raise cursors.bad_cursor()
-        query = query.where(tuple_(*keys) > tuple_(literal(first), literal(int(number))))
+        first, number = cursors.decode_name(cursor)
+        query = query.where(tuple_(*keys) > tuple_(literal(first), literal(number)))
     rows = list(db.session.execute(query.order_by(*keys).limit(limit + 1)))
     more, rows = len(rows) > limit, rows[:limit]
-    return RecipientPage(rows, cursors.encode(rows[-1].key, rows[-1].recipient_id) if more else None)
+    return RecipientPage(rows, cursors.encode_name(rows[-1].key, rows[-1].recipient_id) if more else None)
 
 
 def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
