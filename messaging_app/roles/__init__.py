@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter
 
+from messaging_app.addresses import parts_of
 from messaging_app.database import MAX_ID, read_only
 from messaging_app.extensions import csrf, db
 from messaging_app.htmx import is_htmx, is_poll, sign_in
@@ -39,15 +40,15 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class IdConverter(BaseConverter):
-    """A positive integer in ASCII digits that the database can hold."""
+    """A positive integer in ASCII digits that the database can hold.
 
-    regex = r"[1-9][0-9]{0,18}"
+    The rule is all in the pattern: a converter that refuses a number later makes Werkzeug answer 405 and not 404.
+    """
+
+    regex = r"[1-9][0-9]{0,17}"
 
     def to_python(self, value: str) -> int:
-        number = int(value)
-        if number > MAX_ID:
-            raise ValidationError
-        return number
+        return int(value)
 
 
 def mount_roles(app: Flask) -> None:
@@ -145,7 +146,7 @@ def check_origin() -> None:
     origin = request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
         raise CSRFError(_("This came from another site."))
-    if site is None and origin is not None and urlsplit(origin).netloc != request.host:
+    if site is None and origin is not None and parts_of(origin).netloc != request.host:
         raise CSRFError(_("This came from another site."))
 
 
@@ -159,8 +160,9 @@ def signed_out() -> Response:
     back = request.full_path.rstrip("?") if request.method == "GET" else role.messages
     store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
     if is_htmx():
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back = current.path if current.path.startswith(f"/{role.name}/") else role.messages
+        current = parts_of(request.headers.get("HX-Current-URL", ""))
+        ours = current.path.startswith(f"/{role.name}/")
+        back = current._replace(scheme="", netloc="", fragment="").geturl() if ours else role.messages
         response = make_response("", 401)
         response.headers["HX-Redirect"] = f"{role.login}?next={quote(back)}"
         return response

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -14,6 +13,7 @@ from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired, Length
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.addresses import parts_of
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.htmx import done, sign_in, whole_number
 from messaging_app.limits import RateLimited, limiter
@@ -86,7 +86,7 @@ def switch(_actor: Actor) -> ResponseReturnValue:
 
 def local_path(address: str, role: RolePolicy) -> str | None:
     """`address` if it leads to a page of `role` on this very server, else None."""
-    parts = urlsplit(address)
+    parts = parts_of(address)
     if parts.scheme or parts.netloc or "\\" in address or not address.isprintable():
         return None
     ours = parts.path == f"/{role.name}" or parts.path.startswith(f"/{role.name}/")
