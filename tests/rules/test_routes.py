@@ -1,0 +1,309 @@
+"""What holds for every address of the three roles, read off the route table: a new one is tested as soon as it is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.exceptions import NotFound
+from werkzeug.test import TestResponse
+
+from messaging_app.policies import ROLES
+from tests.conftest import Browser, Web
+from tests.rules.routes import Route, role_routes
+
+World = tuple[Web, dict[str, int]]
+
+# Open to everybody, by name. Whatever else stands under a role has an actor.
+PUBLIC = {"login", "logout", "logo"}
+# Behind a mutation's address there may be a page; each stands here because somebody thought about it.
+ALSO_A_PAGE = {"login", "create", "send", "save"}
+OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe)\b|/$")
+
+WRONG_IDS = (
+    "0", "-1", "+1", "1e0", "1.0", "01", "0x1", "1_0", "%201", "1%20", "true", "null", "[1]", "%00", "1%00", "1%0a",
+    "%D9%A3", "%EF%BC%91", "%C2%B2", "%FF", "9223372036854775808", "99999999999999999999", "9" * 400, "..", "1;2", "x",
+)  # fmt: skip
+
+
+def visible(role: str, numbers: dict[str, int]) -> int:
+    """A conversation that everybody in `browsers` of that role sees."""
+    return numbers["admin-bakery" if role != "storefront" else "bakery-cleo"]
+
+
+def ask(browser: Browser, route: Route, path: str, **options: Any) -> TestResponse:
+    """Call `route` as a page does, with the token of the page."""
+    headers = {"X-CSRFToken": browser.token} | options.pop("headers", {})
+    return browser.client.open(path, method=route.method, headers=headers, **options)
+
+
+def test_every_address_of_a_role_has_an_actor_or_is_public_by_name(world: World) -> None:
+    routes = role_routes(world[0].app)
+    assert len(routes) > 40
+    assert {route.view for route in routes if not route.guarded} == PUBLIC
+
+
+def test_no_address_stands_outside_the_roles_unseen(world: World) -> None:
+    app = world[0].app
+    strangers = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] not in ROLES and not OTHER_PLACES.match(rule.rule)
+    ]
+    assert strangers == []
+
+
+def test_every_address_has_a_policy(world: World) -> None:
+    """A right that a role lacks has no address: what differs between the mounts is what the policies say."""
+    routes = role_routes(world[0].app)
+    views = {role: {r.view for r in routes if r.role == role} for role in ROLES}
+    assert views["admin"] - views["store"] == {"show", "save"}
+    assert views["store"] - views["admin"] == {"switch"}
+    assert views["admin"] - views["storefront"] == {
+        "show", "save", "new", "recipients", "create", "close", "reopen",
+    }  # fmt: skip
+    assert views["storefront"] - views["admin"] == {"logo"}
+
+
+def test_every_mutation_refuses_get(world: World, browsers: dict[str, Browser]) -> None:
+    app, numbers = world[0].app, world[1]
+    pages = {(r.role, r.rule) for r in role_routes(app) if not r.changes}
+    mutations = [r for r in role_routes(app) if r.changes]
+    assert {r.view for r in mutations if (r.role, r.rule) in pages} == ALSO_A_PAGE
+    for route in mutations:
+        if (route.role, route.rule) not in pages:
+            for method in ("GET", "HEAD"):
+                path = route.path(visible(route.role, numbers))
+                answer = browsers[route.role].client.open(path, method=method)
+                assert answer.status_code == 405, f"{method} {path}"
+
+
+def _no_token(_browser: Browser) -> dict[str, str]:
+    return {"X-CSRFToken": ""}
+
+
+def _wrong_token(browser: Browser) -> dict[str, str]:
+    return {"X-CSRFToken": browser.token[:-2] + "xx"}
+
+
+FORGERIES: dict[str, Callable[[Browser], dict[str, str]]] = {
+    "without a token": _no_token,
+    "with a wrong token": _wrong_token,
+    "from another origin": lambda _: {"Origin": "https://evil.example"},
+    "from the same name at another port": lambda _: {"Origin": "http://localhost:8080"},
+    "from no origin": lambda _: {"Origin": "null"},
+    "from a broken origin": lambda _: {"Origin": "http://["},
+    "from another site": lambda _: {"Sec-Fetch-Site": "cross-site"},
+    "from a sister site": lambda _: {"Sec-Fetch-Site": "same-site"},
+}
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_every_mutation_refuses_what_another_page_sent(how: str, world: World, browsers: dict[str, Browser]) -> None:
+    web, numbers = world
+    for route in role_routes(web.app):
+        if not route.changes:
+            continue
+        browser = browsers[route.role]
+        path = route.path(visible(route.role, numbers))
+        headers = FORGERIES[how](browser)
+        data = {"content": "Forged", "up_to": "1", "email_notifications": "true"}
+        with writing(web) as written:
+            answer = ask(browser, route, path, headers=headers, data=data)
+        assert answer.status_code == 400, f"{route}: {answer.status}"
+        assert written == [], f"{route} wrote"
+
+
+def test_a_token_of_one_browser_is_worthless_in_another(world: World, browsers: dict[str, Browser]) -> None:
+    web, numbers = world
+    stranger = web.signed_in("abe")
+    answer = browsers["admin"].client.post(
+        f"/admin/messages/{numbers['admin-bakery']}/close", data={"csrf_token": stranger.token}
+    )
+    assert answer.status_code == 400
+
+
+def test_no_get_writes(world: World, browsers: dict[str, Browser]) -> None:
+    web, numbers = world
+    for route in role_routes(web.app):
+        if route.changes or route.view == "events":  # the stream has tests of its own
+            continue
+        for headers in ({}, {"HX-Request": "true"}):
+            path = route.path(visible(route.role, numbers))
+            client = browsers[route.role].client
+            with writing(web) as written:
+                client.get(path, headers=headers)
+            assert written == [], route
+
+
+def test_signed_out_a_page_leads_to_its_sign_in_and_back(world: World) -> None:
+    web, numbers = world
+    for route in role_routes(web.app):
+        if not route.guarded:
+            continue
+        browser = web.browser()
+        path = route.path(numbers["admin-bakery"])
+        if not route.changes and path.endswith(("/unread-count", "/events")):
+            continue
+        answer = browser.client.open(path + "?status=all&x=ü", method=route.method)
+        assert answer.status_code == 302, route
+        to = urlsplit(answer.location)
+        assert (to.scheme, to.netloc, to.path) == ("", "", ROLES[route.role].login), route
+        [back] = parse_qs(to.query)["next"]
+        assert back.startswith(path + "?status=all" if not route.changes else ROLES[route.role].messages), route
+        assert answer.get_data(as_text=True).count("Hello") == 0
+
+
+def test_signed_out_a_poll_gets_a_bare_401(world: World) -> None:
+    web, numbers = world
+    number = numbers["admin-bakery"]
+    for role in ROLES.values():
+        polls = (
+            f"{role.messages}/unread-count",
+            f"{role.messages}/unread-count?have=3",
+            f"{role.messages}/events",
+            f"{role.messages}?have=0",
+            f"{role.messages}?status=all&have=",
+            f"{role.messages}/{number}?have=x",
+            f"{role.messages}/{number}/messages?after=1",
+            f"{role.messages}/{number}/messages?after=1&have=x",
+        )
+        for path in polls:
+            for headers in ({}, {"HX-Request": "true", "HX-Current-URL": f"http://localhost{role.messages}"}):
+                answer = web.browser().client.get(path, headers=headers)
+                assert (answer.status_code, answer.data) == (401, b""), path
+                assert "HX-Redirect" not in answer.headers and "Location" not in answer.headers, path
+                assert "Set-Cookie" not in answer.headers, path
+
+
+def test_signed_out_everything_else_of_htmx_is_sent_to_sign_in(world: World) -> None:
+    web, numbers = world
+    for route in role_routes(web.app):
+        path = route.path(numbers["admin-bakery"])
+        if not route.guarded or (not route.changes and path.endswith(("/unread-count", "/events"))):
+            continue
+        role = ROLES[route.role]
+        for current, back in (
+            (f"http://localhost{role.messages}/7?status=all#message-3", f"{role.messages}/7?status=all"),
+            (f"https://evil.example{role.messages}/7", f"{role.messages}/7"),
+            ("https://evil.example/x", role.messages),
+            ("http://[", role.messages),
+            ("//evil.example/", role.messages),
+            ("", role.messages),
+        ):
+            answer = web.browser().client.open(
+                path, method=route.method, headers={"HX-Request": "true", "HX-Current-URL": current}
+            )
+            assert answer.status_code == 401, route
+            to = urlsplit(answer.headers["HX-Redirect"])
+            assert (to.scheme, to.netloc, to.path) == ("", "", role.login), route
+            assert parse_qs(to.query)["next"] == [back], (str(route), current)
+
+
+def test_a_cookie_of_another_role_opens_nothing(world: World, browsers: dict[str, Browser]) -> None:
+    web, numbers = world
+    for route in role_routes(web.app):
+        if not route.guarded:
+            continue
+        for other in set(ROLES) - {route.role}:
+            thief = web.app.test_client()
+            value = cookie(browsers[other].client, other)
+            thief.set_cookie(other, value)
+            thief.set_cookie(route.role, value)
+            answer = thief.open(route.path(visible(route.role, numbers)), method=route.method)
+            assert answer.status_code in (302, 401), f"{route} with the cookie of {other}: {answer.status}"
+
+
+@pytest.mark.parametrize("cookie_value", ["", "x", "eyJfdXNlcl9pZCI6IngifQ.x.x", ".", "\x7f", "a" * 4000])
+def test_a_cookie_that_is_not_ours_opens_nothing(world: World, cookie_value: str) -> None:
+    client = world[0].app.test_client()
+    client.set_cookie("admin", cookie_value)
+    assert client.get("/admin/messages").status_code == 302
+
+
+def test_an_id_of_any_wrong_shape_is_not_found(world: World, browsers: dict[str, Browser]) -> None:
+    web, numbers = world
+    addresses = web.app.url_map.bind("localhost")
+    asked = 0
+    for route in role_routes(web.app):
+        if "<id:" not in route.rule:
+            continue
+        number = visible(route.role, numbers)
+        for wrong in WRONG_IDS:
+            for path in {route.path(wrong), route.path(number, wrong)} - {route.path(number)}:
+                with pytest.raises(NotFound):  # no view ever sees such an id
+                    addresses.match(unquote(path), method=route.method)
+                    pytest.fail(f"{route.method} {path} has a view")
+                if route.view in ("thread", "send", "mark_read") and route.role != "admin":
+                    answer = ask(browsers[route.role], route, path, data=FORM if route.changes else None)
+                    assert answer.status_code == 404, f"{route.method} {path}: {answer.status}"
+                    asked += 1
+    assert asked > 100
+
+
+def test_the_largest_id_that_there_can_be_is_not_found_either(world: World, browsers: dict[str, Browser]) -> None:
+    for route in role_routes(world[0].app):
+        if "<id:" in route.rule:
+            for number in ("999999999999999999", "9223372036854775807"):
+                answer = ask(browsers[route.role], route, route.path(number, number), data=FORM)
+                assert answer.status_code == 404, route
+
+
+FORM = {"content": "Hello", "up_to": "1", "email_notifications": "true", "after": "1"}
+INVISIBLE = {"admin": "bakery-cleo", "store": "admin-cleo", "storefront": "cycles-jun"}
+
+
+@pytest.mark.parametrize("htmx", [False, True], ids=["page", "fragment"])
+def test_what_is_not_visible_answers_as_what_does_not_exist(
+    htmx: bool, world: World, browsers: dict[str, Browser]
+) -> None:
+    web, numbers = world
+    compared = 0
+    for route in role_routes(web.app):
+        if "<id:conversation_id>" not in route.rule:
+            continue
+        headers = {"HX-Request": "true"} if htmx else {}
+        answers = [
+            ask(browsers[route.role], route, route.path(number), data=FORM if route.changes else None, headers=headers)
+            for number in (numbers[INVISIBLE[route.role]], 999_999_999)
+        ]
+        invisible, unknown = (without_tokens(answer) for answer in answers)
+        assert invisible == unknown, route
+        assert answers[0].status_code == 404, route
+        compared += 1
+    assert compared > 20
+
+
+def without_tokens(answer: TestResponse) -> tuple[Any, ...]:
+    """All of an answer that a person or a program can see, but for its CSRF tokens."""
+    text = re.sub(r'(csrf_token" value="|X-CSRFToken": ")[^"]+', r"\1", answer.get_data(as_text=True))
+    dropped = {"set-cookie", "date", "content-length"}
+    return answer.status_code, text, sorted((k, v) for k, v in answer.headers if k.lower() not in dropped)
+
+
+@contextmanager
+def writing(web: Web) -> Iterator[list[str]]:
+    """The statements inside the block that change rows."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip("( ").upper().startswith(("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE", "REPLACE")):
+            seen.append(statement)
+
+    event.listen(web.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(web.engine, "before_cursor_execute", note)
+
+
+def cookie(client: FlaskClient, name: str) -> str:
+    found = client.get_cookie(name)
+    assert found is not None
+    return found.value
