@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from messaging_app.database import MAX_ID
@@ -75,7 +76,7 @@ def whole_number(name: str, source: str = "args", default: int | None = None) ->
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
-        raise Invalid(FieldError(name, "invalid", "This is not a number of ours."))
+        raise Invalid(FieldError(name, "invalid", _("This is not a number of ours.")))
     return int(text)
 
 

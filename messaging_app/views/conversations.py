@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid
@@ -94,9 +95,9 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     status, kind, cursor = args.get("status") or "open", args.get("type") or "", args.get("cursor") or None
     errors = []
     if status not in STATUSES:
-        errors.append(FieldError("status", "invalid", "The status is open, closed or all."))
+        errors.append(FieldError("status", "invalid", _("The status is open, closed or all.")))
     if kind and kind not in policy_of(actor).types:
-        errors.append(FieldError("type", "invalid", "There is no such kind of conversation here."))
+        errors.append(FieldError("type", "invalid", _("There is no such kind of conversation here.")))
     if errors and not ignore_bad:
         raise Invalid(*errors)
     if errors or ignore_bad:
