@@ -552,16 +552,7 @@ def test_filters_by_status_kind_and_unread_and_their_total(cast_of: Cast, all_ki
 
 @pytest.mark.parametrize(
     "cursor",
-    [
-        "x",
-        "é",
-        "a" * 5000,
-        "MQ",
-        "LTk5OTk5OTk5OTk5OTk5OTk5OTk5CjE",
-        "MQotMQ",
-        "MQow",
-        "MQo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5",
-    ],
+    ["x", "é", "1", "1.", ".1", "1.g", "-1.1", "1.-1", "1.1.1", "1.1\n", "f" * 15 + ".1", "1." + "f" * 16, "1" * 5000],
 )
 def test_a_cursor_that_is_not_ours_is_refused(cast_of: Cast, cursor: str) -> None:
     with pytest.raises(Invalid) as refused:

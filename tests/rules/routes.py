@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from flask import Flask
@@ -25,9 +26,10 @@ class Route:
     def changes(self) -> bool:
         return self.method not in SAFE
 
-    def path(self, conversation: object = 1, attachment: object = 1) -> str:
+    def path(self, conversation: object = 1, other: object = 1) -> str:
+        """The address of a conversation and, where the rule names another thing too, of that."""
         path = self.rule.replace("<id:conversation_id>", str(conversation))
-        return path.replace("<id:attachment_id>", str(attachment)).replace("<name>", "bakery-0123456789abcdef")
+        return re.sub("<id:[a-z_]+>", str(other), path).replace("<name>", "bakery-0123456789abcdef")
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"

@@ -23,7 +23,7 @@ World = tuple[Web, dict[str, int]]
 # Open to everybody, by name. Whatever else stands under a role has an actor.
 PUBLIC = {"login", "logout", "logo"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
-ALSO_A_PAGE = {"login", "create", "send", "save"}
+ALSO_A_PAGE = {"login", "create", "send", "save", "make_token"}
 OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe)\b|/$")
 
 WRONG_IDS = (
@@ -236,7 +236,7 @@ def test_an_id_of_any_wrong_shape_is_not_found(world: World, browsers: dict[str,
             continue
         number = visible(route.role, numbers)
         for wrong in WRONG_IDS:
-            for path in {route.path(wrong), route.path(number, wrong)} - {route.path(number)}:
+            for path in {route.path(wrong, wrong), route.path(number, wrong)} - {route.path(number)}:
                 with pytest.raises(NotFound):  # no view ever sees such an id
                     addresses.match(unquote(path), method=route.method)
                     pytest.fail(f"{route.method} {path} has a view")
