@@ -1,19 +1,23 @@
-"""What the API says of itself: the OpenAPI document for programs, pages for people; neither needs a token."""
+"""What the API says of itself: the OpenAPI document for programs, pages made of it for people. Neither needs a token."""
 
 from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
 
 from flask import Flask, Response, render_template, request
 
 from messaging_app.api import openapi, problems
 from messaging_app.api.answers import BASE, etag_of
+from messaging_app.api.endpoints import ENDPOINTS
 
 
 def init_app(app: Flask) -> None:
     """Mount both."""
     for path, view in (("openapi.json", describe), ("docs", read)):
-        app.add_url_rule(
-            f"{BASE}/{path}", f"api.{view.__name__}", view, methods=["GET"], provide_automatic_options=False
-        )
+        rule, name = f"{BASE}/{path}", f"api.{view.__name__}"
+        app.add_url_rule(rule, name, view, methods=["GET"], provide_automatic_options=False)
 
 
 def describe() -> Response:
@@ -23,8 +27,47 @@ def describe() -> Response:
 
 def read() -> Response:
     """The same, to be read."""
-    shown = {"document": openapi.document(), "problems": problems.KINDS, "resolve": _resolve, "base": BASE}
+    shown = {
+        "document": openapi.document(),
+        "operations": _operations(),
+        "problems": problems.KINDS,
+        "resolve": _resolve,
+        "kind_of": kind_of,
+        "pretty": _pretty,
+    }
     return _public(render_template("api/docs.html", **shown), "text/html; charset=utf-8")
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """A schema in a few words: "integer, 1 to 100", "one of open, closed", "list of MessageResponse"."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[1]
+    if "anyOf" in schema:
+        return " or ".join(kind_of(part) for part in schema["anyOf"])
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    if "const" in schema:
+        return f"always {schema['const']}"
+    if schema.get("type") == "array":
+        return f"list of {kind_of(schema['items'])}"
+    name = {"date-time": "time", "binary": "file"}.get(schema.get("format", ""), str(schema.get("type", "anything")))
+    if "minimum" in schema and schema.get("maximum", 2**63) < 2**53:
+        name += f", {schema['minimum']} to {schema['maximum']}"
+    if "maxLength" in schema:
+        name += f", at most {schema['maxLength']:,} characters"
+    return name
+
+
+@cache
+def _operations() -> list[dict[str, Any]]:
+    """Each operation once, with its address for every role that has it."""
+    paths = openapi.document()["paths"]
+    found = []
+    for endpoint in ENDPOINTS:
+        addresses = {role.name: BASE + endpoint.mounted_at(role) for role in endpoint.roles}
+        shown = paths[next(iter(addresses.values()))][endpoint.method.lower()]
+        found.append({"name": endpoint.name, "method": endpoint.method, "addresses": addresses, "shown": shown})
+    return found
 
 
 def _public(text: str, content_type: str) -> Response:
@@ -35,11 +78,15 @@ def _public(text: str, content_type: str) -> Response:
     return response
 
 
-def _resolve(node: dict[str, object]) -> dict[str, object]:
+def _resolve(node: Any) -> Any:
     """`node`, or what its `$ref` names."""
     while "$ref" in node:
-        found: object = openapi.document()
+        found: Any = openapi.document()
         for part in str(node["$ref"]).removeprefix("#/").split("/"):
-            found = found[part]  # type: ignore[index]
-        node = found  # type: ignore[assignment]
+            found = found[part]
+        node = found
     return node
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -34,6 +34,7 @@ from messaging_app.views import (
     settings,
     sign_ins,
     stream,
+    tokens,
 )
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -87,6 +88,9 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(file_at, attachments.download, "GET")
     behind_door(f"{file_at}/thumbnail", attachments.thumbnail, "GET")
     behind_door(f"{file_at}/remove", attachments.remove, "POST")
+    behind_door(f"{home_at}/tokens", tokens.tokens_page, "GET")
+    behind_door(f"{home_at}/tokens", tokens.make_token, "POST")
+    behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")
     if role.may_start:
         behind_door(f"{messages_at}/new", compose.new, "GET")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
