@@ -37,12 +37,12 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
     """
     if _is_loaded():
         return False
+    _refuse_others()
     cast = _read()
     plan = directory.make_plan(directory.parse(cast["directory"]))
     directory.prepare_secrets(plan, progress)
     with writing(db.session) as session:
-        if not is_empty():
-            raise NotEmpty("This database holds other data. The demo cast goes into an empty one only.")
+        _refuse_others()  # passwords took their time
         directory.apply(session, plan)
         people = _cast(session, cast["directory"])
         moment = now()
@@ -70,6 +70,11 @@ def sign_in_lines(base_url: str) -> list[str]:
         f"{role:<12} {page:<{wide}}  {person['email']:<21} {person['password']:<16} {person['name']}{where}"
         for role, page, person, where in rows
     ]
+
+
+def _refuse_others() -> None:
+    if not is_empty():
+        raise NotEmpty("This database holds other data. The demo cast goes into an empty one only.")
 
 
 def _read() -> dict[str, Any]:

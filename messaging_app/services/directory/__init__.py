@@ -17,10 +17,11 @@ from messaging_app.actors import ActorType
 from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
+from messaging_app.services import tokens
 from messaging_app.services.directory import seats
 from messaging_app.services.directory.customers import upsert_customers
 from messaging_app.services.directory.hashing import prepare_secrets
-from messaging_app.services.directory.logos import Logo, key_of, prepare_logos
+from messaging_app.services.directory.logos import forget, kept, key_of, prepare_logos
 from messaging_app.services.directory.plan import Plan, make_plan
 from messaging_app.services.directory.schema import DirectoryError, parse, read
 from messaging_app.services.directory.upsert import Changes, upsert_members, upsert_stores, upsert_users
@@ -41,10 +42,10 @@ def import_file(path: Path, progress: Progress = lambda line: None) -> Changes:
     progress(f"file: {len(plan.stores):,} stores, {len(plan.users):,} users")
     logos = prepare_logos(plan, path.parent)
     prepare_secrets(plan, progress)
-    _keep(logos)
-    with writing(db.session) as session:
+    with kept(logos), writing(db.session) as session:
         changes = apply(session, plan, progress)
-    _forget([key_of(code, logo) for code, logo in changes.logos_replaced])
+    for code, logo in changes.logos_replaced:
+        forget(key_of(code, logo))
     return changes
 
 
@@ -64,6 +65,7 @@ def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress
     progress(f"stores: {len(store_ids):,}; users: {len(user_ids):,}")
     upsert_customers(connection, plan, store_ids, changes, progress)
     _sign_out(session, changes)
+    tokens.end_orphans(session)
     _bring_back(session, changes)
     return changes
 
@@ -91,11 +93,3 @@ def _bring_back(session: Session | scoped_session[Any], changes: Changes) -> Non
     seats.users_return(connection, sorted(changes.users_back))
     seats.admins_return(connection, sorted(changes.admins_back))
     seats.customers_return(connection, sorted(changes.customers_back))
-
-
-def _keep(logos: list[Logo]) -> None:
-    """Put pictures into storage before the transaction: a row never names a picture that is not there."""
-
-
-def _forget(keys: list[str]) -> None:
-    """Remove pictures that no store names any more."""

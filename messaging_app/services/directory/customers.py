@@ -42,17 +42,16 @@ def upsert_customers(
 ) -> None:
     """Write the customers of every store in `plan`."""
     total = sum(len(store.customers) for store in plan.stores)
-    done = 0
+    done = told = 0
     batch = _Batch(connection)
     for store in plan.stores:
         _of_store(connection, store, store_ids[store.entry.code], batch, changes)
         done += len(store.customers)
-        if len(batch.new) + len(batch.changed) >= ROWS_AT_ONCE:
+        if len(batch.new) + len(batch.changed) >= ROWS_AT_ONCE or done == total:
             batch.write()
+        if done - told >= ROWS_AT_ONCE or (done == total and done > told):
             progress(f"customers: {done:,} of {total:,}")
-    batch.write()
-    if total:
-        progress(f"customers: {total:,} of {total:,}")
+            told = done
 
 
 def _of_store(connection: Connection, store: PlannedStore, store_id: int, batch: _Batch, changes: Changes) -> None:

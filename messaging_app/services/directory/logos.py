@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from flask import current_app
 
 from messaging_app.services.directory.plan import Plan
 from messaging_app.services.directory.schema import DirectoryError
+from messaging_app.storage import FileMissing, Storage, StorageUnavailable
 
 LOGO_MAX = 256 * 1024
 LOGO_PIXELS = 4096 * 4096
@@ -23,6 +26,33 @@ class Logo:
 
     key: str
     content: bytes
+
+
+@contextmanager
+def kept(logos: list[Logo]) -> Iterator[None]:
+    """Put pictures into storage before the block, so that no row names one that is not there.
+
+    If the block raises, those that were not there before are removed. Raises `DirectoryError` without storage.
+    """
+    added: list[str] = []
+    try:
+        for logo in logos:
+            if not _is_kept(logo):
+                added.append(logo.key)
+                _storage().stage(io.BytesIO(logo.content), logo.key).commit(logo.key)
+        yield
+    except BaseException as error:
+        for key in added:
+            forget(key)
+        if isinstance(error, StorageUnavailable):
+            raise DirectoryError([f"The storage of logos does not answer: {error}."]) from None
+        raise
+
+
+def forget(key: str) -> None:
+    """Remove a picture that no store names any more; one that cannot be removed now is a stray."""
+    with suppress(StorageUnavailable):
+        _storage().delete(key)
 
 
 def key_of(code: str, logo: str) -> str:
@@ -64,6 +94,8 @@ def _read(folder: Path, name: str) -> tuple[bytes, str]:
         raise ValueError(f"{name} cannot be read ({error.strerror})") from None
     if len(content) > LOGO_MAX:
         raise ValueError(f"{name} is larger than {LOGO_MAX // 1024} kB")
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(content), formats=list(ENDINGS)) as image:
             if image.width * image.height > LOGO_PIXELS:
@@ -72,3 +104,15 @@ def _read(folder: Path, name: str) -> tuple[bytes, str]:
             return content, ENDINGS[str(image.format)]
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
         raise ValueError(f"{name} is not a PNG, JPEG or WebP picture that opens") from None
+
+
+def _is_kept(logo: Logo) -> bool:
+    try:
+        return _storage().size(logo.key) == len(logo.content)
+    except FileMissing:
+        return False
+
+
+def _storage() -> Storage:
+    storage: Storage = current_app.extensions["storage"]
+    return storage

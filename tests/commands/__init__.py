@@ -1,0 +1,1 @@
+"""What the commands do: directory import, demo, settings, check."""

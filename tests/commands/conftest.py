@@ -1,0 +1,50 @@
+"""The commands are tested on both databases, each emptied before a test as in tests/domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from messaging_app import passwords
+from tests.commands.files import Import, importer
+from tests.domain import conftest as domain
+
+kept_app, app = domain.kept_app, domain.app
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real argon2id at the lowest cost: these tests make many passwords and do not test argon2."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
+    monkeypatch.setattr(passwords, "_dummy", [])
+
+
+@pytest.fixture
+def sqlite_app(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Flask]:
+    """The application on SQLite only, for what is decided before the database is asked."""
+    with (app := make_app(sqlite_url)).app_context():
+        yield app
+
+
+@pytest.fixture
+def postgres_app(make_app: Callable[..., Flask], postgres_url: str) -> Iterator[Flask]:
+    """The application on PostgreSQL only, for what cannot happen on SQLite, where one write waits for the other."""
+    with (app := make_app(postgres_url)).app_context():
+        yield app
+
+
+@pytest.fixture
+def bring_in(app: Flask, tmp_path: Path) -> Import:
+    """Imports what it is given as a directory file."""
+    return importer(tmp_path)
+
+
+@pytest.fixture
+def bring_in_on_sqlite(sqlite_app: Flask, tmp_path: Path) -> Import:
+    """The same where the database makes no difference."""
+    return importer(tmp_path)

@@ -1,0 +1,162 @@
+"""The demo cast: complete, lifelike, by the rules, and only in an empty database."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import now, writing
+from messaging_app.extensions import db
+from messaging_app.models import Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
+from messaging_app.passwords import verify_password
+from messaging_app.policies import policy_of
+from messaging_app.services import demo, doctor, messaging
+from tests import cast
+
+
+@pytest.fixture
+def loaded(app: Flask) -> None:
+    assert demo.is_empty()
+    assert demo.load()
+
+
+def count(model: type) -> int:
+    return int(db.session.scalar(select(func.count()).select_from(model)) or 0)
+
+
+def actors() -> list[Actor]:
+    """Everybody of the cast, in each of their roles."""
+    found = [
+        Actor(ActorType.ADMIN, row.id, row.name)
+        for row in db.session.execute(select(User.id, User.name).where(User.is_admin))
+    ]
+    staff = select(User.id, User.name, StoreMembership.store_id).join(
+        StoreMembership, StoreMembership.user_id == User.id
+    )
+    found += [Actor(ActorType.STORE, *row) for row in db.session.execute(staff)]
+    customers = select(Customer.id, Customer.name, Customer.store_id)
+    return found + [Actor(ActorType.CUSTOMER, *row) for row in db.session.execute(customers)]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_cast_is_small_and_complete() -> None:
+    assert not demo.is_empty()
+    assert (count(Store), count(Customer), count(Conversation)) == (3, 6, 22)
+    assert db.session.scalar(select(func.count()).select_from(User).where(User.is_admin)) == 2
+    stores_a_person = (
+        select(func.count(StoreMembership.store_id)).group_by(StoreMembership.user_id).order_by(func.count().desc())
+    )
+    assert list(db.session.scalars(stores_a_person)) == [2, 1, 1, 1]
+    accents = select(Store.code, Store.accent)
+    assert dict(map(tuple, db.session.execute(accents))) == {"bakery": "clay", "cycles": "sea", "books": "leaf"}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_doctor_finds_nothing() -> None:
+    report = doctor.examine()
+    assert not report.broken, report.lines
+
+
+@pytest.mark.usefixtures("loaded")
+def test_everybody_has_something_to_read_and_somebody_something_unread() -> None:
+    unread = {actor: messaging.get_unread_count(actor) for actor in actors()}
+    assert {actor.type for actor, number in unread.items() if number} == set(ActorType)
+    for actor in actors():
+        page = messaging.list_conversations(actor, status="all")
+        assert len(page.rows) >= 2
+        for row in page.rows:
+            assert messaging.get_conversation(actor, row.id).lines
+    rows = db.session.execute(select(Conversation.status, func.count()).group_by(Conversation.status))
+    assert {status: number > 3 for status, number in rows} == {"open": True, "closed": True}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_conversation_was_begun_by_somebody_who_may() -> None:
+    starts = {actor.type: set(policy_of(actor).starts.values()) for actor in actors()}
+    rows = select(Conversation.created_by_type, Conversation.conversation_type)
+    for starter, kind in db.session.execute(rows):
+        assert kind in starts[ActorType(starter)]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_texts_look_like_life() -> None:
+    texts = list(db.session.scalars(select(Message.content).where(Message.kind == MessageKind.MESSAGE)))
+    scripts = {unicodedata.name(char, "?").split()[0] for text in texts for char in text if char.isalpha()}
+    assert scripts >= {"LATIN", "ARABIC", "HEBREW", "CJK", "HIRAGANA", "KATAKANA", "DEVANAGARI"}
+    assert any("https://" in text for text in texts)
+    assert max(map(len, texts)) > 1500
+    assert min(map(len, texts)) == 1  # one emoji
+    assert any("\u200d" in text for text in texts)  # an emoji made of several
+    longest = select(func.max(Conversation.last_seq))
+    assert db.session.scalar(longest) == 300
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_past_runs_forward_and_ends_now() -> None:
+    moment = now()
+    rows = select(Message.conversation_id, Message.created_at).order_by(Message.conversation_id, Message.seq)
+    last = (0, moment)
+    for conversation, at in db.session.execute(rows):
+        assert at <= moment
+        if conversation == last[0]:
+            assert at >= last[1]
+        last = (conversation, at)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_who_may_sign_in_is_said_a_line_a_person() -> None:
+    lines = demo.sign_in_lines("https://demo.example")
+    people = {
+        row.email: row.password_hash
+        for model in (User, Customer)
+        for row in db.session.execute(select(model.email, model.password_hash))
+    }
+    assert len(lines) == len(people) == 12
+    for line in lines:
+        address, email, password = (word for word in line.split() if "/" in word or "@" in word or "demo-" in word)
+        assert address.startswith("https://demo.example/")
+        assert verify_password(password, people[email])
+    assert any("https://demo.example/storefront/login?store=bakery" in line for line in lines)
+    assert any("(Rye & Rose Bakery, Paper Lantern Books)" in line for line in lines)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_second_load_changes_nothing() -> None:
+    before = count(Message)
+    assert not demo.load()
+    assert count(Message) == before
+
+
+def test_a_database_with_other_people_is_refused(cast_of: cast.Cast) -> None:
+    assert not demo.is_empty()
+    with pytest.raises(demo.NotEmpty):
+        demo.load()
+    assert not db.session.scalar(select(Store.id).where(Store.code == "books"))
+    addresses = demo.sign_in_lines("http://127.0.0.1:5000")
+    assert [line.split()[-1] for line in addresses] == [
+        "http://127.0.0.1:5000/admin/login",
+        "http://127.0.0.1:5000/store/login",
+        "http://127.0.0.1:5000/storefront/login",
+    ]
+
+
+def test_a_load_that_fails_leaves_nothing_behind(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall_over(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(demo, "tell", fall_over)
+    with pytest.raises(RuntimeError):
+        demo.load()
+    assert demo.is_empty()
+
+
+@pytest.mark.usefixtures("loaded")
+def test_somebody_added_to_the_cast_makes_it_other_data() -> None:
+    with writing(db.session) as session:
+        session.add(User(email="eve@mail.example", email_key="eve@mail.example", name="Eve"))
+    with pytest.raises(demo.NotEmpty):
+        demo.load()

@@ -1,0 +1,308 @@
+"""The doctor: finds what is broken, names the first case, mends what can be derived, and sees one moment only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.services import doctor, messaging
+from messaging_app.services.doctor.checks import Check
+from tests import cast
+
+CLEAN = [f"ok   {check.name}" for check in doctor.CHECKS]
+
+
+@pytest.fixture
+def shop(cast_of: cast.Cast) -> int:
+    """A conversation between the bakery and Cleo: three messages, closed, reopened, one more. Nobody has read it."""
+    who = cast_of
+    number = messaging.create_conversation(
+        who.sam,
+        conversation_type="store_customer",
+        recipient_type="customer",
+        recipient_id=who.cleo.id,
+        subject="Bread",
+        content="Good morning",
+    ).conversation_id
+    messaging.send_message(who.cleo, number, "Good morning!\n\nTwo rye, please.")
+    messaging.send_message(who.nadia, number, "They are yours.")
+    messaging.close_conversation(who.sam, number)
+    messaging.reopen_conversation(who.sam, number)
+    messaging.send_message(who.cleo, number, "And one white.")
+    messaging.mark_conversation_read(who.sam, number, 2)
+    return number
+
+
+@pytest.fixture
+def closed(cast_of: cast.Cast) -> int:
+    """A closed conversation between the platform and the bakery."""
+    number = messaging.create_conversation(
+        cast_of.ada,
+        conversation_type="admin_store",
+        recipient_type="store",
+        recipient_id=cast_of.bakery,
+        subject="Welcome",
+        content="Welcome",
+    ).conversation_id
+    messaging.close_conversation(cast_of.sam, number)
+    return number
+
+
+def run(*statements: str, **values: object) -> None:
+    """Change rows behind the services' backs."""
+    with writing(db.session) as session:
+        for statement in statements:
+            session.execute(text(statement), {name: v for name, v in values.items() if f":{name}" in statement})
+
+
+SEAT = "conversation_participants"
+MENDED = [
+    (
+        "unread counters",
+        f"UPDATE {SEAT} SET unread_count = unread_count + 2 WHERE conversation_id = :shop AND participant_id = :sam",
+        "1 seat differs (first: conversation {shop}, store {sam}: 4 instead of 2)",
+    ),
+    (
+        "unread counters",
+        f"UPDATE {SEAT} SET unread_count = 0 WHERE conversation_id = :shop AND participant_type = 'store'",
+        "3 seats differ (first: conversation {shop}, store {sam}: 0 instead of 2)",
+    ),
+    (
+        "read positions",
+        f"UPDATE {SEAT} SET last_read_seq = 99, unread_count = 0 WHERE conversation_id = :shop AND participant_id = :sam",
+        "1 seat out of range (first: conversation {shop}, store {sam}: read 99 of 6)",
+    ),
+    (
+        "read positions",
+        f"UPDATE {SEAT} SET last_read_seq = -1 WHERE conversation_id = :shop AND participant_type = 'customer'",
+        "1 seat out of range (first: conversation {shop}, customer {cleo}: read -1 of 6)",
+    ),
+    (
+        "who has written",
+        f"UPDATE {SEAT} SET has_written = (participant_type = 'store') WHERE conversation_id = :shop",
+        "2 seats wrong (first: conversation {shop}, customer {cleo} wrote, but is not marked)",
+    ),
+    (
+        "missing seats",
+        f"DELETE FROM {SEAT} WHERE conversation_id = :shop AND participant_type = 'customer'",
+        "1 seat missing (first: conversation {shop}, customer {cleo})",
+    ),
+    (
+        "missing seats",
+        f"DELETE FROM {SEAT} WHERE conversation_id = :closed AND participant_type = 'admin'",
+        "1 seat missing (first: conversation {closed}, admin {ada})",
+    ),
+    (
+        "seats' stores",
+        f"UPDATE {SEAT} SET store_id = :cycles WHERE conversation_id = :closed AND participant_type = 'admin'",
+        "1 seat of another store than its conversation (first: conversation {closed}, admin {ada})",
+    ),
+    (
+        "last number",
+        "UPDATE conversations SET last_seq = 9 WHERE id = :shop",
+        "1 conversation wrong (first: conversation {shop}: 9 instead of 6)",
+    ),
+    (
+        "last message",
+        "UPDATE conversations SET last_message_preview = 'Good morning' WHERE id = :shop",
+        "1 conversation wrong (first: conversation {shop})",
+    ),
+    (
+        "last message",
+        "UPDATE conversations SET last_sender_id = 99, last_sender_name = 'x'",
+        "2 conversations wrong (first: conversation {shop})",
+    ),
+    (
+        "last message",
+        "UPDATE conversations SET last_message_at = closed_at WHERE id = :closed",
+        "1 conversation wrong (first: conversation {closed})",
+    ),
+    (
+        "closing marks",
+        "UPDATE conversations SET closed_at = NULL WHERE id = :closed",
+        "1 conversation wrong (first: conversation {closed}, which is closed)",
+    ),
+    (
+        "closing marks",
+        "UPDATE conversations SET closed_by_type = 'store', closed_by_id = 1 WHERE id = :shop",
+        "1 conversation wrong (first: conversation {shop}, which is open)",
+    ),
+    (
+        "recipient search",
+        "DELETE FROM recipient_terms WHERE term = 'cleo'",
+        "1 recipient out of step (first: customer {cleo})",
+    ),
+    (
+        "recipient search",
+        "UPDATE stores SET name = 'Renamed', sort_name = 'bakery' WHERE id = :bakery",
+        "1 recipient out of step (first: store {bakery})",
+    ),
+    (
+        "recipient search",
+        "UPDATE recipient_terms SET store_id = :cycles WHERE recipient_type = 'customer' AND recipient_id = :cleo",
+        "1 recipient out of step (first: customer {cleo})",
+    ),
+    (
+        "recipient search",
+        "INSERT INTO recipient_terms (recipient_type, recipient_id, term, store_id) VALUES ('store', 77, 'x', :bakery)",
+        "1 recipient out of step (first: store 77, which is not there)",
+    ),
+    (
+        "platform settings",
+        "INSERT INTO platform_settings VALUES ('message_attachment_max_files', 'many', '2026-01-01')",
+        "1 setting cannot be read (first: message_attachment_max_files, so 10 is in force)",
+    ),
+]
+BEYOND_REPAIR = [
+    (
+        "message numbers",
+        "DELETE FROM messages WHERE conversation_id = :shop AND seq = 2",
+        "1 conversation with gaps (first: conversation {shop}: 5 lines numbered 1 to 6)",
+    ),
+    (
+        "message numbers",
+        "DELETE FROM messages WHERE conversation_id = :closed",
+        "1 conversation with gaps (first: conversation {closed}: without any line)",
+    ),
+    (
+        "status and events",
+        "UPDATE messages SET event = 'reopened' WHERE conversation_id = :closed AND kind = 'event'",
+        "1 conversation unlike their events (first: conversation {closed} is closed, its last event says otherwise)",
+    ),
+    (
+        "status and events",
+        "UPDATE messages SET event = 'closed' WHERE conversation_id = :shop AND seq = 6",
+        "1 line of no known kind (first: conversation {shop}, line 6)",
+    ),
+    (
+        "conversations' stores",
+        "UPDATE conversations SET store_id = :cycles WHERE id = :shop",
+        (
+            "1 conversation of another store than its customer"
+            " (first: conversation {shop}: store {cycles}, its customer's is {bakery})"
+        ),
+    ),
+    (
+        "seats' owners",
+        f"UPDATE {SEAT} SET participant_id = :jun WHERE conversation_id = :shop AND participant_type = 'customer'",
+        "1 seat where they do not belong (first: conversation {shop}, customer {jun})",
+    ),
+    (
+        "seats' owners",
+        f"UPDATE {SEAT} SET participant_type = 'admin' WHERE conversation_id = :shop AND participant_id = :lea",
+        "1 seat where they do not belong (first: conversation {shop}, admin {lea})",
+    ),
+]
+
+
+@pytest.fixture
+def numbers(cast_of: cast.Cast, shop: int, closed: int) -> dict[str, int]:
+    """What the statements above name."""
+    people = {name: getattr(cast_of, name).id for name in ("ada", "sam", "lea", "cleo", "jun")}
+    return {"shop": shop, "closed": closed, "bakery": cast_of.bakery, "cycles": cast_of.cycles, **people}
+
+
+def test_a_healthy_database_is_all_ok(numbers: dict[str, int]) -> None:
+    assert doctor.examine() == doctor.Report(CLEAN, broken=False)
+    assert doctor.examine(repair=True) == doctor.Report(CLEAN, broken=False)
+
+
+def test_an_empty_database_is_all_ok(app: Flask) -> None:
+    assert doctor.examine() == doctor.Report(CLEAN, broken=False)
+
+
+@pytest.mark.parametrize(("name", "statement", "told"), MENDED)
+def test_what_can_be_derived_is_found_and_mended(numbers: dict[str, int], name: str, statement: str, told: str) -> None:
+    run(statement, **numbers)
+    report = doctor.examine()
+    assert report.broken
+    assert f"FAIL {name}: {told.format(**numbers)}" in report.lines
+    report = doctor.examine(repair=True)
+    assert not report.broken
+    assert f"mended {name}: {told.format(**numbers)}" in report.lines
+    assert doctor.examine() == doctor.Report(CLEAN, broken=False)
+
+
+@pytest.mark.parametrize(("name", "statement", "told"), BEYOND_REPAIR)
+def test_what_nobody_can_know_stays_broken(numbers: dict[str, int], name: str, statement: str, told: str) -> None:
+    run(statement, **numbers)
+    line = f"FAIL {name}: {told.format(**numbers)}"
+    assert line in doctor.examine().lines
+    report = doctor.examine(repair=True)
+    assert report.broken
+    assert line in report.lines
+
+
+def test_every_check_has_a_case_here() -> None:
+    repairable = {check.name for check in doctor.CHECKS if check.repair is not None}
+    assert {name for name, *_ in MENDED} == repairable
+    assert {name for name, *_ in BEYOND_REPAIR} == {check.name for check in doctor.CHECKS} - repairable
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        "UPDATE users SET active = :no WHERE id = :sam",
+        "UPDATE store_memberships SET active = :no WHERE user_id = :sam",
+        "UPDATE stores SET active = :no WHERE id = :bakery",
+    ],
+)
+def test_the_seats_of_inactive_people_are_not_counted(numbers: dict[str, int], away: str) -> None:
+    run(away, no=False, **numbers)
+    run(f"UPDATE {SEAT} SET unread_count = 77 WHERE conversation_id = :shop AND participant_id = :sam", **numbers)
+    assert not doctor.examine().broken
+
+
+def test_a_mended_position_is_counted_anew(numbers: dict[str, int]) -> None:
+    """Mending one thing may show another: the order of the checks takes care of it in one run."""
+    run(
+        f"UPDATE {SEAT} SET last_read_seq = 99, unread_count = 5 WHERE conversation_id = :shop",
+        "UPDATE conversations SET last_seq = 1 WHERE id = :shop",
+        **numbers,
+    )
+    assert not doctor.examine(repair=True).broken
+    assert not doctor.examine().broken
+
+
+def test_a_run_sees_one_moment(monkeypatch: pytest.MonkeyPatch, numbers: dict[str, int]) -> None:
+    """What is written while the doctor looks is not seen by the checks that come after."""
+
+    def meanwhile(_connection: Connection) -> None:
+        run(f"UPDATE {SEAT} SET unread_count = 99 WHERE conversation_id = :shop", **numbers)
+
+    spoiling = [doctor.CHECKS[0], Check("meanwhile", meanwhile), *doctor.CHECKS[1:]]
+    monkeypatch.setattr(doctor, "CHECKS", spoiling)
+    assert not doctor.examine().broken
+    monkeypatch.undo()
+    assert doctor.examine().broken
+
+
+def test_looking_changes_nothing_and_takes_no_lock(
+    monkeypatch: pytest.MonkeyPatch, cast_of: cast.Cast, numbers: dict[str, int]
+) -> None:
+    def send(_connection: Connection) -> None:
+        messaging.send_message(cast_of.cleo, numbers["shop"], "still open?")
+
+    monkeypatch.setattr(doctor, "CHECKS", [*doctor.CHECKS, Check("send", send)])
+    assert not doctor.examine().broken
+
+
+def test_a_repair_that_fails_leaves_everything_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, numbers: dict[str, int]
+) -> None:
+    def fall_over(_connection: Connection) -> None:
+        raise RuntimeError
+
+    find: Callable[[Connection], str] = lambda _connection: "always"  # noqa: E731
+    monkeypatch.setattr(doctor, "CHECKS", [*doctor.CHECKS, Check("last", find, fall_over)])
+    run("UPDATE conversations SET last_seq = 9 WHERE id = :shop", **numbers)
+    with pytest.raises(RuntimeError):
+        doctor.examine(repair=True)
+    monkeypatch.undo()
+    assert next(line for line in doctor.examine().lines if "last number" in line).startswith("FAIL")

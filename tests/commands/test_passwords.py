@@ -1,0 +1,88 @@
+"""Passwords in a directory file: those that verify are left alone, the others are hashed and end sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from messaging_app.actors import ActorType
+from messaging_app.extensions import db
+from messaging_app.models import (
+    Customer,
+    User,
+)
+from messaging_app.passwords import hash_password, verify_password
+from tests import cast
+from tests.commands.files import Import, alive, everything, number_of, person, sign_in, store
+
+
+def test_a_password_that_verifies_is_left_alone(bring_in: Import) -> None:
+    people: dict[str, Any] = {
+        "admins": [person("ada", password="one")],
+        "stores": [store(customers=[person("cleo", external_id="C-1", password="two")])],
+    }
+    bring_in(**people)
+    sessions = {
+        sign_in(ActorType.ADMIN, number_of(User, "ada")),
+        sign_in(ActorType.CUSTOMER, number_of(Customer, "cleo"), 1),
+    }
+    before = everything()
+    bring_in(**people)
+    assert everything() == before
+    assert alive() == sessions
+
+
+def test_a_changed_password_ends_the_sessions_of_that_person_only(bring_in: Import) -> None:
+    hashes = [person("ada", password_hash=cast.cheap_hash()), person("abe", password_hash=cast.cheap_hash())]
+    bring_in(
+        admins=hashes,
+        stores=[
+            store(staff=[person("ada")], customers=[person("cleo", password="old"), person("omar", password="old")])
+        ],
+    )
+    ada, cleo = number_of(User, "ada"), number_of(Customer, "cleo")
+    for actor_type, number in ((ActorType.ADMIN, ada), (ActorType.STORE, ada), (ActorType.CUSTOMER, cleo)):
+        sign_in(actor_type, number, 1)
+    others = {
+        sign_in(ActorType.ADMIN, number_of(User, "abe")),
+        sign_in(ActorType.CUSTOMER, number_of(Customer, "omar"), 1),
+    }
+    bring_in(
+        admins=[person("ada", password="new"), person("abe", password_hash=cast.cheap_hash())],
+        stores=[store(customers=[person("cleo", password="new"), person("omar", password="old")])],
+    )
+    assert alive() == others
+    for model, number in ((User, ada), (Customer, cleo)):
+        assert verify_password("new", db.session.scalar(select(model.password_hash).where(model.id == number)))
+
+
+def test_a_hash_is_taken_as_it_is(bring_in: Import) -> None:
+    bring_in(stores=[store(staff=[person("sam", password_hash=cast.cheap_hash())], customers=[person("cleo")])])
+    assert db.session.scalar(select(User.password_hash)) == cast.cheap_hash()
+    assert db.session.scalar(select(Customer.password_hash)) is None
+
+
+def test_no_password_is_hashed_within_the_transaction(
+    bring_in_on_sqlite: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    hashed_before: list[bool] = []
+
+    def note(*_: Any) -> None:
+        begun.append("")
+
+    def hash_and_note(password: str) -> str:
+        hashed_before.append(not begun)
+        return hash_password(password)
+
+    def statement(_c: Any, _cursor: Any, said: str, *_rest: Any) -> None:
+        if said.startswith(("INSERT", "UPDATE", "BEGIN IMMEDIATE")):
+            begun.append(said)
+
+    monkeypatch.setattr("messaging_app.services.directory.hashing.hash_password", hash_and_note)
+    event.listen(db.engine, "before_cursor_execute", statement)
+    bring_in_on_sqlite(admins=[person("ada", password="one"), person("abe", password="two")])
+    assert hashed_before == [True, True]
+    assert begun
