@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import api, bus, cli, config, errors_pages, formats, headers, htmx, sessions, static_files
+from messaging_app import api, bus, cli, config, errors_pages, formats, headers, htmx, jobs, sessions, static_files
 from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
@@ -16,7 +16,7 @@ from messaging_app.limits import limiter
 from messaging_app.resources import resource
 from messaging_app.roles import mount_roles
 from messaging_app.storage import storage_from_url
-from messaging_app.views import stream
+from messaging_app.views import stream, unsubscribe
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -65,9 +65,11 @@ def create_app(**overrides: Any) -> Flask:
     errors_pages.init_app(app)
     stream.init_app(app)
     mount_roles(app)
+    unsubscribe.init_app(app)
     api.init_app(app)
     if settings.proxies:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]
     cli.init_app(app)
+    jobs.init_app(app)
     return app

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from messaging_app.files import clamd_address
 from messaging_app.storage import storage_from_url
 
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 WEAK_KEYS = ("changeme", "secret", "password", "development", "example")
 
 
@@ -36,6 +39,10 @@ class Settings(BaseSettings):
     rate_limits: Literal["on", "off"] = "on"
     instance: str | None = None
     storage_url: str | None = None
+    mail_url: str | None = None
+    mail_from: str | None = None
+    mail_delay: int = Field(120, ge=0, le=86_400)
+    mail_window: int = Field(900, ge=0, le=604_800)
     clamd_url: str | None = None
     clamd_unreachable: Literal["refuse", "accept"] = "refuse"
     accel_prefix: str | None = None
@@ -95,6 +102,24 @@ class Settings(BaseSettings):
             raise ValueError("must be the internal location of the web server, such as /protected/")
         return value
 
+    @field_validator("mail_url")
+    @classmethod
+    def _mail(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme != "smtp" or not parts.hostname or parts.path or parts.query not in ("", "tls=1", "tls=0"):
+                raise ValueError("must be smtp://[user:password@]host:port, with ?tls=1 for encryption")
+            if _port(parts) is None:
+                raise ValueError("has a port that is none")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isprintable() or not _ADDRESS.fullmatch(parseaddr(value)[1])):
+            raise ValueError("must be an address, such as Marketplace <no-reply@messages.example>")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
@@ -111,7 +136,14 @@ class Settings(BaseSettings):
             for name in ("secret_key", "base_url"):
                 if getattr(self, name) is None:
                     raise ValueError(f"MESSAGING_ENV=production needs MESSAGING_{name.upper()}")
+        if self.mail_url is not None and self.mail_from is None:
+            raise ValueError("MESSAGING_MAIL_URL needs MESSAGING_MAIL_FROM, the address that mail comes from")
         return self
+
+    @property
+    def mail_domain(self) -> str:
+        """What our mails are named after: the domain of their sender."""
+        return parseaddr(self.mail_from or "")[1].rpartition("@")[2] or "localhost"
 
     @property
     def secure(self) -> bool:
@@ -122,6 +154,14 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The only source of links in mail."""
         return self.base_url or f"http://127.0.0.1:{os.environ.get('PORT', '5000')}"
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port of an address, 25 where it names none; None where it is no port."""
+    try:
+        return parts.port or 25
+    except ValueError:
+        return None
 
 
 def load_settings(**overrides: Any) -> Settings:

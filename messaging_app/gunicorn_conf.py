@@ -12,6 +12,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from messaging_app import jobs
 from messaging_app.config import ConfigurationError, load_settings
 
 _settings = load_settings()
@@ -43,10 +44,12 @@ def on_starting(server: Any) -> None:
         raise ConfigurationError(
             "Several processes need MESSAGING_REDIS_URL: without it, what happens in one is not heard in the others."
         )
+    if settings.mail_url is None:
+        server.log.warning("Mail is off: MESSAGING_MAIL_URL is not set.")
 
 
 def post_worker_init(worker: Any) -> None:
-    """In each worker: how many streams it may hold, and an end for them when it ends."""
+    """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
     app = worker.wsgi
     hub = app.extensions["bus"].hub
     green = "gevent" in str(worker.cfg.worker_class_str)
@@ -58,8 +61,17 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, end)
+    if app.extensions["settings"].redis_url is None:
+        worker.jobs = jobs.start_beside(app)
 
 
 def worker_int(worker: Any) -> None:
     """Ctrl-C: let go of the streams, or their threads would keep the process."""
     worker.wsgi.extensions["bus"].hub.close()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Give a mail that is just being sent a moment to arrive."""
+    running = getattr(worker, "jobs", None)
+    if running is not None:
+        running.stop(graceful=True)

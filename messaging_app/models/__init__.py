@@ -4,6 +4,7 @@ from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
 from messaging_app.models.message import Message, MessageKind
+from messaging_app.models.notification import Notification, NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.sign_in import SignInSession
@@ -18,6 +19,8 @@ __all__ = [
     "Message",
     "MessageAttachment",
     "MessageKind",
+    "Notification",
+    "NotificationState",
     "PlatformSetting",
     "RecipientTerm",
     "SignInSession",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     select,
     text,
     true,
@@ -26,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import Update
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Base, Rows
+from messaging_app.database import Base, Rows, UtcDateTime
 from messaging_app.models.conversation import ConversationType
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.platform import Customer, Store, StoreMembership, User
@@ -49,6 +50,12 @@ class ConversationParticipant(Base):
             sqlite_where=text("unread_count > 0"),
             postgresql_where=text("unread_count > 0"),
         ),
+        Index(
+            "ix_conversation_participants_mail",
+            "mail_due_at",
+            sqlite_where=text("mail_due_at IS NOT NULL"),
+            postgresql_where=text("mail_due_at IS NOT NULL"),
+        ),
     )
 
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), primary_key=True, autoincrement=False)
@@ -60,6 +67,9 @@ class ConversationParticipant(Base):
     last_read_at: Mapped[datetime | None]
     has_written: Mapped[bool] = mapped_column(default=False)
     email_notifications: Mapped[bool] = mapped_column(default=True)
+    mail_due_at: Mapped[datetime | None]  # when a mail is due, unless they read before
+    mail_not_before: Mapped[datetime | None]  # after a mail: when its window ends
+    mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that a mail told of
 
     @classmethod
     def belongs_to(cls, actor: Actor) -> Any:
@@ -67,15 +77,20 @@ class ConversationParticipant(Base):
         return (cls.participant_type == actor.type) & (cls.participant_id == actor.id)
 
     @classmethod
-    def raise_for(cls, dialect: str, actor: Actor, line: Any) -> Any:
+    def raise_for(cls, dialect: str, actor: Actor, line: Any, mail_due_at: datetime | None = None) -> Any:
         """The one statement that counts a new message for everybody else and gives newcomers their seat.
 
         `line` is what `Conversation.take_seq` returned: conversation_id aside, its last_seq, type, store and customer.
         Every active member of the store, the customer, the admins who have a seat, and the sender get or keep one; all
-        but the sender's rise by one. A new seat has read everything before this message.
+        but the sender's rise by one. A new seat has read everything before this message. Seats of the other side that
+        want mail are due one at `mail_due_at` (None: nobody is), or later where they had one lately; colleagues are
+        not mailed each other's words, nor is the sender in another of their seats.
         """
         people = _people_of(actor, line).subquery()
         is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
+        gets_mail = people.c.type != actor.type
+        if actor.type != ActorType.CUSTOMER:
+            gets_mail &= (people.c.type == ActorType.CUSTOMER) | (people.c.id != actor.id)
         values = select(
             literal(line.conversation_id, BigInteger),
             people.c.type,
@@ -85,15 +100,22 @@ class ConversationParticipant(Base):
             literal(line.last_seq - 1, BigInteger),
             is_sender,
             true(),
+            case((gets_mail, literal(mail_due_at, UtcDateTime))),
         ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
         insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
         columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
-        insert = insert.from_select([*columns, "last_read_seq", "has_written", "email_notifications"], values)
+        columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at"]
+        insert = insert.from_select(columns, values)
+        due, held = insert.excluded.mail_due_at, cls.mail_not_before > insert.excluded.mail_due_at
         return insert.on_conflict_do_update(
             index_elements=["conversation_id", "participant_type", "participant_id"],
             set_={
                 "unread_count": cls.unread_count + insert.excluded.unread_count,
                 "has_written": cls.has_written | insert.excluded.has_written,
+                "mail_due_at": case(
+                    (cls.mail_due_at.is_not(None), cls.mail_due_at),
+                    (cls.email_notifications, case((held, cls.mail_not_before), else_=due)),
+                ),
             },
         )
 
@@ -116,7 +138,9 @@ class ConversationParticipant(Base):
         )
 
     @classmethod
-    def mark_read(cls, actor: Actor, conversation_id: int, up_to: int, at: datetime) -> Update:
+    def mark_read(
+        cls, actor: Actor, conversation_id: int, up_to: int, at: datetime, mail_due_at: datetime | None = None
+    ) -> Update:
         """The statement that moves the seat of `actor` forward to `up_to` and recounts exactly what is left.
 
         The caller holds the conversation's lock, so that no message comes between the count and the write.
@@ -131,10 +155,14 @@ class ConversationParticipant(Base):
             )
             .scalar_subquery()
         )
+        # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
+        waits = cls.mail_due_at.is_not(None) & (left > 0)
+        later = case((cls.mail_not_before > mail_due_at, cls.mail_not_before), else_=mail_due_at)
+        still_due = case((waits, later)) if mail_due_at else null()
         return (
             update(cls)
             .where(cls.conversation_id == conversation_id, cls.belongs_to(actor), cls.last_read_seq < up_to)
-            .values(last_read_seq=up_to, last_read_at=at, unread_count=left)
+            .values(last_read_seq=up_to, last_read_at=at, unread_count=left, mail_due_at=still_due)
             .execution_options(synchronize_session=False)
         )
 

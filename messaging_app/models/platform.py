@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.database import Base, now
@@ -42,6 +42,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
+    mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())  # the person's own switch for all
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -78,6 +79,7 @@ class Customer(Base):
     sort_name: Mapped[str] = mapped_column(SortKey)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
+    mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -67,13 +67,13 @@ def seat_changed(actor: Actor, conversation: Any) -> None:
 
 def session_ended(session_id: int) -> None:
     """A sign-in session was ended, or moved to another store: its streams end."""
-    _pend(Wake((f"session:{session_id}",), "ended"))
+    after_commit(Wake((f"session:{session_id}",), "ended"))
 
 
 def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
     """Every session of a person was ended (in one store, if given)."""
     person = f"out:{actor_type}:{person_id}"
-    _pend(Wake((person if store_id is None else f"{person}:{store_id}",), "ended"))
+    after_commit(Wake((person if store_id is None else f"{person}:{store_id}",), "ended"))
 
 
 def typing(actor: Actor, conversation: Any) -> None:
@@ -118,10 +118,11 @@ def _is_customer(actor: Actor) -> bool:
 
 def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, **more: Any) -> None:
     data = json.dumps({"kind": kind, "id": conversation.conversation_id, **more})
-    _pend(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type))
+    after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type))
 
 
-def _pend(wake: Wake) -> None:
+def after_commit(wake: Wake) -> None:
+    """Say this once the transaction is committed; if it is rolled back, never."""
     db.session().info.setdefault(PENDING, []).append(wake)
 
 

@@ -33,7 +33,7 @@ from messaging_app.models import (
     Store,
 )
 from messaging_app.policies import policy_of
-from messaging_app.services import announcements, attachments, cursors, drafts, inbox, recipients
+from messaging_app.services import announcements, attachments, cursors, drafts, inbox, notifications, recipients
 from messaging_app.services.attachments import Prepared, Upload
 
 AUDIENCE = announcements.AUDIENCE
@@ -240,7 +240,9 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
         moved = session.execute(
-            seat.mark_read(actor, conversation_id, up_to, now()).returning(seat.unread_count, seat.has_written)
+            seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
+                seat.unread_count, seat.has_written
+            )
         ).one_or_none()
         if moved is not None:
             announcements.read(actor, head, moved.has_written)
@@ -341,8 +343,7 @@ def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Pre
     )
     assert message_id is not None
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
-    db.session.execute(ConversationParticipant.raise_for(db.session.get_bind().dialect.name, actor, line))
-    announcements.written(actor, line)
+    notifications.notify_new_message(actor, line)
 
 
 def _once(

@@ -1,0 +1,201 @@
+"""What a mail about new messages says, and to whom it may be said at the moment of sending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any
+
+from flask import current_app
+from flask_babel import force_locale, format_datetime
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
+
+from messaging_app.actors import ActorType
+from messaging_app.database import Rows
+from messaging_app.extensions import db
+from messaging_app.mail import envelope
+from messaging_app.models import (
+    Conversation,
+    ConversationParticipant,
+    ConversationType,
+    Customer,
+    Message,
+    MessageAttachment,
+    MessageKind,
+    Notification,
+    Store,
+    StoreMembership,
+    User,
+)
+from messaging_app.policies import POLICIES
+from messaging_app.services.inbox import PLATFORM_NAME
+from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
+from messaging_app.text import preview
+
+TEMPLATES = "emails/new_message"
+PARTS = ("subject.txt", "body.txt", "body.html")
+TOLD = 100  # most new messages that are looked at for one mail
+# The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
+ACCENTS = {
+    None: ("#3e5aba", "#a2bcff"),
+    "clay": ("#9c4621", "#f5a88b"),
+    "amber": ("#8b5500", "#e9b276"),
+    "leaf": ("#2b7440", "#8ed09c"),
+    "sea": ("#007083", "#69cee6"),
+    "plum": ("#8b4486", "#e3a6dd"),
+}
+Seat = ConversationParticipant
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessageMail:
+    """A mail that is ready to go, the seat that it is for, and the last line that it tells of."""
+
+    message: EmailMessage
+    conversation_id: int
+    participant_type: str
+    participant_id: int
+    up_to: int
+
+
+def readers(seats: list[tuple[int, str, int]]) -> Rows:
+    """Seats (conversation, type, person) with all that decides whether their person gets a mail, and what it needs."""
+    staff = and_(Seat.participant_type == ActorType.STORE, StoreMembership.user_id == Seat.participant_id)
+    member: ColumnElement[Any] = and_(StoreMembership.active, Store.active)
+    return (
+        select(
+            *(getattr(Seat, name) for name in ("conversation_id", "participant_type", "participant_id")),
+            *(getattr(Seat, name) for name in ("email_notifications", "unread_count", "last_read_seq", "mailed_seq")),
+            Conversation.conversation_type,
+            Conversation.subject,
+            Store.code.label("store_code"),
+            Store.name.label("store_name"),
+            Store.accent.label("store_accent"),
+            Store.active.label("store_active"),
+            User.is_admin,
+            member.label("is_staff"),
+            func.coalesce(User.active, Customer.active).label("active"),
+            func.coalesce(User.mail_enabled, Customer.mail_enabled).label("mail_enabled"),
+            func.coalesce(User.name, Customer.name).label("name"),
+            func.coalesce(User.email, Customer.email).label("email"),
+            func.coalesce(User.email_key, Customer.email_key).label("email_key"),
+        )
+        .join(Conversation, Conversation.id == Seat.conversation_id)
+        .join(Store, Store.id == Conversation.store_id)
+        .outerjoin(User, and_(Seat.participant_type != ActorType.CUSTOMER, User.id == Seat.participant_id))
+        .outerjoin(StoreMembership, and_(staff, StoreMembership.store_id == Conversation.store_id))
+        .outerjoin(Customer, and_(Seat.participant_type == ActorType.CUSTOMER, Customer.id == Seat.participant_id))
+        .where(tuple_(Seat.conversation_id, Seat.participant_type, Seat.participant_id).in_(seats))
+        .order_by(Seat.mail_due_at, Seat.participant_id)
+    )
+
+
+def may_get(person: Any) -> bool:
+    """Whether a row of `readers` is somebody who wants mail, has something unread, and still sees the conversation."""
+    if not (person.active and person.mail_enabled and person.email_notifications and person.unread_count):
+        return False
+    if person.participant_type == ActorType.ADMIN:
+        return bool(person.is_admin) and person.conversation_type != ConversationType.STORE_CUSTOMER
+    if person.participant_type == ActorType.STORE:
+        return bool(person.is_staff) and person.conversation_type != ConversationType.ADMIN_CUSTOMER
+    shown = person.conversation_type == ConversationType.STORE_CUSTOMER or get_setting(CUSTOMERS_SEE_PLATFORM)
+    return bool(person.store_active) and bool(shown)
+
+
+def compose(note: Notification) -> NewMessageMail | None:
+    """The mail for a notification as things stand now; None where nothing is left to say or nobody may hear it."""
+    seat = (note.conversation_id, note.participant_type, note.participant_id)
+    person = db.session.execute(readers([seat])).one_or_none()
+    if person is None or not may_get(person):
+        return None
+    lines = db.session.execute(_untold(person)).all()
+    if not lines:
+        return None
+    settings = current_app.extensions["settings"]
+    newest = lines[0]
+    role = POLICIES[ActorType(person.participant_type)]
+    own = "" if role.name == "admin" else f"?store={person.store_code}"
+    context: dict[str, Any] = {
+        "brand": person.store_name if role.name == "storefront" else None,
+        "subject": person.subject,
+        "sender": newest.sender_name,
+        "side": {ActorType.ADMIN: PLATFORM_NAME, ActorType.STORE: person.store_name}.get(newest.sender_type),
+        "preview": preview(newest.content) or newest.filename or "",
+        "more": len(lines) - 1,
+        "written_at": newest.created_at,
+        "link": f"{settings.public_url}{role.messages}/{person.conversation_id}{own}",
+        "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
+        "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
+    }
+    with force_locale("en"):
+        context["when"] = format_datetime(newest.created_at, "d MMMM, HH:mm 'UTC'", rebase=False)
+        # Not Flask's render_template: there is no request here for its context processors to ask.
+        find = current_app.jinja_env.get_template
+        subject, text, page = (find(f"{TEMPLATES}/{part}").render(context) for part in PARTS)
+    message = envelope(
+        sender=settings.mail_from,
+        to_name=person.name,
+        to=person.email,
+        subject=subject,
+        message_id=note.message_id,
+        thread=f"<conversation-{person.conversation_id}@{settings.mail_domain}>",
+    )
+    message["List-Unsubscribe"] = f"<{context['unsubscribe']}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(text)
+    message.add_alternative(page, subtype="html")
+    return NewMessageMail(message, *seat, newest.seq)
+
+
+def unsubscribe_token(seat: tuple[int, str, int]) -> str:
+    """What stands in the unsubscribe link: names one seat, signed, valid for good."""
+    return str(_signer().dumps(seat))
+
+
+def read_unsubscribe_token(token: str) -> tuple[int, str, int] | None:
+    """The seat (conversation, type, person) that a token names; None where it is not ours."""
+    try:
+        conversation_id, kind, person_id = _signer().loads(token)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return conversation_id, kind, person_id
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
+
+
+def _untold(person: Any) -> Rows:
+    """The other side's messages that `person` has neither read nor been mailed of, newest first.
+
+    Not those that they wrote themselves in another role: the sender's e-mail tells.
+    """
+    user, customer = aliased(User), aliased(Customer)
+    by_customer = Message.sender_type == ActorType.CUSTOMER
+    first_file = (
+        select(MessageAttachment.filename)
+        .where(MessageAttachment.message_id == Message.id)
+        .order_by(MessageAttachment.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    names = (Message.seq, Message.sender_type, Message.sender_name, Message.content, Message.created_at)
+    return (
+        select(*names, first_file.label("filename"))
+        .outerjoin(user, and_(~by_customer, user.id == Message.sender_id))
+        .outerjoin(customer, and_(by_customer, customer.id == Message.sender_id))
+        .where(
+            Message.conversation_id == person.conversation_id,
+            Message.seq > max(person.last_read_seq, person.mailed_seq),
+            Message.kind == MessageKind.MESSAGE,
+            Message.sender_type != person.participant_type,
+            or_(
+                func.coalesce(user.email_key, customer.email_key).is_(None),
+                func.coalesce(user.email_key, customer.email_key) != person.email_key,
+            ),
+        )
+        .order_by(Message.seq.desc())
+        .limit(TOLD)
+    )

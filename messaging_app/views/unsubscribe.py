@@ -1,0 +1,33 @@
+"""The way out of mail that every mail carries (RFC 8058): no sign-in, no cookie, one conversation's switch only."""
+
+from __future__ import annotations
+
+from flask import Flask, make_response, render_template
+from flask.typing import ResponseReturnValue
+
+from messaging_app.errors import NotFound
+from messaging_app.services import notifications
+
+
+def init_app(app: Flask) -> None:
+    """Mount it outside the roles: who holds the link needs no session."""
+    app.add_url_rule("/unsubscribe/<token>", "unsubscribe.show", show, methods=["GET"])
+    app.add_url_rule("/unsubscribe/<token>", "unsubscribe.stop", stop, methods=["POST"])
+
+
+def show(token: str) -> ResponseReturnValue:
+    """Ask first: a link may be opened by a program that looks for malware."""
+    if not notifications.is_unsubscribe_token(token):
+        raise NotFound
+    return _page(done=False)
+
+
+def stop(token: str) -> ResponseReturnValue:
+    """Switch off mail about the one conversation for the one person that the token names."""
+    if not notifications.stop_mail(token):
+        raise NotFound
+    return _page(done=True)
+
+
+def _page(*, done: bool) -> ResponseReturnValue:
+    return make_response(render_template("unsubscribe.html", done=done))
