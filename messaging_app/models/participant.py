@@ -156,9 +156,10 @@ class ConversationParticipant(Base):
             .scalar_subquery()
         )
         # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
-        waits = cls.mail_due_at.is_not(None) & (left > 0)
-        later = case((cls.mail_not_before > mail_due_at, cls.mail_not_before), else_=mail_due_at)
-        still_due = case((waits, later)) if mail_due_at else null()
+        still_due: Any = null()
+        if mail_due_at is not None:
+            later = case((cls.mail_not_before > mail_due_at, cls.mail_not_before), else_=mail_due_at)
+            still_due = case((cls.mail_due_at.is_not(None) & (left > 0), later))
         return (
             update(cls)
             .where(cls.conversation_id == conversation_id, cls.belongs_to(actor), cls.last_read_seq < up_to)
