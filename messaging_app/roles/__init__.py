@@ -29,6 +29,7 @@ from messaging_app.views import (
     conversations,
     home,
     messages,
+    person,
     preferences,
     readings,
     settings,
@@ -91,6 +92,8 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{home_at}/tokens", tokens.tokens_page, "GET")
     behind_door(f"{home_at}/tokens", tokens.make_token, "POST")
     behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")
+    behind_door(f"{home_at}/preferences", person.preferences, "GET")
+    behind_door(f"{home_at}/preferences", person.save_preferences, "POST")
     if role.may_start:
         behind_door(f"{messages_at}/new", compose.new, "GET")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")

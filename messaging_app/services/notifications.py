@@ -108,23 +108,6 @@ def outbox(at: datetime | None = None) -> Outbox:
     )
 
 
-def is_unsubscribe_token(token: str) -> bool:
-    """Whether a token is one of ours."""
-    return new_message_mail.read_unsubscribe_token(token) is not None
-
-
-def stop_mail(token: str) -> bool:
-    """Switch off mail for the one seat that an unsubscribe token names; False where the token is not ours."""
-    seat = new_message_mail.read_unsubscribe_token(token)
-    if seat is None:
-        return False
-    who = (Seat.conversation_id, Seat.participant_type, Seat.participant_id)
-    with writing(db.session) as session:
-        off = update(Seat).where(*(column == value for column, value in zip(who, seat, strict=True)))
-        session.execute(off.values(email_notifications=False, mail_due_at=None))
-    return True
-
-
 def listen() -> Subscription | None:
     """What tells a worker that a mail is due before its next round."""
     return current_bus().listen("worker", (MAIL_TOPIC,), "")

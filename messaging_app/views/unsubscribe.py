@@ -6,7 +6,7 @@ from flask import Flask, make_response, render_template
 from flask.typing import ResponseReturnValue
 
 from messaging_app.errors import NotFound
-from messaging_app.services import notifications
+from messaging_app.services import mail_preferences
 
 
 def init_app(app: Flask) -> None:
@@ -17,14 +17,14 @@ def init_app(app: Flask) -> None:
 
 def show(token: str) -> ResponseReturnValue:
     """Ask first: a link may be opened by a program that looks for malware."""
-    if not notifications.is_unsubscribe_token(token):
+    if not mail_preferences.is_unsubscribe_token(token):
         raise NotFound
     return _page(done=False)
 
 
 def stop(token: str) -> ResponseReturnValue:
     """Switch off mail about the one conversation for the one person that the token names."""
-    if not notifications.stop_mail(token):
+    if not mail_preferences.stop_mail(token):
         raise NotFound
     return _page(done=True)
 

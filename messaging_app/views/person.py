@@ -1,0 +1,28 @@
+"""A person's own preferences: mail on or off, for all conversations at once."""
+
+from __future__ import annotations
+
+from flask import make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.htmx import done
+from messaging_app.policies import policy_of
+from messaging_app.services import mail_preferences
+
+
+def preferences(actor: Actor) -> ResponseReturnValue:
+    """The page with the switch."""
+    body = render_template("preferences.html", on=mail_preferences.wants_mail(actor), saved="saved" in request.args)
+    return make_response(body)
+
+
+def save_preferences(actor: Actor) -> ResponseReturnValue:
+    """Set the switch to what the form says: true or false."""
+    wanted = request.form.get("mail")
+    if wanted not in ("true", "false"):
+        raise Invalid(FieldError("mail", "invalid", _("E-mail is either on or off.")))
+    mail_preferences.set_mail(actor, wanted == "true")
+    return done(f"{policy_of(actor).home}/preferences?saved")
