@@ -43,6 +43,7 @@ def create_app(**overrides: Any) -> Flask:
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
     )
+    app.url_map.merge_slashes = False  # its redirects would be made of the Host header
     app.extensions["settings"] = settings
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
     instance.mkdir(parents=True, exist_ok=True)
