@@ -16,15 +16,19 @@ from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from messaging_app.files import EXTENSIONS
+
 LINK = re.compile(r"https?://[^\s<>\"'\u2028\u2029]+", re.IGNORECASE)
 TRAILING = ".,;:!?…)]}»”’\"'"
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters clock, short_when, exact, day, iso, number and linkify."""
+    """Give templates the filters clock, short_when, exact, day, iso, number, file_size and linkify."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["number"] = number
+    app.jinja_env.filters["file_size"] = file_size
+    app.jinja_env.globals["attachable"] = ",".join(f".{extension}" for extension in EXTENSIONS)
     app.jinja_env.filters["linkify"] = linkify
 
 
@@ -90,6 +94,13 @@ def iso(moment: datetime) -> str:
 def number(value: int) -> str:
     """A number with the reader's separators."""
     return _number(value, _reader()[0])
+
+
+def file_size(size: int) -> str:
+    """Bytes as people say them, in steps of 1,024: 8 kB, 1.9 MB."""
+    if size < 1024 * 1024:
+        return f"{number(max(1, round(size / 1024)))} kB"
+    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=_reader()[0])} MB"
 
 
 def linkify(text: str) -> Markup:

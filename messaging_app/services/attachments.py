@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +40,7 @@ from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, 
 
 MEGABYTE = 1_048_576
 REASON_MAX = 500
+LIMIT_KEYS = ("message_attachment_max_size_mb", "message_attachment_max_files")
 OVERHEAD = MEGABYTE  # text, form fields and the lines between the parts
 _PIECE = 256 * 1024
 
@@ -109,8 +110,15 @@ def get_max_file_size_bytes() -> int:
 
 def get_limits() -> Limits:
     """The limits in force. One statement."""
-    values = settings.list_settings()
-    return Limits(int(values["message_attachment_max_size_mb"]) * MEGABYTE, int(values["message_attachment_max_files"]))
+    return limits_of(settings.list_settings().get)
+
+
+def limits_of(value: Callable[[str], Any]) -> Limits:
+    """Limits from stored settings: `value` answers what is kept under a key, or None."""
+    megabytes, files = (
+        int(settings.parse_or_default(key, None if value(key) is None else str(value(key)))) for key in LIMIT_KEYS
+    )
+    return Limits(megabytes * MEGABYTE, files)
 
 
 @contextmanager

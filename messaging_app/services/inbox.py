@@ -39,6 +39,7 @@ from messaging_app.models import (
     Customer,
     Message,
     MessageAttachment,
+    PlatformSetting,
     Store,
     User,
 )
@@ -191,6 +192,11 @@ def _rows_of(actor: Actor) -> Rows:
     return query.outerjoin(Customer, Customer.id == Conversation.customer_id)
 
 
+def _setting(key: str) -> ColumnElement[Any]:
+    """A platform setting as a column, so that it is in force at once and costs no statement."""
+    return select(PlatformSetting.value).where(PlatformSetting.key == key).scalar_subquery().label(key)
+
+
 def head_and_seats(actor: Actor) -> Rows:
     """The statement for conversation `conversation_id` with all seats that `actor` may know of, a row a seat.
 
@@ -219,6 +225,8 @@ def _head_and_seats(actor_type: ActorType, sees_platform: bool) -> Rows:
             Seat.has_written,
             Seat.email_notifications,
             func.coalesce(User.name, person.name).label("participant_name"),
+            _setting("message_attachment_max_size_mb"),
+            _setting("message_attachment_max_files"),
         )
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(Customer, Customer.id == Conversation.customer_id)

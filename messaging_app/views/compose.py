@@ -16,6 +16,7 @@ from messaging_app.htmx import go, is_htmx, page_or_fragment, whole_number
 from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
+from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.recipients import list_recipients
 from messaging_app.views.composer import new_key
 from messaging_app.views.messages import uploads
@@ -37,6 +38,12 @@ class Compose:
     content: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     key: str = field(default_factory=new_key)
+    file_errors: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def limits(self) -> Limits:
+        """What may be attached."""
+        return get_limits()
 
 
 def new(actor: Actor) -> ResponseReturnValue:
@@ -86,12 +93,14 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     compose.recipient_id = _chosen() or None
     compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
     if isinstance(refusal, Invalid):
-        compose.errors = {name: str(message) for name, message in refusal.by_field().items()}
+        compose.errors = {name: str(text) for name, text in refusal.by_field().items() if name != "attachments"}
+        compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
         compose.key = form.get("idempotency_key") or compose.key
     else:
         compose.errors = {"form": str(refusal.detail)}
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
-    return make_response(render_template(template, compose=compose), refusal.status)
+    status = 422 if is_htmx() and compose.file_errors else refusal.status
+    return make_response(render_template(template, compose=compose), status)
 
 
 def _compose(actor: Actor, values: Any) -> Compose:

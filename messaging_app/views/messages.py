@@ -32,7 +32,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         if is_htmx():
             filled = composer.refused(refusal, content, key, after or found.head.last_seq)
             body = render_template("messages/_composer.html", thread=show(actor, found), composer=filled)
-            return make_response(body, refusal.status)
+            return make_response(body, 422 if filled.file_errors else refusal.status)
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
     if not is_htmx():

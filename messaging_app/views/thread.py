@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import local_day
 from messaging_app.services import messaging
+from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -73,6 +74,11 @@ class ThreadView:
     have: str
     removed: list[Any] = field(default_factory=list)
     brief: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What may be attached."""
+        return limits_of(lambda key: getattr(self.conversation, key))
 
     @property
     def unread_count(self) -> int:
