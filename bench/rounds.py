@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from bench.load import Request, Result, measure
 from bench.requests import reference_of, requests_of, write_targets
 from bench.servers import Server, Visitor, serving
 from bench.world import Size
+from tests.services import running_redis
 
 MOST_SPREAD = 1.5
 
@@ -84,25 +86,15 @@ def _targets(request: Request, url: str, folder: Path) -> Path | None:
     return write_targets(url, folder / "targets") if request.method == "POST" else None
 
 
-def _both(url: str, folder: Path) -> _Both:
-    return _Both(url, folder)
-
-
-class _Both:
+@contextmanager
+def _both(url: str, folder: Path) -> Iterator[tuple[Server, Server]]:
     """The application and the reference, running side by side; whoever is not measured stands idle."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.servers = (
-            serving("wsgi:app", url, folder / "app"),
-            serving("bench.reference:create_reference()", url, folder / "reference"),
-        )
-
-    def __enter__(self) -> tuple[Server, Server]:
-        return self.servers[0].__enter__(), self.servers[1].__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        for server in self.servers:
-            server.__exit__(None, None, None)
+    with (
+        running_redis() as redis,
+        serving("wsgi:app", url, folder / "app", MESSAGING_REDIS_URL=redis) as ours,
+        serving("bench.reference:create_reference()", url, folder / "reference", MESSAGING_REDIS_URL=redis) as plain,
+    ):
+        yield ours, plain
 
 
 def _summary(name: str, results: list[Result]) -> Measured:

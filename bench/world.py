@@ -1,5 +1,6 @@
 """What is in the measured database, row by row: the same world at two sizes.
 
+The directory is the same at both sizes, 1,000 stores with fifty customers each, so that only what people wrote differs.
 The measured person is Petra, staff of store 1. Every store has two members of staff; every tenth conversation is with
 the platform, the others with a customer; every tenth is closed; every twentieth has two unread messages for Petra.
 """
@@ -33,16 +34,12 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is: `mine` of `conversations` are Petra's; each other store has `per_store`."""
+    """How much there is: `mine` of `conversations` are Petra's, the others are spread over the other stores."""
 
     name: str
     conversations: int
     mine: int
-    per_store: int = 200
-
-    @property
-    def stores(self) -> int:
-        return 1 + (self.conversations - self.mine) // self.per_store
+    stores: int = 1_000
 
     @property
     def long_id(self) -> int:
@@ -108,6 +105,12 @@ def memberships(size: Size) -> Iterator[tuple[Any, ...]]:
     for store in range(1, size.stores + 1):
         yield store, 2 * store - 1, "owner", True, EPOCH
         yield store, 2 * store, "staff", True, EPOCH
+
+
+def sessions(size: Size) -> Iterator[tuple[Any, ...]]:
+    """Everybody on a staff is signed in somewhere, so that Petra's session is one of many."""
+    for number in range(1, 2 * size.stores + 1):
+        yield number, f"{number:064x}", "store", number, (number + 1) // 2, EPOCH, EPOCH
 
 
 def customers(size: Size) -> Iterator[tuple[Any, ...]]:

@@ -54,7 +54,14 @@ class SignIn(UserMixin):
         self.email: str = row.email
         self.store = store
         self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
-        self.unread = int(row.unread)
+        self._unread: int | None = row.unread
+
+    @property
+    def unread(self) -> int:
+        """What this person has unread; looked up only now where the request did not seem to need it."""
+        if self._unread is None:
+            self._unread = int(db.session.scalar(inbox.unread_total(self.actor)) or 0)
+        return int(self._unread)
 
     def __getattr__(self, name: str) -> Any:
         """What templates ask of an actor: its type, id and name, and its store's code, name, accent and logo."""
@@ -101,13 +108,13 @@ def role_of(request: Request) -> RolePolicy | None:
 def load_sign_in(token: str) -> SignIn | None:
     """The sign-in behind a cookie's token, if it is alive, its person active, and made for the role asked for.
 
-    One statement: session, person, store, the platform setting that concerns customers, and the unread total.
+    One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
+    the unread total.
     """
     role = role_of(request)
     if role is None:
         return None
-    whole_page = request.method == "GET" and "HX-Request" not in request.headers
-    found = fetch(db.session, _STATEMENTS[role.actor_type, whole_page], _parameters(role, token))
+    found = fetch(db.session, _STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
     if not found:
         return None
     row = found[0]
@@ -204,8 +211,15 @@ def _parameters(role: RolePolicy, token: str) -> dict[str, Any]:
     return {"token_hash": _hash(token), "idle": moment - role.idle, "absolute": moment - role.absolute}
 
 
-def _alive(actor_type: ActorType, whole_page: bool) -> Rows:
-    """The statement that loads a living session of one role with its person, store and unread total.
+def _needs(request: Request) -> str:
+    """What an answer shows of the person who asks: a fragment little, the badge their unread total, a page more."""
+    if request.path.endswith("/unread-count"):
+        return "badge"
+    return "page" if request.method == "GET" and "HX-Request" not in request.headers else "fragment"
+
+
+def _alive(actor_type: ActorType, needed: str) -> Rows:
+    """The statement that loads a living session of one role with its person, store and what else is needed.
 
     Everything that must hold for the person to act stands in its conditions, so that deactivating somebody or taking
     them off a store counts at their next request. A whole page of staff also shows the stores to switch to.
@@ -217,7 +231,7 @@ def _alive(actor_type: ActorType, whole_page: bool) -> Rows:
         setting = select(PlatformSetting.value).where(PlatformSetting.key == CUSTOMERS_SEE_PLATFORM).scalar_subquery()
     shown = literal("false") != func.coalesce(setting, "true")
     unread = inbox.unread_sum(actor_type, person.id, row.store_id, shown).correlate(row, person).scalar_subquery()
-    staff_page = actor_type == ActorType.STORE and whole_page
+    staff_page = actor_type == ActorType.STORE and needed == "page"
     of_store = {"store_id": Store.id, "store_code": Store.code, "store_name": Store.name}
     of_store |= {"store_accent": Store.accent, "store_logo": Store.logo}
     query = (
@@ -228,7 +242,7 @@ def _alive(actor_type: ActorType, whole_page: bool) -> Rows:
             person.name,
             person.email,
             setting.label("sees_platform"),
-            unread.label("unread"),
+            (null() if needed == "fragment" else unread).label("unread"),
             (_stores_of(person.id) if staff_page else null()).label("stores"),
             *((null() if actor_type == ActorType.ADMIN else column).label(name) for name, column in of_store.items()),
         )
@@ -266,4 +280,8 @@ def _stores_of(user_id: Any) -> Any:
     )
 
 
-_STATEMENTS = {(actor_type, whole): _alive(actor_type, whole) for actor_type in ActorType for whole in (False, True)}
+_STATEMENTS = {
+    (actor_type, needed): _alive(actor_type, needed)
+    for actor_type in ActorType
+    for needed in ("fragment", "badge", "page")
+}

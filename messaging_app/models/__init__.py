@@ -8,6 +8,7 @@ from messaging_app.models.notification import Notification, NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.sign_in import SignInSession
+from messaging_app.models.unread import UnreadTotal
 
 __all__ = [
     "ApiToken",
@@ -26,5 +27,6 @@ __all__ = [
     "SignInSession",
     "Store",
     "StoreMembership",
+    "UnreadTotal",
     "User",
 ]

@@ -102,6 +102,7 @@ class ConversationParticipant(Base):
             true(),
             case((gets_mail, literal(mail_due_at, UtcDateTime))),
         ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
+        values = values.order_by(people.c.type, people.c.id)  # totals of unread are locked in one order by everybody
         insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
         columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
         columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at"]
