@@ -4,8 +4,13 @@ function openModals(root) {
   for (const dialog of document.querySelectorAll("dialog[data-modal]:not([open])")) {
     if (!root.contains(dialog)) continue;
     dialog.showModal();
-    dialog.addEventListener("close", () => dialog.remove(), { once: true });
+    dialog.addEventListener("close", () => remove(dialog), { once: true });
   }
+}
+
+// Through htmx, so that a search which waits for the next letter goes with its dialog.
+function remove(dialog) {
+  return htmx.swap({ sourceElement: document.body, target: dialog, swap: "delete", text: "" });
 }
 
 function closeWhenSent({ detail: { ctx } }) {

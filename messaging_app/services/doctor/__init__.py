@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from messaging_app.database import writing
 from messaging_app.extensions import db
-from messaging_app.services.doctor import lines, recipients, seats
+from messaging_app.services.doctor import lines, recipients, seats, totals
 from messaging_app.services.doctor.checks import Check
 
 CHECKS = [
@@ -31,6 +31,7 @@ CHECKS = [
     Check("read positions", seats.find_out_of_range, seats.clamp),
     Check("who has written", seats.find_wrongly_marked, seats.mark_writers),
     Check("unread counters", seats.find_miscounted, seats.recount),
+    Check("unread totals", totals.find_wrong, totals.add_up),
     Check("recipient search", recipients.find_out_of_step, recipients.bring_in_step),
     Check("platform settings", recipients.find_nonsense, recipients.drop_nonsense),
 ]

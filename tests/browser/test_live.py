@@ -1,0 +1,213 @@
+"""News without reloading: the stream brings them at once, the polls underneath suffice without it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from messaging_app.services import messaging
+from tests.browser import stories
+from tests.browser.conftest import Site, Visitors
+from tests.browser.hands import (
+    composer,
+    conversations,
+    expect_unread,
+    log,
+    messages,
+    poll,
+    row,
+    top_of,
+    write,
+)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("slow", ["hx-sse.min.js", "live.js"])
+def test_the_stream_opens_however_late_its_script_comes(site: Site, visit: Visitors, slow: str) -> None:
+    def late(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    page = visit()
+    page.context.add_cookies([site.cookie("storefront", site.cast.cleo)])
+    page.route(f"**/{slow}", late)
+    with page.expect_request("**/messages/events?*"):
+        page.goto("/storefront/account/messages")
+    site.begin(site.cast.sam, site.cast.cleo)
+    expect_unread(page, 1)
+
+
+def polled(page: Page) -> list[tuple[str, int]]:
+    """Polls thread, list and badge; answers what came back."""
+    heard: list[tuple[str, int]] = []
+
+    def note(answer: object) -> None:
+        heard.append((answer.url, answer.status))  # type: ignore[attr-defined]
+
+    page.on("response", note)
+    with (
+        page.expect_response(lambda r: "unread-count" in r.url),
+        page.expect_response(lambda r: "messages?after" in r.url),
+        page.expect_response(lambda r: "have=" in r.url and "unread-count" not in r.url and "after" not in r.url),
+    ):
+        poll(page)
+    page.remove_listener("response", note)
+    return heard
+
+
+def test_a_poll_that_changes_nothing_costs_a_204_and_disturbs_nobody(site: Site, visit: Visitors) -> None:
+    for story in stories.EVERYDAY:
+        site.tell(story)
+    number = site.tell(stories.long_thread(60))
+    page = visit("sam", number, live=False)
+    expect(messages(page).last).to_be_visible()
+    composer(page).click()
+    page.keyboard.type("Half a sentence, ")
+    composer(page).evaluate("field => field.setSelectionRange(2, 6)")
+    page.evaluate("document.getElementById('thread-log').scrollTop = -400")
+    before = page.evaluate(STATE)
+    assert {status for _url, status in polled(page)} == {204}
+    assert page.evaluate(STATE) == before
+
+
+# What a person would notice: where they type, what is selected, where both panels stand, and whether nodes were replaced.
+STATE = """() => {
+  const field = document.getElementById('content');
+  for (const node of document.querySelectorAll('.conversation, .message')) node.known ??= Math.random();
+  return [document.activeElement.id, field.value, field.selectionStart, field.selectionEnd,
+    document.getElementById('thread-log').scrollTop, document.getElementById('conversations-scroll').scrollTop,
+    ...[...document.querySelectorAll('.conversation, .message')].map((node) => node.known)];
+}"""
+
+
+def test_news_disturb_nobody_who_types_or_reads_above(site: Site, visit: Visitors) -> None:
+    number = site.tell(stories.long_thread(60))
+    page = visit("sam", number, live=False)
+    expect(messages(page).last).to_be_visible()
+    page.evaluate("document.getElementById('thread-log').scrollTop = -900")
+    anchor = page.locator("#message-40")
+    composer(page).focus()
+    page.keyboard.type("Half a sentence")
+    composer(page).evaluate("field => field.setSelectionRange(2, 6)")
+    top = top_of(anchor)
+    site.say(site.cast.cleo, number, "News that nobody asked for.", "And more.")
+    poll(page, "thread", "unread")
+    expect(page.locator("#message-62")).to_have_count(1)
+    assert abs(top_of(anchor) - top) <= 1
+    assert composer(page).evaluate("field => [field.value, field.selectionStart, field.selectionEnd]") == [
+        "Half a sentence",
+        2,
+        6,
+    ]
+    expect(composer(page)).to_be_focused()
+    news = page.get_by_role("button", name="New messages")
+    expect(news).to_be_visible()
+    expect_unread(page, 2)
+    news.click()
+    expect(page.locator("#message-62")).to_be_in_viewport()
+    expect_unread(page, 0)
+
+
+def test_a_conversation_with_news_moves_to_the_top_and_nothing_else_moves(site: Site, visit: Visitors) -> None:
+    numbers = [site.begin(site.cast.sam, site.cast.cleo, f"Subject {n:02}") for n in range(24)]
+    page = visit("nadia", live=False, viewport={"width": 1280, "height": 500})
+    expect(conversations(page).get_by_role("listitem")).to_have_count(24)
+    middle = row(page, "Subject 10")
+    middle.focus()
+    middle.scroll_into_view_if_needed()
+    top = top_of(middle)
+    site.say(site.cast.cleo, numbers[3], "Where is it?")
+    poll(page, "conversations")
+    expect(conversations(page).get_by_role("listitem").first).to_contain_text("Subject 03")
+    expect(conversations(page).get_by_role("listitem").first).to_contain_text("Where is it?")
+    expect(conversations(page).get_by_role("listitem")).to_have_count(24)
+    expect(middle).to_be_focused()
+    assert abs(top_of(middle) - top) <= 1
+
+
+def test_the_row_that_holds_the_focus_keeps_it_when_it_moves_or_changes(site: Site, visit: Visitors) -> None:
+    numbers = [site.begin(site.cast.sam, site.cast.cleo, f"Subject {n}") for n in range(5)]
+    page = visit("nadia", live=False)
+    row(page, "Subject 2").focus()
+    site.say(site.cast.cleo, numbers[2], "News")
+    poll(page, "conversations")
+    expect(conversations(page).get_by_role("listitem").first).to_contain_text("Subject 2")
+    expect(row(page, "Subject 2")).to_be_focused()
+    expect(row(page, "Subject 2")).to_contain_text("2 unread")
+
+
+def test_a_conversation_that_was_closed_leaves_the_open_ones(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, "Done soon")
+    site.begin(site.cast.sam, site.cast.cleo, "Stays")
+    page = visit("nadia")
+    expect(row(page, "Done soon")).to_be_visible()
+    site.do(messaging.close_conversation, site.cast.sam, number)
+    expect(row(page, "Done soon")).to_have_count(0)
+    expect(row(page, "Stays")).to_be_visible()
+
+
+def test_more_conversations_come_on_scroll_and_stay_when_the_first_page_is_polled(site: Site, visit: Visitors) -> None:
+    numbers = [site.begin(site.cast.sam, site.cast.cleo, f"Subject {n:02}") for n in range(60)]
+    page = visit("nadia", live=False, viewport={"width": 1280, "height": 500})
+    items = conversations(page).get_by_role("listitem")
+    expect(items).to_have_count(25)
+    page.get_by_role("link", name="More conversations").scroll_into_view_if_needed()
+    expect(items).to_have_count(50)
+    page.get_by_role("link", name="More conversations").scroll_into_view_if_needed()
+    expect(items).to_have_count(60)
+    expect(page.get_by_role("link", name="More conversations")).to_have_count(0)
+    assert items.evaluate_all("rows => new Set(rows.map((row) => row.id)).size") == 60
+    site.say(site.cast.cleo, numbers[0], "The oldest wakes up")
+    poll(page, "conversations")
+    expect(items.first).to_contain_text("Subject 00")
+    expect(items).to_have_count(60)
+
+
+def test_a_late_poll_and_the_answer_to_ones_own_message_never_repeat_a_line(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number, live=False)
+    held: list[Route] = []
+    page.route("**/messages?after=*", lambda route: route.continue_() if held else held.append(route))
+    site.say(site.cast.cleo, number, "Hers")
+    with page.expect_request("**/messages?after=*"):
+        poll(page, "thread")
+    write(page, "Mine")
+    expect(page.locator("#message-3")).to_be_visible()
+    expect(messages(page)).to_have_count(3)
+    with page.expect_response("**/messages?after=*"):
+        held[0].continue_()
+    with page.expect_response("**/messages?after=*"):
+        poll(page, "thread")
+    expect(messages(page)).to_have_count(3)
+    assert page.locator("article").evaluate_all("lines => lines.map((line) => line.id)") == [
+        "message-1",
+        "message-2",
+        "message-3",
+    ]
+    expect(log(page).get_by_role("article").nth(1)).to_contain_text("Hers")
+
+
+def test_two_windows_of_one_person_show_the_same(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    left, right = visit("sam", number), visit("sam", number)
+    write(left, "From the left")
+    expect(messages(right)).to_have_count(2)
+    write(right, "From the right")
+    expect(messages(left)).to_have_count(3)
+    site.say(site.cast.cleo, number, "Both of you?")
+    for page in (left, right):
+        expect(messages(page)).to_have_count(4)
+        expect_unread(page, 0)
+
+
+def test_who_writes_is_told_and_the_hint_goes_with_the_message(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    sam, cleo = visit("sam", number), visit("cleo", number)
+    composer(cleo).press_sequentially("I a")
+    expect(sam.get_by_role("status").filter(has_text="Cleo is writing…")).to_be_visible()
+    write(cleo, "I am here.")
+    expect(messages(sam)).to_have_count(2)
+    expect(sam.get_by_text("is writing…")).to_have_count(0)
