@@ -41,8 +41,9 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (ctx.response.status === 401 && !ctx.hx.redirect) showSignedOut();
   else if (ctx.response.status >= 500 && ctx.sourceElement.hasAttribute("data-poll")) showConnection(true);
 });
+// A stream that cannot be had is no loss of connection: the polls go on.
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx && !ctx.response) showConnection(true);
+  if (ctx && !ctx.response && ctx.sourceElement.id !== "live") showConnection(true);
 });
 window.addEventListener("offline", () => showConnection(true));
 window.addEventListener("online", () => showConnection(false));
