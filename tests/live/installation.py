@@ -1,0 +1,218 @@
+"""The application as it is served: gunicorn in processes of its own, embedded or scaled, and people who use it by HTTP."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from messaging_app import create_app
+from messaging_app.extensions import db
+from messaging_app.policies import ROLES
+from tests import cast
+from tests.conftest import SECRET, TOKEN, role_of
+from tests.services import ROOT, _die_with_parent, free_port, wait_for
+
+MAIL_FROM = "Marketplace <no-reply@messages.example>"
+
+
+class Installation:
+    """A running installation. `settings` are names of variables without their prefix."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str | None, **settings: Any) -> None:
+        self.folder, self.port = folder, free_port()
+        values = {"env": "development", "secret_key": SECRET, "rate_limits": "off", "database_url": database_url}
+        values |= {"instance": folder / "instance", "redis_url": redis_url or ""} | settings
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MESSAGING_", "FLASK_"))}
+        self.environment = clean | {f"MESSAGING_{name.upper()}": str(value) for name, value in values.items()}
+        self.environment |= {"PORT": str(self.port), "WEB_CONCURRENCY": "2"}
+        self.scaled = redis_url is not None
+        self.app = create_app(
+            database_url=database_url, secret_key=SECRET, instance=str(folder / "instance"), redis_url=redis_url
+        )
+        with self.app.app_context():
+            self.cast = cast.bring_in()
+            db.engine.dispose()
+        self.web: subprocess.Popen[bytes] | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.log = (folder / "log").open("ab")
+
+    def start(self) -> Installation:
+        """Serve, and where it is scaled run the worker beside."""
+        self.web = self._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+        if self.scaled and "MESSAGING_MAIL_URL" in self.environment:
+            self.start_worker()
+        wait_for(self._answers, 30, what="the server to answer")
+        return self
+
+    def start_worker(self) -> None:
+        self.worker = self._run("-m", "flask", "--app", "wsgi", "worker")
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End every process at once, and wait until they are gone."""
+        for process in (self.web, self.worker):
+            if process is not None:
+                if number == signal.SIGKILL:
+                    os.killpg(process.pid, number)
+                else:
+                    process.send_signal(number)
+                process.wait(15)
+        self.web = self.worker = None
+
+    def stop(self) -> None:
+        self.kill(signal.SIGTERM)
+        self.log.close()
+
+    def said(self) -> str:
+        """What the processes wrote to their log."""
+        return (self.folder / "log").read_text()
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log,
+            start_new_session=True, preexec_fn=_die_with_parent,
+        )  # fmt: skip
+
+    def _answers(self) -> bool:
+        try:
+            return Person(self.port).get("/", htmx=False)[0] == 200
+        except OSError:
+            return False
+
+    def signed_in(self, name: str, role: str | None = None) -> Person:
+        """Somebody of the cast at a browser of their own, signed in."""
+        person = Person(self.port)
+        person.sign_in(role or role_of(name), name)
+        return person
+
+    @contextmanager
+    def database(self) -> Iterator[Any]:
+        """The database's session, for looking at what is stored."""
+        with self.app.app_context():
+            yield db.session
+            db.session.rollback()
+            db.engine.dispose()
+
+
+class Person:
+    """Somebody at a browser: cookies, a CSRF token, requests one at a time, and streams."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.cookies, self.token = port, {}, ""
+        self.base = ""
+
+    def sign_in(self, role: str, name: str) -> None:
+        store = {"jun": "cycles"}.get(name, "bakery")
+        address = f"/{role}/login" + (f"?store={store}" if role == "storefront" else "")
+        self.get(address, htmx=False)
+        status, _text = self.post(address, email=cast.EMAILS[name], password=cast.PASSWORD)
+        assert status == 303, (role, name, status)
+        self.base = ROLES[role].messages
+        self.get(ROLES[role].home, htmx=False)
+
+    def get(self, path: str, *, htmx: bool = True) -> tuple[int, str]:
+        return self._ask("GET", path, None, {"HX-Request": "true"} if htmx else {})
+
+    def post(self, path: str, *, htmx: bool = False, **fields: Any) -> tuple[int, str]:
+        body = urlencode({"csrf_token": self.token} | fields)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} | ({"HX-Request": "true"} if htmx else {})
+        return self._ask("POST", path, body, headers)
+
+    def begin(self, recipient: cast.Actor, content: str, subject: str = "Subject") -> int:
+        """Begin a conversation with a customer of the own store; answers its number."""
+        values = {"conversation_type": "store_customer", "recipient_type": "customer", "recipient_id": recipient.id}
+        status, _text = self.post(self.base, subject=subject, content=content, **values)
+        assert status == 303
+        return int(re.search(r"/(\d+)", self.location.removeprefix(self.base)).group(1))  # type: ignore[union-attr]
+
+    def send(self, number: int, content: str, **fields: Any) -> int:
+        return self.post(f"{self.base}/{number}/messages", content=content, **fields)[0]
+
+    def stream(self, **headers: str) -> Stream:
+        """Open the event stream; events are gathered until it ends."""
+        return Stream(self, headers)
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, str]:
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            link.request(method, path, body, headers | self._cookie())
+            answer = link.getresponse()
+            text = answer.read().decode()
+        finally:
+            link.close()
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        if found := TOKEN.search(text):
+            self.token = html.unescape(found.group(1) or found.group(2))
+        self.location = answer.headers.get("Location", "")
+        return answer.status, text
+
+    def _cookie(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+
+
+class Stream:
+    """An open event stream: `events` are (time of arrival, id, event, data)."""
+
+    def __init__(self, person: Person, headers: dict[str, str], port: int | None = None) -> None:
+        self.events: list[tuple[float, str, str, Any]] = []
+        self.ended = threading.Event()
+        self._link = http.client.HTTPConnection("127.0.0.1", port or person.port, timeout=60)
+        self._link.request("GET", f"{person.base}/events", headers=person._cookie() | headers)
+        self.answer = self._link.getresponse()
+        self.status = self.answer.status
+        if self.status == 200:
+            threading.Thread(target=self._read, daemon=True).start()
+            wait_for(lambda: self.events or self.ended.is_set(), what="the stream to begin")
+
+    def wakes(self) -> list[Any]:
+        """What the wake-ups said."""
+        return [data for _at, _id, event, data in list(self.events) if event == "wake"]
+
+    def wait(self, test: Callable[[Any], bool], seconds: float = 5) -> Any:
+        """The first wake-up that passes `test`."""
+        return wait_for(lambda: next((wake for wake in self.wakes() if test(wake)), None), seconds)
+
+    def last_id(self) -> str:
+        return next(place for _at, place, _event, _data in reversed(self.events) if place)
+
+    def close(self) -> None:
+        if self._link.sock is not None:
+            self._link.sock.shutdown(2)
+        self._link.close()
+
+    def _read(self) -> None:
+        fields: dict[str, str] = {}
+        try:
+            for raw in self.answer:
+                line = raw.decode().rstrip("\n")
+                if line:
+                    name, _, value = line.partition(":")
+                    fields[name] = value.removeprefix(" ")
+                elif fields:
+                    data = fields.get("data", "")
+                    self.events.append(
+                        (
+                            time.monotonic(),
+                            fields.get("id", ""),
+                            fields.get("event", ""),
+                            json.loads(data) if data else None,
+                        )
+                    )
+                    fields = {}
+        except (OSError, ValueError, http.client.HTTPException, AttributeError):
+            pass
+        self.ended.set()

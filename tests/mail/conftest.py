@@ -1,0 +1,76 @@
+"""An application that sends mail to a real mail server, and a clock that the tests turn: `post.sweep(minutes)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from messaging_app.actors import Actor
+from messaging_app.database import now
+from messaging_app.extensions import db
+from messaging_app.services import messaging, notifications
+from tests import cast
+from tests.services import MailServer
+
+MAIL = {"mail_from": "Marketplace <no-reply@messages.example>", "base_url": "https://messages.example"}
+TYPES = {"store": "admin_store", "customer": "admin_customer"}
+
+
+class Post:
+    """The worker's rounds at chosen moments, and what arrived."""
+
+    def __init__(self, app: Flask, server: MailServer, people: cast.Cast) -> None:
+        self.app, self.server, self.cast = app, server, people
+
+    def sweep(self, minutes: float) -> int:
+        """The worker's round so many minutes from now; answers how many mails went out."""
+        return notifications.sweep(now() + timedelta(minutes=minutes))
+
+    def take(self) -> list[EmailMessage]:
+        """What arrived since this was asked last."""
+        arrived, self.server.messages[:] = list(self.server.messages), []
+        return arrived
+
+    def receivers(self, minutes: float = 2.1) -> list[str]:
+        """Who gets mail in a round after so many minutes: names of the cast, sorted."""
+        self.sweep(minutes)
+        names = {email: name for name, email in cast.EMAILS.items()}
+        return sorted(names[mail["To"].addresses[0].addr_spec] for mail in self.take())
+
+    def begin(self, sender: Actor, recipient: Actor | int, content: str = "Hello", subject: str = "Subject") -> int:
+        """Begin a conversation with a customer or a store (its number)."""
+        to_store = isinstance(recipient, int)
+        kind = "store" if to_store else "customer"
+        number = recipient if isinstance(recipient, int) else recipient.id
+        chosen = "store_customer" if sender.type == "store" else TYPES[kind]
+        return messaging.create_conversation(
+            sender, conversation_type=chosen, recipient_type=kind, recipient_id=number, subject=subject, content=content
+        ).conversation_id
+
+
+@pytest.fixture
+def make_post(make_app: Callable[..., Flask], database_url: str, smtp: MailServer) -> Iterator[Callable[..., Post]]:
+    """Makes a `Post` on both databases; its argument are settings."""
+    contexts = []
+
+    def make(**settings: Any) -> Post:
+        app = make_app(database_url, **({"mail_url": smtp.url} | MAIL | settings))
+        context = app.app_context()
+        context.push()
+        contexts.append(context)
+        return Post(app, smtp, cast.bring_in())
+
+    yield make
+    for context in contexts:
+        db.session.rollback()
+        context.pop()
+
+
+@pytest.fixture
+def post(make_post: Callable[..., Post]) -> Post:
+    return make_post()
