@@ -92,7 +92,7 @@ def _both(url: str, folder: Path) -> Iterator[tuple[Server, Server]]:
     with (
         running_redis() as redis,
         serving("wsgi:app", url, folder / "app", MESSAGING_REDIS_URL=redis) as ours,
-        serving("bench.reference:create_reference()", url, folder / "reference", MESSAGING_REDIS_URL=redis) as plain,
+        serving("bench.reference:create_reference()", url, folder / "reference", plain=True) as plain,
     ):
         yield ours, plain
 

@@ -33,10 +33,11 @@ class Server:
 
 
 @contextmanager
-def serving(
-    target: str, database_url: str, instance: Path, *, workers: int = WORKERS, threads: int = THREADS, **more: str
-) -> Iterator[Server]:
-    """gunicorn with our own configuration, serving `target`, until the end of the block."""
+def serving(target: str, database_url: str, instance: Path, *, plain: bool = False, **more: str) -> Iterator[Server]:
+    """gunicorn with two processes of four threads, serving `target`, until the end of the block.
+
+    With our own configuration, or, `plain`, for what is not our application, with the same options on the command line.
+    """
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MESSAGING_")},
@@ -49,12 +50,15 @@ def serving(
         "MESSAGING_INSTANCE": str(instance),
         **more,
     }
+    options = ["-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
+    if plain:
+        options += ["-b", f"127.0.0.1:{port}", "--keep-alive", "15", "--no-control-socket"]
+    else:
+        options += ["-c", "python:messaging_app.gunicorn_conf"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "-w", str(workers),
-             "--threads", str(threads), target],
-            cwd=ROOT, env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
+            [sys.executable, "-m", "gunicorn", *options, target], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
         try:
             wait_for(lambda: process.poll() is not None or answers(port), 30, 0.1, "gunicorn to start")
             if process.poll() is not None:
