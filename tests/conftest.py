@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from messaging_app import create_app
@@ -24,6 +24,13 @@ pytest_plugins = ["tests.services"]
 
 SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
+
+
+@event.listens_for(Engine, "connect")
+def _no_power_cut(link: Any, _record: Any) -> None:
+    """Let SQLite not wait for the disk at each of thousands of commits, as the test server of PostgreSQL does not."""
+    if "sqlite3" in type(link).__module__:
+        link.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(scope="session")

@@ -54,14 +54,14 @@ MOST = {
 
 @pytest.fixture(scope="module")
 def crowd(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A web in which everybody has 60 conversations, one of them with 120 lines."""
+    """A web in which everybody has some 30 conversations, one of them with 71 lines."""
     with kept_web(migrated_sqlite, tmp_path_factory.mktemp("crowd")) as (web, numbers):
         with web.app.app_context():
             cast = web.cast
-            for number in range(56):
+            for number in range(28):
                 begin(cast.sam, "store_customer", "customer", cast.cleo.id, f"Order {number}")
                 begin(cast.ada, "admin_store", "store", cast.bakery, f"Notice {number}")
-            for number in range(120):
+            for number in range(70):
                 for name, actors in (("bakery-cleo", (cast.sam, cast.cleo)), ("admin-bakery", (cast.ada, cast.sam))):
                     messaging.send_message(actors[number % 2], numbers[name], f"Line {number}")
         yield web, numbers
