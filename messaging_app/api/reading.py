@@ -26,7 +26,6 @@ _WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,19}", re.ASCII)
 _SWITCH = {"true": True, "false": False}
 _CODES = {
     "missing": "required",
-    "extra_forbidden": "unknown",
     "literal_error": "not_a_choice",
     "string_too_short": "too_short",
     "string_too_long": "too_long",
@@ -87,7 +86,7 @@ def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
         form, files = request.form, request.files
     except ValueError:
         raise Malformed("The form data is broken: its parts cannot be told apart.") from None
-    errors = [FieldError(name, "wrong_type", "This part is text, not a file.") for name in files if name != FILES]
+    errors = [_no_file(name, name in model.model_fields) for name in files if name != FILES]
     if FILES in form:  # a file's name with a line break in it makes text of the file
         errors.append(FieldError(FILES, "name_invalid", "A part is text and not a file: it has no usable file name."))
     texts = MultiDict((name, value) for name, value in form.items(multi=True) if name != FILES)
@@ -98,6 +97,14 @@ def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
     if errors:
         raise Invalid(*errors)
     return values, files.getlist(FILES)
+
+
+def _no_file(name: str, known: bool) -> FieldError:
+    return FieldError(name, "wrong_type", "This part is text, not a file.") if known else _unknown(name)
+
+
+def _unknown(name: str) -> FieldError:
+    return FieldError(name, "unknown", "There is no such field here.")
 
 
 def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]:
@@ -134,16 +141,18 @@ def _checked(model: type[M], values: Any) -> M:
         return model.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise Invalid(*(_field_error(dict(item)) for item in found)) from None
+        # A parameter that may be left out may not be null: that it is not null either is no news.
+        raise Invalid(*(_field_error(dict(item)) for item in found if item["type"] != "none_required")) from None
 
 
 def _field_error(item: dict[str, Any]) -> FieldError:
-    kind = item["type"]
-    code = _CODES.get(kind) or (
-        "wrong_type" if kind.endswith("_type") else "out_of_range" if "_than" in kind else "invalid"
+    name, kind = str(item["loc"][0]) if item["loc"] else "body", str(item["type"])
+    if kind == "extra_forbidden":
+        return _unknown(name)
+    code = (
+        "wrong_type" if kind.endswith("_type") else "out_of_range" if "_than" in kind else _CODES.get(kind, "invalid")
     )
-    message = {"unknown": "There is no such field here."}.get(code, item["msg"] + ".")
-    return FieldError(str(item["loc"][0]) if item["loc"] else "body", code, message)
+    return FieldError(name, code, item["msg"] + ".")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
