@@ -1,0 +1,176 @@
+"""What a mail says, and what people's words can not do to it."""
+
+from __future__ import annotations
+
+import io
+import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from werkzeug.datastructures import FileStorage
+
+from messaging_app import config
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.mail import envelope, one_line
+from messaging_app.models import Conversation, Customer, Store
+from messaging_app.services import messaging
+from tests.mail.conftest import Post
+
+HOSTILE = "Rye\r\nBcc: everybody@example.com\n\u2028X: y\u0085\x0b\x1c <script>alert(1)</script> {{ 7*7 }}"
+
+
+def test_a_mail_says_who_wrote_what_and_where_to_answer(post: Post) -> None:
+    number = post.begin(post.cast.sam, post.cast.cleo, "A new one leaves today.\nFree of charge 🍞", "Rye loaf, torn")
+    post.sweep(2.1)
+    [mail] = post.take()
+    assert mail["Subject"] == "New message: Rye loaf, torn"
+    assert mail["From"] == "Marketplace <no-reply@messages.example>"
+    assert mail["To"] == "Cleo <cleo@mail.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["References"] == mail["In-Reply-To"] == f"<conversation-{number}@messages.example>"
+    link = f"https://messages.example/storefront/account/messages/{number}?store=bakery"
+    for kind in ("plain", "html"):
+        text = mail.get_body((kind,)).get_content()  # type: ignore[union-attr]
+        for words in (
+            "Sam",
+            "Bakery",
+            "A new one leaves today. Free of charge 🍞",
+            "Rye loaf, torn",
+            link,
+            "/unsubscribe/",
+        ):
+            assert words in text, (kind, words)
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient", "path"),
+    [("cleo", "sam", "/store/messages/{}?store=bakery"), ("sam", "ada", "/admin/messages/{}")],
+)
+def test_the_link_leads_to_the_readers_own_side(post: Post, sender: str, recipient: str, path: str) -> None:
+    people = post.cast
+    number = post.begin(people.sam, people.cleo) if sender == "cleo" else post.begin(people.ada, people.bakery)
+    messaging.send_message(getattr(people, sender), number, "An answer")
+    post.sweep(2.1)
+    mail = next(mail for mail in post.take() if f"{recipient}@" in mail["To"])
+    assert f"https://messages.example{path.format(number)}" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def test_a_file_without_words_is_named(post: Post) -> None:
+    number = post.begin(post.cast.sam, post.cast.cleo)
+    messaging.mark_conversation_read(post.cast.cleo, number)
+    prices = FileStorage(io.BytesIO(b"Prices\n"), "prices.txt")
+    messaging.send_message(post.cast.sam, number, "", uploads=[prices])
+    post.sweep(2.1)
+    [mail] = post.take()
+    assert "prices.txt" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def test_no_header_and_no_markup_can_be_smuggled_in(post: Post) -> None:
+    change(update(Customer).where(Customer.id == post.cast.cleo.id).values(name=f"Cleo {HOSTILE}"))
+    number = post.begin(post.cast.sam, post.cast.cleo, HOSTILE, "Plain")
+    change(update(Conversation).where(Conversation.id == number).values(subject=HOSTILE))
+    post.sweep(2.1)
+    [mail] = post.take()
+    assert set(mail.keys()) == HEADERS
+    assert "\n" not in mail["Subject"] and mail["Bcc"] is None and mail["X"] is None
+    page = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "<script" not in page and "&lt;script&gt;" in page and "{{ 7*7 }}" in page
+
+
+HEADERS = {
+    "From", "To", "Subject", "Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress",
+    "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
+}  # fmt: skip
+
+
+def test_a_long_link_stays_in_one_piece_in_its_header() -> None:
+    """The library encodes what does not fit a line, which no mail program understands there."""
+    link = f"<https://{'long' * 20}.example/unsubscribe/{'t' * 60}>"
+    message = an_envelope()
+    message["List-Unsubscribe"] = link
+    assert f"List-Unsubscribe: {link}\r\n".encode() in message.as_bytes()
+
+
+@pytest.mark.parametrize("char", ["\r\n", "\n", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x00", "\ud800"])
+def test_every_kind_of_line_break_becomes_a_space(char: str) -> None:
+    assert one_line(f" a{char}b ") == "a b"
+    message = an_envelope(subject=f"a{char}b", to_name=f"a{char}b")
+    assert (message["Subject"], message["To"]) == ("a b", "a b <cleo@mail.example>")
+
+
+def test_a_subject_of_two_hundred_characters_of_any_script_arrives_whole() -> None:
+    subject = ("日本語 العربية עברית 🍞 é " * 20)[:200].strip()
+    read = message_from_bytes(an_envelope(subject=subject).as_bytes(), policy=policy.default)
+    assert re.sub(r"\s+", " ", read["Subject"]) == subject
+
+
+def test_the_html_is_safe_in_the_dark_asks_nobody_for_pictures_and_turns_with_the_script(post: Post) -> None:
+    change(update(Store).where(Store.id == post.cast.bakery).values(accent="plum", name="مخبز"))
+    post.begin(post.cast.sam, post.cast.cleo, "مرحبا بك", "شكرا")
+    post.sweep(2.1)
+    [mail] = post.take()
+    page = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    seen = Tags()
+    seen.feed(page)
+    assert "prefers-color-scheme: dark" in page and "color-scheme: light dark" in page
+    assert not {"img", "script", "link", "iframe", "form"} & {tag for tag, _ in seen.tags}
+    assert "url(" not in page and "@import" not in page
+    assert {text for text, attributes in seen.texts if attributes.get("dir") == "auto"} >= {"مرحبا بك", "شكرا", "مخبز"}
+    assert "#8b4486" in page  # the store's accent
+
+
+class Tags(HTMLParser):
+    """Every tag, and every text with its tag's attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.texts: list[tuple[str, dict[str, Any]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.tags:
+            self.texts.append((data.strip(), self.tags[-1][1]))
+
+
+WRONG = [
+    ({"mail_url": "http://mail"}, "MESSAGING_MAIL_URL must be smtp://"),
+    ({"mail_url": "smtp://mail:port", "mail_from": "a@b.example"}, "MESSAGING_MAIL_URL has a port"),
+    ({"mail_url": "smtp://mail"}, "MESSAGING_MAIL_URL needs MESSAGING_MAIL_FROM"),
+    ({"mail_from": "nobody"}, "MESSAGING_MAIL_FROM must be an address"),
+    ({"mail_from": "A\nBcc: x@y.z <a@b.example>"}, "MESSAGING_MAIL_FROM must be an address"),
+    ({"mail_delay": "-1"}, "MESSAGING_MAIL_DELAY"),
+    ({"mail_window": "soon"}, "MESSAGING_MAIL_WINDOW"),
+]
+
+
+@pytest.mark.parametrize(("settings", "sentence"), WRONG)
+def test_a_wrong_setting_stops_the_start_with_a_sentence(settings: dict[str, str], sentence: str) -> None:
+    with pytest.raises(config.ConfigurationError) as refusal:
+        config.load_settings(**settings)
+    assert str(refusal.value).startswith(sentence)
+
+
+def an_envelope(subject: str = "Subject", to_name: str = "Cleo") -> EmailMessage:
+    message = envelope(
+        sender="no-reply@messages.example",
+        to_name=to_name,
+        to="cleo@mail.example",
+        subject=subject,
+        message_id="<1@messages.example>",
+        thread="<2@messages.example>",
+    )
+    message.set_content("Text")
+    return message
+
+
+def change(statement: Any) -> None:
+    with writing(db.session) as session:
+        session.execute(statement)
