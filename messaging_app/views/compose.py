@@ -17,6 +17,7 @@ from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, get_limits
+from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import list_recipients
 from messaging_app.views.composer import new_key
 from messaging_app.views.messages import uploads
@@ -93,7 +94,10 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     compose.recipient_id = _chosen() or None
     compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
     if isinstance(refusal, Invalid):
-        compose.errors = {name: str(text) for name, text in refusal.by_field().items() if name != "attachments"}
+        faults = refusal.by_field()
+        if compose.recipient_id is None:  # the service looks at the texts first; a person is told everything at once
+            faults = wrong_recipient().by_field() | faults
+        compose.errors = {name: str(text) for name, text in faults.items() if name != "attachments"}
         compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
         compose.key = form.get("idempotency_key") or compose.key
     else:

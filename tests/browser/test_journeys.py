@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from messaging_app.services import messaging
 from tests import cast
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import (
@@ -174,8 +175,6 @@ def test_staff_of_two_stores_switch_and_see_the_other_inbox(site: Site, visit: V
 def test_filters_keep_their_state_in_the_address(site: Site, visit: Visitors) -> None:
     site.begin(site.cast.sam, site.cast.cleo, "An open one")
     closed = site.begin(site.cast.sam, site.cast.omar, "A closed one")
-    from messaging_app.services import messaging
-
     site.do(messaging.close_conversation, site.cast.sam, closed)
     page = visit("sam")
     expect(conversations(page).get_by_role("listitem")).to_have_count(1)

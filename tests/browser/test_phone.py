@@ -1,0 +1,131 @@
+"""A phone: the list, then the thread with a way back; nothing is wider than the screen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import stories
+from tests.browser.conftest import Site, Visitors
+from tests.browser.hands import (
+    composer,
+    conversations,
+    expect_unread,
+    messages,
+    row,
+    send_button,
+    sideways,
+    thread,
+    write,
+)
+
+pytestmark = pytest.mark.browser
+SMALL, USUAL = {"width": 320, "height": 640}, {"width": 390, "height": 844}
+
+
+def is_reachable(page: Page, selector: str) -> bool:
+    """Whether an element lies wholly on the screen."""
+    return bool(
+        page.locator(selector).evaluate(
+            "e => { const r = e.getBoundingClientRect();"
+            " return r.width > 0 && r.left >= 0 && r.right <= innerWidth + 0.5 && r.bottom <= innerHeight + 0.5; }"
+        )
+    )
+
+
+@pytest.mark.parametrize("viewport", [SMALL, USUAL], ids=["320", "390"])
+@pytest.mark.parametrize("name", ["sam", "cleo"])
+def test_list_then_thread_then_back(site: Site, visit: Visitors, name: str, viewport: dict[str, int]) -> None:
+    for story in stories.EVERYDAY:
+        site.tell(story)
+    page = visit(name, viewport=viewport, has_touch=True, is_mobile=True)
+    expect(conversations(page)).to_be_visible()
+    if name == "sam":
+        expect(page.locator("#thread")).to_be_hidden()
+    assert sideways(page) == 0
+    subject = "Invoices for November" if name == "sam" else "Your complaint"
+    expect_unread(page, 1 if name == "sam" else 3)
+    row(page, subject).tap()
+    expect(thread(page, subject)).to_be_visible()
+    expect(conversations(page)).to_have_count(0) if name == "cleo" else expect(conversations(page)).to_be_hidden()
+    expect_unread(page, 0 if name == "sam" else 2)
+    assert sideways(page) == 0
+    composer(page).tap()
+    composer(page).fill("From the tram")
+    assert is_reachable(page, "#send")
+    send_button(page).tap()
+    expect(messages(page).last).to_contain_text("From the tram")
+    page.get_by_role("link", name="Back to conversations").tap()
+    expect(conversations(page)).to_be_visible()
+    expect(row(page, subject)).to_contain_text("You: From the tram")
+    page.go_back()
+    expect(thread(page, subject)).to_be_visible()
+    page.go_back()
+    expect(conversations(page)).to_be_visible()
+
+
+def test_the_longest_words_and_every_script_stay_on_the_screen(site: Site, visit: Visitors) -> None:
+    number = site.tell(stories.MANY_SCRIPTS)
+    for name in ("nadia", "cleo"):
+        page = visit(name, number, viewport=SMALL)
+        expect(messages(page)).to_have_count(6)
+        assert sideways(page) == 0
+        log = page.get_by_role("log")
+        assert log.evaluate("log => log.scrollWidth - log.clientWidth") == 0
+        subject = page.get_by_role("heading", name=stories.MANY_SCRIPTS.subject)
+        assert subject.evaluate("h => getComputedStyle(h).direction") == "rtl"
+        assert (
+            messages(page).nth(0).locator(".message__content").evaluate("e => getComputedStyle(e).direction") == "rtl"
+        )
+        assert (
+            messages(page).nth(5).locator(".message__content").evaluate("e => getComputedStyle(e).direction") == "ltr"
+        )
+        expect(messages(page).nth(3)).to_contain_text("<b>not bold</b>")
+        link = messages(page).nth(3).get_by_role("link")
+        expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
+
+
+def test_the_drawer_opens_by_its_button_and_goes_by_escape(site: Site, visit: Visitors) -> None:
+    page = visit("ada", viewport=SMALL)
+    link = page.get_by_role("link", name="Settings")
+    expect(link).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    expect(link).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(link).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    link.click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    assert sideways(page) == 0
+
+
+def test_the_dialog_fits_and_scrolls_within_itself(site: Site, visit: Visitors) -> None:
+    page = visit("sam", viewport={"width": 320, "height": 480})
+    page.get_by_role("link", name="New conversation").click()
+    dialog = page.get_by_role("dialog", name="New conversation")
+    expect(dialog.get_by_label("To", exact=True)).to_be_focused()
+    assert sideways(page) == 0
+    assert dialog.evaluate("d => d.getBoundingClientRect().right <= innerWidth && d.scrollWidth <= d.clientWidth")
+    dialog.get_by_role("radio", name=re.compile("Omar")).check(force=True)
+    dialog.get_by_label("Subject", exact=True).fill("On a phone")
+    dialog.get_by_label("Message", exact=True).fill("Line\n" * 40)
+    send = dialog.get_by_role("button", name="Send", exact=True)
+    send.scroll_into_view_if_needed()
+    assert is_reachable(page, "#compose-send")
+    send.click()
+    expect(thread(page, "On a phone")).to_be_visible()
+
+
+def test_a_long_answer_grows_the_composer_and_leaves_room_for_the_thread(site: Site, visit: Visitors) -> None:
+    page = visit("cleo", site.begin(site.cast.sam, site.cast.cleo), viewport=USUAL)
+    low = composer(page).bounding_box()
+    composer(page).fill("Line\n" * 60)
+    high = composer(page).bounding_box()
+    assert low and high and low["height"] < high["height"] < USUAL["height"] / 2
+    assert is_reachable(page, "#send")
+    log = page.get_by_role("log").bounding_box()
+    assert log and log["height"] > 100
+    write(page, "Short")
+    expect(messages(page)).to_have_count(2)
