@@ -13,6 +13,7 @@ from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
 from messaging_app.limits import limiter
+from messaging_app.policies import ROLES
 from messaging_app.resources import resource
 from messaging_app.roles import mount_roles
 from messaging_app.storage import storage_from_url
@@ -36,6 +37,7 @@ def create_app(**overrides: Any) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=max(role.absolute for role in ROLES.values()),  # the row decides, not the cookie
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
         WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
         MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
