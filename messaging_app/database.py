@@ -129,6 +129,22 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
         raise
 
 
+@contextmanager
+def impatient(session: Session | scoped_session[Any]) -> Iterator[Connection]:
+    """A connection on which a single statement commits by itself, or fails soon where SQLite is being written to."""
+    session.rollback()
+    read_only(session)
+    connection = session.connection()
+    sqlite = connection.dialect.name == "sqlite"
+    try:
+        if sqlite:
+            connection.exec_driver_sql("PRAGMA busy_timeout=100")
+        yield connection
+    finally:
+        if sqlite:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+
+
 def now() -> datetime:
     """This moment in UTC, aware."""
     return datetime.now(UTC)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, Request, request, session
+from flask import Flask, Request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin
 from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Rows, fetch, now, writing
+from messaging_app.database import Rows, fetch, impatient, now, writing
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
@@ -175,12 +176,18 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
 
 
 def touch(sign_in: SignIn) -> None:
-    """Note that a session is in use, at most once in five minutes; never called for polls and streams."""
-    if now() - sign_in.last_used_at >= TOUCH_EVERY:
-        with writing(db.session) as transaction:
-            transaction.execute(
-                update(SignInSession).where(SignInSession.id == sign_in.session_id).values(last_used_at=now())
-            )
+    """Note that a session is in use, at most once in five minutes; never called for polls and streams.
+
+    Best effort: a page that is only read must neither fail nor wait because somebody else is writing.
+    """
+    if now() - sign_in.last_used_at < TOUCH_EVERY:
+        return
+    try:
+        with impatient(db.session) as connection:
+            row = SignInSession
+            connection.execute(update(row).where(row.id == sign_in.session_id).values(last_used_at=now()))
+    except OperationalError as error:
+        current_app.logger.warning("use of a session not noted: %s", type(error).__name__)
 
 
 def switch_store(sign_in: SignIn, store_id: int) -> bool:
