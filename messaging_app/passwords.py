@@ -22,7 +22,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether `password` belongs to `password_hash`. None costs the same time and is never right."""
+    """Whether `password` belongs to `password_hash`. None or "" costs the same time and is never right."""
     if len(password) > PASSWORD_MAX:
         password_hash = None
         password = password[:PASSWORD_MAX]
@@ -30,7 +30,7 @@ def verify_password(password: str, password_hash: str | None) -> bool:
         _dummy.append(hash_password("nobody has this password"))
     with _at_once:
         try:
-            return _hasher.verify(password, password_hash or _dummy[0]) and password_hash is not None
+            return _hasher.verify(password, password_hash or _dummy[0]) and bool(password_hash)
         except (PwdlibError, ValueError):
             return False
 
