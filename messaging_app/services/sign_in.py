@@ -23,14 +23,13 @@ class Person:
 
 def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
     """The person, or None. `store_id`: the customer's store; for staff the store they would like, if it is theirs."""
+    key = _storable(email_key(email))
     if actor_type == ActorType.CUSTOMER:
         query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
-            Customer.store_id == store_id, Customer.email_key == email_key(email), Customer.active
+            Customer.store_id == store_id, Customer.email_key == key, Customer.active
         )
     else:
-        query = select(User.id, User.password_hash, User.is_admin).where(
-            User.email_key == email_key(email), User.active
-        )
+        query = select(User.id, User.password_hash, User.is_admin).where(User.email_key == key, User.active)
     found = db.session.execute(query).one_or_none()
     db.session.rollback()  # no connection is held while the password is worked on
     right = verify_password(password, found.password_hash if found else None)
@@ -48,7 +47,13 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
 def store_by_code(code: str) -> Store | None:
     """The active store with this code."""
-    return db.session.scalars(select(Store).where(Store.code == code.strip().lower(), Store.active)).one_or_none()
+    key = _storable(code.strip().lower())
+    return db.session.scalars(select(Store).where(Store.code == key, Store.active)).one_or_none()
+
+
+def _storable(text: str) -> str:
+    """`text` without NUL, of which PostgreSQL would not even be asked; what replaces it is in nobody's name."""
+    return text.replace("\0", "\ufffd")
 
 
 def _stores_of(user_id: int) -> Select[int]:
