@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Web
+from messaging_app import create_app
+from tests.conftest import SECRET, Web
+from tests.services import Postgres
 from tests.world import four_conversations, kept_web
 
 
@@ -23,3 +26,26 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     """A web with the four conversations that the tests of a module share."""
     with kept_web(migrated_sqlite, tmp_path_factory.mktemp("web")) as kept:
         yield kept
+
+
+@pytest.fixture(scope="module")
+def webs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Web]]:
+    """A web by the name of its database, each made at its first use and kept for the module."""
+    made: dict[str, Web] = {}
+
+    def of(database: str) -> Web:
+        if database not in made:
+            folder = tmp_path_factory.mktemp(database)
+            if database == "sqlite":
+                url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), folder / 'messaging.db')}"
+            else:
+                server: Postgres = request.getfixturevalue("postgres")
+                url = server.url(server.create_database(template=server.migrated()))
+            app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
+            app.config["PROPAGATE_EXCEPTIONS"] = False
+            made[database] = Web(app)
+        return made[database]
+
+    yield of
+    for web in made.values():
+        web.engine.dispose()
