@@ -17,15 +17,19 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from messaging_app.errors import Invalid
 from messaging_app.services import demo, directory, doctor, settings
+from messaging_app.services.attachments import storage
+from messaging_app.services.moving import move_files
+from messaging_app.storage import StorageUnavailable, storage_from_url
 
 directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")
 demo_group = AppGroup("demo", help="The demo cast: some people and conversations to try things with.")
+attachments_group = AppGroup("attachments", help="The files that were sent.")
 settings_group = AppGroup("settings", help="Platform settings, in force at once.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands. Each group stands here once; `token` joins them with the JSON API."""
-    for command in (directory_group, demo_group, settings_group, check):
+    for command in (directory_group, demo_group, attachments_group, settings_group, check):
         app.cli.add_command(command)
 
 
@@ -59,6 +63,15 @@ def show_demo() -> None:
     with _sentences():
         for line in demo.sign_in_lines(current_app.extensions["settings"].public_url):
             click.echo(line)
+
+
+@attachments_group.command("move")
+@click.option("--to", "url", required=True, metavar="URL", help="A folder, or s3://bucket/prefix.")
+def move_attachments(url: str) -> None:
+    """Copy every file to another storage. May be interrupted and repeated; nothing is deleted here."""
+    with _sentences():
+        copied, already = move_files(storage(), storage_from_url(url), _progress)
+    click.echo(f"{copied:,} files copied, {already:,} were there already. Now set MESSAGING_STORAGE_URL={url}.")
 
 
 @settings_group.command("list")
@@ -101,7 +114,7 @@ def _sentences() -> Iterator[None]:
     """Turn what a service refuses, and a database that is not ready, into a sentence and status 1."""
     try:
         yield
-    except (directory.DirectoryError, demo.NotEmpty) as error:
+    except (directory.DirectoryError, demo.NotEmpty, StorageUnavailable) as error:
         raise click.ClickException(str(error)) from None
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None

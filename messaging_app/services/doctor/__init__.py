@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from messaging_app.database import writing
 from messaging_app.extensions import db
-from messaging_app.services.doctor import lines, recipients, seats, totals
+from messaging_app.services.doctor import counters, files, lines, recipients, seats, totals
 from messaging_app.services.doctor.checks import Check
 
 CHECKS = [
@@ -28,10 +28,12 @@ CHECKS = [
     Check("seats' stores", seats.find_of_other_store, seats.copy_stores),
     Check("seats' owners", seats.find_strange),
     Check("missing seats", seats.find_missing, seats.seat_the_missing),
-    Check("read positions", seats.find_out_of_range, seats.clamp),
-    Check("who has written", seats.find_wrongly_marked, seats.mark_writers),
-    Check("unread counters", seats.find_miscounted, seats.recount),
+    Check("read positions", counters.find_out_of_range, counters.clamp),
+    Check("who has written", counters.find_wrongly_marked, counters.mark_writers),
+    Check("unread counters", counters.find_miscounted, counters.recount),
     Check("unread totals", totals.find_wrong, totals.add_up),
+    Check("attachments", files.find_misplaced, files.put_right),
+    Check("stored files", files.find_unlike_storage, files.sweep),
     Check("recipient search", recipients.find_out_of_step, recipients.bring_in_step),
     Check("platform settings", recipients.find_nonsense, recipients.drop_nonsense),
 ]
