@@ -46,13 +46,13 @@ def zone_of_person() -> str:
 def clock(moment: datetime) -> str:
     """10:42, or 10:42 AM where people say so."""
     locale, zone = _reader()
-    return _clock(_local(moment, zone), locale)
+    return _clock(moment, zone, locale)
 
 
 def exact(moment: datetime) -> str:
     """The whole date and time with its zone, for the hover text."""
     locale, zone = _reader()
-    return _exact(_local(moment, zone), locale)
+    return _exact(moment, zone, locale)
 
 
 def day(moment: datetime) -> str:
@@ -74,7 +74,7 @@ def short_when(moment: datetime) -> str:
     today = datetime.now(_zone(zone)).date()
     age = (today - local.date()).days
     if age == 0:
-        return _clock(local, locale)
+        return _clock(moment, zone, locale)
     if age == 1:
         return str(gettext("Yesterday"))
     skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == today.year else "yMMMd"
@@ -161,14 +161,15 @@ def _local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(_zone(zone))
 
 
+# The zone is part of what these remember: one moment in two zones is equal, yet does not read the same.
 @lru_cache(maxsize=32_768)
-def _clock(local: datetime, locale: str) -> str:
-    return format_time(local, "short", locale=locale)
+def _clock(moment: datetime, zone: str, locale: str) -> str:
+    return format_time(_local(moment, zone), "short", locale=locale)
 
 
 @lru_cache(maxsize=32_768)
-def _exact(local: datetime, locale: str) -> str:
-    return format_datetime(local, "long", locale=locale)
+def _exact(moment: datetime, zone: str, locale: str) -> str:
+    return format_datetime(_local(moment, zone), "long", locale=locale)
 
 
 @lru_cache(maxsize=8_192)
