@@ -1,0 +1,148 @@
+"""A long thread: opens at the first unread line, older lines come above without moving what one reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import stories
+from tests.browser.conftest import Site, Visitors
+from tests.browser.hands import expect_unread, log, messages, poll, row, top_of, write
+
+pytestmark = pytest.mark.browser
+
+
+def scroll(page: Page, pixels: int) -> None:
+    """Turn the wheel over the thread; negative is upwards."""
+    log(page).hover()
+    page.mouse.wheel(0, pixels)
+
+
+@pytest.mark.parametrize("by", ["link", "address"])
+def test_a_thread_opens_at_its_first_unread_line(site: Site, visit: Visitors, by: str) -> None:
+    number = site.tell(stories.long_thread(90, unread=30))
+    page = visit("cleo", number if by == "address" else None)
+    if by == "link":
+        row(page, "A long exchange").click()
+    line = page.get_by_text("30 new messages")
+    expect(line).to_be_in_viewport()
+    expect(page.locator("#message-61")).to_be_in_viewport()
+    expect(page.locator("#message-90")).not_to_be_in_viewport()
+    assert top_of(line) - top_of(log(page)) < 120
+    expect_unread(page, 30)
+    scroll(page, 100_000)
+    expect(page.locator("#message-90")).to_be_in_viewport()
+    expect_unread(page, 0)
+    expect(line).to_have_count(1)
+
+
+def test_a_thread_without_news_opens_at_its_end(site: Site, visit: Visitors) -> None:
+    page = visit("sam", site.tell(stories.long_thread(300)))
+    expect(page.locator("#message-300")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Newest messages")).to_be_hidden()
+
+
+def test_more_unread_lines_than_a_page_holds_begin_at_the_first(site: Site, visit: Visitors) -> None:
+    page = visit("cleo", site.tell(stories.long_thread(300, unread=120)))
+    expect(page.get_by_text("120 new messages")).to_be_in_viewport()
+    expect(page.locator("#message-181")).to_be_in_viewport()
+    expect(page.locator("#message-300")).to_have_count(1)
+
+
+@pytest.mark.parametrize("name", ["sam", "cleo"])
+def test_older_lines_come_without_a_jump_until_the_first(site: Site, visit: Visitors, name: str) -> None:
+    page = visit(name, site.tell(stories.long_thread(300)))
+    expect(page.locator("#message-251")).to_have_count(1)
+    oldest = 251
+    while oldest > 1:
+        anchor = page.locator(f"#message-{oldest}")
+        with page.expect_response("**?before=*"):
+            page.get_by_role("link", name="Earlier messages").scroll_into_view_if_needed()
+            before = top_of(anchor)
+        older = oldest - 50
+        expect(page.locator(f"#message-{older}")).to_have_count(1)
+        assert abs(top_of(anchor) - before) <= 2, (oldest, before, top_of(anchor))
+        oldest = older
+    expect(messages(page)).to_have_count(300)
+    expect(page.get_by_role("link", name="Earlier messages")).to_have_count(0)
+    ids = page.locator("article").evaluate_all("lines => lines.map((line) => Number(line.id.slice(8)))")
+    assert ids == list(range(1, 301))
+    days = page.locator(".day").evaluate_all("days => days.map((day) => day.dataset.day)")
+    assert len(days) == len(set(days)), "a day has one separator"
+    page.get_by_role("button", name="Newest messages").click()
+    expect(page.locator("#message-300")).to_be_in_viewport()
+
+
+def test_an_answer_brings_the_end_into_view(site: Site, visit: Visitors) -> None:
+    page = visit("cleo", site.tell(stories.long_thread(300)))
+    scroll(page, -2000)
+    expect(page.get_by_role("button", name="Newest messages")).to_be_visible()
+    write(page, "From far above.")
+    expect(page.locator("#message-301")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Newest messages")).to_be_hidden()
+
+
+def test_a_window_that_missed_too_much_gets_the_thread_anew(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", number, live=False)
+    expect_unread(page, 0)
+    site.say(site.cast.sam, number, *(f"Line {n}" for n in range(2, 212)))
+    poll(page, "thread")
+    expect(page.locator("#message-211")).to_have_count(1)
+    expect(page.get_by_role("link", name="Earlier messages")).to_have_count(1)
+    ids = page.locator("article").evaluate_all("lines => lines.map((line) => Number(line.id.slice(8)))")
+    assert ids == list(range(12, 212))
+
+
+def test_what_is_read_in_a_hidden_tab_is_not_read(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", live=False)
+    hide = "hidden => Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true })"
+    row(page, "Your rye loaf").click()
+    expect_unread(page, 0)
+    page.evaluate(hide, True)
+    site.say(site.cast.sam, number, "Are you there?")
+    poll(page, "unread")
+    expect_unread(page, 1)
+    expect(page).to_have_title(re.compile(r"^\(1\)"))
+    page.evaluate(hide, False)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(messages(page)).to_have_count(2)
+    expect_unread(page, 0)
+
+
+def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> None:
+    story = stories.Story(
+        "store_customer",
+        "Across midnight",
+        (("sam", "50h", "The day before yesterday"), ("cleo", "26h", "Yesterday"), ("sam", "1m", "Now")),
+        customer="cleo",
+    )
+    number = site.tell(story)
+    shown = []
+    for locale, zone in (("de-DE", "Asia/Tokyo"), ("en-US", "America/Los_Angeles")):
+        page = visit("sam", number, locale=locale, timezone_id=zone)
+        page.reload()  # the first visit tells the server the time zone
+        line = page.locator("#message-3 time")
+        expected = page.evaluate(
+            "([at, locale]) => new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))",
+            [line.get_attribute("datetime"), locale],
+        )
+        assert plain(line.inner_text()) == plain(expected), (locale, zone)
+        exact = line.get_attribute("title") or ""
+        assert plain(expected).split(" ")[0] in plain(exact), exact
+        shown.append(line.inner_text())
+        first_day = page.locator(".day").first
+        weekday = page.evaluate(
+            "([at, locale]) => new Intl.DateTimeFormat(locale, { weekday: 'long' }).format(new Date(at))",
+            [first_day.locator("time").get_attribute("datetime"), locale],
+        )
+        expect(first_day).to_contain_text(weekday)
+    assert shown[0] != shown[1]
+
+
+def plain(text: str) -> str:
+    """With ordinary spaces: clocks are set with narrow ones."""
+    return re.sub(r"\s", " ", text).strip()
