@@ -54,7 +54,8 @@ def login() -> ResponseReturnValue:
     view = SignInView(next_url=local_path(request.values.get("next", ""), role) or "")
     store_id = None
     if role.actor_type == ActorType.CUSTOMER:
-        view.store_code = (request.values.get("store") or request.cookies.get(STORE_COOKIE) or "").strip()
+        # An empty `store` asks for the code anew; without any, the store last used in this browser is taken.
+        view.store_code = request.values.get("store", request.cookies.get(STORE_COOKIE, "")).strip()
         store = store_by_code(view.store_code) if view.store_code else None
         if store is None:
             view.needs_store = True
