@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,9 +19,9 @@ from messaging_app.storage import FileMissing
 from tests.commands.files import Import, everything, problems, store
 
 
-def picture(kind: str = "PNG", colour: str = "red") -> bytes:
+def picture(kind: str = "PNG", colour: Any = "red", mode: str = "RGB", size: tuple[int, int] = (64, 64)) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (64, 64), colour).save(out, kind)
+    Image.new(mode, size, colour).save(out, kind)
     return out.getvalue()
 
 
@@ -83,6 +84,7 @@ def test_a_refused_import_leaves_no_picture_behind(
         ("large.png", picture() + bytes(256 * 1024), "large.png is larger than 256 kB"),
         ("text.png", b"no picture", "text.png is not a PNG, JPEG or WebP picture that opens"),
         ("cut.png", picture()[:-40], "cut.png is not a PNG, JPEG or WebP picture that opens"),
+        ("wide.png", picture("PNG", 0, "1", (4097, 4096)), "wide.png has more than 16,777,216 pixels"),
         ("other.gif", picture("GIF"), "other.gif is not a PNG, JPEG or WebP picture that opens"),
         ("../../outside.png", None, "must lie beside the file"),
         ("/etc/hostname", None, "must lie beside the file"),

@@ -15,7 +15,7 @@ from messaging_app.models import (
 )
 from messaging_app.passwords import hash_password, verify_password
 from tests import cast
-from tests.commands.files import Import, alive, everything, number_of, person, sign_in, store
+from tests.commands.files import Import, alive, everything, number_of, person, problems, sign_in, store
 
 
 def test_a_password_that_verifies_is_left_alone(bring_in: Import) -> None:
@@ -62,6 +62,22 @@ def test_a_hash_is_taken_as_it_is(bring_in: Import) -> None:
     bring_in(stores=[store(staff=[person("sam", password_hash=cast.cheap_hash())], customers=[person("cleo")])])
     assert db.session.scalar(select(User.password_hash)) == cast.cheap_hash()
     assert db.session.scalar(select(Customer.password_hash)) is None
+
+
+@pytest.mark.parametrize(
+    ("password_hash", "sentence"),
+    [
+        ("$2b$12$KIXQ8J0Z9J0Z9J0Z9J0Z9u", "is not an argon2id hash"),
+        ("$argon2i$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGFzaGFzaGFzaA", "is not an argon2id hash"),
+        ("$argon2id$v=19$m=65536,t=3,p=4", "is not an argon2id hash"),
+        ("$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "a" * 300, "is not an argon2id hash"),
+        ("$argon2id$v=19$m=4194304,t=3,p=4$c29tZXNhbHQ$aGFzaGFzaGFzaGFzaA", "costs more than m=262144,t=20"),
+        ("$argon2id$v=19$m=65536,t=500,p=4$c29tZXNhbHQ$aGFzaGFzaGFzaGFzaA", "costs more than m=262144,t=20"),
+    ],
+)
+def test_a_hash_that_cannot_be_used_is_refused(bring_in_on_sqlite: Import, password_hash: str, sentence: str) -> None:
+    people = [person("ada", password_hash=password_hash)]
+    assert f"admins[0].password_hash: {sentence}" in problems(lambda: bring_in_on_sqlite(admins=people))
 
 
 def test_no_password_is_hashed_within_the_transaction(

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import (
     Conversation,
@@ -24,7 +25,7 @@ from messaging_app.models import (
     StoreMembership,
     User,
 )
-from messaging_app.services import directory, doctor, messaging
+from messaging_app.services import directory, doctor, messaging, tokens
 from tests import cast
 from tests.commands.files import Import, alive, importer, person, problems, sign_in
 
@@ -95,6 +96,17 @@ def test_a_deactivated_admin_or_customer_is_signed_out(bring_in: Import, cast_of
     others = {sign_in(ActorType.ADMIN, cast_of.abe.id), sign_in(ActorType.CUSTOMER, cast_of.omar.id, cast_of.bakery)}
     bring_in(admins=[of("ada", active=False)], stores=[{"code": "bakery", "customers": [of("cleo", active=False)]}])
     assert alive() == others
+
+
+def test_tokens_of_those_who_went_are_ended_for_good(bring_in: Import, cast_of: cast.Cast) -> None:
+    who = cast_of
+    here, there = (
+        tokens.create_token(ActorType.STORE, who.lea.id, store_id, "a program") for store_id in (who.bakery, who.cycles)
+    )
+    bring_in(stores=[{"code": "bakery", "staff": [of("lea", active=False)]}])
+    bring_in(stores=[{"code": "bakery", "staff": [of("lea", active=True)]}])
+    assert tokens.find_bearer(here) is None
+    assert tokens.find_bearer(there) is not None
 
 
 def test_whoever_is_inactive_stays_so_until_an_entry_says_otherwise(bring_in: Import, cast_of: cast.Cast) -> None:
@@ -175,6 +187,17 @@ def test_a_user_who_comes_back_has_read_everything_in_every_role(
     bring_in(admins=[of("ada", active=True)])
     assert seat(as_staff, talk["shop"]) == (0, 4)
     assert seat(cast_of.ada, talk["office"]) == (0, 2)
+    assert not doctor.examine().broken
+
+
+def test_whoever_is_made_admin_again_has_read_everything(
+    bring_in: Import, cast_of: cast.Cast, talk: dict[str, int]
+) -> None:
+    with writing(db.session) as session:
+        session.execute(update(User).where(User.id == cast_of.ada.id).values(is_admin=False))
+    messaging.send_message(cast_of.sam, talk["office"], "is anybody there?")
+    bring_in(admins=[of("ada")])
+    assert seat(cast_of.ada, talk["office"]) == (0, 3)
     assert not doctor.examine().broken
 
 

@@ -1,7 +1,8 @@
 """Directory import: stores, staff, admins and customers from a JSON file; idempotent, all or nothing.
 
-The steps, in the order in which they run: `schema` reads the file and knows its shape, `plan` makes one entry a person,
-`hashing` and `logos` do what takes time, `upsert` and `customers` write in one transaction, `seats` follows up.
+The steps, in the order in which they run: `schema` reads the file and `values` its values, `plan` makes one entry a
+person, `hashing` and `logos` do what takes time, `upsert` and `customers` write in one transaction (through `bulk` and
+`terms`), `seats` follows up on those who come back.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from messaging_app.extensions import db
 from messaging_app.models import SignInSession
 from messaging_app.services import tokens
 from messaging_app.services.directory import seats
+from messaging_app.services.directory.bulk import chunks
 from messaging_app.services.directory.customers import upsert_customers
 from messaging_app.services.directory.hashing import prepare_secrets
 from messaging_app.services.directory.logos import forget, kept, key_of, prepare_logos
@@ -30,6 +32,7 @@ from messaging_app.sessions import end_sessions_of
 __all__ = ["Changes", "DirectoryError", "Plan", "apply", "import_file", "make_plan", "parse", "prepare_secrets"]
 
 Progress = Callable[[str], None]
+_Row = SignInSession
 _ONE_IMPORT_AT_A_TIME = 4_711_001  # the number of an advisory lock on PostgreSQL
 
 
@@ -71,18 +74,25 @@ def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress
 
 
 def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
-    for user_id in changes.users_out:
-        end_sessions_of(ActorType.ADMIN, user_id)
-        end_sessions_of(ActorType.STORE, user_id)
+    """End the sessions of those who went, or have another password; most of them have none."""
+    for actor_type, person_ids in (
+        (ActorType.ADMIN, changes.users_out),
+        (ActorType.STORE, changes.users_out),
+        (ActorType.CUSTOMER, changes.customers_out),
+    ):
+        for part in chunks(sorted(person_ids)):
+            for _, person_id in _signed_in(session, _Row.actor_type == actor_type, _Row.person_id.in_(part)):
+                end_sessions_of(actor_type, person_id)
     for store_id, user_id in changes.members_out:
         end_sessions_of(ActorType.STORE, user_id, store_id)
-    for customer_id in changes.customers_out:
-        end_sessions_of(ActorType.CUSTOMER, customer_id)
-    row = SignInSession
     for store_id in changes.stores_out:
-        alive = select(row.actor_type, row.person_id).where(row.store_id == store_id, row.ended_at.is_(None)).distinct()
-        for actor_type, person_id in session.execute(alive).all():
-            end_sessions_of(ActorType(actor_type), person_id, store_id)
+        for actor_type, person_id in _signed_in(session, _Row.store_id == store_id):
+            end_sessions_of(actor_type, person_id, store_id)
+
+
+def _signed_in(session: Session | scoped_session[Any], *conditions: Any) -> list[tuple[ActorType, int]]:
+    query = select(_Row.actor_type, _Row.person_id).where(_Row.ended_at.is_(None), *conditions).distinct()
+    return [(ActorType(actor_type), person_id) for actor_type, person_id in session.execute(query)]
 
 
 def _bring_back(session: Session | scoped_session[Any], changes: Changes) -> None:
