@@ -8,7 +8,24 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import api, bus, cli, config, errors_pages, formats, headers, htmx, jobs, sessions, static_files
+from messaging_app import (
+    api,
+    bus,
+    cli,
+    config,
+    errors_pages,
+    formats,
+    headers,
+    health,
+    htmx,
+    jobs,
+    logs,
+    metrics,
+    observing,
+    sessions,
+    static_files,
+    tracing,
+)
 from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
@@ -50,6 +67,9 @@ def create_app(**overrides: Any) -> Flask:
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
     instance.mkdir(parents=True, exist_ok=True)
 
+    logs.init_app(app)
+    observing.init_app(app)
+    tracing.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
     app.session_interface = sessions.RoleSessionInterface()
@@ -67,6 +87,8 @@ def create_app(**overrides: Any) -> Flask:
     htmx.init_app(app)
     errors_pages.init_app(app)
     stream.init_app(app)
+    health.init_app(app)
+    metrics.init_app(app)
     mount_roles(app)
     unsubscribe.init_app(app)
     api.init_app(app)

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     clamd_url: str | None = None
     clamd_unreachable: Literal["refuse", "accept"] = "refuse"
     accel_prefix: str | None = None
+    metrics_token: SecretStr | None = None
+    log_format: Literal["json", "text"] | None = None  # None: JSON in production
+    slow_query_ms: int = Field(250, ge=1, le=600_000)
+    sentry_dsn: SecretStr | None = None
+    otel_endpoint: str | None = None
     proxies: int = Field(0, ge=0, le=5, description="trusted proxies in front, whose forwarding headers count")
 
     @field_validator("secret_key")

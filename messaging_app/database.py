@@ -70,9 +70,12 @@ class Base(DeclarativeBase):
 
 def engine_options(url: str) -> dict[str, Any]:
     """Options for `create_engine` that fit the database behind `url`."""
+    # Errors quote their statement; what people wrote, its parameters, must not reach a log with it.
     if make_url(url).get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False}, "pool_size": 16}
+        connect_args = {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False}
+        return {"connect_args": connect_args, "pool_size": 16, "hide_parameters": True}
     return {
+        "hide_parameters": True,
         "connect_args": {"options": POSTGRES_OPTIONS, "connect_timeout": 5},
         "isolation_level": "AUTOCOMMIT",  # reads need no BEGIN and no ROLLBACK on the wire; `writing` asks for its own
         "pool_size": 16,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.database import now
 from messaging_app.extensions import db
-from messaging_app.services import notifications
+from messaging_app.services import heartbeat, notifications
 
 STRAY_AFTER = timedelta(hours=1)
 LISTEN = 5.0  # seconds between two looks at whether the worker is to end
@@ -60,6 +60,7 @@ class Worker(Consumer):
                 if sent:
                     logger.info("%s mails went out", sent)
                 following = notifications.next_due()
+                heartbeat.beat()
             except SQLAlchemyError as error:
                 db.session.rollback()
                 logger.warning("mail waits for the database: %s", error)

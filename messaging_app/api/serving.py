@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.api import rates, reading
@@ -77,6 +77,7 @@ def authenticate(role: RolePolicy) -> tokens.Bearer:
     bearer = tokens.find_bearer(credentials[1]) if credentials else None
     if bearer is None:
         raise Unauthenticated
+    g.bearer = bearer  # for the log: who asked
     rates.count("requests", bearer.token_id)
     if bearer.actor.type != role.actor_type:
         raise NotAllowed

@@ -9,6 +9,7 @@ from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.sign_in import SignInSession
 from messaging_app.models.unread import UnreadTotal
+from messaging_app.models.worker import WorkerBeat
 
 __all__ = [
     "ApiToken",
@@ -29,4 +30,5 @@ __all__ = [
     "StoreMembership",
     "UnreadTotal",
     "User",
+    "WorkerBeat",
 ]

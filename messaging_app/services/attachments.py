@@ -18,6 +18,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, text, update
 
+from messaging_app import metrics
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import now, writing
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
@@ -59,6 +60,8 @@ class AttachmentsRefused(Invalid):
         super().__init__(
             *(FieldError("attachments", r.code, _(MESSAGES[r.code]) % r.values, file=r.filename) for r in refusals)
         )
+        for refusal in refusals:
+            metrics.refused_upload(refusal.code)
         if any(refusal.code == "too_large" for refusal in refusals):
             self.status, self.code = 413, "too_large"
 
