@@ -83,7 +83,8 @@ def _log(event: str, error: Exception) -> None:
 
 
 def _page(status: int, detail: str) -> Response:
-    typed = request.form.get("content", "") if request.method == "POST" and status != 413 else ""
+    words = (request.form.get(name, "") for name in ("subject", "content"))
+    typed = "\n\n".join(filter(None, words)) if request.method == "POST" and status != 413 else ""
     title = {404: _("Not found"), 403: _("Not allowed"), 429: _("Too often"), 503: _("One moment, please")}.get(
         status, _("That did not work")
     )

@@ -46,6 +46,12 @@ def list_recipients(
     return RecipientPage(rows, cursors.encode_name(rows[-1].key, rows[-1].recipient_id) if more else None)
 
 
+def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Row[Any] | None:
+    """One recipient as `list_recipients` shows it, or None where it is not this actor's to reach. One statement."""
+    query, (_name, number) = _by_name(actor, recipient_type)
+    return db.session.execute(query.where(number == recipient_id)).one_or_none()
+
+
 def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
     """Store and customer of a new conversation with this recipient; raises `Invalid` on field `recipient_id`."""
     if not 0 < recipient_id <= MAX_ID:

@@ -18,7 +18,7 @@ from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
-from messaging_app.services.recipients import list_recipients
+from messaging_app.services.recipients import find_recipient, list_recipients
 from messaging_app.views.composer import new_key
 from messaging_app.views.messages import uploads
 
@@ -91,7 +91,7 @@ def _chosen() -> int:
 def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     form = request.form
     compose = _compose(actor, form)
-    compose.recipient_id = _chosen() or None
+    _keep_chosen(actor, compose)
     compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
     if isinstance(refusal, Invalid):
         faults = refusal.by_field()
@@ -99,12 +99,23 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
             faults = wrong_recipient().by_field() | faults
         compose.errors = {name: str(text) for name, text in faults.items() if name != "attachments"}
         compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
-        compose.key = form.get("idempotency_key") or compose.key
+        if "idempotency_key" not in faults:
+            compose.key = form.get("idempotency_key") or compose.key
     else:
         compose.errors = {"form": str(refusal.detail)}
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
     status = 422 if is_htmx() and compose.file_errors else refusal.status
     return make_response(render_template(template, compose=compose), status)
+
+
+def _keep_chosen(actor: Actor, compose: Compose) -> None:
+    """Show whom the form had chosen though the list, which begins at its top again, does not reach that far."""
+    chosen = _chosen()
+    listed = any(row.recipient_id == chosen for row in compose.recipients)
+    if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
+        compose.recipients.insert(0, found)
+        listed = True
+    compose.recipient_id = chosen if listed else None
 
 
 def _compose(actor: Actor, values: Any) -> Compose:

@@ -39,5 +39,7 @@ def refused(refusal: Refusal, content: str, key: str | None, after: int) -> Comp
     sentence = next(
         (error.message for error in errors if error.field != "attachments"), None if files else refusal.detail
     )
-    kept = new_key() if conflict or not key else key
-    return Composer(kept, after, content, str(sentence) if sentence else None, conflict, files)
+    spent = conflict or not key or any(error.field == "idempotency_key" for error in errors)
+    return Composer(
+        new_key() if spent else str(key), after, content, str(sentence) if sentence else None, conflict, files
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template, request
+from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -16,7 +16,7 @@ from messaging_app.services import messaging
 def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Move the reader's seat to `up_to`, the last line they were shown; answers the badge."""
     up_to = whole_number("up_to", "form")
-    if up_to is None and request.form.get("up_to") is None:
+    if up_to is None:  # to the service that would mean: everything
         raise Invalid(FieldError("up_to", "required", _("Say up to which message you have read.")))
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():
