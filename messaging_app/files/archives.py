@@ -86,7 +86,7 @@ def _check_limits(entries: list[Entry], size: int) -> None:
         raise FileRefused("archive_limits", detail=f"{size} bytes that unpack to {unpacked}")
     nested = [entry for entry in entries if _NESTED.search(entry.name)]
     shrunk = sum(entry.unpacked for entry in nested) > MAX_NESTED_RATIO * sum(entry.packed for entry in nested)
-    if len(nested) > MAX_NESTED or (len(nested) >= 8 and shrunk):
+    if len(nested) > MAX_NESTED or (len(nested) >= MANY_NESTED and shrunk):
         raise FileRefused("archive_limits", detail=f"{len(nested)} archives inside an archive")
     if any(entry.unpacked == size for entry in nested):
         raise FileRefused("archive_limits", detail="an archive that holds itself")

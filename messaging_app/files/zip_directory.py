@@ -20,8 +20,7 @@ _END = Struct("<4s4H2IH")
 _END64 = Struct("<4sQ2H2I4Q")
 _LOCATOR = Struct("<4sIQI")
 _ZIP64, _UNICODE_NAME = 0x0001, 0x7075  # extra fields that change what a reader sees
-_UNIX = (3, 19)
-_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
+_SPECIAL = (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
 _BAD_NAME = re.compile(r"\A/|\A[A-Za-z]:|[\0-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _BACKSLASH = re.compile(rb"(?:\A|[\0-\x7f])\\")  # after a high byte it is half of a Japanese or Chinese letter
 
@@ -108,7 +107,7 @@ def read_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
         raw = read_at(file, position, _CENTRAL.size)
         if len(raw) != _CENTRAL.size or not raw.startswith(b"PK\x01\x02"):
             raise unsafe("a broken directory")
-        (_, made_by, _, flags, method, _, _, _, packed, unpacked, name_length, extra_length, comment_length, _, _,
+        (_, _, _, flags, method, _, _, _, packed, unpacked, name_length, extra_length, comment_length, _, _,
          attributes, header) = _CENTRAL.unpack(raw)  # fmt: skip
         name, extra = file.read(name_length), file.read(extra_length)
         position += _CENTRAL.size + name_length + extra_length + comment_length
@@ -117,8 +116,7 @@ def read_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
         fields = _extra_fields(extra)
         unpacked, packed, header = _wide(fields.get(_ZIP64, b""), unpacked, packed, header)
         shown = _name(name, flags, fields)
-        mode = stat.S_IFMT(attributes >> 16)
-        if mode == stat.S_IFLNK or (made_by >> 8 in _UNIX and mode not in _PLAIN):
+        if stat.S_IFMT(attributes >> 16) in _SPECIAL:
             raise unsafe(f"{shown!r} is a link or a device")
         entry = Entry(shown, bool(flags & 1), method, packed, unpacked, header, 0)
         yield entry._replace(data=_check_local(file, directory.start, entry, name))

@@ -72,6 +72,8 @@ def _names() -> Iterator[Row]:
         yield say(f"{title}.zip", partial(zip_file, Raw(b"fine.txt"), Raw(name)), how=f"an entry {name!r}")
     yield say("not-utf8.zip", partial(zip_file, Raw(b"\xff\xfe.txt")), how="a name that is no UTF-8 and says so")
     yield say("second-name.zip", partial(zip_file, Raw(b"a", extra=_unicode_path(b"a", b"../b"))), how="two names")
+    other = _unicode_path(b"a", b"x\\y")
+    yield say("second-name-backslash.zip", partial(zip_file, Raw(b"a", extra=other)), how="two names")
     yield say("link.zip", lambda: archive(_link("here", "/etc/passwd")), how="a symbolic link")
     yield say("device.zip", partial(zip_file, Raw(b"a", mode=0o060644)), how="a device")
     yield say("twice.zip", partial(zip_file, Raw(b"a.txt"), Raw(b"a.txt", b"other")), how="two entries of one name")
@@ -101,12 +103,24 @@ def _lies() -> Iterator[Row]:
         verdict = "archive_limits" if title == "huge" else "archive_unsafe"
         yield Row(f"zip64-{title}.zip", partial(zip_file, Raw(b"a"), zip64=lie), verdict, how=f"ZIP64, wrong {title}")
     yield say(
-        "zip64-no-size.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF)), how="a ZIP64 size that is missing"
+        "zip64-no-size.zip",
+        partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, method=9)),
+        how="a ZIP64 size that is missing",
     )
     yield say("zip64-two-sizes.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF,
               extra=_wide(5, 5), local_extra=_wide(5, 4))), how="two ZIP64 sizes")  # fmt: skip
     yield say("zip64-twice.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF,
               extra=_wide(5, 5) * 2, local_extra=_wide(5, 5))), how="two ZIP64 fields")  # fmt: skip
+    yield say(
+        "behind-directory.zip", partial(zip_file, Raw(b"a"), behind=b"more"), how="something behind the directory"
+    )
+    yield say("volume.zip", partial(zip_file, Raw(b"a"), disk=1), how="the second of several volumes")
+    yield say(
+        "zip64-gap.zip", partial(zip_file, Raw(b"a"), zip64=(0, 0, 0), zip64_gap=b"more"), how="a gap in the ends"
+    )
+    yield say("zip64-contradicts.zip", partial(zip_file, Raw(b"a"), zip64=(0, 0, 0), short_count=5), how="two counts")
+    yield say("two-methods.zip", partial(zip_file, Raw(b"a", local_method=8)), how="two methods")
+    yield say("stored-size.zip", partial(zip_file, Raw(b"a", says_unpacked=3)), how="stored, yet of two sizes")
     mismatch = partial(Row, verdict="content_mismatch")
     yield mismatch(
         "script-before.zip", partial(zip_file, Raw(b"a"), before=b"#!/bin/sh\nrm -rf ~\n"), how="script and ZIP"
@@ -126,6 +140,11 @@ def _limits() -> Iterator[Row]:
         "sum.zip", lambda: zip_file(*_many(1100, method=9, says_unpacked=GIB // 1000)), how="more than a gigabyte"
     )
     yield say("entries.zip", lambda: zip_file(*_many(10_001)), how="10,001 entries")
+    yield say(
+        "sum-large.zip",
+        lambda: zip_file(Raw(b"a", bytes(6_000_000), 9, says_unpacked=GIB + 1)),
+        how="a gigabyte, 170:1",
+    )
     yield say("nested.zip", _nested_bomb, how="16 archives that shrink")
     yield say("nested-many.zip", lambda: zip_file(*_many(101, ".gz")), how="101 archives")
     yield say("holds-itself.zip", _holds_itself, how="an archive that holds itself")
@@ -138,6 +157,9 @@ def _honest() -> Iterator[Row]:
     yield yes("nothing-inside.zip", archive, how="an archive of nothing")
     yield yes("folders.zip", lambda: archive(("a/", b""), ("a/b/", b""), ("a/b/c.txt", b"x")), how="folders")
     yield yes("folders-twice.zip", partial(zip_file, Raw(b"a/", b""), Raw(b"a/", b"")), how="a folder named twice")
+    yield yes(
+        "odd-modes.zip", partial(zip_file, Raw(b"a/", b"", mode=0o177777), Raw(b"b", mode=0)), how="as Maven makes"
+    )
     yield yes("many.zip", lambda: zip_file(*_many(10_000)), how="10,000 entries")
     yield yes(
         "scripts.zip", lambda: archive(("日本語.txt", "x"), ("عربي.txt", "x"), ("🍞.txt", "x")), how="many scripts"

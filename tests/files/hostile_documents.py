@@ -21,6 +21,7 @@ from tests.files.makers import (
     workbook,
 )
 from tests.files.rows import ACCEPTED, Row
+from tests.files.zip_writer import Raw, zip_file
 
 _MACRO_TYPES = {
     "docx": "application/vnd.ms-word.document.macroEnabled.main+xml",
@@ -31,6 +32,7 @@ _PROJECT_TYPE = '<Default Extension="bin" ContentType="application/vnd.ms-office
 _PROJECT_RELATION = (
     '<Relationship Id="rId9" Type="http://schemas.microsoft.com/office/2006/relationships/vbaProject" Target="x.dat"/>'
 )
+_TYPES = b"[Content_Types].xml"
 _LAUGHS = '<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><Types>&b;</Types>'
 
 
@@ -92,6 +94,14 @@ def _since_2007() -> Iterator[Row]:
         )
         yield Row(f"huge-types.{kind}", partial(archive, ("[Content_Types].xml", b" " * 5_000_000), (part, "x")),
                   "archive_limits", how="types that unpack to 5 MB")  # fmt: skip
+    yield Row("size-lies.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>", 8, says_unpacked=9), Raw(b"word/document.xml")),
+              "archive_unsafe", how="types of another size than they say")  # fmt: skip
+    yield Row("password-parts.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>"), Raw(b"word/document.xml", b"x" * 17,
+              flags=1, says_unpacked=5)), "content_mismatch", how="a part behind a password")  # fmt: skip
+    yield Row("stub.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>"), Raw(b"word/document.xml")), ACCEPTED, "docx",
+              "just enough to be told")  # fmt: skip
+    yield Row("excel4-part.xlsx", partial(office, "xlsx", ("xl/macrosheets/sheet1.xml", "x")), "macro_not_allowed",
+              how="only its place tells")  # fmt: skip
     sheet4 = '<Override PartName="/xl/macrosheets/sheet1.xml" ContentType="application/vnd.ms-excel.macrosheet+xml"/>'
     yield Row("excel4-sheet.xlsx", partial(office, "xlsx", ("xl/macrosheets/sheet1.xml", "x"), types=sheet4),
               "macro_not_allowed", how="an Excel 4.0 macro sheet")  # fmt: skip
@@ -144,6 +154,8 @@ def _until_2003() -> Iterator[Row]:
     )
     yield mismatch("records-without-end.xls", lambda: compound_file({"Workbook": workbook(first=((0x42, b""),) * 600_000)}),
                    how="more records than a workbook has")  # fmt: skip
+    yield mismatch("many-entries.doc", lambda: old_office("doc", {f"x{number}": b"" for number in range(20_001)}),
+                   how="a directory without measure")  # fmt: skip
     yield mismatch("rich-text.doc", lambda: b"{\\rtf1 words}", how="RTF")
     yield mismatch("page.xls", lambda: b"<html><table><tr><td>1</td></tr></table></html>", how="a page")
 
