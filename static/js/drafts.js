@@ -44,7 +44,8 @@ function freshKey() {
 function forget(form, sent) {
   const key = keyOf(form);
   const draft = load(key);
-  draft.content = (draft.content ?? "").startsWith(sent) ? draft.content.slice(sent.length).trimStart() : "";
+  draft.content ??= ""; // files alone make no draft
+  draft.content = draft.content.startsWith(sent) ? draft.content.slice(sent.length).trimStart() : "";
   store(key, { content: draft.content });
   if (form.dataset.draft === "new" || !form.isConnected) return;
   form.elements.content.value = draft.content;

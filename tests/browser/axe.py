@@ -1,0 +1,57 @@
+"""axe-core on a page as it stands. The page's content security policy lets no foreign script in, so the browser's own
+debugging protocol brings it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+SOURCE = Path(__file__).resolve().parent.parent / "vendor" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = [("light", 1440), ("dark", 1440), ("dark", 320), ("light", 320)]
+
+
+@cache
+def source() -> str:
+    return SOURCE.read_text()
+
+
+def violations(page: Page) -> list[str]:
+    """One sentence for each element that breaks a rule."""
+    link = page.context.new_cdp_session(page)
+    if not _evaluate(link, "typeof axe === 'object'"):
+        _evaluate(link, source() + "; undefined")
+    options = {"runOnly": TAGS, "resultTypes": ["violations"]}
+    found = _evaluate(link, f"axe.run(document, {json.dumps(options)}).then((all) => JSON.stringify(all.violations))")
+    link.detach()
+    return [
+        f"{rule['id']} ({rule['help']}): {node['html'][:200]} {_why(node)}"
+        for rule in json.loads(found)
+        for node in rule["nodes"]
+    ]
+
+
+def in_every_look(page: Page) -> list[str]:
+    """The same in light and dark, on a desk and on a small phone."""
+    found = []
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{scheme}, {width} px: {violation}" for violation in violations(page)]
+    return found
+
+
+def _why(node: dict[str, Any]) -> str:
+    return "; ".join(check["message"] for check in node["any"] + node["all"] + node["none"])
+
+
+def _evaluate(link: Any, expression: str) -> Any:
+    answer = link.send(
+        "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True, "timeout": 30_000}
+    )
+    assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+    return answer["result"].get("value")

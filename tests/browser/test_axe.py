@@ -1,0 +1,258 @@
+"""axe finds nothing on any page and state of any role, in light and dark, at 320 and at 1440 pixels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from messaging_app.services import messaging
+from tests.browser import axe, stories
+from tests.browser.conftest import Site, Visitors, fail_once
+from tests.browser.files import PICTURE, TABLE
+from tests.browser.hands import composer, messages, poll, row, sideways, write
+
+pytestmark = pytest.mark.browser
+
+
+class Looks:
+    """Looks at a page after page, and tells all that is wrong in the end."""
+
+    count = 0
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def __call__(self, page: Page, what: str) -> None:
+        Looks.count += len(axe.LOOKS)
+        self.found += [f"{what}: {violation}" for violation in axe.in_every_look(page)]
+        if wide := sideways(page):  # the last look is the narrow one
+            self.found.append(f"{what}: {wide} px wider than the phone")
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+
+@pytest.fixture
+def look() -> Iterator[Looks]:
+    looks = Looks()
+    yield looks
+    assert not looks.found, "\n".join(looks.found)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def total() -> Iterator[None]:
+    """How much was looked at, for the record (pytest -s)."""
+    yield
+    print(f"\naxe: {Looks.count} looks, {Looks.count // len(axe.LOOKS)} pages and states")
+
+
+@pytest.fixture
+def everyday(site: Site) -> dict[str, int]:
+    """A conversation of each kind, by its subject."""
+    return {story.subject: site.tell(story) for story in stories.EVERYDAY}
+
+
+def test_nobody_signed_in(site: Site, visit: Visitors, look: Looks) -> None:
+    visit.noise("422", "404")
+    page = visit()
+    for address in ("/", "/admin/login", "/store/login", "/storefront/login", "/storefront/login?store=bakery"):
+        page.goto(address)
+        look(page, address)
+    page.get_by_label("E-mail").fill("cleo@mail.example")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, "sign-in refused")
+    page.goto("/storefront/login?store=none")
+    look(page, "no such store")
+    page.goto("/nothing/here")
+    look(page, "no such page")
+    page.goto("/api/v1/docs")
+    look(page, "the API's pages")
+
+
+@pytest.mark.parametrize("name", ["ada", "lea", "cleo"])
+def test_inbox_and_thread_of_every_role(
+    site: Site, visit: Visitors, look: Looks, everyday: dict[str, int], name: str
+) -> None:
+    page = visit(name)
+    look(page, "inbox")
+    page.get_by_role("button", name=re.compile("^Account of")).click()
+    look(page, "account menu")
+    page.keyboard.press("Escape")
+    if name == "lea":
+        page.get_by_role("button", name=re.compile("Store:")).click()
+        look(page, "store switcher")
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="All kinds").click()
+    look(page, "menu of kinds")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Unread", exact=True).click()
+    page.get_by_role("link", name="Closed", exact=True).click()
+    expect(page.get_by_text("Nothing unread here.")).to_be_visible()
+    look(page, "nothing in the list")
+    subject = "Your complaint" if name == "ada" else stories.MANY_SCRIPTS.subject
+    page.goto(f"{page.url.split('?')[0]}/{everyday[subject]}")
+    expect(messages(page).last).to_be_visible()
+    composer(page).fill("x" * 9_500)
+    look(page, "thread with a long answer")
+    composer(page).fill("")
+    if name != "cleo":
+        page.get_by_role("button", name="Who has read how far").click()
+        look(page, "readers")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Close conversation").click()
+        expect(page.get_by_role("button", name="Reopen conversation")).to_be_visible()
+        look(page, "closed just now, with a toast")
+    else:
+        page.goto(f"/storefront/account/messages/{everyday['A blue umbrella']}")
+        look(page, "closed")
+
+
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [
+        ("ada", ["/admin", "/admin/settings", "/admin/tokens", "/admin/preferences", "/admin/messages/999"]),
+        ("sam", ["/store", "/store/tokens", "/store/preferences", "/store/messages/999"]),
+        ("cleo", ["/storefront/account", "/storefront/account/tokens", "/storefront/account/preferences"]),
+    ],
+)
+def test_other_pages_of_every_role(
+    site: Site, visit: Visitors, look: Looks, everyday: dict[str, int], name: str, addresses: list[str]
+) -> None:
+    visit.noise("404", "422")
+    page = visit(name)
+    for address in addresses:
+        page.goto(address)
+        look(page, address)
+    if name == "ada":
+        page.goto("/admin/settings")
+        page.get_by_role("main").locator("form").evaluate("form => { form.noValidate = true; }")
+        page.get_by_role("spinbutton").first.fill("0")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("[aria-invalid=true]")).to_have_count(1)
+        look(page, "settings refused")
+    page.goto(f"/{addresses[0].split('/')[1]}{'/account' if name == 'cleo' else ''}/tokens")
+    page.get_by_label("Name").fill("A script of mine")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.get_by_role("status").filter(has_text="new token")).to_be_visible()
+    look(page, "a new token")
+
+
+def test_empty_inboxes(site: Site, visit: Visitors, look: Looks) -> None:
+    for name in ("ada", "sam", "cleo"):
+        look(visit(name), f"empty inbox of {name}")
+
+
+def test_dialogs_and_drawer(site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]) -> None:
+    visit.noise("422")
+    page = visit("ada")
+    page.get_by_role("link", name="New conversation").click()
+    dialog = page.get_by_role("dialog", name="New conversation")
+    expect(dialog.get_by_label("To", exact=True)).to_be_focused()
+    look(page, "compose")
+    dialog.get_by_label("Message", exact=True).fill("x" * 10_001)
+    page.keyboard.press("Control+Enter")
+    expect(dialog.get_by_role("alert").first).to_be_visible()
+    look(page, "compose refused")
+    dialog.get_by_label("To", exact=True).fill("nobody of this name")
+    expect(dialog.get_by_text("Nobody found.")).to_be_visible()
+    look(page, "nobody found")
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    look(page, "keys")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Account of Ada").click()
+    page.get_by_role("button", name="Notices").click()
+    expect(page.get_by_role("dialog", name="Notices")).to_be_visible()
+    look(page, "notices")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    look(page, "drawer")
+    page.goto("/admin/messages/new?recipient_type=customer&q=cleo")
+    look(page, "compose as a page")
+
+
+def test_troubles(site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]) -> None:
+    visit.noise("401", "409", "422", "503", "ERR_INTERNET_DISCONNECTED", "htmx:.*(NetworkError|Failed to fetch)")
+    number = everyday[stories.MANY_SCRIPTS.subject]
+    page = visit("sam", number, live=False)
+    fail_once(page, f"**/messages/{number}/messages")
+    write(page, "Does it arrive?")
+    expect(page.get_by_text("Not sent")).to_be_visible()
+    look(page, "not sent")
+    composer(page).fill("x" * 10_001)
+    page.keyboard.press("Control+Enter")
+    expect(composer(page)).to_have_attribute("aria-invalid", "true")
+    look(page, "refused")
+    page.context.set_offline(True)
+    expect(page.get_by_text("No connection.")).to_be_visible()
+    look(page, "offline")
+    page.context.set_offline(False)
+    site.do(messaging.close_conversation, site.cast.nadia, number)
+    composer(page).fill("One more thing")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_label("Your message, not sent")).to_be_visible()
+    look(page, "closed meanwhile")
+    site.end_sessions(site.cast.sam)
+    poll(page)
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+    look(page, "signed out meanwhile")
+
+
+def test_files_and_somebody_writing(site: Site, visit: Visitors, look: Looks) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    sam, cleo = visit("sam", number), visit("cleo", number)
+    sam.get_by_label("Attach files", exact=True).set_input_files([PICTURE, TABLE])
+    expect(sam.get_by_role("button", name="Remove picture.png")).to_be_visible()
+    composer(cleo).press_sequentially("I")
+    expect(sam.get_by_text("Cleo is writing…")).to_be_visible()
+    look(sam, "files to be sent, somebody writing")
+    composer(sam).press("Control+Enter")
+    expect(messages(sam)).to_have_count(2)
+    expect(messages(cleo)).to_have_count(2)
+    look(sam, "files sent")
+    look(cleo, "files received")
+    cleo.get_by_role("link", name="picture.png").click()
+    expect(cleo.get_by_role("dialog", name="picture.png")).to_be_visible()
+    look(cleo, "viewer")
+    sam.get_by_label("Remove picture.png").click()
+    look(sam, "about to remove a file")
+    sam.get_by_role("button", name="Remove file").first.click()
+    expect(sam.get_by_text("Removed by Sam")).to_be_visible()
+    look(sam, "file removed")
+
+
+def test_a_link_into_another_store(site: Site, visit: Visitors, look: Looks) -> None:
+    page = visit("lea", "/store/messages?store=cycles")
+    look(page, "staff")
+    page = visit("cleo", "/storefront/account/messages?store=cycles")
+    look(page, "customer")
+
+
+def test_those_who_want_less_motion_get_none(site: Site, visit: Visitors, everyday: dict[str, int]) -> None:
+    moving = """() => [...document.querySelectorAll('*')].filter((element) => {
+      const style = getComputedStyle(element);
+      return Math.max(...`${style.transitionDuration}, ${style.animationDuration}`.split(', ').map(parseFloat)) > 0.01;
+    }).length"""
+    page = visit("sam")
+    row(page, "Invoices for November").click()
+    page.keyboard.press("c")
+    expect(page.get_by_role("dialog", name="New conversation")).to_be_visible()
+    assert page.evaluate(moving) > 0, "else this test proves nothing"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moving) == 0
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_axe_is_awake(site: Site, visit: Visitors, everyday: dict[str, int]) -> None:
+    page = visit("sam", everyday["Invoices for November"])
+    assert not axe.violations(page)
+    page.evaluate("document.getElementById('content').labels[0].remove()")
+    page.evaluate("document.getElementById('content').removeAttribute('placeholder')")
+    found = axe.violations(page)
+    assert any(violation.startswith("label ") for violation in found), found
