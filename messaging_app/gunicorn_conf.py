@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from types import FrameType
 from typing import Any
 
 from messaging_app import jobs
 from messaging_app.config import ConfigurationError, load_settings
+
+# Of a module for asyncio that comes with the Redis library and that nothing here uses.
+warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
 
 _settings = load_settings()
 _scaled = bool(_settings.redis_url) and (_settings.database_url or "").startswith("postgresql")
@@ -51,7 +55,7 @@ def on_starting(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
     app = worker.wsgi
-    hub = app.extensions["bus"].hub
+    hub = worker.hub = app.extensions["bus"].hub
     green = "gevent" in str(worker.cfg.worker_class_str)
     # With threads a stream keeps one; a quarter stays free for pages, whatever the number of tabs.
     hub.capacity = worker.cfg.worker_connections * 9 // 10 if green else worker.cfg.threads * 3 // 4
@@ -61,13 +65,34 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, end)
+    if green:
+        worker.wsgi = begin_streams_aside(worker.wsgi)
     if app.extensions["settings"].redis_url is None:
         worker.jobs = jobs.start_beside(app)
 
 
+def begin_streams_aside(app: Any) -> Any:
+    """`app`, with the beginning of each event stream in a greenlet of its own, which ends before the stream flows.
+
+    A greenlet keeps the memory of the deepest stack that it ever had: a request goes some sixty calls deep, a flowing
+    stream five. What only the request needed is let go of as well.
+    """
+    import gevent
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:
+        if not environ["PATH_INFO"].endswith("/events"):
+            return app(environ, start_response)
+        answer = gevent.spawn(app, environ.copy(), start_response).get()
+        for name in [name for name in environ if name.startswith("HTTP_")]:
+            del environ[name]
+        return answer
+
+    return serve
+
+
 def worker_int(worker: Any) -> None:
     """Ctrl-C: let go of the streams, or their threads would keep the process."""
-    worker.wsgi.extensions["bus"].hub.close()
+    worker.hub.close()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

@@ -153,14 +153,14 @@ def end_session() -> None:
     token = session.get("_user_id")
     if token:
         with writing(db.session) as transaction:
-            ended = transaction.scalar(
+            ended = transaction.execute(
                 update(SignInSession)
                 .where(SignInSession.token_hash == _hash(token), SignInSession.ended_at.is_(None))
                 .values(ended_at=now())
-                .returning(SignInSession.id)
-            )
+                .returning(SignInSession.actor_type, SignInSession.person_id, SignInSession.id)
+            ).one_or_none()
             if ended is not None:
-                announcements.session_ended(ended)
+                announcements.session_ended(*ended)
     session.clear()
 
 
@@ -205,7 +205,9 @@ def switch_store(sign_in: SignIn, store_id: int) -> bool:
         transaction.execute(
             update(SignInSession).where(SignInSession.id == sign_in.session_id).values(store_id=store_id)
         )
-        announcements.session_ended(sign_in.session_id)  # its streams come back for the other store
+        announcements.session_ended(
+            sign_in.actor.type, sign_in.actor.id, sign_in.session_id
+        )  # its streams come back for the other store
         return True
 
 

@@ -19,7 +19,8 @@ STREAMS = 192  # three quarters of the threads of an embedded installation; see 
 class Wake:
     """Something changed. Goes to everybody who listens to one of `topics`; `data` is what the browser is told.
 
-    `by` is whose act it was (`store:5`), `about` the type of the conversation; neither leaves the server.
+    `by` is whose act it was (`store:5`), `about` the type of the conversation, `only` the one store or sign-in session
+    of a person whose streams are meant (`store:3`, `session:7`); none of these leaves the server.
     """
 
     topics: tuple[str, ...]
@@ -27,16 +28,17 @@ class Wake:
     data: str = "{}"
     by: str = ""
     about: str = ""
+    only: str = ""
 
     def to_json(self) -> str:
         """As text for the way between processes."""
-        return json.dumps([self.topics, self.kind, self.data, self.by, self.about])
+        return json.dumps([self.topics, self.kind, self.data, self.by, self.about, self.only])
 
     @classmethod
     def from_json(cls, text: str) -> Wake:
         """The inverse of `to_json`."""
-        topics, kind, data, by, about = json.loads(text)
-        return cls(tuple(topics), kind, data, by, about)
+        topics, *rest = json.loads(text)
+        return cls(tuple(topics), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,5 +192,5 @@ class Hub:
         return [
             Delivered(f"{epoch}-{first + index}", wake)
             for index, wake in enumerate(recent)
-            if not topics.isdisjoint(wake.topics)
+            if not topics.isdisjoint(wake.topics) and wake.kind != "ended"  # whoever comes now is signed in
         ]

@@ -29,11 +29,9 @@ AUDIENCE = (  # what must be known of a conversation to tell whom it concerns
 logger = logging.getLogger(__name__)
 
 
-def topics_of(actor: Actor, session_id: int) -> tuple[str, ...]:
-    """What the stream of `actor` in one sign-in session listens to."""
-    person = f"{actor.type}:{actor.id}"
-    out = (f"out:{person}", f"out:{person}:{actor.store_id}", f"session:{session_id}")
-    return (_scope(actor), _own(actor), *out)
+def topics_of(actor: Actor) -> tuple[str, ...]:
+    """What the streams of `actor` listen to: what they may see, and what concerns them alone."""
+    return (_scope(actor), _own(actor.type, actor.id))
 
 
 def written(actor: Actor, line: Any) -> None:
@@ -62,18 +60,18 @@ def read(actor: Actor, conversation: Any, has_written: bool) -> None:
 
 def seat_changed(actor: Actor, conversation: Any) -> None:
     """Something that only `actor` sees changed: what is unread, or the switch for mail."""
-    _say(actor, conversation, (_own(actor),), "seat")
+    only = f"store:{actor.store_id}"
+    _say(actor, conversation, (_own(actor.type, actor.id),), "seat", only=only)
 
 
-def session_ended(session_id: int) -> None:
+def session_ended(actor_type: str, person_id: int, session_id: int) -> None:
     """A sign-in session was ended, or moved to another store: its streams end."""
-    after_commit(Wake((f"session:{session_id}",), "ended"))
+    after_commit(Wake((_own(actor_type, person_id),), "ended", only=f"session:{session_id}"))
 
 
 def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
     """Every session of a person was ended (in one store, if given)."""
-    person = f"out:{actor_type}:{person_id}"
-    after_commit(Wake((person if store_id is None else f"{person}:{store_id}",), "ended"))
+    after_commit(Wake((_own(actor_type, person_id),), "ended", only="" if store_id is None else f"store:{store_id}"))
 
 
 def typing(actor: Actor, conversation: Any) -> None:
@@ -108,17 +106,17 @@ def _scope(actor: Actor) -> str:
     return f"store:{actor.store_id}" if actor.type == ActorType.STORE else f"customer:{actor.id}"
 
 
-def _own(actor: Actor) -> str:
-    return f"own:{actor.type}:{actor.id}:{actor.store_id}"
+def _own(actor_type: str, person_id: int) -> str:
+    return f"own:{actor_type}:{person_id}"
 
 
 def _is_customer(actor: Actor) -> bool:
     return actor.type == ActorType.CUSTOMER
 
 
-def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, **more: Any) -> None:
+def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, only: str = "", **more: Any) -> None:
     data = json.dumps({"kind": kind, "id": conversation.conversation_id, **more})
-    after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type))
+    after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
 
 
 def after_commit(wake: Wake) -> None:

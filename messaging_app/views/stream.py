@@ -15,8 +15,7 @@ from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.bus import Delivered, Subscription, current_bus
-from messaging_app.extensions import db
+from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.htmx import sign_in
 from messaging_app.limits import limiter
 from messaging_app.models import ConversationType
@@ -36,19 +35,16 @@ def init_app(app: Flask) -> None:
 
 def events(actor: Actor) -> ResponseReturnValue:
     """The stream. Resumes after `Last-Event-ID` (or `from`, where the page stands); 204 where there are too many."""
-    person = f"{actor.type}:{actor.id}"
     after = request.headers.get("Last-Event-ID") or request.args.get("from", "")
-    topics = announcements.topics_of(actor, sign_in().session_id)
-    subscription = current_bus().listen(person, topics, after)
+    subscription = current_bus().listen(f"{actor.type}:{actor.id}", announcements.topics_of(actor), after)
     if subscription is None:
         return Response(status=204)
     idle = (sign_in().last_used_at + policy_of(actor).idle).timestamp() - time.time()
     until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
-    response = Response(_frames(subscription, until, _filter(actor)), mimetype="text/event-stream")
+    frames = _frames(subscription, until, _filter(actor, sign_in().session_id))
+    response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(subscription.close)
-    # A stream lives long: let go of what only its beginning needed.
-    request.environ.pop("werkzeug.request", None)
     return response
 
 
@@ -64,26 +60,25 @@ def _note_position() -> None:
         g.live_position = current_bus().position()
 
 
-def _filter(actor: Actor) -> Callable[[Delivered], bool]:
+def _filter(actor: Actor, session_id: int) -> Callable[[Wake], bool]:
     """Which of the wake-ups of its topics a stream passes on."""
-    person = f"{actor.type}:{actor.id}"
+    person, meant = f"{actor.type}:{actor.id}", ("", f"store:{actor.store_id}", f"session:{session_id}")
     if actor.type != ActorType.CUSTOMER:
-        return lambda delivered: delivered.wake.kind != "typing" or delivered.wake.by != person
+        return lambda wake: wake.only in meant and not (wake.kind == "typing" and wake.by == person)
     app = current_app._get_current_object()  # type: ignore[attr-defined] # a proxy would be of no use in the stream
 
-    def passes(delivered: Delivered) -> bool:
-        wake = delivered.wake
-        if wake.about == ConversationType.ADMIN_CUSTOMER:  # an admin may have hidden these meanwhile
-            with app.app_context():
-                shown = bool(get_setting(CUSTOMERS_SEE_PLATFORM))
-                db.session.remove()
-            return shown and (wake.kind != "typing" or wake.by != person)
-        return wake.kind != "typing" or wake.by != person
+    def passes(wake: Wake) -> bool:
+        if wake.only not in meant or (wake.kind == "typing" and wake.by == person):
+            return False
+        if wake.about != ConversationType.ADMIN_CUSTOMER:
+            return True
+        with app.app_context():  # an admin may have hidden these meanwhile
+            return bool(get_setting(CUSTOMERS_SEE_PLATFORM))
 
     return passes
 
 
-def _frames(subscription: Subscription, until: float, passes: Callable[[Delivered], bool]) -> Iterator[bytes]:
+def _frames(subscription: Subscription, until: float, passes: Callable[[Wake], bool]) -> Iterator[bytes]:
     while time.monotonic() < until:
         delivered = subscription.next(HEARTBEAT)
         kind = delivered.wake.kind if delivered else "beat"
@@ -91,14 +86,16 @@ def _frames(subscription: Subscription, until: float, passes: Callable[[Delivere
             yield _frame("", "beat")
         elif kind == "closing":
             return
-        elif kind == "ended":
-            yield _frame("", "ended")
-            return
         elif kind == "hello":
             yield _frame(delivered.position, "beat")
         elif kind == "catch-up":
             yield _frame(delivered.position, "wake", '{"kind": "catch-up"}')
-        elif passes(delivered):
+        elif not passes(delivered.wake):
+            continue
+        elif kind == "ended":
+            yield _frame("", "ended")
+            return
+        else:
             yield _frame(delivered.position, "wake", delivered.wake.data)
 
 

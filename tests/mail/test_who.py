@@ -73,7 +73,7 @@ def unread(actor: Actor) -> int:
 
 def listen(actor: Actor) -> Subscription:
     bus = current_bus()
-    stream = bus.listen(f"{actor.type}:{actor.id}", topics_of(actor, 0), bus.position())
+    stream = bus.listen(f"{actor.type}:{actor.id}", topics_of(actor), bus.position())
     assert stream is not None
     return stream
 

@@ -1,0 +1,200 @@
+"""What breaks around us, and what becomes of sends, streams and mail: servers gone, slow or refusing, processes killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from messaging_app.models import Message, Notification
+from tests.live.installation import MAIL_FROM, Installation, Person
+from tests.services import MailServer, free_port, running_redis, wait_for
+
+Install = Callable[..., Installation]
+SOON = {"mail_from": MAIL_FROM, "mail_delay": 1, "mail_window": 1}
+
+
+@contextmanager
+def mail_server(port: int) -> Iterator[MailServer]:
+    """A mail server that begins now, at a port that was known before."""
+    from aiosmtpd.controller import Controller
+
+    server = object.__new__(MailServer)
+    server.messages, server.refuse = [], None
+    server.controller = Controller(server, hostname="127.0.0.1", port=port, ready_timeout=10)
+    server.controller.start()
+    try:
+        yield server
+    finally:
+        server.controller.stop()
+
+
+@contextmanager
+def deaf_server(port: int) -> Iterator[None]:
+    """Takes connections and never says a word: a mail server or a Redis that hangs."""
+    with socket.create_server(("127.0.0.1", port), backlog=100):
+        yield
+
+
+def seconds_to_send(person: Person, number: int, text: str) -> float:
+    began = time.monotonic()
+    assert person.send(number, text) == 303
+    return time.monotonic() - began
+
+
+def test_mail_waits_for_its_server_and_then_comes_once(install: Install) -> None:
+    """Down, then deaf, then refusing; sends stay fast, and every mail arrives once in the end."""
+    port = free_port()
+    here = install(mail_url=f"smtp://127.0.0.1:{port}", **SOON)
+    sam = here.signed_in("sam")
+    numbers = [sam.begin(here.cast.cleo, "Hello", f"Down {index}") for index in range(3)]
+    time.sleep(3)
+    assert seconds_to_send(sam, numbers[0], "while it is down") < 2
+    with deaf_server(port):
+        time.sleep(2)
+        assert seconds_to_send(sam, numbers[0], "while it is deaf") < 2
+    with mail_server(port) as server:
+        wait_for(lambda: len(server.messages) >= 3, 60, what="the mails that waited")
+        time.sleep(2)
+        subjects = sorted(mail["Subject"] for mail in server.messages)
+        assert subjects == [f"New message: Down {index}" for index in range(3)]
+        assert len({mail["Message-ID"] for mail in server.messages}) == 3
+    with here.database() as session:
+        assert set(session.scalars(select(Notification.state))) == {"sent"}
+
+
+def test_killing_everything_loses_no_mail_and_no_message(install: Install) -> None:
+    """kill -9 right after a send was answered: the message is there and its mail comes after the next start."""
+    port = free_port()
+    here = install(mail_url=f"smtp://127.0.0.1:{port}", **SOON)
+    sam = here.signed_in("sam")
+    number = sam.begin(here.cast.cleo, "Hello")
+    for index in range(5):
+        assert sam.send(number, f"line {index}") == 303
+    here.kill()
+    with here.database() as session:
+        assert session.scalar(select(func.count()).select_from(Message)) == 6
+    with mail_server(port) as server:
+        here.start()
+        wait_for(lambda: server.messages, 30, what="the mail that was due when all was killed")
+        time.sleep(2)
+        assert len(server.messages) == 1
+        assert "and 5 more messages" in server.messages[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def test_a_stream_comes_back_after_a_restart_and_catches_up(install: Install) -> None:
+    here = install()
+    sam, cleo = here.signed_in("sam"), here.signed_in("cleo")
+    number = sam.begin(here.cast.cleo, "Hello")
+    stream = cleo.stream()
+    place = stream.last_id()
+    here.kill()
+    assert stream.ended.wait(5)
+    here.start()
+    sam.send(number, "meanwhile")
+    again = cleo.stream(**{"Last-Event-ID": place})
+    again.wait(lambda wake: wake["kind"] == "catch-up" or wake.get("seq") == 2)
+
+
+def test_stopping_ends_the_streams_at_once(install: Install) -> None:
+    here = install()
+    streams = [here.signed_in("cleo").stream() for _ in range(5)]
+    assert here.web is not None
+    here.web.send_signal(signal.SIGTERM)
+    for stream in streams:
+        assert stream.ended.wait(3)
+        stream.close()
+    here.web.wait(8)
+    here.web = None
+
+
+@pytest.mark.postgres
+def test_without_redis_sends_go_on_and_streams_recover_by_themselves(
+    install: Install, request: pytest.FixtureRequest
+) -> None:
+    if "embedded" in request.node.callspec.id:
+        pytest.skip("there is no Redis in the embedded set-up")
+    port = free_port()
+    with running_redis(port) as url:
+        here = install(redis=url)
+        sam, cleo = here.signed_in("sam"), here.signed_in("cleo")
+        number = sam.begin(here.cast.cleo, "Hello")
+        stream = cleo.stream()
+        sam.send(number, "with Redis")
+        stream.wait(lambda wake: wake.get("seq") == 2)
+    for index in range(5):
+        assert seconds_to_send(sam, number, f"without {index}") < 1
+    with deaf_server(port):
+        assert seconds_to_send(sam, number, "deaf") < 1
+        assert not stream.ended.is_set()
+    with running_redis(port):
+        wait_for(lambda: stream.wakes()[-1]["kind"] == "catch-up" and _hears(sam, number, stream), 20)
+    stream.close()
+
+
+def _hears(sam: Person, number: int, stream: Any) -> bool:
+    sam.send(number, "again")
+    time.sleep(0.5)
+    return stream.wakes()[-1]["kind"] == "message"
+
+
+@pytest.mark.postgres
+def test_a_dead_worker_costs_mail_a_delay_and_nothing_else(
+    install: Install, request: pytest.FixtureRequest, smtp: MailServer
+) -> None:
+    if "embedded" in request.node.callspec.id:
+        pytest.skip("the embedded worker lives and dies with the server")
+    here = install(mail_url=smtp.url, **SOON)
+    assert here.worker is not None
+    os.killpg(here.worker.pid, signal.SIGKILL)
+    here.worker.wait()
+    sam = here.signed_in("sam")
+    number = sam.begin(here.cast.cleo, "Hello")
+    time.sleep(3)
+    assert seconds_to_send(sam, number, "more") < 2
+    assert smtp.messages == []
+    here.start_worker()
+    wait_for(lambda: smtp.messages, 20)
+    time.sleep(2)
+    assert len(smtp.messages) == 1
+
+
+def test_killed_while_the_mail_travels_it_is_sent_again_under_the_same_name(install: Install) -> None:
+    """The server has the mail and has not yet said so when its sender is killed."""
+    port = free_port()
+    here = install(mail_url=f"smtp://127.0.0.1:{port}", **SOON)
+    taken, release = threading.Event(), threading.Event()
+    with mail_server(port) as server:
+        take = server.handle_DATA
+
+        async def slow(link: object, session: object, envelope: Any) -> str:
+            answer = await take(link, session, envelope)
+            taken.set()
+            while not release.is_set():
+                await asyncio.sleep(0.05)
+            return answer
+
+        server.handle_DATA = slow  # type: ignore[method-assign]
+        here.signed_in("sam").begin(here.cast.cleo, "Hello")
+        assert taken.wait(20)
+        here.kill()
+        release.set()
+        with here.database() as session:
+            [note] = session.scalars(select(Notification))
+            assert note.state == "due" and note.message_id == server.messages[0]["Message-ID"]
+            note.next_at = note.created_at  # as if the five minutes of the claim were over
+            session.commit()
+        here.start()
+        wait_for(lambda: len(server.messages) == 2, 30)
+        assert server.messages[0]["Message-ID"] == server.messages[1]["Message-ID"]
+        time.sleep(2)
+        assert len(server.messages) == 2
