@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from messaging_app.actors import ActorType
 from messaging_app.database import Base, writing
@@ -42,6 +43,21 @@ def everything() -> dict[str, list[Any]]:
     rows = {name: sorted(map(repr, db.session.execute(select(table)))) for name, table in tables.items()}
     db.session.rollback()
     return rows
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements made within the block."""
+    said: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def problems(bring: Callable[[], Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from messaging_app.actors import ActorType
 from messaging_app.extensions import db
@@ -15,7 +15,9 @@ from messaging_app.models import (
 )
 from messaging_app.passwords import hash_password, verify_password
 from tests import cast
-from tests.commands.files import Import, alive, everything, number_of, person, problems, sign_in, store
+from tests.commands.files import Import, alive, everything, number_of, person, problems, sign_in, statements, store
+
+WRITES = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE")
 
 
 def test_a_password_that_verifies_is_left_alone(bring_in: Import) -> None:
@@ -83,22 +85,14 @@ def test_a_hash_that_cannot_be_used_is_refused(bring_in_on_sqlite: Import, passw
 def test_no_password_is_hashed_within_the_transaction(
     bring_in_on_sqlite: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[str] = []
-    hashed_before: list[bool] = []
-
-    def note(*_: Any) -> None:
-        begun.append("")
+    written_before: list[int] = []
 
     def hash_and_note(password: str) -> str:
-        hashed_before.append(not begun)
+        written_before.append(sum(statement.startswith(WRITES) for statement in made))
         return hash_password(password)
 
-    def statement(_c: Any, _cursor: Any, said: str, *_rest: Any) -> None:
-        if said.startswith(("INSERT", "UPDATE", "BEGIN IMMEDIATE")):
-            begun.append(said)
-
     monkeypatch.setattr("messaging_app.services.directory.hashing.hash_password", hash_and_note)
-    event.listen(db.engine, "before_cursor_execute", statement)
-    bring_in_on_sqlite(admins=[person("ada", password="one"), person("abe", password="two")])
-    assert hashed_before == [True, True]
-    assert begun
+    with statements() as made:
+        bring_in_on_sqlite(admins=[person("ada", password="one"), person("abe", password="two")])
+    assert written_before == [0, 0]
+    assert any(statement.startswith(WRITES) for statement in made)
