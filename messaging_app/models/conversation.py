@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,8 +14,8 @@ from sqlalchemy import (
     Index,
     String,
     and_,
+    bindparam,
     case,
-    literal,
     literal_column,
     select,
     text,
@@ -25,6 +26,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Base, UtcDateTime
+from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.models.platform import Store
 from messaging_app.text import preview
 
@@ -121,33 +123,22 @@ class Conversation(Base):
     @classmethod
     def take_seq(
         cls, actor: Actor, conversation_id: int, at: datetime, while_: ConversationStatus, **head: Any
-    ) -> ReturningUpdate[*tuple[Any, ...]]:
-        """The statement that locks a conversation and takes its next `seq`: nobody else gets that number.
+    ) -> tuple[ReturningUpdate[*tuple[Any, ...]], dict[str, Any]]:
+        """The statement, with its parameters, that locks a conversation and takes its next `seq`: nobody else gets it.
 
-        It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set. It
-        returns `conversation_id, last_seq, moment, conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or
-        the last message's time where the clock ran back: the times of messages never run against their `seq`.
+        It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set,
+        and where they tell of a last message its time is set as well. It returns `conversation_id, last_seq, moment,
+        conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or the last message's time where the
+        clock ran back: the times of messages never run against their `seq`.
         """
-        return (
-            update(cls)
-            .where(cls.id == conversation_id, cls.visible_to(actor), cls.status == while_)
-            .values(last_seq=cls.last_seq + 1, **head)
-            .returning(
-                cls.id.label("conversation_id"),
-                cls.last_seq,
-                cls.not_before(at).label("moment"),
-                cls.conversation_type,
-                cls.store_id,
-                cls.customer_id,
-                select(Store.name).where(Store.id == cls.store_id).scalar_subquery().label("store_name"),
-            )
-            .execution_options(synchronize_session=False)
-        )
+        statement = _take_seq(actor.type, actor.sees_platform, while_, tuple(head))
+        parameters = {f"new_{name}": value for name, value in head.items()}
+        return statement, numbers_of(actor) | parameters | {"taken_id": conversation_id, "at": at}
 
     @classmethod
-    def not_before(cls, at: datetime) -> ColumnElement[datetime]:
+    def not_before(cls, at: ColumnElement[datetime]) -> ColumnElement[datetime]:
         """`at`, but never earlier than the conversation's last message."""
-        return case((cls.last_message_at > at, cls.last_message_at), else_=literal(at, UtcDateTime))
+        return case((cls.last_message_at > at, cls.last_message_at), else_=at)
 
     @staticmethod
     def head_of(actor: Actor, content: str) -> dict[str, Any]:
@@ -162,3 +153,32 @@ class Conversation(Base):
 
 def _literal(conversation_type: ConversationType) -> ColumnElement[str]:
     return literal_column(f"'{conversation_type.value}'")
+
+
+@cache
+def _take_seq(
+    actor_type: ActorType, sees_platform: bool, while_: ConversationStatus, columns: tuple[str, ...]
+) -> ReturningUpdate[*tuple[Any, ...]]:
+    table: Any = Conversation.__table__
+    moment = Conversation.not_before(bindparam("at", type_=UtcDateTime()))
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    if "last_message_preview" in columns:
+        values["last_message_at"] = moment
+    return (
+        update(table)
+        .where(
+            table.c.id == number("taken_id"),
+            Conversation.visible_to(anybody_like(actor_type, sees_platform)),
+            table.c.status == while_,
+        )
+        .values(last_seq=table.c.last_seq + 1, **values)
+        .returning(
+            table.c.id.label("conversation_id"),
+            table.c.last_seq,
+            moment.label("moment"),
+            table.c.conversation_type,
+            table.c.store_id,
+            table.c.customer_id,
+            select(Store.name).where(Store.id == table.c.store_id).scalar_subquery().label("store_name"),
+        )
+    )

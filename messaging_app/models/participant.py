@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     CompoundSelect,
     ForeignKey,
     Index,
     String,
+    bindparam,
     case,
     func,
     literal,
@@ -28,6 +29,7 @@ from sqlalchemy.sql.dml import Update
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Base, Rows, UtcDateTime
+from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.models.conversation import ConversationType
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.platform import Customer, Store, StoreMembership, User
@@ -77,8 +79,10 @@ class ConversationParticipant(Base):
         return (cls.participant_type == actor.type) & (cls.participant_id == actor.id)
 
     @classmethod
-    def raise_for(cls, dialect: str, actor: Actor, line: Any, mail_due_at: datetime | None = None) -> Any:
-        """The one statement that counts a new message for everybody else and gives newcomers their seat.
+    def raise_for(
+        cls, dialect: str, actor: Actor, line: Any, mail_due_at: datetime | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """The one statement, with its parameters, that counts a new message for everybody else and seats newcomers.
 
         `line` is what `Conversation.take_seq` returned: conversation_id aside, its last_seq, type, store and customer.
         Every active member of the store, the customer, the admins who have a seat, and the sender get or keep one; all
@@ -86,39 +90,14 @@ class ConversationParticipant(Base):
         want mail are due one at `mail_due_at` (None: nobody is), or later where they had one lately; colleagues are
         not mailed each other's words, nor is the sender in another of their seats.
         """
-        people = _people_of(actor, line).subquery()
-        is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
-        gets_mail = people.c.type != actor.type
-        if actor.type != ActorType.CUSTOMER:
-            gets_mail &= (people.c.type == ActorType.CUSTOMER) | (people.c.id != actor.id)
-        values = select(
-            literal(line.conversation_id, BigInteger),
-            people.c.type,
-            people.c.id,
-            literal(line.store_id, BigInteger),
-            case((is_sender, 0), else_=1),
-            literal(line.last_seq - 1, BigInteger),
-            is_sender,
-            true(),
-            case((gets_mail, literal(mail_due_at, UtcDateTime))),
-        ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
-        values = values.order_by(people.c.type, people.c.id)  # totals of unread are locked in one order by everybody
-        insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
-        columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
-        columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at"]
-        insert = insert.from_select(columns, values)
-        due, held = insert.excluded.mail_due_at, cls.mail_not_before > insert.excluded.mail_due_at
-        return insert.on_conflict_do_update(
-            index_elements=["conversation_id", "participant_type", "participant_id"],
-            set_={
-                "unread_count": cls.unread_count + insert.excluded.unread_count,
-                "has_written": cls.has_written | insert.excluded.has_written,
-                "mail_due_at": case(
-                    (cls.mail_due_at.is_not(None), cls.mail_due_at),
-                    (cls.email_notifications, case((held, cls.mail_not_before), else_=due)),
-                ),
-            },
-        )
+        statement = _raise_for(dialect, actor.type, line.conversation_type)
+        return statement, numbers_of(actor) | {
+            "of_conversation": line.conversation_id,
+            "of_store": line.store_id,
+            "of_customer": line.customer_id,
+            "read_before": line.last_seq - 1,
+            "mail_due": mail_due_at,
+        }
 
     @classmethod
     def switch_mail(
@@ -169,29 +148,69 @@ class ConversationParticipant(Base):
         )
 
 
-def _people_of(actor: Actor, line: Any) -> CompoundSelect[*tuple[Any, ...]] | Rows:
+@cache
+def _raise_for(dialect: str, actor_type: ActorType, conversation_type: str) -> Any:
+    seat, actor = ConversationParticipant, anybody_like(actor_type)
+    people = _people_of(actor, conversation_type).subquery()
+    is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
+    gets_mail = people.c.type != actor.type
+    if actor.type != ActorType.CUSTOMER:
+        gets_mail &= (people.c.type == ActorType.CUSTOMER) | (people.c.id != actor.id)
+    values = select(
+        number("of_conversation"),
+        people.c.type,
+        people.c.id,
+        number("of_store"),
+        case((is_sender, 0), else_=1),
+        number("read_before"),
+        is_sender,
+        true(),
+        case((gets_mail, bindparam("mail_due", type_=UtcDateTime()))),
+    ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
+    values = values.order_by(people.c.type, people.c.id)  # totals of unread are locked in one order by everybody
+    table: Any = seat.__table__
+    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
+    columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
+    columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at"]
+    insert = insert.from_select(columns, values)
+    due, held = insert.excluded.mail_due_at, seat.mail_not_before > insert.excluded.mail_due_at
+    return insert.on_conflict_do_update(
+        index_elements=["conversation_id", "participant_type", "participant_id"],
+        set_={
+            "unread_count": seat.unread_count + insert.excluded.unread_count,
+            "has_written": seat.has_written | insert.excluded.has_written,
+            "mail_due_at": case(
+                (seat.mail_due_at.is_not(None), seat.mail_due_at),
+                (seat.email_notifications, case((held, seat.mail_not_before), else_=due)),
+            ),
+        },
+    )
+
+
+def _people_of(actor: Actor, conversation_type: str) -> CompoundSelect[*tuple[Any, ...]] | Rows:
     """Who has or gets a seat with this message and is active: (type, id)."""
     seat = ConversationParticipant
     people: list[Rows] = []
-    if line.conversation_type != ConversationType.ADMIN_CUSTOMER:
+    actor_id: Any = actor.id
+    if conversation_type != ConversationType.ADMIN_CUSTOMER:
         people.append(
             _kind(ActorType.STORE, StoreMembership.user_id)
             .join(User, User.id == StoreMembership.user_id)
             .join(Store, Store.id == StoreMembership.store_id)
-            .where(StoreMembership.store_id == line.store_id, StoreMembership.active, User.active, Store.active)
+            .where(StoreMembership.store_id == number("of_store"), StoreMembership.active, User.active, Store.active)
         )
-    if line.customer_id is not None:
+    if conversation_type != ConversationType.ADMIN_STORE:
         people.append(
             _kind(ActorType.CUSTOMER, Customer.id)
             .join(Store, Store.id == Customer.store_id)
-            .where(Customer.id == line.customer_id, Customer.active, Store.active)
+            .where(Customer.id == number("of_customer"), Customer.active, Store.active)
         )
-    if line.conversation_type != ConversationType.STORE_CUSTOMER:
+    if conversation_type != ConversationType.STORE_CUSTOMER:
         people.append(
             _kind(ActorType.ADMIN, seat.participant_id)
             .join(User, User.id == seat.participant_id)
             .where(
-                seat.conversation_id == line.conversation_id,
+                seat.conversation_id == number("of_conversation"),
                 seat.participant_type == ActorType.ADMIN,
                 User.active,
                 User.is_admin,
@@ -199,9 +218,7 @@ def _people_of(actor: Actor, line: Any) -> CompoundSelect[*tuple[Any, ...]] | Ro
             )
         )
     if actor.type == ActorType.ADMIN:
-        people.append(
-            select(literal(actor.type.value, String(8)).label("type"), literal(actor.id, BigInteger).label("id"))
-        )
+        people.append(select(literal(actor.type.value, String(8)).label("type"), actor_id.label("id")))
     return union_all(*people) if len(people) > 1 else people[0]
 
 

@@ -1,7 +1,7 @@
 """The queries behind inbox and thread: each list is one range of one index, whoever asks.
 
 Every statement is built once for each kind of actor and shape of filter, with numbers, times and seqs as parameters:
-building one anew costs more than running it. `numbers_of` gives the parameters that tell who asks.
+see `models/anybody.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Id, Rows, UtcDateTime
+from messaging_app.database import Rows, UtcDateTime
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -44,6 +44,7 @@ from messaging_app.models import (
     UnreadTotal,
     User,
 )
+from messaging_app.models.anybody import anybody_like, number
 
 PLATFORM_NAME = "Platform"
 Seat = ConversationParticipant
@@ -94,27 +95,6 @@ FILE = (
 )
 
 
-def _number(name: str) -> Any:
-    return bindparam(name, type_=Id)
-
-
-_ANYBODY = {  # an actor of each kind whose number and store are parameters: what is built for them serves all
-    (kind, sees): Actor(kind, _number("actor_id"), "", _number("actor_store_id"), sees)
-    for kind in ActorType
-    for sees in (True, False)
-}
-
-
-def anybody_like(actor: Actor) -> Actor:
-    """The actor for whom statements are built that `actor` runs."""
-    return _ANYBODY[actor.type, actor.sees_platform]
-
-
-def numbers_of(actor: Actor) -> dict[str, Any]:
-    """The parameters that tell who asks."""
-    return {"actor_id": actor.id, "actor_store_id": actor.store_id}
-
-
 def counterpart(actor: Actor) -> tuple[ColumnElement[Any], ...]:
     """Columns counterpart_type, counterpart_id, counterpart_name and store_name: the other side, as `actor` sees it."""
     store: tuple[Any, ...] = (literal_column("'store'"), Conversation.store_id, Store.name)
@@ -154,7 +134,7 @@ def _page_of(
     later: bool,
     limit: int,
 ) -> Rows:
-    actor = _ANYBODY[actor_type, sees_platform]
+    actor = anybody_like(actor_type, sees_platform)
     newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
     most: ColumnElement[int] = literal_column(str(limit))
 
@@ -165,7 +145,7 @@ def _page_of(
         if chosen:
             query = query.where(Conversation.status == literal_column(f"'{chosen.value}'"))
         if later:
-            last = tuple_(bindparam("after_at", type_=UtcDateTime()), _number("after_id"))
+            last = tuple_(bindparam("after_at", type_=UtcDateTime()), number("after_id"))
             query = query.where(tuple_(Conversation.last_message_at, Conversation.id) < last)
         return query.order_by(*newest).limit(most)
 
@@ -209,7 +189,7 @@ def head_and_seats(actor: Actor) -> Rows:
 
 @cache
 def _head_and_seats(actor_type: ActorType, sees_platform: bool) -> Rows:
-    actor, person = _ANYBODY[actor_type, sees_platform], aliased(Customer)
+    actor, person = anybody_like(actor_type, sees_platform), aliased(Customer)
     known = Seat.conversation_id == Conversation.id
     if actor.type == ActorType.CUSTOMER:
         known = and_(known, or_(Seat.has_written, Seat.belongs_to(actor)))
@@ -234,7 +214,7 @@ def _head_and_seats(actor_type: ActorType, sees_platform: bool) -> Rows:
         .outerjoin(Seat, known)
         .outerjoin(User, and_(Seat.participant_type != customers, User.id == Seat.participant_id))
         .outerjoin(person, and_(Seat.participant_type == customers, person.id == Seat.participant_id))
-        .where(Conversation.id == _number("conversation_id"), Conversation.visible_to(actor))
+        .where(Conversation.id == number("conversation_id"), Conversation.visible_to(actor))
         .order_by(Seat.participant_type, Seat.participant_id)
     )
 
@@ -248,11 +228,11 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Rows:
     in which they were sent; it is null where there are none.
     """
     query = select(*LINE, files_of_message(dialect)).limit(literal_column(str(limit)))
-    query = query.where(Message.conversation_id == _number("conversation_id"))
+    query = query.where(Message.conversation_id == number("conversation_id"))
     if before:
-        query = query.where(Message.seq < _number("before"))
+        query = query.where(Message.seq < number("before"))
     if after:
-        return query.where(Message.seq > _number("after")).order_by(Message.seq)
+        return query.where(Message.seq > number("after")).order_by(Message.seq)
     return query.order_by(Message.seq.desc())
 
 

@@ -32,11 +32,13 @@ from messaging_app.models import (
     MessageKind,
     Store,
 )
+from messaging_app.models.anybody import numbers_of
 from messaging_app.policies import policy_of
 from messaging_app.services import announcements, attachments, cursors, drafts, inbox, notifications, recipients
 from messaging_app.services.attachments import Prepared, Upload
 
 AUDIENCE = announcements.AUDIENCE
+_INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
 PAGE = 25
 THREAD_PAGE = 50
 
@@ -135,7 +137,7 @@ def get_conversation(
 
 def get_head(actor: Actor, conversation_id: int) -> Thread:
     """A thread without its lines: enough to tell whether anything changed. One statement."""
-    wanted = inbox.numbers_of(actor) | {"conversation_id": conversation_id}
+    wanted = numbers_of(actor) | {"conversation_id": conversation_id}
     seats = fetch(db.session, inbox.head_and_seats(actor), wanted)
     if not seats:
         raise NotFound
@@ -186,7 +188,7 @@ def list_conversations(
     after = cursors.decode_moment(cursor) if cursor else None
     after_at, after_id = after or (None, None)
     query = inbox.page_of(actor, chosen, conversation_type, unread, after is not None, limit + 1)
-    rows = fetch(db.session, query, inbox.numbers_of(actor) | {"after_at": after_at, "after_id": after_id})
+    rows = fetch(db.session, query, numbers_of(actor) | {"after_at": after_at, "after_id": after_id})
     more, rows = len(rows) > limit, rows[:limit]
     next_cursor = cursors.encode_moment(rows[-1].last_message_at, rows[-1].id) if more else None
     total = db.session.scalar(inbox.total(actor, chosen, conversation_type, unread)) if include_total else None
@@ -210,13 +212,12 @@ def send_message(
 
     def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
-        head = Conversation.head_of(actor, _shown(draft, files)) | {"last_message_at": Conversation.not_before(at)}
-        line = db.session.execute(
-            Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head)
-        ).one_or_none()
-        if line is None:
+        head = Conversation.head_of(actor, _shown(draft, files))
+        taken = fetch(db.session, *Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head))
+        if not taken:
             _status_of(actor, conversation_id)  # NotFound unless visible
             raise ConversationClosed
+        line = taken[0]
         _write_message(actor, line, draft, files, digest)
         return Sent(conversation_id, line.last_seq, store_name=line.store_name)
 
@@ -324,24 +325,20 @@ class _Line:
 
 
 def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prepared], digest: str) -> None:
-    message_id = db.session.scalar(
-        insert(Message)
-        .values(
-            conversation_id=line.conversation_id,
-            seq=line.last_seq,
-            kind=MessageKind.MESSAGE,
-            sender_type=actor.type,
-            sender_id=actor.id,
-            sender_name=actor.name,
-            content=draft.content,
-            attachment_count=len(files),
-            created_at=line.moment,
-            idempotency_key=draft.idempotency_key,
-            digest=digest if draft.idempotency_key else None,
-        )
-        .returning(Message.id)
-    )
-    assert message_id is not None
+    written = {
+        "conversation_id": line.conversation_id,
+        "seq": line.last_seq,
+        "kind": MessageKind.MESSAGE,
+        "sender_type": actor.type,
+        "sender_id": actor.id,
+        "sender_name": actor.name,
+        "content": draft.content,
+        "attachment_count": len(files),
+        "created_at": line.moment,
+        "idempotency_key": draft.idempotency_key,
+        "digest": digest if draft.idempotency_key else None,
+    }
+    message_id = fetch(db.session, _INSERT_MESSAGE, written)[0].id
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
     notifications.notify_new_message(actor, line)
 
@@ -405,10 +402,11 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
     }
     event = "closed" if closing else "reopened"
     with writing(db.session) as session:
-        line = session.execute(Conversation.take_seq(actor, conversation_id, now(), before, **head)).one_or_none()
-        if line is None:
+        taken = fetch(session, *Conversation.take_seq(actor, conversation_id, now(), before, **head))
+        if not taken:
             _status_of(actor, conversation_id)
             return
+        line = taken[0]
         session.execute(
             insert(Message).values(
                 conversation_id=conversation_id,

@@ -53,7 +53,7 @@ class Outbox:
 def notify_new_message(actor: Actor, line: Any) -> None:
     """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
     at = mail_due_at()
-    db.session.execute(Seat.raise_for(db.session.get_bind().dialect.name, actor, line, at))
+    db.session.connection().execute(*Seat.raise_for(db.session.get_bind().dialect.name, actor, line, at))
     announcements.written(actor, line)
     if at is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Wake((MAIL_TOPIC,), "due"))

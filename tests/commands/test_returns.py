@@ -224,7 +224,7 @@ def test_a_message_sent_at_the_moment_of_return_is_not_lost_to_the_count(postgre
 
     importing = threading.Thread(target=come_back)
     with transaction() as sender:
-        line = sender.execute(Conversation.take_seq(who.cleo, shop, messaging.now(), ConversationStatus.OPEN)).one()
+        line = sender.execute(*Conversation.take_seq(who.cleo, shop, messaging.now(), ConversationStatus.OPEN)).one()
         importing.start()
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         for _ in range(200):
@@ -232,7 +232,7 @@ def test_a_message_sent_at_the_moment_of_return_is_not_lost_to_the_count(postgre
                 if watcher.scalar(waiting):
                     break
             importing.join(0.02)
-        sender.execute(ConversationParticipant.raise_for("postgresql", who.cleo, line))
+        sender.execute(*ConversationParticipant.raise_for("postgresql", who.cleo, line))
         sender.execute(
             text(
                 "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content,"
