@@ -62,7 +62,7 @@ def test_only_a_digest_is_kept(api: Api) -> None:
     token = api.token("sam")
     [row] = rows(api)
     assert row.token_hash == hashlib.sha256(token.encode()).hexdigest()
-    assert token not in repr({name: getattr(row, name) for name in ApiToken.__table__.columns.keys()})
+    assert token not in repr({name: getattr(row, name) for name in dir(ApiToken) if not name.startswith("_")})
 
 
 def test_nobody_revokes_what_is_anothers(api: Api) -> None:
