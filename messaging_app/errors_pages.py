@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,12 +20,16 @@ from messaging_app.extensions import db
 from messaging_app.limits import RateLimited
 
 
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+
+
 def init_app(app: Flask) -> None:
     """Register the answers with `app`: pages for people, problems for programs."""
     app.register_error_handler(Refusal, _for_either(refused, problems.refused))
     app.register_error_handler(HTTPException, _for_either(http_error, problems.http_error))
     for gone in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(gone, _for_either(unavailable, problems.unavailable))
+    app.register_error_handler(OSError, of_system)
     app.register_error_handler(Exception, _for_either(crashed, problems.crashed))
 
 
@@ -66,10 +71,17 @@ def http_error(error: HTTPException) -> Response:
 
 
 def unavailable(error: Exception) -> Response:
-    """The database is locked, down, full or busy: the request failed as a whole and may be tried again."""
-    _log("database unavailable", error)
+    """Database or disk are locked, down, full or busy: the request failed as a whole and may be tried again."""
+    _log("unavailable", error)
     db.session.rollback()
     return refused(Unavailable())
+
+
+def of_system(error: OSError) -> Response:
+    """No room for the temporary file of an upload, or no more open files: that passes; any other is a fault of ours."""
+    if error.errno in PASSING:
+        return _for_either(unavailable, problems.unavailable)(error)
+    return _for_either(crashed, problems.crashed)(error)
 
 
 def crashed(error: Exception) -> Response:
@@ -82,9 +94,15 @@ def _log(event: str, error: Exception) -> None:
     current_app.logger.error("%s: %s", event, type(error).__name__, exc_info=error)
 
 
+def _typed() -> str:
+    try:
+        return "\n\n".join(filter(None, (request.form.get(name, "") for name in ("subject", "content"))))
+    except (OSError, HTTPException):  # the form is what broke
+        return ""
+
+
 def _page(status: int, detail: str) -> Response:
-    words = (request.form.get(name, "") for name in ("subject", "content"))
-    typed = "\n\n".join(filter(None, words)) if request.method == "POST" and status != 413 else ""
+    typed = _typed() if request.method == "POST" and status != 413 else ""
     title = {404: _("Not found"), 403: _("Not allowed"), 429: _("Too often"), 503: _("One moment, please")}.get(
         status, _("That did not work")
     )

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.database import now
 from messaging_app.extensions import db
+from messaging_app.files import sweep_copies
 from messaging_app.services import heartbeat, notifications
 
 STRAY_AFTER = timedelta(hours=1)
@@ -72,9 +73,9 @@ class Worker(Consumer):
         self._sweep()
 
     def _clear_storage(self) -> None:
-        removed = self.app.extensions["storage"].sweep(STRAY_AFTER)
+        removed = sweep_copies(STRAY_AFTER) + self.app.extensions["storage"].sweep(STRAY_AFTER)
         if removed:
-            logger.info("%s strays were removed from storage", removed)
+            logger.info("%s strays of killed uploads were removed", removed)
 
     def _listen(self) -> None:
         """Messages whose mail is due sooner than the next round say so on the bus."""

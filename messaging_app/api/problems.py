@@ -157,8 +157,8 @@ def http_error(error: HTTPException) -> Response:
 
 
 def unavailable(error: Exception) -> Response:
-    """The database is locked, down, full or busy: the request failed as a whole and may be tried again."""
-    _log("database unavailable", error)
+    """Database or disk are locked, down, full or busy: the request failed as a whole and may be tried again."""
+    _log("unavailable", error)
     db.session.rollback()
     return refused(Unavailable())
 

@@ -4,6 +4,7 @@ Knows nothing of requests, conversations or the database. A file's way: `clean_n
 `scan` if a scanner is configured; then it goes into storage (messaging_app/storage).
 """
 
+from messaging_app.files.copies import sweep_copies, temporary_copy
 from messaging_app.files.inspect import inspect_file
 from messaging_app.files.kinds import BY_STORED, EXTENSIONS, Kind, Thumbnail
 from messaging_app.files.names import clean_name
@@ -26,4 +27,6 @@ __all__ = [
     "inspect_file",
     "make_thumbnail",
     "scan",
+    "sweep_copies",
+    "temporary_copy",
 ]

@@ -6,7 +6,6 @@ What a file may be is decided in `messaging_app/files`, where its bytes lie in `
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from messaging_app.files import (
     clean_name,
     inspect_file,
     scan,
+    temporary_copy,
 )
 from messaging_app.limits import limiter
 from messaging_app.models import Conversation, Message, MessageAttachment
@@ -272,11 +272,10 @@ def _prepare(
 
 def _prepare_one(actor: Actor, upload: Upload, conversation_id: int, limit: int, prepared: list[Prepared]) -> None:
     name = clean_name(upload.filename)
-    with tempfile.NamedTemporaryFile(prefix="upload-") as copy:
-        size, sha256 = _copy(upload.stream, copy.file, limit)
+    with temporary_copy() as (path, copy):
+        size, sha256 = _copy(upload.stream, copy, limit)
         check_size(name, size, limit)
         limiter.hit("upload", actor.type, actor.id, cost=-(-size // 1024))
-        path = Path(copy.name)
         kind = inspect_file(path, name, size)
         scanned = _scan(path, name)
         key = new_key(conversation_id, kind.ext, now())

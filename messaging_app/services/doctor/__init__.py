@@ -49,6 +49,8 @@ class Report:
 
 def examine(*, repair: bool = False) -> Report:
     """Run every check on one snapshot of the database; with `repair` mend what can be derived, and look again."""
+    if repair:
+        files.sweep_unplaced()
     with _snapshot() as connection:
         found = _look(connection)
     if not repair or not any(found.values()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from messaging_app.database import now
 from messaging_app.extensions import db
+from messaging_app.files import sweep_copies
 from messaging_app.models import Message, MessageAttachment
 from messaging_app.services.attachments import storage
 from messaging_app.services.doctor.checks import Query, first_of, some
@@ -61,7 +63,13 @@ def sweep(connection: Connection) -> None:
     _missing, left, strays = _compare(connection)
     for key in (*left, *strays):
         storage().delete(key)
-    storage().sweep(IN_FLIGHT)
+
+
+def sweep_unplaced() -> None:
+    """Delete what killed processes left of uploads on their way, which is nothing that `find_unlike_storage` sees."""
+    sweep_copies(IN_FLIGHT)
+    with suppress(StorageUnavailable):  # then `find_unlike_storage` says so
+        storage().sweep(IN_FLIGHT)
 
 
 _PLACE = ("conversation_id", "seq")
