@@ -1,5 +1,6 @@
 """Runs the migrations of the one chain that serves SQLite and PostgreSQL; called by `flask db …`."""
 
+from contextlib import contextmanager
 from logging.config import fileConfig
 
 from alembic import context
@@ -22,9 +23,7 @@ def run_offline() -> None:
 
 def run_online() -> None:
     """Run each migration in a transaction of its own."""
-    with database.engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="READ COMMITTED")
+    with database.engine.connect() as connection, references_unchecked(connection):
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
@@ -34,6 +33,26 @@ def run_online() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def references_unchecked(connection):
+    """On SQLite a table is changed by making it anew; dropping the old one must not ask who refers to it.
+
+    Afterwards everything is checked at once. The pragma counts only outside a transaction, so it goes past SQLAlchemy.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    link = connection.connection.dbapi_connection
+    link.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        broken = link.execute("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise SystemExit(f"The migration left rows that refer to nothing: {broken[:5]}")
+    finally:
+        link.execute("PRAGMA foreign_keys=ON")
 
 
 if context.is_offline_mode():
