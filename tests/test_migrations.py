@@ -1,0 +1,304 @@
+"""The one chain of migrations: up, down and up again with data, on both databases, and never apart from the models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import MetaData, inspect, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateIndex
+
+from messaging_app.extensions import db
+from messaging_app.resources import resource
+from messaging_app.services import doctor, messaging
+from tests import cast
+from tests.domain import invariants
+from tests.world import four_conversations
+
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
+    """The application on an empty database, inside its context."""
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres_url")
+    app = make_app(url)
+    app.config["QUIET_MIGRATIONS"] = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+
+
+def script() -> ScriptDirectory:
+    return ScriptDirectory(str(resource("migrations")))
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def run(*statements: str) -> None:
+    with db.engine.connect().execution_options(writing=True) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        connection.commit()
+
+
+def rows(statement: str) -> list[tuple[Any, ...]]:
+    with db.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def test_there_is_one_chain_without_gaps_and_branches() -> None:
+    revisions = [revision.revision for revision in script().walk_revisions()][::-1]
+    assert revisions == CHAIN, "a new migration needs its test in this file"
+    assert script().get_heads() == CHAIN[-1:]
+    for path in resource("migrations").glob("versions/*.py"):
+        assert re.match(r"\d{4}_\w+\.py$", path.name)
+
+
+def test_up_down_and_up_again_leaves_nothing_and_then_everything(app: Flask) -> None:
+    upgrade()
+    assert tables() == set(db.metadata.tables)
+    downgrade(revision="base")
+    assert tables() == set()
+    if db.engine.dialect.name == "postgresql":
+        left = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        assert rows(left) == [(0,)], "functions are left behind"
+    upgrade()
+    assert tables() == set(db.metadata.tables)
+
+
+def test_upgrading_what_is_up_to_date_changes_nothing(app: Flask) -> None:
+    upgrade()
+    people = cast.bring_in()
+    numbers = four_conversations(people)
+    upgrade()
+    assert messaging.get_conversation(people.sam, numbers["bakery-cleo"]).lines[0].content == "Hello"
+
+
+@pytest.mark.parametrize("far", ["0001", CHAIN[-2]])
+def test_conversations_survive_the_way_down_and_up_again(app: Flask, far: str) -> None:
+    upgrade()
+    people = cast.bring_in()
+    numbers = four_conversations(people)
+    for number in range(3):
+        messaging.send_message(people.cleo, numbers["bakery-cleo"], f"Hello {number}")
+    messaging.mark_conversation_read(people.sam, numbers["bakery-cleo"], 2)
+    messaging.close_conversation(people.ada, numbers["admin-bakery"])
+    kept = [
+        "SELECT id, conversation_type, subject, status, last_seq, last_message_preview FROM conversations ORDER BY id",
+        "SELECT id, conversation_id, seq, kind, event, sender_name, content, created_at FROM messages ORDER BY id",
+        (
+            "SELECT conversation_id, participant_type, participant_id, unread_count, last_read_seq, email_notifications"
+            " FROM conversation_participants ORDER BY 1, 2, 3"
+        ),
+        "SELECT id, email_key, password_hash FROM users ORDER BY id",
+        "SELECT id, email_key, store_id FROM customers ORDER BY id",
+    ]
+    before, shape = [rows(statement) for statement in kept], described()
+    db.session.remove()
+
+    downgrade(revision=far)
+    assert [rows(statement) for statement in kept] == before
+    upgrade()
+    assert [rows(statement) for statement in kept] == before
+    assert described() == shape
+    with pytest.raises(IntegrityError):  # references are checked again
+        run("DELETE FROM users")
+
+    assert invariants.broken() == []
+    assert not doctor.examine(repair=False).broken
+    assert messaging.get_unread_count(people.sam) == 3  # two of Cleo's, one of Ada's
+    sent = messaging.send_message(people.cleo, numbers["bakery-cleo"], "After the way")
+    assert sent.seq == 5
+    assert messaging.get_unread_count(people.sam) == 4
+    assert invariants.broken() == []
+
+
+# --- Each migration on rows that stood there before it --------------------------------------------------------------
+
+MOMENT = "'2026-03-01 12:00:00+00'"
+OLD_ROWS = (
+    f"INSERT INTO stores (id, code, name, sort_name, active, created_at) VALUES (1, 'bakery', 'Bakery', 'bakery', true, {MOMENT})",
+    (
+        "INSERT INTO users (id, email, email_key, name, is_admin, active, created_at)"
+        f" VALUES (1, 'Sam@x', 'sam@x', 'Sam', false, true, {MOMENT})"
+    ),
+    f"INSERT INTO store_memberships (store_id, user_id, role, active, created_at) VALUES (1, 1, 'owner', true, {MOMENT})",
+    (
+        "INSERT INTO customers (id, store_id, email, email_key, name, sort_name, active, created_at)"
+        f" VALUES (1, 1, 'c@x', 'c@x', 'Cleo', 'cleo', true, {MOMENT})"
+    ),
+    (
+        "INSERT INTO conversations (id, conversation_type, subject, status, store_id, customer_id, last_seq, last_message_at,"
+        " last_message_preview, last_sender_type, last_sender_id, last_sender_name, created_at, created_by_type, created_by_id)"
+        f" VALUES (1, 'store_customer', 'Rye', 'open', 1, 1, 2, {MOMENT}, 'Two', 'store', 1, 'Sam', {MOMENT}, 'store', 1)"
+    ),
+    (
+        "INSERT INTO messages (id, conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at)"
+        f" VALUES (1, 1, 1, 'message', 'store', 1, 'Sam', 'One', {MOMENT}), (2, 1, 2, 'message', 'store', 1, 'Sam', 'Two', {MOMENT})"
+    ),
+    (
+        "INSERT INTO conversation_participants (conversation_id, participant_type, participant_id, store_id, unread_count,"
+        " last_read_seq, has_written, email_notifications)"
+        " VALUES (1, 'store', 1, 1, 0, 0, true, true), (1, 'customer', 1, 1, 2, 0, false, false)"
+    ),
+)
+
+
+@pytest.fixture
+def at(app: Flask) -> Callable[[str], None]:
+    """Bring the empty database to a revision and put the old rows there."""
+
+    def bring(revision: str) -> None:
+        upgrade(revision=revision)
+        run(*OLD_ROWS)
+
+    return bring
+
+
+def test_0002_gives_old_messages_no_files(at: Callable[[str], None]) -> None:
+    at("0001")
+    upgrade(revision="0002")
+    assert rows("SELECT attachment_count FROM messages") == [(0,), (0,)]
+    assert rows("SELECT removed_files FROM conversations") == [(0,)]
+    assert rows("SELECT count(*) FROM message_attachments") == [(0,)]
+    downgrade(revision="0001")
+    assert "message_attachments" not in tables()
+    assert rows("SELECT content FROM messages ORDER BY seq") == [("One",), ("Two",)]
+
+
+def test_0002_goes_down_with_files_in_it(at: Callable[[str], None]) -> None:
+    at("0002")
+    run(
+        "INSERT INTO message_attachments (id, message_id, conversation_id, seq, filename, mime_type, size, sha256, key, scanned)"
+        " VALUES (1, 2, 1, 2, 'list.txt', 'text/plain', 3, 'x', 'messages/2026/03/1/x.txt', true)",
+        "UPDATE messages SET attachment_count = 1 WHERE id = 2",
+    )
+    downgrade(revision="0001")
+    upgrade(revision="0002")
+    assert rows("SELECT attachment_count FROM messages") == [(0,), (0,)]
+
+
+def test_0003_begins_without_tokens(at: Callable[[str], None]) -> None:
+    at("0002")
+    upgrade(revision="0003")
+    run(
+        "INSERT INTO api_tokens (id, token_hash, hint, name, actor_type, person_id, created_at)"
+        f" VALUES (1, 'x', 'y', 'z', 'admin', 1, {MOMENT})"
+    )
+    downgrade(revision="0002")
+    assert "api_tokens" not in tables()
+
+
+def test_0004_wants_mail_for_everybody_and_is_due_none(at: Callable[[str], None]) -> None:
+    at("0003")
+    upgrade(revision="0004")
+    assert [
+        bool(on) for (on,) in rows("SELECT mail_enabled FROM users UNION ALL SELECT mail_enabled FROM customers")
+    ] == [
+        True,
+        True,
+    ]
+    assert (
+        rows("SELECT mail_due_at, mail_not_before, mailed_seq FROM conversation_participants") == [(None, None, 0)] * 2
+    )
+    run(
+        f"UPDATE conversation_participants SET mail_due_at = {MOMENT}",
+        "INSERT INTO notifications (id, conversation_id, participant_type, participant_id, email_key, message_id, state,"
+        f" attempts, created_at, next_at) VALUES (1, 1, 'customer', 1, 'c@x', 'm@x', 'due', 0, {MOMENT}, {MOMENT})",
+    )
+    downgrade(revision="0003")
+    assert "notifications" not in tables()
+    assert rows("SELECT participant_type, unread_count FROM conversation_participants ORDER BY 1") == [
+        ("customer", 2),
+        ("store", 0),
+    ]
+
+
+def test_0005_adds_up_what_is_unread_and_keeps_it_so(at: Callable[[str], None]) -> None:
+    at("0004")
+    upgrade(revision="0005")
+    whole = "SELECT participant_type, participant_id, store_id, sum(unread) FROM unread_totals GROUP BY 1, 2, 3"
+    assert [tuple(map(str, row)) for row in rows(whole)] == [("customer", "1", "0", "2")]
+    run("UPDATE conversation_participants SET unread_count = unread_count + 3 WHERE participant_type = 'store'")
+    assert {(row[0], row[2], int(row[3])) for row in rows(whole)} == {("customer", 0, 2), ("store", 1, 3)}
+    run("DELETE FROM conversation_participants WHERE participant_type = 'customer'")
+    assert {row[0]: int(row[3]) for row in rows(whole)} == {"customer": 0, "store": 3}
+    downgrade(revision="0004")
+    run("UPDATE conversation_participants SET unread_count = 1")
+    upgrade(revision="0005")
+    assert {row[0]: int(row[3]) for row in rows(whole)} == {"store": 1}
+
+
+def test_0006_begins_without_a_worker(at: Callable[[str], None]) -> None:
+    at("0005")
+    upgrade(revision="0006")
+    run(f"INSERT INTO worker_beats (name, at) VALUES ('mail', {MOMENT})")
+    downgrade(revision="0005")
+    assert "worker_beats" not in tables()
+
+
+# --- Models and head ------------------------------------------------------------------------------------------------
+
+
+def test_the_models_ask_for_nothing_that_the_head_lacks(app: Flask) -> None:
+    upgrade()
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_the_head_is_what_the_models_would_make(app: Flask) -> None:
+    """Alembic looks past the conditions of indexes, checks, collations and nullability; here they are compared too."""
+    upgrade()
+    migrated = described()
+    run(*(f"DROP TABLE {table.name} {'CASCADE' if db.engine.dialect.name == 'postgresql' else ''}"
+          for table in reversed(db.metadata.sorted_tables)))  # fmt: skip
+    db.metadata.create_all(db.engine)
+    assert migrated == described()
+
+
+def described() -> dict[str, Any]:
+    """Tables, columns, keys, checks and indexes as the database itself tells them."""
+    inspector = inspect(db.engine)
+    found: dict[str, Any] = {}
+    for table in sorted(tables()):
+        for column in inspector.get_columns(table):
+            kind = column["type"].compile(db.engine.dialect)
+            found[f"{table}.{column['name']}"] = (kind, column["nullable"], getattr(column["type"], "collation", None))
+        found[f"{table} primary key"] = inspector.get_pk_constraint(table)["constrained_columns"]
+        for key in inspector.get_foreign_keys(table):
+            found[f"{table} {key['name']}"] = (
+                key["constrained_columns"],
+                key["referred_table"],
+                key["referred_columns"],
+            )
+        for check in inspector.get_check_constraints(table):
+            found[f"{table} check {check['name']}"] = re.sub(r"\s+", " ", check["sqltext"])
+        for unique in inspector.get_unique_constraints(table):
+            found[f"{table} unique {unique['name']}"] = unique["column_names"]
+    meta = MetaData()
+    meta.reflect(db.engine)
+    for table in meta.tables.values():
+        for index in table.indexes:
+            found[f"index {index.name}"] = re.sub(r"\s+", " ", str(CreateIndex(index).compile(db.engine)))
+    if db.engine.dialect.name == "postgresql":
+        found |= dict(rows("SELECT 'pg ' || indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
+    else:
+        query = "SELECT 'sqlite ' || name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        found |= {name: re.sub(r"[\s\"]+", " ", sql).strip() for name, sql in rows(query)}
+    found.pop("alembic_version primary key", None)
+    return {name: value for name, value in found.items() if "alembic_version" not in name}
