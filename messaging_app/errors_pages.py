@@ -19,7 +19,6 @@ from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.limits import RateLimited
 
-
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
