@@ -22,6 +22,7 @@ from messaging_app import (
     logs,
     metrics,
     observing,
+    pieces,
     sessions,
     static_files,
     tracing,
@@ -84,6 +85,7 @@ def create_app(**overrides: Any) -> Flask:
     headers.init_app(app)
     static_files.init_app(app)
     formats.init_app(app)
+    pieces.init_app(app)
     htmx.init_app(app)
     errors_pages.init_app(app)
     stream.init_app(app)

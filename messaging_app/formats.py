@@ -45,19 +45,19 @@ def zone_of_person() -> str:
 
 def clock(moment: datetime) -> str:
     """10:42, or 10:42 AM where people say so."""
-    locale, zone = _reader()
+    locale, zone = reader()
     return _clock(moment, zone, locale)
 
 
 def exact(moment: datetime) -> str:
     """The whole date and time with its zone, for the hover text."""
-    locale, zone = _reader()
+    locale, zone = reader()
     return _exact(moment, zone, locale)
 
 
 def day(moment: datetime) -> str:
     """Today, Yesterday, or the date in words."""
-    locale, zone = _reader()
+    locale, zone = reader()
     today = datetime.now(_zone(zone)).date()
     spoken = _local(moment, zone).date()
     if spoken == today:
@@ -69,7 +69,7 @@ def day(moment: datetime) -> str:
 
 def short_when(moment: datetime) -> str:
     """As short as it stays clear: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if another one."""
-    locale, zone = _reader()
+    locale, zone = reader()
     local = _local(moment, zone)
     today = datetime.now(_zone(zone)).date()
     age = (today - local.date()).days
@@ -81,9 +81,9 @@ def short_when(moment: datetime) -> str:
     return _skeleton(skeleton, local.date(), locale)
 
 
-def local_day(moment: datetime) -> date:
-    """The reader's calendar day of `moment`, for the lines between days."""
-    return _local(moment, _reader()[1]).date()
+def reader_zone() -> ZoneInfo:
+    """The reader's time zone."""
+    return _zone(reader()[1])
 
 
 def iso(moment: datetime) -> str:
@@ -93,14 +93,14 @@ def iso(moment: datetime) -> str:
 
 def number(value: int) -> str:
     """A number with the reader's separators."""
-    return _number(value, _reader()[0])
+    return _number(value, reader()[0])
 
 
 def file_size(size: int) -> str:
     """Bytes as people say them, in steps of 1,024: 8 kB, 1.9 MB."""
     if size < 1024 * 1024:
         return f"{number(max(1, round(size / 1024)))} kB"
-    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=_reader()[0])} MB"
+    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader()[0])} MB"
 
 
 def linkify(text: str) -> Markup:
@@ -129,7 +129,7 @@ def _without_trailing(url: str) -> str:
     return url
 
 
-def _reader() -> tuple[str, str]:
+def reader() -> tuple[str, str]:
     """Locale and zone of who reads, worked out once a request."""
     reader: tuple[str, str] | None = g.get("reader")
     if reader is None:

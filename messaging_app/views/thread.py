@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.formats import local_day
+from messaging_app.formats import reader_zone
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
@@ -164,9 +164,11 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         ActorType.CUSTOMER.value: _("Customer"),
     }
     lines: list[Line] = []
-    before, before_day = context, local_day(context.created_at) if context is not None else None
+    zone = reader_zone()
+    before, before_day = context, context.created_at.astimezone(zone).date() if context is not None else None
     for row in thread.lines:
-        today: date = local_day(row.created_at)
+        created_at: datetime = row.created_at
+        today = created_at.astimezone(zone).date()
         new_day = today != before_day
         follow = bool(
             not new_day
@@ -174,10 +176,10 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
             and row.kind == before.kind == "message"
             and row.sender_id == before.sender_id
             and row.sender_type == before.sender_type
-            and row.created_at - before.created_at < FOLLOWS_WITHIN
+            and created_at - before.created_at < FOLLOWS_WITHIN
         )
         mine = row.sender_type == actor.type and row.sender_id == actor.id
         line = (row.id, row.seq, row.kind, row.event, row.sender_type, row.sender_id, row.sender_name, row.content)
-        lines.append(Line(*line, row.created_at, mine, follow, new_day, labels[row.sender_type], files_of(row.files)))
+        lines.append(Line(*line, created_at, mine, follow, new_day, labels[row.sender_type], files_of(row.files)))
         before, before_day = row, today
     return lines
