@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +68,7 @@ class Doors:
 
     def stored(self) -> list[Path]:
         """Everything that lies in the folder of files, staged ones too."""
-        return sorted(path for path in self.root.rglob("*") if path.is_file())
+        return sorted(path for path in self.root.rglob("*") if path.is_file()) if self.root.is_dir() else []
 
     def last_seq(self) -> int:
         answer = self.programs.get(f"/api/v1/store/messages/{self.number}", headers=self.bearer("Sam"))
@@ -76,6 +78,18 @@ class Doors:
         """What the doctor finds."""
         with self.web.app.app_context():
             return [line for line in doctor.examine(repair=False).lines if not line.startswith("ok")]
+
+    def repair(self) -> None:
+        """Let the doctor mend what it can."""
+        with self.web.app.app_context():
+            doctor.examine(repair=True)
+
+    def age(self, seconds: float) -> None:
+        """Make every stored and temporary file that much older."""
+        for folder in (self.root, Path(tempfile.gettempdir())):
+            for path in folder.rglob("*"):
+                if path.is_file() and (folder == self.root or path.name.startswith("messaging-upload-")):
+                    os.utime(path, (path.stat().st_mtime - seconds,) * 2)
 
 
 def ids(answer: TestResponse) -> list[int]:
