@@ -67,12 +67,15 @@ class CompoundFile:
         waiting, seen = [self.entries[0].child], set[int]()
         while waiting:
             number = waiting.pop()
-            if number < len(self.entries) and number not in seen:
-                seen.add(number)
-                entry = self.entries[number]
-                waiting += [entry.left, entry.right]
-                if entry.type == STREAM:
-                    found[entry.name.casefold()] = entry
+            if number >= len(self.entries):
+                continue
+            if number in seen:
+                raise Broken("siblings in a ring")
+            seen.add(number)
+            entry = self.entries[number]
+            waiting += [entry.left, entry.right]
+            if entry.type == STREAM:
+                found[entry.name.casefold()] = entry
         return found
 
     def read(self, entry: Entry) -> Iterator[bytes]:

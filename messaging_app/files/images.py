@@ -51,8 +51,6 @@ def check_image(file: BinaryIO, path: Path, size: int, kind: Kind) -> Kind:
         header = _HEADERS[kind.ext](file, size)
     except (error, ValueError):
         raise FileRefused("image_corrupt", detail="a broken header") from None
-    if not header.width or not header.height:
-        raise FileRefused("image_corrupt", detail="no pixels")
     if header.width * header.height > header.max_megapixels * 1_000_000:
         raise FileRefused("image_dimensions", detail=f"{header.width} x {header.height}")
     opened = open_image(path, kind.ext)

@@ -17,6 +17,7 @@ from messaging_app.storage.protocol import Download, FileMissing, StorageUnavail
 
 _STAGING = ".staging/"
 _MISSING = ("404", "NoSuchKey", "NotFound")
+_ONE_REQUEST = 64 * 2**20  # up to this size a file streams; above it boto3 holds a part of 8 MB in memory
 _PAST_THE_END = ("416", "InvalidRange")
 
 
@@ -52,8 +53,8 @@ class S3Storage:
 
     def stage(self, source: BinaryIO | Path, key: str | None = None) -> StagedObject:
         name = self._name(key) if key is not None else f"{self.prefix}{_STAGING}{uuid4().hex}"
-        # Without threads: boto3's own do not go along with gevent, and one part at a time keeps memory small.
-        config = import_module("boto3.s3.transfer").TransferConfig(use_threads=False, multipart_chunksize=8 * 2**20)
+        # Without threads: boto3's own do not go along with gevent.
+        config = import_module("boto3.s3.transfer").TransferConfig(use_threads=False, multipart_threshold=_ONE_REQUEST)
         staged = StagedObject(self, name)
         try:
             with _translated(), _opened(source) as (file, staged.size):

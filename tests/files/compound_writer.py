@@ -5,15 +5,26 @@ from __future__ import annotations
 from itertools import pairwise
 from struct import pack
 
-SECTOR = 512
 SMALL_SECTOR = 64
 SMALL_LIMIT = 4096
 FREE, END, TABLE, MORE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC
 STORAGE, STREAM, ROOT = 1, 2, 5
+_UNUSED = pack("<64sHBB3I36xIQ", b"", 0, 0, 0, FREE, FREE, FREE, 0, 0)
 
 
-def compound_file(streams: dict[str, bytes]) -> bytes:
-    """A compound file with these streams; a name like `Macros/VBA/dir` makes the storages on its way."""
+def compound_file(
+    streams: dict[str, bytes],
+    *,
+    sector_size: int = 512,
+    says: dict[str, int] | None = None,
+    ring: bool = False,
+    leftover: str = "",
+) -> bytes:
+    """A compound file with these streams; a name like `Macros/VBA/dir` makes the storages on its way.
+
+    Sectors have 512 bytes, or 4096 as some programs make them. A test may let it lie: about the sizes of the streams
+    in `says`, with a `ring` of siblings in its directory, or with the `leftover` of something that was removed.
+    """
     small = {name: data for name, data in streams.items() if len(data) < SMALL_LIMIT}
     sectors: list[bytes] = []
     table: list[int] = []
@@ -21,7 +32,7 @@ def compound_file(streams: dict[str, bytes]) -> bytes:
 
     def add(data: bytes) -> int:
         """Appends a chain of sectors; where it begins."""
-        pieces = _pieces(data, SECTOR)
+        pieces = _pieces(data, sector_size)
         first = len(sectors)
         sectors.extend(pieces)
         table.extend([*range(first + 1, first + len(pieces)), END] if pieces else [])
@@ -39,9 +50,13 @@ def compound_file(streams: dict[str, bytes]) -> bytes:
         small_table.extend([*range(first + 1, first + len(pieces)), END] if pieces else [])
     room_start = add(room)
     small_start = add(b"".join(pack("<I", number) for number in small_table))
-    directory_start = add(_directory(streams, starts, room_start, len(room)))
+    sizes = {name: len(data) for name, data in streams.items()} | (says or {})
+    directory = _directory(sizes, starts, room_start, len(room), ring=ring)
+    if leftover:
+        directory += leftover.encode("utf-16-le").ljust(64, b"\0") + pack("<H", len(leftover) * 2 + 2) + _UNUSED[66:]
+    directory_start = add(directory + _UNUSED * (-len(directory) // 128 % (sector_size // 128)))
 
-    per_sector = SECTOR // 4
+    per_sector = sector_size // 4
     tables = extra = 0
     while (tables + extra + len(sectors)) > tables * per_sector or max(0, tables - 109) > extra * (per_sector - 1):
         tables, extra = (
@@ -57,25 +72,28 @@ def compound_file(streams: dict[str, bytes]) -> bytes:
         named = rest[index * (per_sector - 1) : (index + 1) * (per_sector - 1)]
         named += [FREE] * (per_sector - 1 - len(named)) + [more[index + 1] if index + 1 < extra else END]
         body += pack(f"<{per_sector}I", *named)
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + pack("<5H6x", 0x3E, 3, 0xFFFE, 9, 6)
-    header += pack("<9I", 0, tables, directory_start, 0, SMALL_LIMIT, small_start, -(-len(small_table) // per_sector),
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
+    header += pack("<5H6x", 0x3E, *((3, 0xFFFE, 9) if sector_size == 512 else (4, 0xFFFE, 12)), 6)
+    header += pack("<9I", 0 if sector_size == 512 else -(-len(directory) // sector_size), tables, directory_start, 0, SMALL_LIMIT, small_start, -(-len(small_table) // per_sector),
                    more[0] if more else END, extra)  # fmt: skip
     named_here = places[:109]
-    return header + pack("<109I", *named_here, *[FREE] * (109 - len(named_here))) + body
+    return (header + pack("<109I", *named_here, *[FREE] * (109 - len(named_here)))).ljust(sector_size, b"\0") + body
 
 
 def _pieces(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size].ljust(size, b"\0") for at in range(0, len(data), size)]
 
 
-def _directory(streams: dict[str, bytes], starts: dict[str, int], room_start: int, room_size: int) -> bytes:
+def _directory(sizes: dict[str, int], starts: dict[str, int], room_start: int, room_size: int, *, ring: bool) -> bytes:
     """Siblings hang in a row from each other's right side: no balanced tree, yet one that every reader follows."""
-    paths = sorted({"/".join(name.split("/")[:depth]) for name in streams for depth in range(1, name.count("/") + 2)})
+    paths = sorted({"/".join(name.split("/")[:depth]) for name in sizes for depth in range(1, name.count("/") + 2)})
     numbers = {path: number for number, path in enumerate(paths, start=1)}
     children: dict[str, list[str]] = {}
     for path in paths:
         children.setdefault(path.rpartition("/")[0], []).append(path)
     right = {one: numbers[other] for row in children.values() for one, other in pairwise(row)}
+    if ring:
+        right[children[""][-1]] = numbers[children[""][0]]
 
     def entry(path: str, kind: int, start: int, size: int) -> bytes:
         name = (path.rpartition("/")[2]).encode("utf-16-le")
@@ -85,9 +103,5 @@ def _directory(streams: dict[str, bytes], starts: dict[str, int], room_start: in
 
     raw = entry("Root Entry", ROOT, room_start, room_size)
     for path in paths:
-        is_stream = path in streams
-        raw += entry(
-            path, STREAM if is_stream else STORAGE, starts[path] if is_stream else 0, len(streams.get(path, b""))
-        )
-    unused = pack("<64sHBB3I36xIQ", b"", 0, 0, 0, FREE, FREE, FREE, 0, 0)
-    return raw + unused * (-len(raw) // 128 % 4)
+        raw += entry(path, STREAM if path in sizes else STORAGE, starts.get(path, 0), sizes.get(path, 0))
+    return raw

@@ -134,6 +134,15 @@ def _until_2003() -> Iterator[Row]:
         "large.doc", lambda: old_office("doc", {"Data": bytes(8_000_000)}), ACCEPTED, "doc", "its table overflows"
     )
 
+    yield say("macros-split.ppt", lambda: old_office("ppt", {"PowerPoint Document": presentation(1, 5084)}),
+              how="VBA in a record that lies across two sectors")  # fmt: skip
+    yield Row(
+        "macros-removed.doc", partial(old_office, "doc", leftover="Macros"), ACCEPTED, "doc", "macros once, no more"
+    )
+    for kind in ("doc", "xls", "ppt"):
+        large = partial(old_office, kind, sector_size=4096)
+        yield Row(f"large-sectors.{kind}", large, ACCEPTED, kind, "sectors of 4096 bytes")
+        yield say(f"macros-large-sectors.{kind}", partial(large, macros("Macros")), how="VBA, in sectors of 4096 bytes")
     mismatch = partial(Row, verdict="content_mismatch")
     yield mismatch("password.xls", lambda: compound_file({"Workbook": workbook(sheet(b"a"), first=((0x2F, b"\0\0"),))}),
                    how="behind a password nobody can look")  # fmt: skip
@@ -154,6 +163,15 @@ def _until_2003() -> Iterator[Row]:
     )
     yield mismatch("records-without-end.xls", lambda: compound_file({"Workbook": workbook(first=((0x42, b""),) * 600_000)}),
                    how="more records than a workbook has")  # fmt: skip
+    yield mismatch("siblings-ring.doc", lambda: old_office("doc", ring=True), how="siblings without end")
+    yield mismatch(
+        "short-stream.ppt",
+        lambda: old_office("ppt", says={"PowerPoint Document": 90_000}),
+        how="a stream that ends early",
+    )
+    yield mismatch("other-limit.doc", lambda: _changed(HONEST["doc"], 56, pack("<I", 64)), how="another small limit")
+    yield mismatch("small-streams.ppt", lambda: old_office("ppt", {f"x{number}": bytes(4095) for number in range(2200)}),
+                   how="9 MB of small streams")  # fmt: skip
     yield mismatch("many-entries.doc", lambda: old_office("doc", {f"x{number}": b"" for number in range(20_001)}),
                    how="a directory without measure")  # fmt: skip
     yield mismatch("rich-text.doc", lambda: b"{\\rtf1 words}", how="RTF")

@@ -108,28 +108,28 @@ def workbook(*sheets: tuple[int, bytes], first: tuple[tuple[int, bytes], ...] = 
     return records(begin, *first, *sheets, (0x00FC, bytes(filler)), (0x000A, b""))
 
 
-def presentation(has_macros: int | None = None) -> bytes:
+def presentation(has_macros: int | None = None, filler: int = 4500) -> bytes:
     """The stream of a presentation; `has_macros` adds the record that says whether it has ([MS-PPT] 2.4.10)."""
     inner = b""
     if has_macros is not None:
         inner = pack("<HHI", 0x001F, 0x03FF, 20) + pack("<HHI", 0x0002, 0x0400, 12) + pack("<III", 3, has_macros, 2)
     listed = pack("<HHI", 0x000F, 0x07D0, len(inner)) + inner
-    filler = pack("<HHI", 0, 0x0FBA, 4500) + bytes(4500)
-    return pack("<HHI", 0x000F, 0x03E8, len(listed) + len(filler)) + filler + listed
+    before = pack("<HHI", 0, 0x0FBA, filler) + bytes(filler)
+    return pack("<HHI", 0x000F, 0x03E8, len(listed) + len(before)) + before + listed
 
 
 def current_user(token: int = 0xE391C05F) -> bytes:
     return pack("<HHIIII", 0, 0x0FF6, 20, 20, token, 0) + bytes(8)
 
 
-def old_office(kind: str, more: dict[str, bytes] | None = None) -> bytes:
-    """A document of `kind` (doc, xls, ppt) with its necessary streams and `more`."""
+def old_office(kind: str, more: dict[str, bytes] | None = None, **how: Any) -> bytes:
+    """A document of `kind` (doc, xls, ppt) with its necessary streams and `more`; `how` is for `compound_file`."""
     own = {
         "doc": lambda: {"WordDocument": pack("<HH", 0xA5EC, 0x00C1) + bytes(5000), "1Table": bytes(4200)},
         "xls": lambda: {"Workbook": workbook(sheet(b"Sheet1"))},
         "ppt": lambda: {"PowerPoint Document": presentation(), "Current User": current_user()},
     }[kind]()
-    return compound_file({**own, "\x05SummaryInformation": bytes(300), **(more or {})})
+    return compound_file({**own, "\x05SummaryInformation": bytes(300), **(more or {})}, **how)
 
 
 def macros(folder: str) -> dict[str, bytes]:

@@ -27,6 +27,8 @@ from messaging_app.storage import (
     storage_from_url,
     thumbnail_key,
 )
+from messaging_app.storage import s3 as s3_module
+from tests.services import Bucket
 
 KEY = "messages/2026/11/7/8d3f.pdf"
 WORDS = bytes(range(256)) * 1000
@@ -73,6 +75,18 @@ def test_what_is_stored_comes_back(storage: Storage, tmp_path: Path, size: int, 
         assert get(storage, KEY) == data
     assert keys(storage) == [KEY]
     assert storage.sweep(AT_ONCE) == 0
+
+
+def test_a_large_file_goes_to_s3_in_parts(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_module, "_ONE_REQUEST", 5 * 2**20)
+    path = tmp_path / "upload"
+    path.write_bytes(WORDS * 70)
+    storage = S3Storage(s3.name)
+    for source in (path, BytesIO(WORDS * 70)):
+        staged = storage.stage(source)
+        staged.commit(KEY)
+        assert (staged.size, get(storage, KEY)) == (len(WORDS) * 70, WORDS * 70)
+    assert "-" in s3.client.head_object(Bucket=s3.name, Key=KEY)["ETag"]  # the mark of an upload in parts
 
 
 def test_a_source_is_read_from_where_it_stands_and_stays_open(storage: Storage) -> None:
@@ -374,7 +388,7 @@ def test_a_server_that_is_gone_is_unavailable(monkeypatch: pytest.MonkeyPatch) -
         storage.sweep(AT_ONCE)
 
 
-def test_a_bucket_that_is_not_there_is_unavailable(s3: object) -> None:
+def test_a_bucket_that_is_not_there_is_unavailable(s3: Bucket) -> None:
     storage = S3Storage("no-such-bucket")
     with pytest.raises(StorageUnavailable):
         storage.stage(BytesIO(WORDS))
@@ -382,8 +396,8 @@ def test_a_bucket_that_is_not_there_is_unavailable(s3: object) -> None:
         keys(storage)
 
 
-def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: object) -> None:
-    client, bucket = s3.client, s3.name  # type: ignore[attr-defined]
+def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: Bucket) -> None:
+    client, bucket = s3.client, s3.name
     client.put_object(Bucket=bucket, Key="other/file.txt", Body=b"not ours")
     storage = S3Storage(bucket, "files")
     put(storage, KEY)
@@ -393,8 +407,8 @@ def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: object) 
     assert keys(storage) == [KEY]
 
 
-def test_an_upload_that_was_killed_half_way_is_swept(s3: object) -> None:
-    client, bucket = s3.client, s3.name  # type: ignore[attr-defined]
+def test_an_upload_that_was_killed_half_way_is_swept(s3: Bucket) -> None:
+    client, bucket = s3.client, s3.name
     client.create_multipart_upload(Bucket=bucket, Key="files/half.bin")
     client.create_multipart_upload(Bucket=bucket, Key="others/half.bin")
     storage = S3Storage(bucket, "files")
