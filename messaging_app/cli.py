@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def import_directory(file: Path) -> None:
     """Add or change what FILE (JSON) lists: all of it or nothing. What it does not list stays as it is."""
-    with _sentences():
+    with sentences():
         changes = directory.import_file(file, progress=_progress)
     for noun in dict.fromkeys(noun for noun, _ in changes.counts):
         verbs = ", ".join(f"{count:,} {verb}" for (of, verb), count in changes.counts.items() if of == noun)
@@ -48,7 +48,7 @@ def import_directory(file: Path) -> None:
 @click.option("--if-empty", is_flag=True, help="Do nothing where there is anything already.")
 def load_demo(if_empty: bool) -> None:
     """Load the demo cast into an empty database."""
-    with _sentences():
+    with sentences():
         if if_empty and not demo.is_empty():
             return
         loaded = demo.load(progress=_progress)
@@ -60,7 +60,7 @@ def load_demo(if_empty: bool) -> None:
 @demo_group.command("show")
 def show_demo() -> None:
     """Who may sign in where, with which password."""
-    with _sentences():
+    with sentences():
         for line in demo.sign_in_lines(current_app.extensions["settings"].public_url):
             click.echo(line)
 
@@ -69,7 +69,7 @@ def show_demo() -> None:
 @click.option("--to", "url", required=True, metavar="URL", help="A folder, or s3://bucket/prefix.")
 def move_attachments(url: str) -> None:
     """Copy every file to another storage. May be interrupted and repeated; nothing is deleted here."""
-    with _sentences():
+    with sentences():
         copied, already = move_files(storage(), storage_from_url(url), _progress)
     click.echo(f"{copied:,} files copied, {already:,} were there already. Now set MESSAGING_STORAGE_URL={url}.")
 
@@ -77,7 +77,7 @@ def move_attachments(url: str) -> None:
 @settings_group.command("list")
 def list_settings() -> None:
     """Every setting with the value in force."""
-    with _sentences():
+    with sentences():
         for key, value in settings.list_settings().items():
             click.echo(f"{key} = {str(value).lower()}")
 
@@ -87,7 +87,7 @@ def list_settings() -> None:
 @click.argument("value")
 def set_setting(key: str, value: str) -> None:
     """Set KEY to VALUE."""
-    with _sentences():
+    with sentences():
         settings.set_settings({key: value})
         click.echo(f"{key} = {str(settings.get_setting(key)).lower()}")
 
@@ -97,7 +97,7 @@ def set_setting(key: str, value: str) -> None:
 @with_appcontext
 def check(repair: bool) -> None:
     """Recompute every invariant; status 1 if one is broken."""
-    with _sentences():
+    with sentences():
         report = doctor.examine(repair=repair)
     for line in report.lines:
         click.echo(line)
@@ -110,7 +110,7 @@ def _progress(line: str) -> None:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """Turn what a service refuses, and a database that is not ready, into a sentence and status 1."""
     try:
         yield

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from messaging_app.actors import ActorType
-from messaging_app.errors import Invalid
+from messaging_app.cli import sentences
 from messaging_app.services import tokens
 
 token_group = AppGroup("token", help="Tokens with which programs use the API.")
@@ -29,9 +29,7 @@ def init_app(app: Flask) -> None:
 def create(role: str, email: str, store: str | None, name: str, days: int | None) -> None:
     """Make a token and print it, this once, alone on standard output."""
     kind = ActorType(role)
-    try:
+    with sentences():
         person_id, store_id = tokens.find_person(kind, email, store)
         token = tokens.create_token(kind, person_id, store_id, name, timedelta(days=days) if days else None)
-    except Invalid as refusal:
-        raise click.ClickException("\n".join(str(fault.message) for fault in refusal.errors)) from None
     click.echo(token)

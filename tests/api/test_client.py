@@ -34,6 +34,17 @@ def test_a_typescript_client_is_generated_and_compiles(tmp_path: Path) -> None:
     made = run(str(tools / "openapi-typescript"), "openapi.json", "--output", "messages.d.ts")
     assert made.returncode == 0, made.stdout + made.stderr
     assert "ConversationDetailResponse" in (tmp_path / "messages.d.ts").read_text()
-    options = ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom"]
+    options = [
+        "--noEmit",
+        "--strict",
+        "--target",
+        "es2022",
+        "--module",
+        "esnext",
+        "--moduleResolution",
+        "bundler",
+        "--lib",
+        "es2022,dom",
+    ]
     compiled = run(str(tools / "tsc"), *options, "--skipLibCheck", "false", "walk.ts")
     assert compiled.returncode == 0, compiled.stdout + compiled.stderr

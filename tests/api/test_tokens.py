@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
@@ -226,3 +228,9 @@ def test_the_command_may_set_an_end(api: Api) -> None:
     run(api, "--role", "store", "--email", "sam@mail.example", "--days", "7")
     [row] = rows(api)
     assert row.expires_at and timedelta(days=6) < row.expires_at - now() <= timedelta(days=7)
+
+
+def test_the_command_says_when_the_database_is_not_ready(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(f"sqlite:///{tmp_path / 'empty.db'}")
+    answer = app.test_cli_runner().invoke(args=["token", "create", "--role", "admin", "--email", "ada@mail.example"])
+    assert answer.exit_code == 1 and "flask --app wsgi db upgrade" in answer.stderr and answer.stdout == ""
