@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_skeleton, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, match_skeleton
 from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request
 from flask_babel import gettext
@@ -174,7 +174,11 @@ def _exact(moment: datetime, zone: str, locale: str) -> str:
 
 @lru_cache(maxsize=8_192)
 def _day(spoken: date, this_year: bool, locale: str) -> str:
-    return format_skeleton("MMMMEEEEd", spoken, locale=locale) if this_year else format_date(spoken, "full", locale)
+    if not this_year:
+        return format_date(spoken, "full", locale)
+    patterns = Locale.parse(locale).datetime_skeletons
+    nearest = str(patterns[match_skeleton("MMMMEEEEd", patterns)].pattern)
+    return format_date(spoken, re.sub("E+", "EEEE", nearest), locale)  # many locales only know it with "Thu"
 
 
 @lru_cache(maxsize=8_192)

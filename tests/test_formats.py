@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from babel.localedata import locale_identifiers
+
 from messaging_app import formats
 from tests.conftest import Web
 
@@ -19,3 +21,14 @@ def test_two_readers_of_one_moment_each_see_their_own_clock(web: Web) -> None:
     assert [clock for clock, _exact in seen] == ["12:00", "21:00", "07:00", "12:00"]
     for clock, exact in seen:
         assert clock in exact
+
+
+def test_a_day_is_named_in_full_in_every_language() -> None:
+    day = NOON.date()
+    assert formats._day(day, True, "en_GB") == "Friday 20 November"
+    assert formats._day(day, True, "de") == "Freitag, 20. November"
+    assert formats._day(day, True, "es") == "viernes, 20 de noviembre"
+    assert formats._day(day, True, "ja") == "11月20日金曜日"
+    assert "2026" in formats._day(day, False, "de")
+    for language in locale_identifiers():
+        assert formats._day(day, True, language)
