@@ -83,9 +83,9 @@ def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tu
     if actor_type == ActorType.ADMIN:
         admin = db.session.scalar(select(User.id).where(User.email_key == email_key(email), User.active, User.is_admin))
         if admin is None:
-            raise Invalid(FieldError("email", "unknown", f"There is no active admin {email}."))
+            raise Invalid(FieldError("email", "unknown", _("There is no active admin %(email)s.", email=email)))
         if store_code is not None:
-            raise Invalid(FieldError("store", "unknown", "An admin's token has no store. Leave --store out."))
+            raise Invalid(FieldError("store", "unknown", _("An admin's token has no store. Leave --store out.")))
         return admin, None
     if actor_type == ActorType.CUSTOMER:
         query = select(Customer.id, Store.id.label("store_id"), Store.code).where(
@@ -97,15 +97,25 @@ def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tu
             member, User.email_key == email_key(email), User.active, Store.active
         )
     found = {row.code: row for row in db.session.execute(query.order_by(Store.code))}
-    noun = "customer" if actor_type == ActorType.CUSTOMER else "member of a store's staff"
     if not found:
-        raise Invalid(FieldError("email", "unknown", f"There is no active {noun} {email}."))
+        nobody = _("There is no active customer %(email)s.", email=email)
+        if actor_type == ActorType.STORE:
+            nobody = _("There is no active member of a store's staff %(email)s.", email=email)
+        raise Invalid(FieldError("email", "unknown", nobody))
     wanted = store_code.strip().lower() if store_code is not None else None
     if wanted is None and len(found) == 1 and actor_type == ActorType.STORE:
         wanted = next(iter(found))
     if wanted not in found:
-        why = "Say which store with --store" if wanted is None else f"{email} is not active in the store {store_code}"
-        raise Invalid(FieldError("store", "required", f"{why}: {', '.join(found)}."))
+        theirs = ", ".join(found)
+        why = _("Say which store with --store: %(stores)s.", stores=theirs)
+        if wanted is not None:
+            why = _(
+                "%(email)s is not active in the store %(code)s: %(stores)s.",
+                email=email,
+                code=store_code,
+                stores=theirs,
+            )
+        raise Invalid(FieldError("store", "required", why))
     return found[wanted].id, found[wanted].store_id
 
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_babel import gettext
+
 from messaging_app.files import BY_STORED
 
 KINDS = {kind.mime: kind for kind in BY_STORED.values()}
+TABLES = {BY_STORED[ext].mime for ext in ("xls", "xlsx", "csv")}
 
 
 @dataclass(slots=True)
@@ -31,6 +34,11 @@ class FileView:
     removed_by_name: str | None
     removed_reason: str | None
 
+    @property
+    def icon(self) -> str:
+        """The icon of its card."""
+        return "file-spreadsheet" if self.mime_type in TABLES else "file-text"
+
 
 def files_of(listed: str | None) -> list[FileView]:
     """The files in the column `files` of a thread's lines (see `inbox.lines_of`)."""
@@ -42,7 +50,7 @@ def _file(item: dict[str, Any]) -> FileView:
     kind = KINDS.get(item["mime_type"])
     return FileView(
         **item | {"scanned": bool(item["scanned"])},
-        label=kind.label if kind else item["mime_type"],
+        label=gettext(kind.label) if kind else item["mime_type"],
         is_image=bool(kind and kind.is_image),
         removed_at=_moment(removed) if removed else None,
     )
