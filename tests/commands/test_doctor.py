@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from messaging_app.database import writing
 from messaging_app.extensions import db
@@ -214,6 +215,22 @@ def test_a_healthy_database_is_all_ok(numbers: dict[str, int]) -> None:
     assert doctor.examine(repair=True) == doctor.Report(CLEAN, broken=False)
 
 
+def test_an_admin_and_a_customer_of_the_same_number_are_told_apart(cast_of: cast.Cast) -> None:
+    assert cast_of.ada.id == cast_of.cleo.id
+    number = messaging.create_conversation(
+        cast_of.ada,
+        conversation_type="admin_customer",
+        recipient_type="customer",
+        recipient_id=cast_of.cleo.id,
+        subject="Your account",
+        content="Is it you?",
+    ).conversation_id
+    assert messaging.get_unread_count(cast_of.cleo) == 1
+    assert not doctor.examine().broken
+    run(f"UPDATE {SEAT} SET unread_count = 0 WHERE conversation_id = :number", number=number)
+    assert doctor.examine().broken
+
+
 def test_an_empty_database_is_all_ok(app: Flask) -> None:
     assert doctor.examine() == doctor.Report(CLEAN, broken=False)
 
@@ -301,6 +318,33 @@ def test_looking_changes_nothing_and_takes_no_lock(
 
     monkeypatch.setattr(doctor, "CHECKS", [*doctor.CHECKS, Check("send", send)])
     assert not doctor.examine().broken
+
+
+def test_nobody_writes_while_a_repair_counts(
+    monkeypatch: pytest.MonkeyPatch, cast_of: cast.Cast, numbers: dict[str, int]
+) -> None:
+    refused: list[str] = []
+
+    def write_meanwhile(_connection: Connection) -> None:
+        """What a send, and what reading does first."""
+        wait_no_longer = {"sqlite": "PRAGMA busy_timeout = 0", "postgresql": "SET lock_timeout = '50ms'"}
+        lock = {
+            "sqlite": "UPDATE conversation_participants SET unread_count = 0",
+            "postgresql": "SELECT id FROM conversations FOR UPDATE",
+        }
+        for statement in ("UPDATE conversations SET last_seq = last_seq + 1", lock[db.engine.dialect.name]):
+            with db.engine.connect() as other:
+                other.exec_driver_sql(wait_no_longer[other.dialect.name])
+                try:
+                    other.exec_driver_sql(statement)
+                except OperationalError:
+                    refused.append(statement)
+                other.invalidate()
+
+    always: Callable[[Connection], str] = lambda _connection: "always"  # noqa: E731
+    monkeypatch.setattr(doctor, "CHECKS", [Check("meanwhile", always, write_meanwhile)])
+    doctor.examine(repair=True)
+    assert len(refused) == 2
 
 
 def test_a_repair_that_fails_leaves_everything_as_it_was(
