@@ -1,0 +1,283 @@
+"""With 100,000 conversations every page still reads one short range of an index: the plans that both databases make.
+
+What is explained is what the pages really ask: every statement of a page is caught on its way to the database.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from messaging_app import create_app
+from tests.conftest import SECRET, Browser, Web
+from tests.services import Postgres
+
+pytestmark = pytest.mark.slow
+
+CONVERSATIONS = 100_000
+LINES = 5_000
+LONG = 3310  # Cleo's with the bakery, with so many lines
+# Not the stores: a thousand rows on a dozen pages are sometimes read faster whole.
+BIG = {"conversations", "conversation_participants", "messages", "customers", "recipient_terms", "unread_totals"}
+# A page shows 25 rows; one range, its joins, and the look into the next page are far below this.
+MOST_ROWS = 400
+MOST_UNREAD = 1_000  # all that somebody has unread is sorted; here some 800 conversations
+
+SQLITE_NUMBERS = (
+    "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) SELECT i FROM n) AS n"
+)
+POSTGRES_NUMBERS = "generate_series(1, {most}) AS n(i)"
+NAMES = {"sqlite": "printf('{word} %05d', i)", "postgresql": "'{word} ' || lpad(i::text, 5, '0')"}
+MOMENTS = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', '2026-01-01', '+' || (i % 90000) || ' minutes')",
+    "postgresql": "timestamptz '2026-01-01 00:00:00Z' + (i % 90000) * interval '1 minute'",
+}
+
+
+def fill(engine: Engine) -> None:
+    """1,000 stores, 20,000 customers, 100,000 conversations. Ada, Sam and Lea are in many thousands of them."""
+    dialect = engine.dialect.name
+    numbers = SQLITE_NUMBERS if dialect == "sqlite" else POSTGRES_NUMBERS
+    moment, name = MOMENTS[dialect], NAMES[dialect]
+    statements = (
+        (
+            "INSERT INTO stores (id, code, name, sort_name, active, created_at)"
+            f" SELECT i + 2, 's' || i, {name.format(word='Store')}, {name.format(word='store')}, true, {moment}"
+            f" FROM {numbers.format(most=1_000)}"
+        ),
+        (
+            "INSERT INTO customers (id, store_id, email, email_key, name, sort_name, active, created_at, mail_enabled)"
+            f" SELECT i + 3, i % 1000 + 1, 'c' || i, 'c' || i, {name.format(word='Person')}, {name.format(word='person')},"
+            f" true, {moment}, true FROM {numbers.format(most=20_000)}"
+        ),
+        (
+            "INSERT INTO recipient_terms (recipient_type, recipient_id, term, store_id)"
+            " SELECT 'customer', id, 'first' || (id % 400), store_id FROM customers WHERE id > 3"
+            " UNION ALL SELECT 'customer', id, 'family' || (id % 1700), store_id FROM customers WHERE id > 3"
+            " UNION ALL SELECT 'store', id, 'shop' || (id % 300), id FROM stores WHERE id > 2"
+        ),
+        # A third of each kind; half of them are the bakery's; Cleo has some 400, as no customer ever has.
+        (
+            "INSERT INTO conversations (id, conversation_type, subject, status, store_id, customer_id, last_seq,"
+            " last_message_at, last_message_preview, last_sender_type, last_sender_id, last_sender_name, created_at,"
+            " created_by_type, created_by_id, removed_files, closed_at)"
+            " SELECT i, CASE i % 3 WHEN 0 THEN 'admin_store' WHEN 1 THEN 'store_customer' ELSE 'admin_customer' END,"
+            " 'About ' || i, CASE WHEN i % 4 = 0 THEN 'closed' ELSE 'open' END,"
+            " CASE WHEN i % 2 = 0 THEN 1 ELSE i % 1000 + 1 END,"
+            " CASE WHEN i % 3 = 0 THEN NULL WHEN i % 331 < 2 THEN 1 ELSE i % 20000 + 4 END,"
+            f" 1, {moment}, 'Hello', 'store', 3, 'Sam', {moment}, 'store', 3, 0, NULL FROM {numbers.format(most=CONVERSATIONS)}"
+        ),
+        (
+            "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at,"
+            f" attachment_count) SELECT i, 1, 'message', 'store', 3, 'Sam', 'Hello', {moment}, 0"
+            f" FROM {numbers.format(most=CONVERSATIONS)}"
+        ),
+        (
+            "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at,"
+            f" attachment_count) SELECT {LONG}, i + 1, 'message', 'store', 3, 'Sam', 'Hello', {moment}, 0"
+            f" FROM {numbers.format(most=LINES)}"
+        ),
+        f"UPDATE conversations SET last_seq = {LINES + 1} WHERE id = {LONG}",
+        _seats("'store', 3", "conversation_type <> 'admin_customer' AND store_id = 1"),
+        _seats("'store', 6", "conversation_type <> 'admin_customer' AND store_id = 1"),
+        _seats("'admin', 1", "conversation_type <> 'store_customer'"),
+        _seats("'customer', customer_id", "customer_id IS NOT NULL"),
+    )
+    with engine.connect().execution_options(writing=True) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        connection.commit()
+    if dialect == "postgresql":
+        analyze(engine)
+
+
+def _seats(who: str, where: str) -> str:
+    """A seat for each of these conversations; one in 500 has something unread."""
+    return (
+        "INSERT INTO conversation_participants (conversation_id, participant_type, participant_id, store_id,"
+        " unread_count, last_read_seq, has_written, email_notifications, mailed_seq)"
+        f" SELECT id, {who}, store_id, CASE WHEN id % 500 < 6 THEN 1 ELSE 0 END, 0, true, true, 0"
+        f" FROM conversations WHERE {where}"
+    )
+
+
+def analyze(engine: Engine) -> None:
+    with engine.connect().execution_options(writing=True) as connection:
+        connection.execute(text("ANALYZE"))
+        connection.commit()
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    folder = tmp_path_factory.mktemp("plans")
+    if request.param == "sqlite":
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), folder / 'messaging.db')}"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        name = server.create_database(template=server.migrated())
+        url = server.url(name)
+    app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    web = Web(app)
+    fill(web.engine)
+    yield web
+    web.engine.dispose()
+    if request.param == "postgres":
+        server.drop_database(name)
+
+
+# A page by its name: who asks, and for what. {cursor} is that of a page somewhere in the middle.
+MIDDLE = f"cursor={(1769904000 * 1_000_000):x}.{50_000:x}"
+PAGES = {
+    "badge of an admin": ("ada", "/admin/messages/unread-count"),
+    "badge of staff": ("sam", "/store/messages/unread-count"),
+    "badge of a customer": ("cleo", "/storefront/account/messages/unread-count"),
+    **{
+        f"{status} {kind} {where} of {who}".replace("  ", " "): (
+            who,
+            f"{place}?status={status}{kind and '&type=' + kind}{where}",
+        )
+        for who, place, kinds in (
+            ("ada", "/admin/messages", ("", "admin_store", "admin_customer")),
+            ("sam", "/store/messages", ("", "store_customer")),
+            ("cleo", "/storefront/account/messages", ("", "admin_customer")),
+        )
+        for status in ("open", "closed", "all")
+        for kind in kinds
+        for where in ("", f"&{MIDDLE}")
+    },
+    "unread of an admin": ("ada", "/admin/messages?unread=1"),
+    "unread of staff": ("sam", "/store/messages?unread=1&status=all"),
+    "unread of a customer": ("cleo", "/storefront/account/messages?unread=1&status=closed"),
+    "long thread": ("sam", f"/store/messages/{LONG}"),
+    "long thread, older": ("sam", f"/store/messages/{LONG}?before=2500"),
+    "lines that came": ("cleo", f"/storefront/account/messages/{LONG}/messages?after=4990"),
+    "recipients": ("sam", "/store/messages/recipients?recipient_type=customer"),
+    "recipients by word": ("sam", "/store/messages/recipients?recipient_type=customer&q=fi"),
+    "recipients by two words": ("ada", "/admin/messages/recipients?recipient_type=customer&q=first1+family12"),
+    "recipients of an admin": ("ada", "/admin/messages/recipients?recipient_type=store"),
+    "stores by word": ("ada", "/admin/messages/recipients?recipient_type=store&q=shop12"),
+}
+UNREAD = re.compile("unread of")
+
+
+def caught(web: Web, browser: Browser, path: str) -> list[tuple[str, Any]]:
+    """The statements that a fragment makes, with their parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.lstrip("( ").startswith(("SELECT", "WITH")):
+            seen.append((statement, parameters))
+
+    event.listen(web.engine, "before_cursor_execute", note)
+    try:
+        answer = browser.get(path, htmx=True)
+        assert answer.status_code == 200, (path, answer.status)
+    finally:
+        event.remove(web.engine, "before_cursor_execute", note)
+    assert seen
+    return seen
+
+
+def test_every_page_reads_one_short_range_of_an_index(crowd: Web) -> None:
+    browsers = {who: crowd.signed_in(who) for who in ("ada", "sam", "cleo")}
+    wrong: list[str] = []
+    for round_ in ("as it comes", "analyzed"):
+        for name, (who, path) in PAGES.items():
+            for statement, parameters in caught(crowd, browsers[who], path):
+                may_sort = bool(UNREAD.match(name)) or "type=" in path
+                for fault in faults_of(crowd.engine, statement, parameters, may_sort=may_sort):
+                    wrong.append(f"{name} ({round_}): {fault}")
+        analyze(crowd.engine)
+    assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+def test_a_send_and_a_read_touch_only_their_own_rows(crowd: Web) -> None:
+    """The writes, too: explained as they were sent, and rolled back with the explanation on PostgreSQL."""
+    sam = crowd.signed_in("sam")
+    sam.get(f"/store/messages/{LONG}")
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "INSERT")):
+            seen.append((statement, parameters))
+
+    event.listen(crowd.engine, "before_cursor_execute", note)
+    try:
+        assert sam.post(f"/store/messages/{LONG}/messages", {"content": "Hello"}).status_code == 303
+        assert sam.post(f"/store/messages/{LONG}/read", {"up_to": "4990"}).status_code == 303
+        assert sam.post(f"/store/messages/{LONG}/close").status_code == 303
+        assert sam.post(f"/store/messages/{LONG}/reopen").status_code == 303
+    finally:
+        event.remove(crowd.engine, "before_cursor_execute", note)
+    wrong = [
+        fault
+        for statement, parameters in seen
+        for fault in faults_of(crowd.engine, statement, parameters, may_sort=False)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def faults_of(engine: Engine, statement: str, parameters: Any, *, may_sort: bool) -> list[str]:
+    """What is wrong with the plans of one statement."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            details = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            return [f"{fault}\n    {details}" for fault in _of_sqlite(details, may_sort)]
+        found = []
+        reads = statement.lstrip("( ").startswith(("SELECT", "WITH"))
+        how = "ANALYZE, FORMAT JSON" if reads else "FORMAT JSON"
+        plan = _plan(connection.exec_driver_sql(f"EXPLAIN ({how}) {statement}", parameters).scalar())
+        found += [f"{fault}\n    {statement[:200]}" for fault in _of_postgres(plan, may_sort)]
+        generic = connection.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
+        generic.execute("SET plan_cache_mode = force_generic_plan")
+        try:
+            plan = _plan(connection.exec_driver_sql(f"EXPLAIN ({how}) {statement}", parameters).scalar())
+            found += [f"generic: {fault}\n    {statement[:200]}" for fault in _of_postgres(plan, may_sort)]
+        finally:
+            generic.execute("RESET plan_cache_mode")
+        return found
+
+
+def _of_sqlite(details: list[str], may_sort: bool) -> Iterator[str]:
+    for detail in details:
+        scan = re.match(r"SCAN (\w+)(.*)", detail)
+        if (
+            scan
+            and "USING" not in scan[2]
+            and "CONSTANT ROW" not in detail
+            and not scan[1].startswith(("anon", "people"))
+        ):
+            yield f"reads a whole table: {detail}"
+        if "TEMP B-TREE FOR ORDER BY" in detail and not may_sort:
+            yield f"sorts: {detail}"
+        if "AUTOMATIC" in detail:
+            yield f"builds an index each time: {detail}"
+
+
+def _plan(answer: Any) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(answer) if isinstance(answer, str) else answer
+    plan: dict[str, Any] = found[0]["Plan"]
+    return plan
+
+
+def _of_postgres(node: dict[str, Any], may_sort: bool) -> Iterator[str]:
+    kind, table = node["Node Type"], node.get("Relation Name", "")
+    if node.get("Actual Loops") == 0:
+        return  # planned for a case that never came
+    if kind == "Seq Scan" and table in BIG:
+        yield f"reads all of {table}"
+    if kind in ("Sort", "Incremental Sort") and not may_sort and node["Plan Rows"] > MOST_ROWS:
+        yield f"sorts {node['Plan Rows']} rows"
+    if "Actual Rows" in node and table in BIG:
+        read = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        if read > (MOST_UNREAD if may_sort else MOST_ROWS):
+            yield f"reads {read:.0f} rows of {table} by {kind} {node.get('Index Name', '')}"
+    for child in node.get("Plans", ()):
+        yield from _of_postgres(child, may_sort)
