@@ -41,9 +41,16 @@ function hint(form, file, index) {
 
 function show(form) {
   const list = form.querySelector("[data-staged]");
-  for (const image of list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+  for (const image of list.querySelectorAll("img[src]")) letGo(image);
   list.replaceChildren(...[...field(form).files].map((file, index) => row(form, file, index)));
   list.hidden = !list.children.length;
+}
+
+// A picture that is still on its way would miss its data.
+function letGo(image) {
+  const free = () => URL.revokeObjectURL(image.src);
+  if (image.complete) return free();
+  for (const end of ["load", "error"]) image.addEventListener(end, free, { once: true });
 }
 
 function row(form, file, index) {
