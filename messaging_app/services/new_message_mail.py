@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import current_app
-from flask_babel import force_locale, format_datetime
+from flask_babel import force_locale, format_datetime, gettext, ngettext
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
@@ -35,7 +35,8 @@ from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
 from messaging_app.text import preview
 
 TEMPLATES = "emails/new_message"
-PARTS = ("subject.txt", "body.txt", "body.html")
+TEXTS = ("subject.txt", "body.txt")
+PLAIN = {"_": gettext, "ngettext": ngettext}  # those of pages escape what is put into a sentence
 TOLD = 100  # most new messages that are looked at for one mail
 # The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
 ACCENTS = {
@@ -133,7 +134,8 @@ def compose(note: Notification) -> NewMessageMail | None:
         context["when"] = format_datetime(newest.created_at, "d MMMM, HH:mm 'UTC'", rebase=False)
         # Not Flask's render_template: there is no request here for its context processors to ask.
         find = current_app.jinja_env.get_template
-        subject, text, page = (find(f"{TEMPLATES}/{part}").render(context) for part in PARTS)
+        subject, text = (find(f"{TEMPLATES}/{part}").render(context | PLAIN) for part in TEXTS)
+        page = find(f"{TEMPLATES}/body.html").render(context)
     message = envelope(
         sender=settings.mail_from,
         to_name=person.name,

@@ -47,6 +47,18 @@ def test_a_mail_says_who_wrote_what_and_where_to_answer(post: Post) -> None:
             assert words in text, (kind, words)
 
 
+def test_text_is_not_written_as_markup_is(post: Post) -> None:
+    change(update(Store).where(Store.id == post.cast.bakery).values(name="Rye & Rose"))
+    post.begin(post.cast.sam, post.cast.cleo, "1 < 2 & 3", "Bread & <butter>")
+    post.sweep(2.1)
+    [mail] = post.take()
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert mail["Subject"] == "New message: Bread & <butter>"
+    assert "1 < 2 & 3" in text and "Sam from Rye & Rose wrote" in text and "&amp;" not in text
+    page = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "1 &lt; 2 &amp; 3" in page and "<bdi>Rye &amp; Rose</bdi>" in page and "<butter>" not in page
+
+
 @pytest.mark.parametrize(
     ("sender", "recipient", "path"),
     [("cleo", "sam", "/store/messages/{}?store=bakery"), ("sam", "ada", "/admin/messages/{}")],

@@ -50,12 +50,24 @@ def test_a_burst_is_gathered_into_one_mail_in_a_window(post: Post) -> None:
     assert "three" in text_of(first) and "and 2 more messages" in text_of(first)
     for word in ("four", "five"):
         messaging.send_message(post.cast.sam, number, word)
+    due = notifications.next_due()
+    assert due is not None and due - now() > timedelta(minutes=16)
     assert post.receivers(16.9) == []
     post.sweep(17.2)
     [second] = post.take()
     assert "five" in text_of(second) and "and 1 more message" in text_of(second)
     assert second["Message-ID"] != first["Message-ID"] and second["References"] == first["References"]
     assert post.receivers(120) == []
+
+
+def test_a_mail_tells_of_the_other_side_and_never_of_colleagues(post: Post) -> None:
+    number = post.begin(post.cast.sam, post.cast.cleo)
+    messaging.send_message(post.cast.cleo, number, "What the customer asks")
+    messaging.send_message(post.cast.nadia, number, "What a colleague answers")
+    post.sweep(2.1)
+    mail = next(mail for mail in post.take() if "sam@" in mail["To"])
+    assert "What the customer asks" in text_of(mail)
+    assert "colleague" not in text_of(mail) and "more message" not in text_of(mail)
 
 
 def test_delay_and_window_are_settings(make_post: Callable[..., Post]) -> None:
