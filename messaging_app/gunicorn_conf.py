@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import warnings
 from types import FrameType
 from typing import Any
@@ -48,6 +49,8 @@ def on_starting(server: Any) -> None:
         raise ConfigurationError(
             "Several processes need MESSAGING_REDIS_URL: without it, what happens in one is not heard in the others."
         )
+    if server.cfg.workers > 1:  # the processes share their figures, so that any of them answers /metrics for all
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="messaging-metrics-"))
     if settings.mail_url is None:
         server.log.warning("Mail is off: MESSAGING_MAIL_URL is not set.")
 
@@ -100,3 +103,11 @@ def worker_exit(_server: Any, worker: Any) -> None:
     running = getattr(worker, "jobs", None)
     if running is not None:
         running.stop(graceful=True)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """A process that ended no longer holds streams."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        from prometheus_client import multiprocess  # not before the variable is set
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
