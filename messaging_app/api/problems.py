@@ -104,7 +104,7 @@ def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), statu
         type=EXPLAINED_AT + code,
         title=kind.title,
         status=status or kind.status,
-        detail=_storable(detail) or kind.detail,
+        detail=detail or kind.detail,
         code=code,
         **fields,
     )
@@ -170,12 +170,7 @@ def crashed(error: Exception) -> Response:
 
 
 def _field(error: FieldError) -> FieldProblem:
-    return FieldProblem(field=_storable(error.field)[:100], code=error.code, message=_storable(str(error.message)))
-
-
-def _storable(text: str) -> str:
-    """`text` without halves of surrogate pairs, which a program may send as a name and JSON in UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+    return FieldProblem(field=error.field[:100], code=error.code, message=str(error.message))
 
 
 def _log(event: str, error: Exception) -> None:
