@@ -8,7 +8,7 @@ from messaging_app.files.copies import sweep_copies, temporary_copy
 from messaging_app.files.inspect import inspect_file
 from messaging_app.files.kinds import BY_STORED, EXTENSIONS, Kind, Thumbnail
 from messaging_app.files.names import clean_name
-from messaging_app.files.refusals import MESSAGES, FileRefused, check_count, check_size
+from messaging_app.files.refusals import MESSAGES, CheckUnavailable, FileRefused, check_count, check_size
 from messaging_app.files.scanner import ScannerUnavailable, clamd_address, scan
 from messaging_app.files.thumbnails import make_thumbnail
 
@@ -16,6 +16,7 @@ __all__ = [
     "BY_STORED",
     "EXTENSIONS",
     "MESSAGES",
+    "CheckUnavailable",
     "FileRefused",
     "Kind",
     "ScannerUnavailable",

@@ -20,7 +20,8 @@ def inspect_file(path: Path, name: str, size: int) -> Kind:
 
     Reads a few hundred kilobytes at most at a time; images are opened in a process of their own. Of an image the
     result also has its size in pixels and a thumbnail. Limits on size and number are the caller's (`check_size`).
-    Raises `FileRefused`; `OSError` only if `path` cannot be read.
+    Raises `FileRefused`; `CheckUnavailable` if the machine is too busy to open an image; `OSError` if it cannot read
+    `path` or start a process.
     """
     try:
         kind = kind_of_name(name)

@@ -71,4 +71,4 @@ BY_STORED = {kind.ext: kind for kind in BY_EXTENSION.values()}
 def kind_of_name(name: str) -> Kind | None:
     """The kind that the last extension of `name` claims; None if it has none or one that is not allowed."""
     stem, dot, extension = name.rpartition(".")
-    return BY_EXTENSION.get(extension.lower()) if stem and dot and extension.isascii() else None
+    return BY_EXTENSION.get(extension.lower()) if stem and dot else None

@@ -54,6 +54,10 @@ class FileRefused(Exception):
         return FileRefused(self.code, filename, detail=self.detail, **self.values)
 
 
+class CheckUnavailable(Exception):
+    """A file could not be checked now, and nothing is known against it: trying again later may help."""
+
+
 def check_size(filename: str, size: int, limit: int) -> None:
     """Raises `FileRefused` (`too_large`) if `size` is above `limit`, both in bytes; exactly the limit passes."""
     if size > limit:

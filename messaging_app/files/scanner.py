@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from messaging_app.files.refusals import FileRefused
+from messaging_app.files.refusals import CheckUnavailable, FileRefused
 
 _CONNECT_TIMEOUT = 5.0
 _PIECE = 64 * 1024
 _MAX_ANSWER = 4096
 
 
-class ScannerUnavailable(Exception):
+class ScannerUnavailable(CheckUnavailable):
     """The scanner gave no verdict: it cannot be reached, takes too long, or cannot scan this file."""
 
 

@@ -32,7 +32,7 @@ _ORIENTATION = 0x0112
 def limit_resources() -> None:
     """Where the system knows such limits: Linux all of them, macOS some, Windows none."""
     with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
-        os.nice(10)
+        os.nice(5)
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))
@@ -59,7 +59,6 @@ def make(path: str, kind: str) -> tuple[dict[str, int], bytes]:
     small = _to_srgb(small)
     if turn := _TURNS.get(turned):
         small = small.transpose(Image.Transpose[turn])
-    small.info = {}
     out = BytesIO()
     small.save(out, "WEBP", quality=80, method=4)
     sizes = {"width": width, "height": height, "thumbnail_width": small.width, "thumbnail_height": small.height}

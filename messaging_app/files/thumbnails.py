@@ -15,9 +15,9 @@ import PIL
 
 from messaging_app.files import thumbnail_worker
 from messaging_app.files.kinds import Thumbnail
-from messaging_app.files.refusals import FileRefused
+from messaging_app.files.refusals import CheckUnavailable, FileRefused
 
-_TIMEOUT = 60  # seconds; the worker's own limit of processor time comes first unless the machine is very busy
+_TIMEOUT = 90  # seconds; a picture that is to blame reaches the worker's own limit of processor time long before
 _PACKAGES = str(Path(PIL.__file__).parent.parent)
 _ENDED_BY_LIMIT = tuple(-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL"))
 
@@ -37,7 +37,7 @@ def make_thumbnail(path: Path) -> Thumbnail:
     """A WebP picture of at most 480 x 360 pixels (never larger than the image), turned upright, without metadata.
 
     Of an animation it shows the first frame. `inspect_file` has made one already; this makes it anew from the stored
-    file. Raises `FileRefused` (`image_corrupt`, `image_dimensions`) and `OSError`.
+    file. Raises `FileRefused` (`image_corrupt`, `image_dimensions`), `CheckUnavailable` and `OSError`.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -49,14 +49,15 @@ def open_image(path: Path, kind: str) -> OpenedImage:
     """Decodes the image at `path`, a file of `kind` (jpg, png, gif, webp), and makes its thumbnail.
 
     Takes about a tenth of a second more than decoding does, and of this process only the thumbnail's few kilobytes.
-    Raises `FileRefused`: `image_corrupt` if it does not open, `image_dimensions` if that takes too much memory or time.
+    Raises `FileRefused`: `image_corrupt` if it does not open, `image_dimensions` if that takes too much memory or
+    time; `CheckUnavailable` if the machine is too busy.
     """
     command = [sys.executable, "-I", "-S", thumbnail_worker.__file__, _PACKAGES, str(path), kind]
     with _slots:
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise FileRefused("image_dimensions", detail="takes too long") from None
+            raise CheckUnavailable(f"an image could not be opened within {_TIMEOUT} s") from None
     reason = done.stderr.decode(errors="replace").strip()[-300:]
     if done.returncode == thumbnail_worker.TOO_MUCH or done.returncode in _ENDED_BY_LIMIT:
         raise FileRefused("image_dimensions", detail="takes too much memory or time")

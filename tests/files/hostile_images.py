@@ -52,6 +52,17 @@ def _damaged_png() -> bytes:
     return bytes(data)
 
 
+def _wrong_checksum() -> bytes:
+    data = bytearray(HONEST["png"]())
+    data[-13] ^= 0xFF  # of the last data chunk; the end chunk has 12 bytes
+    return bytes(data)
+
+
+def _many_blocks() -> bytes:
+    data = HONEST["gif"]()
+    return data[:-1] + b"!\xfe" + b"\x01x" * 200_000 + b"\0;"
+
+
 def _exif(orientation: int) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -67,6 +78,11 @@ def rows() -> Iterator[Row]:
             f"header-only.{kind}", partial(lambda kind: HONEST[kind]()[:16], kind), "image_corrupt", how="a start"
         )
     yield Row("cut-animation.gif", lambda: animation("GIF")[:-200], "image_corrupt", how="breaks off in a later frame")
+    yield Row(
+        "cut-animation.webp", lambda: animation("WEBP")[:-200], "image_corrupt", how="breaks off in a later frame"
+    )
+    yield Row("many-blocks.gif", _many_blocks, "image_corrupt", how="200,000 blocks of one byte")
+    yield Row("checksum.png", _wrong_checksum, "image_corrupt", how="only its checksum is wrong")
     yield Row("damaged.png", _damaged_png, "image_corrupt", how="one byte changed, the checksum tells")
     yield Row("no-pixels.png", lambda: png(0, 0), "image_corrupt", how="0 x 0")
     yield Row("no-data.png", lambda: png(100, 100), "image_corrupt", how="a header and no data")

@@ -48,7 +48,9 @@ def test_a_long_name_keeps_its_extension(stem: str, extension: str) -> None:
     assert kind is not None and kind.ext == {"JPEG": "jpg"}.get(extension, extension)
 
 
-@pytest.mark.parametrize("raw", [None, "", "   ", "...", "/", "\\", "\x00", "\u202e", "\ufeff", "C:\\", "a/.."])
+@pytest.mark.parametrize(
+    "raw", [None, "", "   ", "...", "/", "\\", "\x00", "\u202e", "\ufeff", "\u3164\u2800", "C:\\", "a/.."]
+)
 def test_a_name_of_nothing_is_refused(raw: str | None) -> None:
     with pytest.raises(FileRefused) as caught:
         clean_name(raw)

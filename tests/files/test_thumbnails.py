@@ -16,7 +16,15 @@ import PIL
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from messaging_app.files import FileRefused, Thumbnail, inspect_file, make_thumbnail, thumbnail_worker, thumbnails
+from messaging_app.files import (
+    CheckUnavailable,
+    FileRefused,
+    Thumbnail,
+    inspect_file,
+    make_thumbnail,
+    thumbnail_worker,
+    thumbnails,
+)
 from tests.files.makers import animation, image, picture
 
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 180, 20), (20, 20, 220), (255, 255, 255)
@@ -231,15 +239,13 @@ def test_ten_megabytes_cost_the_server_next_to_nothing(tmp_path: Path, kind: str
     print(f"{kind} of {path.stat().st_size} bytes: {server} kB in the server, {worker} kB in the worker, {seconds} s")
     assert int(server) < 4 * 1024
     assert int(worker) < {"JPEG": 64, "PNG": 64, "WEBP": 400}[kind] * 1024
-    assert float(seconds) < 20
 
 
 def test_a_worker_that_takes_too_long_is_ended(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thumbnails, "_TIMEOUT", 0.001)
     started = time.monotonic()
-    with pytest.raises(FileRefused) as caught:
+    with pytest.raises(CheckUnavailable):
         make_thumbnail(keep(image("PNG")))
-    assert caught.value.code == "image_dimensions"
     assert time.monotonic() - started < 5
 
 
