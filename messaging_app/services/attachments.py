@@ -24,6 +24,7 @@ from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unav
 from messaging_app.extensions import db
 from messaging_app.files import (
     MESSAGES,
+    CheckUnavailable,
     FileRefused,
     Kind,
     ScannerUnavailable,
@@ -133,7 +134,7 @@ def validate_and_store(
     Within the block, `commit` gives the files their places; whatever has none at its end is discarded, and everything
     is if the block raises. `limits` are those in force where the caller has read them already. Raises
     `AttachmentsRefused` naming every bad file, `RateLimited` beyond the hourly volume, and `Unavailable` where the
-    storage or a required scanner is out of reach. One statement, unless `limits` are given.
+    storage or a required scanner is out of reach, or the machine too busy to look into images. One statement, unless `limits` are given.
     """
     prepared: list[Prepared] = []
     try:
@@ -146,8 +147,8 @@ def validate_and_store(
     except BaseException as error:
         for file in prepared:
             file.discard()
-        if isinstance(error, StorageUnavailable):
-            current_app.logger.error("storage unavailable: %s", error)
+        if isinstance(error, (StorageUnavailable, CheckUnavailable, OSError)):
+            current_app.logger.error("files cannot be checked or kept: %s", error)
             raise Unavailable(_("Files cannot be kept right now. Try again in a moment; nothing was sent.")) from error
         raise
 
