@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     CompoundSelect,
@@ -187,26 +187,30 @@ def _raise_for(dialect: str, actor_type: ActorType, conversation_type: str) -> A
     )
 
 
-def _people_of(actor: Actor, conversation_type: str) -> CompoundSelect[*tuple[Any, ...]] | Rows:
-    """Who has or gets a seat with this message and is active: (type, id)."""
-    seat = ConversationParticipant
-    people: list[Rows] = []
-    actor_id: Any = actor.id
+def _people_of(actor: Actor, conversation_type: str) -> CompoundSelect[*tuple[Any, ...]]:
+    """Who has or gets a seat with this message: everybody else who is active, and the sender: (type, id).
+
+    The sender comes as they are. Whoever was deactivated a moment after they were let in has written all the same.
+    """
+    seat, actor_id = ConversationParticipant, cast(Any, actor.id)
+    people: list[Rows] = [select(literal(actor.type.value, String(8)).label("type"), actor_id.label("id"))]
     if conversation_type != ConversationType.ADMIN_CUSTOMER:
-        people.append(
+        staff = (
             _kind(ActorType.STORE, StoreMembership.user_id)
             .join(User, User.id == StoreMembership.user_id)
             .join(Store, Store.id == StoreMembership.store_id)
             .where(StoreMembership.store_id == number("of_store"), StoreMembership.active, User.active, Store.active)
         )
-    if conversation_type != ConversationType.ADMIN_STORE:
+        is_mine = actor.type == ActorType.STORE
+        people.append(staff.where(StoreMembership.user_id != actor_id) if is_mine else staff)
+    if conversation_type != ConversationType.ADMIN_STORE and actor.type != ActorType.CUSTOMER:
         people.append(
             _kind(ActorType.CUSTOMER, Customer.id)
             .join(Store, Store.id == Customer.store_id)
             .where(Customer.id == number("of_customer"), Customer.active, Store.active)
         )
     if conversation_type != ConversationType.STORE_CUSTOMER:
-        people.append(
+        admins = (
             _kind(ActorType.ADMIN, seat.participant_id)
             .join(User, User.id == seat.participant_id)
             .where(
@@ -214,12 +218,11 @@ def _people_of(actor: Actor, conversation_type: str) -> CompoundSelect[*tuple[An
                 seat.participant_type == ActorType.ADMIN,
                 User.active,
                 User.is_admin,
-                seat.participant_id != (actor.id if actor.type == ActorType.ADMIN else 0),
             )
         )
-    if actor.type == ActorType.ADMIN:
-        people.append(select(literal(actor.type.value, String(8)).label("type"), actor_id.label("id")))
-    return union_all(*people) if len(people) > 1 else people[0]
+        is_mine = actor.type == ActorType.ADMIN
+        people.append(admins.where(seat.participant_id != actor_id) if is_mine else admins)
+    return union_all(*people)
 
 
 def _kind(kind: ActorType, person: Any) -> Rows:
