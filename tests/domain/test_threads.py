@@ -219,3 +219,39 @@ def test_who_leaves_and_comes_back_while_others_write_misses_nothing_afterwards(
     before = messaging.get_unread_count(cast_of.nadia)
     messaging.send_message(cast_of.cleo, number, "And now?")
     assert messaging.get_unread_count(cast_of.nadia) == before + 1
+
+
+@pytest.mark.slow
+def test_many_conversations_of_one_store_at_once_never_wait_in_a_circle(app: Flask, cast_of: Cast) -> None:
+    """Sends, reads and imports lock different conversations but count for the same people, in whatever order."""
+    with_customers = [begin(cast_of.sam, "store_customer", "customer", cast_of.cleo.id) for _ in range(9)]
+    with_platform = [begin(cast_of.ada, "admin_store", "store", cast_of.bakery) for _ in range(9)]
+
+    def write(person: Actor, numbers: list[int], seed: int) -> Callable[[], None]:
+        def act() -> None:
+            dice = random.Random(seed)
+            for step in range(30):
+                number = dice.choice(numbers)
+                if dice.random() < 0.7:
+                    messaging.send_message(person, number, str(step))
+                else:
+                    messaging.mark_conversation_read(person, number)
+
+        return act
+
+    def come_and_go() -> None:
+        for active in [False, True] * 5:
+            plan = directory.make_plan(directory.parse({"stores": [{"code": "bakery", "active": active}]}))
+            with writing(db.session) as session:
+                directory.apply(session, plan)
+
+    people = (cast_of.sam, cast_of.nadia, cast_of.lea)
+    at_once(
+        app,
+        *(write(person, with_customers + with_platform, seed) for seed, person in enumerate(people)),
+        *(write(cast_of.cleo, with_customers, seed) for seed in (7, 8)),
+        *(write(person, with_platform, seed) for seed, person in enumerate((cast_of.ada, cast_of.abe), 20)),
+        come_and_go,
+    )
+
+    assert invariants.broken() == []
