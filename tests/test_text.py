@@ -1,0 +1,119 @@
+"""Trimming, counting, refusing and shortening what people write: no application, no database."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messaging_app.text import (
+    CONTENT_MAX,
+    PREVIEW_MAX,
+    SUBJECT_MAX,
+    TextRefused,
+    clean_content,
+    clean_subject,
+    email_key,
+    preview,
+    search_key,
+    shows_something,
+)
+
+ANYTHING = st.text(st.characters(codec=None), max_size=60)
+INVISIBLE = (
+    "",
+    " ",
+    "\t\r\n",
+    "\u00a0",
+    "\u2003",
+    "\u200b",
+    "\u200d\ufeff\u2060",
+    "\u3164",
+    "\u2800",
+    "\u202e",
+    "\x01",
+)
+
+
+def refusal(clean: object, raw: str) -> str:
+    with pytest.raises(TextRefused) as refused:
+        clean(raw)  # type: ignore[operator]
+    return refused.value.code
+
+
+def test_content_is_unified_then_trimmed_then_counted() -> None:
+    assert clean_content("  a\r\nb\rc\n ") == "a\nb\rc"
+    assert clean_content(" \r\n" + "x" * CONTENT_MAX + "\r\n ") == "x" * CONTENT_MAX
+    assert clean_content("a\r\n" * 4_999 + "bc") == "a\n" * 4_999 + "bc"
+    assert refusal(clean_content, "x" * (CONTENT_MAX + 1)) == "too_long"
+    assert len(clean_content("👩‍👩‍👧" * (CONTENT_MAX // 5))) == CONTENT_MAX, (
+        "code points count, not what looks like one"
+    )
+
+
+@pytest.mark.parametrize("raw", INVISIBLE)
+def test_what_shows_nothing_is_nothing(raw: str) -> None:
+    assert not shows_something(raw)
+    assert refusal(clean_content, raw) == "required"
+    assert refusal(clean_subject, raw) in ("required", "invalid_characters")
+    assert clean_content(raw, required=False) == ""
+
+
+@pytest.mark.parametrize("raw", ["a\0b", "\ud83d", "x\udc00", "\0"])
+def test_what_cannot_be_stored_is_refused_and_not_repaired(raw: str) -> None:
+    assert refusal(clean_content, raw) == "invalid_characters"
+    assert refusal(clean_subject, raw) == "invalid_characters"
+
+
+def test_a_subject_is_one_line() -> None:
+    assert clean_subject("a\r\nb\nc\rd\u0085e\u2028f\u2029g") == "a b c d e f g"
+    assert clean_subject("\n  Rye  \n") == "Rye"
+    assert clean_subject("ü" * SUBJECT_MAX) == "ü" * SUBJECT_MAX
+    assert refusal(clean_subject, "ü" * (SUBJECT_MAX + 1)) == "too_long"
+    for control in ("\x01", "\x07", "\x1b", "\x7f", "\x9b", "a\tb"):
+        assert refusal(clean_subject, f"a{control}b") == "invalid_characters", repr(control)
+    assert clean_subject("שלום \u200fabc") == "שלום \u200fabc", "marks of direction belong to people's scripts"
+
+
+def test_a_preview_is_one_line_of_at_most_120() -> None:
+    assert preview("a\n\n b\t c\u2028d") == "a b c d"
+    assert preview("x" * PREVIEW_MAX) == "x" * PREVIEW_MAX
+    assert preview("x" * (PREVIEW_MAX + 1)) == "x" * (PREVIEW_MAX - 1) + "…"
+    assert preview("x" * 118 + " yy") == "x" * 118 + "…", "no space before the ellipsis"
+    assert preview("a" + "\n" * 5_000 + "b").startswith("a")
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(ANYTHING)
+def test_whatever_is_accepted_can_be_stored_and_cleaned_again(raw: str) -> None:
+    for clean in (clean_content, clean_subject):
+        try:
+            cleaned = clean(raw)
+        except TextRefused as refused:
+            assert refused.code in ("required", "too_long", "invalid_characters")
+            continue
+        assert "\0" not in cleaned and "\r\n" not in cleaned
+        assert clean(cleaned) == cleaned
+        cleaned.encode()
+        line = preview(cleaned)
+        assert 0 < len(line) <= PREVIEW_MAX
+        assert len(line.splitlines()) == 1 or any(char in line for char in "\x1c\x1d\x1e")
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(ANYTHING)
+def test_a_key_for_searching_is_stable_and_can_be_stored(raw: str) -> None:
+    key = search_key(raw)
+    assert "\0" not in key
+    assert key == key.strip()
+
+
+def test_searching_forgives_case_accents_and_punctuation() -> None:
+    assert search_key("Émile O’Brien-Çelik") == "emile o brien-celik"
+    assert search_key("ＦＵＬＬ") == "full"
+    assert search_key("STRASSE") == search_key("Straße")
+    assert search_key("日本語") == "日本語"
+
+
+def test_e_mails_compare_without_case_and_space() -> None:
+    assert email_key(" Ada@Mail.EXAMPLE ") == "ada@mail.example"
