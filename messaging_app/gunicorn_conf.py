@@ -46,8 +46,9 @@ def on_starting(server: Any) -> None:
             "Use the gthread worker, or PostgreSQL by MESSAGING_DATABASE_URL."
         )
     if server.cfg.workers > 1 and settings.redis_url is None:
-        raise ConfigurationError(
-            "Several processes need MESSAGING_REDIS_URL: without it, what happens in one is not heard in the others."
+        server.log.warning(
+            "Several processes without MESSAGING_REDIS_URL: what happens in one is seen in the others at the next poll, "
+            "and each counts its own rate limits."
         )
     if server.cfg.workers > 1:  # the processes share their figures, so that any of them answers /metrics for all
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="messaging-metrics-"))

@@ -13,7 +13,6 @@ from tests.services import ROOT, free_port
 
 REFUSED = [
     (["--worker-class", "gevent"], {}, "gevent cannot serve SQLite"),
-    (["--workers", "2"], {}, "Several processes need MESSAGING_REDIS_URL"),
     ([], {"MESSAGING_MAIL_URL": "smtp://mail"}, "MESSAGING_MAIL_URL needs MESSAGING_MAIL_FROM"),
 ]
 
