@@ -69,7 +69,9 @@ def test_mail_waits_for_its_server_and_then_comes_once(install: Install) -> None
         assert subjects == [f"New message: Down {index}" for index in range(3)]
         assert len({mail["Message-ID"] for mail in server.messages}) == 3
     with here.database() as session:
-        assert set(session.scalars(select(Notification.state))) == {"sent"}
+        states = list(session.scalars(select(Notification.state)))
+    # A message that a waiting mail told of as well is due one of its own, which then has nothing left to say.
+    assert states.count("sent") == 3 and set(states) <= {"sent", "skipped"}
 
 
 def test_killing_everything_loses_no_mail_and_no_message(install: Install) -> None:
