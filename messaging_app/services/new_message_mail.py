@@ -36,6 +36,7 @@ from messaging_app.text import preview
 
 TEMPLATES = "emails/new_message"
 TEXTS = ("subject.txt", "body.txt")
+PAGE = "body.html"
 PLAIN = {"_": gettext, "ngettext": ngettext}  # those of pages escape what is put into a sentence
 TOLD = 100  # most new messages that are looked at for one mail
 # The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
@@ -135,7 +136,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         # Not Flask's render_template: there is no request here for its context processors to ask.
         find = current_app.jinja_env.get_template
         subject, text = (find(f"{TEMPLATES}/{part}").render(context | PLAIN) for part in TEXTS)
-        page = find(f"{TEMPLATES}/body.html").render(context)
+        page = find(f"{TEMPLATES}/{PAGE}").render(context)
     message = envelope(
         sender=settings.mail_from,
         to_name=person.name,

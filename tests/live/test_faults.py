@@ -120,11 +120,8 @@ def test_stopping_ends_the_streams_at_once(install: Install) -> None:
 
 
 @pytest.mark.postgres
-def test_without_redis_sends_go_on_and_streams_recover_by_themselves(
-    install: Install, request: pytest.FixtureRequest
-) -> None:
-    if "embedded" in request.node.callspec.id:
-        pytest.skip("there is no Redis in the embedded set-up")
+@pytest.mark.parametrize("install", ["scaled"], indirect=True)  # the embedded set-up has no Redis
+def test_without_redis_sends_go_on_and_streams_recover_by_themselves(install: Install) -> None:
     port = free_port()
     with running_redis(port) as url:
         here = install(redis=url)
@@ -150,11 +147,8 @@ def _hears(sam: Person, number: int, stream: Any) -> bool:
 
 
 @pytest.mark.postgres
-def test_a_dead_worker_costs_mail_a_delay_and_nothing_else(
-    install: Install, request: pytest.FixtureRequest, smtp: MailServer
-) -> None:
-    if "embedded" in request.node.callspec.id:
-        pytest.skip("the embedded worker lives and dies with the server")
+@pytest.mark.parametrize("install", ["scaled"], indirect=True)  # the embedded worker lives and dies with the server
+def test_a_dead_worker_costs_mail_a_delay_and_nothing_else(install: Install, smtp: MailServer) -> None:
     here = install(mail_url=smtp.url, **SOON)
     assert here.worker is not None
     os.killpg(here.worker.pid, signal.SIGKILL)

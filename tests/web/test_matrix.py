@@ -77,6 +77,8 @@ POST R                                    admin 422  store 422  storefront none 
 GET  H/tokens                             admin 200  store 200  storefront 200  out 302
 POST H/tokens                             admin 422  store 422  storefront 422  out 302
 POST H/tokens/999/revoke                  admin 404  store 404  storefront 404  out 302
+GET  H/preferences                        admin 200  store 200  storefront 200  out 302
+POST H/preferences                        admin 422  store 422  storefront 422  out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
 POST /admin/settings                      admin 422  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
