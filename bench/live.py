@@ -272,6 +272,7 @@ def main() -> None:
             streams = chosen.streams if setup == "scaled" else 190
             found = asyncio.run(measure(place, streams, sam, number))
             if not chosen.no_browser:
+                time.sleep(20)  # the server notices streams that went at its next heartbeat
                 idle = cookies_for(place, 500 if setup == "scaled" else 150)
                 found |= between_browsers(place, number, idle)
         print(f"{setup}:")

