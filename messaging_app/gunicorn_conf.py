@@ -8,6 +8,7 @@ beside them.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import warnings
@@ -50,8 +51,9 @@ def on_starting(server: Any) -> None:
             "Several processes without MESSAGING_REDIS_URL: what happens in one is seen in the others at the next poll, "
             "and each counts its own rate limits."
         )
-    if server.cfg.workers > 1:  # the processes share their figures, so that any of them answers /metrics for all
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="messaging-metrics-"))
+    if server.cfg.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        # The processes share their figures, so that any of them answers /metrics for all.
+        server.figures = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="messaging-metrics-")
     if settings.mail_url is None:
         server.log.warning("Mail is off: MESSAGING_MAIL_URL is not set.")
 
@@ -112,3 +114,9 @@ def child_exit(_server: Any, worker: Any) -> None:
         from prometheus_client import multiprocess  # not before the variable is set
 
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """The figures of these processes end with them."""
+    if folder := getattr(server, "figures", None):
+        shutil.rmtree(folder, ignore_errors=True)
