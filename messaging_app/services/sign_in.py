@@ -46,9 +46,10 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
 
 def store_by_code(code: str) -> Store | None:
-    """The active store with this code."""
-    key = _storable(code.strip().lower())
-    return db.session.scalars(select(Store).where(Store.code == key, Store.active)).one_or_none()
+    """The active store with this code; people may type it in capitals."""
+    typed = _storable(code.strip())
+    found = db.session.scalars(select(Store).where(Store.code.in_((typed, typed.lower())), Store.active)).all()
+    return next((store for store in found if store.code == typed), found[0] if found else None)
 
 
 def _storable(text: str) -> str:

@@ -102,7 +102,9 @@ def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tu
         if actor_type == ActorType.STORE:
             nobody = _("There is no active member of a store's staff %(email)s.", email=email)
         raise Invalid(FieldError("email", "unknown", nobody))
-    wanted = store_code.strip().lower() if store_code is not None else None
+    wanted = store_code.strip() if store_code is not None else None
+    if wanted not in found and wanted is not None:
+        wanted = wanted.lower()
     if wanted is None and len(found) == 1 and actor_type == ActorType.STORE:
         wanted = next(iter(found))
     if wanted not in found:
