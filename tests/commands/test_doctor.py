@@ -273,16 +273,21 @@ def test_every_check_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "away",
+    ("away", "seat"),
     [
-        "UPDATE users SET active = :no WHERE id = :sam",
-        "UPDATE store_memberships SET active = :no WHERE user_id = :sam",
-        "UPDATE stores SET active = :no WHERE id = :bakery",
+        ("UPDATE users SET active = :no WHERE id = :sam", "participant_type = 'store' AND participant_id = :sam"),
+        ("UPDATE store_memberships SET active = :no WHERE user_id = :sam", "participant_id = :sam"),
+        ("UPDATE stores SET active = :no WHERE id = :bakery", "participant_type = 'store'"),
+        ("UPDATE stores SET active = :no WHERE id = :bakery", "participant_type = 'customer'"),
+        ("UPDATE customers SET active = :no WHERE id = :cleo", "participant_type = 'customer'"),
+        ("UPDATE users SET active = :no WHERE id = :ada", "participant_type = 'admin'"),
+        ("UPDATE users SET is_admin = :no WHERE id = :ada", "participant_type = 'admin'"),
     ],
 )
-def test_the_seats_of_inactive_people_are_not_counted(numbers: dict[str, int], away: str) -> None:
+def test_the_seats_of_inactive_people_are_not_counted(numbers: dict[str, int], away: str, seat: str) -> None:
+    run(f"UPDATE {SEAT} SET unread_count = 77 WHERE {seat}", **numbers)
+    assert any(line.startswith("FAIL unread counters") for line in doctor.examine().lines)
     run(away, no=False, **numbers)
-    run(f"UPDATE {SEAT} SET unread_count = 77 WHERE conversation_id = :shop AND participant_id = :sam", **numbers)
     assert not doctor.examine().broken
 
 
