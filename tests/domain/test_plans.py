@@ -219,9 +219,15 @@ def test_a_send_and_a_read_touch_only_their_own_rows(crowd: Web) -> None:
     wrong = [
         fault
         for statement, parameters in seen
-        for fault in faults_of(crowd.engine, statement, parameters, may_sort=False)
+        # Seats are written in one order by everybody, so that nobody waits in a ring: the people of one are sorted.
+        for fault in faults_of(
+            crowd.engine, statement, parameters, may_sort=statement.startswith("INSERT INTO conversation_participants")
+        )
     ]
     assert not wrong, "\n".join(wrong)
+
+
+FEW = ("store_memberships",)  # five rows here: a planner that has counted them reads them all
 
 
 def faults_of(engine: Engine, statement: str, parameters: Any, *, may_sort: bool) -> list[str]:
@@ -252,7 +258,7 @@ def _of_sqlite(details: list[str], may_sort: bool) -> Iterator[str]:
             scan
             and "USING" not in scan[2]
             and "CONSTANT ROW" not in detail
-            and not scan[1].startswith(("anon", "people"))
+            and not scan[1].startswith(("anon", "people", *FEW))
         ):
             yield f"reads a whole table: {detail}"
         if "TEMP B-TREE FOR ORDER BY" in detail and not may_sort:
