@@ -231,13 +231,7 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
     Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
     """
     with writing(db.session) as session:
-        head = session.execute(
-            select(*AUDIENCE, Conversation.last_seq)
-            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-            .with_for_update(key_share=True)
-        ).one_or_none()
-        if head is None:
-            raise NotFound
+        head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
         moved = session.execute(
@@ -270,13 +264,7 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> None:
 def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
     """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
     with writing(db.session) as session:
-        head = session.execute(
-            select(*AUDIENCE, Conversation.last_seq)
-            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-            .with_for_update(key_share=True)
-        ).one_or_none()
-        if head is None:
-            raise NotFound
+        head = _locked(actor, conversation_id)
         session.execute(
             ConversationParticipant.switch_mail(
                 session.get_bind().dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
@@ -378,6 +366,18 @@ def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
         raise IdempotencyConflict
     _status_of(actor, found.conversation_id)
     return Sent(found.conversation_id, found.seq, repeated=True)
+
+
+def _locked(actor: Actor, conversation_id: int) -> Any:
+    """AUDIENCE and last_seq of a conversation that `actor` sees, held still until the transaction ends."""
+    head = db.session.execute(
+        select(*AUDIENCE, Conversation.last_seq)
+        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if head is None:
+        raise NotFound
+    return head
 
 
 def _status_of(actor: Actor, conversation_id: int) -> str:

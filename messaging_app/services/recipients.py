@@ -13,7 +13,6 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.database import MAX_ID, Rows
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
-from messaging_app.policies import policy_of
 from messaging_app.services import cursors, drafts
 from messaging_app.text import search_key
 
@@ -69,11 +68,6 @@ def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, 
     if store_id is None:
         raise drafts.wrong_recipient()
     return store_id, recipient_id
-
-
-def may_write_to(actor: Actor, recipient_type: str) -> bool:
-    """Whether this role writes to this kind of recipient at all."""
-    return recipient_type in policy_of(actor).starts
 
 
 def _reach(actor: Actor, store_id: Any) -> ColumnElement[bool]:

@@ -101,12 +101,6 @@ class ThreadView:
         newest = next((line.seq for line in reversed(self.lines) if line.mine and line.kind == "message"), None)
         return newest if newest is not None and self._others_up_to(newest) else None
 
-    @property
-    def read_by(self) -> list[tuple[str, datetime | None]]:
-        """Names of the others who have read that message, with the time of their reading."""
-        seq = self.read_seq
-        return [(reader.name, reader.last_read_at) for reader in self._others_up_to(seq)] if seq is not None else []
-
     def _others_up_to(self, seq: int) -> list[Reader]:
         return [r for r in self.readers if not r.mine and r.last_read_at and r.last_read_seq >= seq]
 
