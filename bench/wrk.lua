@@ -40,7 +40,10 @@ function request()
   headers["Content-Type"] = "application/x-www-form-urlencoded"
   local body = "csrf_token=" .. token .. "&idempotency_key=" .. salt .. "-" .. sent .. "&after=" .. target.seq
     .. "&content=Measured+message+" .. salt .. "-" .. sent .. ",+as+long+as+people+write+in+a+chat:+a+line+or+two."
-  target.seq = target.seq + 1
+  -- wrk calls this once before the first thread begins, to look at what comes, and sends nothing.
+  if sent > 1 or number > 0 then
+    target.seq = target.seq + 1
+  end
   return wrk.format("POST", target.address, headers, body)
 end
 
