@@ -46,13 +46,13 @@ def zone_of_person() -> str:
 def clock(moment: datetime) -> str:
     """10:42, or 10:42 AM where people say so."""
     locale, zone = reader()
-    return _clock(moment, zone, locale)
+    return _clock(moment.replace(second=0, microsecond=0), zone, locale)
 
 
 def exact(moment: datetime) -> str:
     """The whole date and time with its zone, for the hover text."""
     locale, zone = reader()
-    return _exact(moment, zone, locale)
+    return _exact(moment.replace(microsecond=0), zone, locale)
 
 
 def day(moment: datetime) -> str:
@@ -74,7 +74,7 @@ def short_when(moment: datetime) -> str:
     today = datetime.now(_zone(zone)).date()
     age = (today - local.date()).days
     if age == 0:
-        return _clock(moment, zone, locale)
+        return clock(moment)
     if age == 1:
         return str(gettext("Yesterday"))
     skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == today.year else "yMMMd"
@@ -135,6 +135,11 @@ def reader() -> tuple[str, str]:
     if reader is None:
         reader = g.reader = (locale_of_person(), zone_of_person())
     return reader
+
+
+def today() -> date:
+    """The day it is where the reader is."""
+    return datetime.now(_zone(reader()[1])).date()
 
 
 @lru_cache(maxsize=1024)

@@ -27,9 +27,9 @@ def init_app(app: Flask) -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    for name, value in SECURITY.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", CSP)
+    headers.extend(SECURITY)
+    if "Content-Security-Policy" not in headers:
+        headers["Content-Security-Policy"] = CSP
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if "Cache-Control" not in headers:  # everything is personal unless its view says otherwise

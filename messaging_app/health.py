@@ -20,7 +20,7 @@ from flask import Flask, Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from messaging_app.database import now, read_only
+from messaging_app.database import now
 from messaging_app.extensions import db
 from messaging_app.resources import resource
 from messaging_app.services import heartbeat
@@ -66,7 +66,6 @@ def _answer(body: dict[str, Any], status: int) -> Response:
 
 def _database() -> str:
     try:
-        read_only(db.session)
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError:
         db.session.rollback()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Response, g, make_response, redirect, render_template, request
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+from itsdangerous import URLSafeTimedSerializer
 
 from messaging_app.database import MAX_ID
 from messaging_app.errors import FieldError, Invalid
@@ -18,6 +21,17 @@ from messaging_app.sessions import SignIn, role_of
 def init_app(app: Flask) -> None:
     """Give every template the role, the actor and whether htmx asks."""
     app.context_processor(_context)
+
+
+def csrf_token() -> str:
+    """The CSRF token of this session. It does not expire (see `create_app`), so one signature serves all its pages."""
+    raw = session.get("csrf_token")
+    return str(generate_csrf()) if raw is None else _signed(str(current_app.secret_key), raw)
+
+
+@lru_cache(maxsize=4_096)
+def _signed(secret_key: str, raw: str) -> str:
+    return str(URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token").dumps(raw))
 
 
 def is_htmx() -> bool:
@@ -84,4 +98,11 @@ def _context() -> dict[str, Any]:
     role: RolePolicy | None = role_of(request)
     signed_in: Any = current_user._get_current_object() if role else None
     actor = signed_in if isinstance(signed_in, SignIn) else None
-    return {"role": role, "actor": actor, "is_htmx": is_htmx(), "locale": g.get("locale", "en"), "text_dir": "ltr"}
+    return {
+        "role": role,
+        "actor": actor,
+        "is_htmx": is_htmx(),
+        "csrf_token": csrf_token,
+        "locale": g.get("locale", "en"),
+        "text_dir": "ltr",
+    }

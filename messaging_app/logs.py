@@ -30,7 +30,12 @@ def init_app(app: Flask) -> None:
         handler.setFormatter(JsonFormatter())
         root.handlers = [handler]
     root.setLevel(logging.INFO)
+    # What no line of ours shows is not worked out for each (see "Optimization" in the documentation of `logging`).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+_encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,21 +43,21 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON; `extra={"fields": {...}}` adds fields."""
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
+            "time": moment.removesuffix("+00:00") + "Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
         }
-        if has_request_context():
+        if "request_id" not in fields and has_request_context():
             line["request_id"], line["actor"] = observing.request_id(), observing.actor()
-        line.update(getattr(record, "fields", {}))
+        line.update(fields)
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = told(record.exc_info[1])
             line["frames"] = frames(record.exc_info[1])
-        return json.dumps({key: value for key, value in line.items() if value is not None}, default=str)
+        return _encode({key: value for key, value in line.items() if value is not None})
 
 
 def told(error: BaseException) -> str:

@@ -72,9 +72,12 @@ def _note(response: Response) -> Response:
     seconds = time.perf_counter() - passage.started
     rule = request.url_rule.rule if request.url_rule else "none"
     metrics.count(request.method, rule, response.status_code, seconds, passage.statements)
-    if access.isEnabledFor(logging.INFO):
+    # Polls that find nothing new are most of all requests; they are counted, and would only fill the log.
+    level = logging.DEBUG if response.status_code == 204 and request.method == "GET" else logging.INFO
+    if access.isEnabledFor(level):
         numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
-        access.info(
+        access.log(
+            level,
             "request",
             extra={
                 "fields": {

@@ -1,4 +1,4 @@
-"""Pieces of pages that repeat: words, icons, initials, messages. Each is a pure function, remembered by all it is made of.
+"""Pieces of pages that repeat: words, icons, messages, rows, forms. Each is a pure function, remembered by its arguments.
 
 A page of fifty messages holds hundreds of such pieces; looking them up costs a tenth of making them. What is remembered
 cannot be old or somebody else's: the key is everything that the piece depends on.
@@ -6,25 +6,33 @@ cannot be old or somebody else's: the key is everything that the piece depends o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
 import flask_babel
 from flask import Flask
+from jinja2 import Environment
 from markupsafe import Markup
 
-from messaging_app.formats import reader
+from messaging_app.extensions import babel
+from messaging_app.folding import fold
+from messaging_app.formats import reader, today
+
+MESSAGE = ("seq", "sender_id", "sender_name", "content", "created_at", "mine", "follow", "role_label")
+ROW = (
+    *("id", "link", "fetched", "selected", "status", "unread_count", "subject", "preview", "mine", "writer"),
+    *("counterpart_type", "counterpart_id", "counterpart_name", "last_message_at"),
+)
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `_`, `gettext`, `ngettext`, `icon`, `initials` and `with_starts`."""
+    """Give templates `_`, `gettext`, `ngettext`, `initials`, `icon` and the methods of `Pieces`."""
     environment = app.jinja_env
     asset = cast(Callable[[str], str], environment.globals["asset"])
     # Ours, not Flask-Babel's: a page asks a hundred times, and each of those looks for its translations anew.
     environment.install_gettext_callables(gettext=translate, ngettext=translate_number, newstyle=False)  # type: ignore[attr-defined]
-    environment.globals.update(_=translate, initials=initials)
 
     @lru_cache(maxsize=256)
     def icon(name: str, extra: str = "") -> Markup:
@@ -32,34 +40,76 @@ def init_app(app: Flask) -> None:
         mark = Markup('<svg class="icon{}" aria-hidden="true"><use href="{}#{}"></use></svg>')
         return mark.format(f" {extra}" if extra else "", asset("icons.svg"), name)
 
-    @lru_cache(maxsize=8_192)
-    def start(_locale: str, _zone: str, *message: Any) -> Markup:
-        text = environment.get_template("messages/_message_start.html").render(_named(*message))
-        return Markup(text)  # noqa: S704 -- a template's own output
+    pieces = app.extensions["pieces"] = Pieces(environment)
+    environment.globals.update(_=translate, initials=initials, icon=icon, pieces=pieces)
+    with app.app_context():
+        speaks_english_only = len(babel.list_translations()) == 1
+    fold(environment, "icon", "asset", *(("_",) if speaks_english_only else ()))
 
-    def with_starts(lines: Iterable[Any]) -> Iterator[tuple[Any, Markup | None]]:
-        """Each line with its message up to its words, without its files, its foot and its end; None for events."""
+
+class Pieces:
+    """What templates and views put into pages, each made by a template of its own that asks for nothing else."""
+
+    def __init__(self, environment: Environment) -> None:
+        def piece(template: str, *names: str, size: int = 8_192) -> Callable[..., Markup]:
+            """`template` as a function of the reader's locale and zone, of the day, and of its own `names`."""
+
+            @lru_cache(maxsize=size)
+            def make(_locale: str, _zone: str, _day: date | None, *values: Any) -> Markup:
+                text = environment.get_template(template).render(zip(names, values, strict=True))
+                return Markup(text)  # noqa: S704 -- a template's own output
+
+            return make
+
+        self._badge = piece("_badge.html", "unread", "messages")
+        self._attach = piece("messages/_attach.html", "file_bytes", "files", "field", "labelled", size=256)
+        self._list_head = piece("conversations/_list_head.html", "role", "filters", size=256)
+        self._row = piece("conversations/_row.html", *ROW)
+        self._message_start = piece("messages/_message_start.html", *MESSAGE)
+
+    def badge(self, unread: int, messages: str) -> Markup:
+        """The badge of somebody whose inbox is at `messages`."""
+        return self._badge(*reader(), None, unread, messages)
+
+    def attach(self, limits: Any, field: str, labelled: bool = False) -> Markup:
+        """The way in for files of a form; `field` tells it from others on the page."""
+        return self._attach(*reader(), None, limits.file_bytes, limits.files, field, labelled)
+
+    def list_head(self, role: Any, filters: Any) -> Markup:
+        """What stands above the rows of an inbox."""
+        return self._list_head(*reader(), None, role, filters)
+
+    def rows(self, inbox: Any, role: Any, actor: Any) -> Markup:
+        """The rows of an inbox."""
+        me = (actor.type, actor.id)
+        base, query, fetched = f"{role.messages}/", inbox.filters.query(), role.name != "storefront"
+        place, rows = (*reader(), today()), []
+        for x in inbox.rows:
+            mine = (x.last_sender_type, x.last_sender_id) == me
+            writer = "" if mine or x.last_sender_type == "customer" else x.last_sender_name
+            seen = (x.id, f"{base}{x.id}{query}", fetched, x.id == inbox.selected_id, x.status, x.unread_count)
+            said = (x.subject, x.last_message_preview, mine, writer)
+            other = (x.counterpart_type, x.counterpart_id, x.counterpart_name, x.last_message_at)
+            rows.append(self._row(*place, *seen, *said, *other))
+        return Markup("\n".join(rows))  # noqa: S704 -- of pieces
+
+    def lines(self, thread: Any) -> Iterator[tuple[Markup, Any, Markup | None]]:
+        """The lines of a thread in turns: messages that need nothing but themselves in one piece, then the next line
+        that has more about it (a new day, files, a mark), or None at the end, and its message up to its words.
+        """
         locale, zone = reader()
-        for line in lines:
-            yield (
-                line,
-                None
-                if line.kind == "event"
-                else start(
-                    locale,
-                    zone,
-                    line.seq,
-                    line.sender_id,
-                    line.sender_name,
-                    line.content,
-                    line.created_at,
-                    line.mine,
-                    line.follow,
-                    line.role_label,
-                ),
-            )
-
-    environment.globals.update(icon=icon, with_starts=with_starts)
+        marked = (thread.first_unread_seq, thread.read_seq)
+        run: list[str] = []
+        for x in thread.lines:
+            said = (x.seq, x.sender_id, x.sender_name, x.content, x.created_at, x.mine, x.follow, x.role_label)
+            start = None if x.kind == "event" else self._message_start(locale, zone, None, *said)
+            if start and not x.new_day and not x.attachments and x.seq not in marked:
+                run.append(f"{start}\n</article>")
+            else:
+                yield Markup("\n".join(run)), x, start  # noqa: S704 -- of pieces
+                run = []
+        if run:
+            yield Markup("\n".join(run)), None, None  # noqa: S704 -- of pieces
 
 
 def translate(text: str, **values: Any) -> Markup:
@@ -84,16 +134,3 @@ def initials(name: str, of_one: int = 2) -> str:
 @lru_cache(maxsize=8_192)
 def _translated(_locale: str, text: str) -> Markup:
     return Markup(flask_babel.gettext(text))  # noqa: S704 -- our own words, from templates and catalogues
-
-
-def _named(
-    seq: int,
-    sender_id: int,
-    sender_name: str,
-    content: str,
-    created_at: datetime,
-    mine: bool,
-    follow: bool,
-    role_label: str,
-) -> dict[str, Any]:
-    return locals()

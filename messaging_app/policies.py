@@ -13,7 +13,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.models.conversation import ConversationType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RolePolicy:
     """One role: its addresses, its sight and its rights. Times are the limits of a sign-in session."""
 

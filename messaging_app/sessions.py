@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Request, current_app, request, session
@@ -21,12 +22,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Rows, fetch, impatient, now, writing
+from messaging_app.database import Rows, impatient, now, writing
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import announcements, inbox
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.statements import fetch
 
 TOUCH_EVERY = timedelta(minutes=5)
 _UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
@@ -89,14 +91,18 @@ class RoleSessionInterface(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         value = request.cookies.get(self.get_cookie_name(app)) if role_of(request) else None
-        serializer = self.get_signing_serializer(app) if value else None
-        if value is None or serializer is None:
-            return self.session_class()
+        return self.session_class(self._unpacked(app, value) if value else None)
+
+    @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
+    def _unpacked(self, app: Flask, value: str) -> dict[str, Any]:
+        """What a cookie holds; nothing where it was not signed by us. Of any age: the row decides about that, and a
+        clock that was set back must not sign people out.
+        """
+        serializer = self.get_signing_serializer(app)
         try:
-            # Without a highest age: the row decides about it, and a clock that was set back must not sign people out.
-            return self.session_class(serializer.loads(value))
+            return dict(serializer.loads(value)) if serializer else {}
         except BadSignature:
-            return self.session_class()
+            return {}
 
     def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
         if role_of(request) is not None and session.modified:
@@ -122,7 +128,7 @@ def load_sign_in(token: str) -> SignIn | None:
     role = role_of(request)
     if role is None:
         return None
-    found = fetch(db.session, _STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
+    found = fetch(_STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
     if not found:
         return None
     row = found[0]

@@ -23,12 +23,13 @@ def run_offline() -> None:
 
 def run_online() -> None:
     """Run each migration in a transaction of its own."""
-    with database.engine.connect() as connection, references_unchecked(connection):
+    engine = database.engine.execution_options(transaction="DEFERRED")  # SQLite: see messaging_app/database.py
+    with engine.connect() as connection, references_unchecked(connection):
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
             transaction_per_migration=True,
-            transactional_ddl=True,  # SQLite too: see messaging_app/database.py
+            transactional_ddl=True,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():

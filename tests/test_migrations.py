@@ -49,7 +49,7 @@ def tables() -> set[str]:
 
 
 def run(*statements: str) -> None:
-    with db.engine.connect().execution_options(writing=True) as connection:
+    with db.engine.connect().execution_options(transaction="IMMEDIATE") as connection:
         for statement in statements:
             connection.execute(text(statement))
         connection.commit()

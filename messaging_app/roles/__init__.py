@@ -15,8 +15,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
 from messaging_app.addresses import parts_of
-from messaging_app.database import MAX_ID, read_only
-from messaging_app.extensions import csrf, db
+from messaging_app.database import MAX_ID
+from messaging_app.extensions import csrf
 from messaging_app.htmx import is_htmx, is_poll, sign_in
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services.attachments import get_limits
@@ -127,7 +127,6 @@ def check_door() -> ResponseReturnValue | None:
     """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
     view = current_app.view_functions[request.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
-    read_only(db.session)
     if guarded and not current_user.is_authenticated:
         return signed_out()
     if request.method not in SAFE:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import fetch, now, writing
+from messaging_app.database import now, writing
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import (
@@ -36,6 +36,7 @@ from messaging_app.models.anybody import numbers_of
 from messaging_app.policies import policy_of
 from messaging_app.services import announcements, attachments, cursors, drafts, inbox, notifications, recipients
 from messaging_app.services.attachments import Prepared, Upload
+from messaging_app.statements import fetch
 
 AUDIENCE = announcements.AUDIENCE
 _INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
@@ -138,7 +139,7 @@ def get_conversation(
 def get_head(actor: Actor, conversation_id: int) -> Thread:
     """A thread without its lines: enough to tell whether anything changed. One statement."""
     wanted = numbers_of(actor) | {"conversation_id": conversation_id}
-    seats = fetch(db.session, inbox.head_and_seats(actor), wanted)
+    seats = fetch(inbox.head_and_seats(actor), wanted)
     if not seats:
         raise NotFound
     mine = next((s for s in seats if s.participant_type == actor.type and s.participant_id == actor.id), None)
@@ -149,7 +150,7 @@ def read_lines(thread: Thread, *, before: int | None = None, after: int | None =
     """`thread` with a window of its lines. One statement."""
     dialect = db.session.get_bind().dialect.name
     query = inbox.lines_of(dialect, before is not None, after is not None, limit + 1)
-    lines = fetch(db.session, query, {"conversation_id": thread.head.id, "before": before, "after": after})
+    lines = fetch(query, {"conversation_id": thread.head.id, "before": before, "after": after})
     more = len(lines) > limit
     lines = lines[:limit]
     if after is None:
@@ -188,7 +189,7 @@ def list_conversations(
     after = cursors.decode_moment(cursor) if cursor else None
     after_at, after_id = after or (None, None)
     query = inbox.page_of(actor, chosen, conversation_type, unread, after is not None, limit + 1)
-    rows = fetch(db.session, query, numbers_of(actor) | {"after_at": after_at, "after_id": after_id})
+    rows = fetch(query, numbers_of(actor) | {"after_at": after_at, "after_id": after_id})
     more, rows = len(rows) > limit, rows[:limit]
     next_cursor = cursors.encode_moment(rows[-1].last_message_at, rows[-1].id) if more else None
     total = db.session.scalar(inbox.total(actor, chosen, conversation_type, unread)) if include_total else None
@@ -213,7 +214,7 @@ def send_message(
     def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
         head = Conversation.head_of(actor, _shown(draft, files))
-        taken = fetch(db.session, *Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head))
+        taken = fetch(*Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head))
         if not taken:
             _status_of(actor, conversation_id)  # NotFound unless visible
             raise ConversationClosed
@@ -326,7 +327,7 @@ def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Pre
         "idempotency_key": draft.idempotency_key,
         "digest": digest if draft.idempotency_key else None,
     }
-    message_id = fetch(db.session, _INSERT_MESSAGE, written)[0].id
+    message_id = fetch(_INSERT_MESSAGE, written)[0].id
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
     notifications.notify_new_message(actor, line)
 
@@ -402,7 +403,7 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
     }
     event = "closed" if closing else "reopened"
     with writing(db.session) as session:
-        taken = fetch(session, *Conversation.take_seq(actor, conversation_id, now(), before, **head))
+        taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), before, **head))
         if not taken:
             _status_of(actor, conversation_id)
             return

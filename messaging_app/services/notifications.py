@@ -22,11 +22,12 @@ from sqlalchemy import case, exists, func, insert, literal, select, tuple_, upda
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
-from messaging_app.database import UtcDateTime, now, read_only, writing
+from messaging_app.database import UtcDateTime, now, writing
 from messaging_app.extensions import db
 from messaging_app.mail import MailRefused, MailUnreachable, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements, new_message_mail
+from messaging_app.statements import fetch
 
 MAIL_TOPIC = "mail"  # wakes the worker before its next round
 SOON = timedelta(seconds=60)  # how often the worker makes its round in any case
@@ -53,7 +54,7 @@ class Outbox:
 def notify_new_message(actor: Actor, line: Any) -> None:
     """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
     at = mail_due_at()
-    db.session.connection().execute(*Seat.raise_for(db.session.get_bind().dialect.name, actor, line, at))
+    fetch(*Seat.raise_for(db.engine.dialect.name, actor, line, at))
     announcements.written(actor, line)
     if at is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Wake((MAIL_TOPIC,), "due"))
@@ -82,7 +83,6 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
 def next_due() -> datetime | None:
     """When the next mail is due, if any. Two statements on partial indexes."""
     db.session.rollback()
-    read_only(db.session)
     moments = (
         db.session.scalar(select(func.min(Seat.mail_due_at))),
         db.session.scalar(select(func.min(Notification.next_at)).where(Notification.state == NotificationState.DUE)),
@@ -210,7 +210,6 @@ def _deliver(ids: list[int], at: datetime | None) -> tuple[int, bool]:
     with Postman(settings().mail_url or "", settings().mail_domain) as postman:
         for place, number in enumerate(ids):
             db.session.rollback()
-            read_only(db.session)
             note = db.session.get_one(Notification, number)
             attempts = note.attempts
             try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, render_template, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
 from messaging_app.htmx import sign_in
+from messaging_app.policies import policy_of
 
 
-def unread_count(_actor: Actor) -> ResponseReturnValue:
+def unread_count(actor: Actor) -> ResponseReturnValue:
     """The badge; 204 while `have` is still the number. The session's own statement has counted already."""
     unread = sign_in().unread
     if request.args.get("have") == str(unread):
         return Response(status=204)
-    return make_response(render_template("_badge.html", unread=unread))
+    badge: str = current_app.extensions["pieces"].badge(unread, policy_of(actor).messages)
+    return Response(badge)

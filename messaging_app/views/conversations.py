@@ -22,14 +22,27 @@ from messaging_app.views.thread import ThreadView, show, state_of, window
 STATUSES = ("open", "closed", "all")
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which conversations of an inbox are shown."""
+
+    status: str
+    type: str
+    unread: bool
+
+    def query(self, **changes: Any) -> str:
+        """The query string of these filters with `changes`, defaults left out: "" or "?status=closed&…"."""
+        values = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""} | changes
+        kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
 @dataclass(slots=True)
 class InboxView:
     """What the inbox's templates show. `have` is a digest of the rows: while it holds, a poll gets 204."""
 
     rows: list[Any]
-    status: str
-    type: str
-    unread: bool
+    filters: Filters
     cursor: str | None
     next_cursor: str | None
     have: str
@@ -43,13 +56,7 @@ class InboxView:
     @property
     def next_query(self) -> str:
         """The query of the next page; empty on the last."""
-        return self.query(cursor=self.next_cursor) if self.next_cursor else ""
-
-    def query(self, **changes: Any) -> str:
-        """The query string of these filters with `changes`, defaults left out: "" or "?status=closed&…"."""
-        values = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""} | changes
-        kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
-        return f"?{urlencode(kept)}" if kept else ""
+        return self.filters.query(cursor=self.next_cursor) if self.next_cursor else ""
 
 
 def inbox(actor: Actor) -> ResponseReturnValue:
@@ -106,7 +113,7 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     page = messaging.list_conversations(
         actor, status=status, conversation_type=kind or None, unread=unread, cursor=cursor
     )
-    return InboxView(page.rows, status, kind, unread, cursor, page.next_cursor, _digest(page.rows))
+    return InboxView(page.rows, Filters(status, kind, unread), cursor, page.next_cursor, _digest(page.rows))
 
 
 def _digest(rows: list[Any]) -> str:

@@ -99,10 +99,17 @@ class ThreadView:
     def read_seq(self) -> int | None:
         """The reader's newest message among the shown, if somebody else has read it."""
         newest = next((line.seq for line in reversed(self.lines) if line.mine and line.kind == "message"), None)
-        return newest if newest is not None and self._others_up_to(newest) else None
+        return newest if newest is not None and any(r.last_read_seq >= newest for r in self.read_by) else None
 
-    def _others_up_to(self, seq: int) -> list[Reader]:
-        return [r for r in self.readers if not r.mine and r.last_read_at and r.last_read_seq >= seq]
+    @property
+    def others(self) -> list[Reader]:
+        """Everybody in the conversation but the reader."""
+        return [reader for reader in self.readers if not reader.mine]
+
+    @property
+    def read_by(self) -> list[Reader]:
+        """The others who have read anything, whoever has read furthest first."""
+        return sorted((r for r in self.others if r.last_read_at), key=lambda reader: -reader.last_read_seq)
 
 
 def state_of(thread: messaging.Thread) -> str:

@@ -31,7 +31,7 @@ function catchUp() {
 // The badge alone is asked for in a hidden tab: it is in the title.
 function restPoll(event) {
   const source = event.detail.ctx.sourceElement;
-  if (!source.hasAttribute("data-poll")) return;
+  if (!source.matches("[data-poll], [data-unread-badge]")) return;
   if (state.signedOut || !navigator.onLine || (document.hidden && source.id !== "unread-badge")) event.preventDefault();
 }
 
@@ -39,7 +39,7 @@ document.addEventListener("htmx:config:request", restPoll);
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => showConnection(ctx.response.status >= 500 && state.offline));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (ctx.response.status === 401 && !ctx.hx.redirect) showSignedOut();
-  else if (ctx.response.status >= 500 && ctx.sourceElement.hasAttribute("data-poll")) showConnection(true);
+  else if (ctx.response.status >= 500 && ctx.sourceElement.matches("[data-poll], [data-unread-badge]")) showConnection(true);
 });
 // A stream that cannot be had is no loss of connection: the polls go on.
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

@@ -21,14 +21,14 @@ function explainRefusal({ detail: { ctx } }) {
   const { status } = ctx.response;
   const source = ctx.sourceElement;
   const explained = ctx.hx?.trigger?.includes("toast") || ctx.hx?.redirect;
-  const elsewhere = source.matches("[data-poll], [data-draft], #reading") || status === 401;
+  const elsewhere = source.matches("[data-poll], [data-unread-badge], [data-draft], #reading") || status === 401;
   if (explained || elsewhere || [409, 422].includes(status)) return;
   const word = { 404: "gone", 403: "gone", 400: "stale", 429: "busy" }[status] ?? "failed";
   showToast({ text: words()[word], kind: "danger" });
 }
 
 function explainSilence({ detail: { ctx } }) {
-  if (!ctx || ctx.response || ctx.sourceElement.matches("[data-poll], [data-draft], #reading")) return;
+  if (!ctx || ctx.response || ctx.sourceElement.matches("[data-poll], [data-unread-badge], [data-draft], #reading")) return;
   showToast({ text: words().failed, kind: "danger" });
 }
 

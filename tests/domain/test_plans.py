@@ -89,7 +89,7 @@ def fill(engine: Engine) -> None:
         _seats("'admin', 1", "conversation_type <> 'store_customer'"),
         _seats("'customer', customer_id", "customer_id IS NOT NULL"),
     )
-    with engine.connect().execution_options(writing=True) as connection:
+    with engine.connect().execution_options(transaction="IMMEDIATE") as connection:
         for statement in statements:
             connection.execute(text(statement))
         connection.commit()
@@ -108,7 +108,7 @@ def _seats(who: str, where: str) -> str:
 
 
 def analyze(engine: Engine) -> None:
-    with engine.connect().execution_options(writing=True) as connection:
+    with engine.connect().execution_options(transaction="IMMEDIATE") as connection:
         connection.execute(text("ANALYZE"))
         connection.commit()
 

@@ -224,7 +224,7 @@ def test_who_is_signed_in_reads_on_though_the_note_of_use_cannot_be_written(web:
     with time_machine.travel(NOON, tick=False) as clock:
         browser = web.signed_in("ada")
         clock.move_to(NOON + timedelta(minutes=6))
-        with web.engine.connect().execution_options(writing=True) as writer:
+        with web.engine.connect().execution_options(transaction="IMMEDIATE") as writer:
             writer.execute(text("UPDATE stores SET name = name"))
             start = time.monotonic()
             answer = browser.get("/admin/messages")

@@ -91,6 +91,8 @@ def _snapshot() -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             connection.execute(text("SET LOCAL statement_timeout = 0"))
+        else:
+            connection = connection.execution_options(transaction="DEFERRED")
         yield connection
 
 

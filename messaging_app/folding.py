@@ -1,0 +1,65 @@
+"""Our own words and icons written into templates as they are compiled, where they can be known by then.
+
+A page asks for a hundred words and icons by constant names; looking each up takes longer than everything else in it.
+Words are folded only while the installation speaks no language but the templates' own, English: with a further
+catalogue they depend on who reads, and are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+
+BEGINS = ("name", "lparen", "string")
+
+
+class Folding(Extension):
+    """Replaces `{{ _("word") }}`, `{{ icon("name") }}` and `{{ asset("file") }}` by what they give.
+
+    `environment.folded` names the functions whose value depends on their arguments alone.
+    """
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        """The tokens of a template, with what is known already in the place of calls."""
+        tokens = list(stream)
+        at = 0
+        while at < len(tokens):
+            length, value = self._call(tokens, at)
+            if not length:
+                yield tokens[at]
+                at += 1
+            else:
+                yield Token(tokens[at].lineno, "data" if tokens[at].type == "variable_begin" else "string", value)
+                at += length
+
+    def _call(self, tokens: list[Token], at: int) -> tuple[int, str]:
+        """How many tokens from `at` on are a call that can be folded, and its value; 0 where they are none.
+
+        Alone between braces it becomes text of the page. Of words inside an expression only the plain string stays,
+        which is escaped where it is put out.
+        """
+        alone = tokens[at].type == "variable_begin"
+        first = at + alone
+        kinds = tuple(token.type for token in tokens[first : first + 6])
+        name = tokens[first].value if kinds[:3] == BEGINS else ""
+        if name not in self.environment.folded:  # type: ignore[attr-defined]
+            return 0, ""
+        arguments = 2 if kinds[3:] == ("comma", "string", "rparen") else 1
+        end = first + 2 + 2 * arguments - 1
+        if tokens[end].type != "rparen" or (alone and tokens[end + 1].type != "variable_end"):
+            return 0, ""
+        if not alone and name != "_":
+            return 0, ""
+        values = [tokens[first + 2 + 2 * number].value for number in range(arguments)]
+        call: Any = self.environment.globals[name]
+        return end + 1 + alone - at, values[0] if name == "_" else str(call(*values))
+
+
+def fold(environment: Environment, *names: str) -> None:
+    """Fold calls of these functions of `environment` in every template that is compiled from now on."""
+    environment.folded = names  # type: ignore[attr-defined]
+    environment.add_extension(Folding)

@@ -1,0 +1,128 @@
+"""Statements that are built once and run on the driver's own cursor.
+
+Building a statement, and having it wrapped by every layer between a view and the driver, costs several times what the
+database needs to answer it. What runs on every request goes this way: compiled once, its parameters and rows converted
+as their types say, its errors told as SQLAlchemy tells them. Everything else goes through the session.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from messaging_app.extensions import db
+
+CURSOR = "messaging_app.statements.cursor"
+
+
+def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
+    """All rows of `statement` with `parameters`; each has its columns as attributes. None where it returns nothing.
+
+    Inside `writing` it is part of that transaction; elsewhere it stands by itself, on a connection that is held no
+    longer than this. `statement` must be one that is built once and kept: it is compiled at its first use, for
+    parameters of these names.
+    """
+    engine = db.engine
+    ready = _ready(engine, statement, tuple(parameters))
+    if db.session.registry.has() and db.session().in_transaction():
+        return _run(engine, ready, db.session.connection(), parameters)
+    link = engine.raw_connection()
+    try:
+        return _run(engine, ready, link, parameters)
+    finally:
+        link.close()
+
+
+class _Ready:
+    """A statement as one database takes it, with what makes its parameters and rows what they are in Python."""
+
+    def __init__(self, engine: Engine, statement: Any, names: tuple[str, ...]) -> None:
+        dialect = engine.dialect
+        compiled = statement.compile(dialect=dialect, column_keys=names)
+        if compiled.literal_execute_params:  # parts of the text itself; they can be put in only where all have a value
+            filled = statement.params({bind.key: None for bind in compiled.bind_names if bind.required})
+            compiled = filled.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self.sql = str(compiled)
+        self.given = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
+        for column in compiled.insert_prefetch:  # the model's own defaults, which are plain values
+            self.given[column.key] = column.default.arg
+        self.order: list[str] | None = compiled.positiontup
+        self.columns = list(statement.exported_columns)
+        self.row: Any = namedtuple("Row", [column.key for column in self.columns]) if self.columns else None
+        self.inward: dict[str, Callable[[Any], Any]] = {}
+        for bind, name in compiled.bind_names.items():
+            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if convert is not None:
+                self.inward[name] = convert
+        self.outward: list[tuple[int, Callable[[Any], Any]]] | None = None
+        self.options = {"prepare": True} if dialect.driver == "psycopg" else {}
+
+    def parameters(self, values: dict[str, Any]) -> Any:
+        """`values` as the driver takes them: by name or by place."""
+        all_ = self.given | values
+        for name, convert in self.inward.items():
+            all_[name] = convert(all_[name])
+        return all_ if self.order is None else [all_[name] for name in self.order]
+
+    def rows(self, engine: Engine, cursor: Any) -> list[Any]:
+        """What the cursor found."""
+        if self.outward is None:  # which conversion a column needs depends on what the database says it is
+            impl = ((at, column.type.dialect_impl(engine.dialect)) for at, column in enumerate(self.columns))
+            found = [(at, type_.result_processor(engine.dialect, cursor.description[at][1])) for at, type_ in impl]
+            self.outward = [(at, convert) for at, convert in found if convert is not None]
+        make, outward = self.row._make, self.outward
+        if not outward:
+            return list(map(make, cursor.fetchall()))
+        found_rows = []
+        for values in cursor.fetchall():
+            row = list(values)
+            for at, convert in outward:
+                row[at] = convert(row[at])
+            found_rows.append(make(row))
+        return found_rows
+
+
+@lru_cache(maxsize=1_024)
+def _ready(engine: Engine, statement: Any, names: tuple[str, ...]) -> _Ready:
+    return _Ready(engine, statement, names)
+
+
+class _Run:
+    """One execution, for those who listen to the engine: they may note when it began."""
+
+    __slots__ = ("started",)
+
+
+def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> list[Any]:
+    """`link` is what SQLAlchemy gives for a connection, its own or the pool's."""
+    cursor = link.info.get(CURSOR)
+    if cursor is None:  # one for the connection's life: a cursor costs as much as what it asks
+        pooled: Any = link.connection if isinstance(link, Connection) else link
+        cursor = link.info[CURSOR] = pooled.driver_connection.cursor()
+    parameters, run = ready.parameters(values), _Run()
+    told = engine.dispatch
+    told.before_cursor_execute(None, cursor, ready.sql, parameters, run, False)
+    try:
+        cursor.execute(ready.sql, parameters, **ready.options)
+        rows = ready.rows(engine, cursor) if ready.columns else []
+    except engine.dialect.loaded_dbapi.Error as error:
+        gone = engine.dialect.is_disconnect(error, cursor.connection, cursor)
+        if gone:  # the others in the pool lead to the same server
+            link.invalidate(error)
+            engine.dispose()
+        raise DBAPIError.instance(
+            ready.sql,
+            None,
+            error,
+            engine.dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=gone,
+            dialect=engine.dialect,
+        ) from error
+    told.after_cursor_execute(None, cursor, ready.sql, parameters, run, False)
+    return rows
