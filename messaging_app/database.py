@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -34,6 +35,8 @@ WRITING: dict[str, dict[str, Any]] = {
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column of type INTEGER
 MAX_ID = 2**63 - 1
 Rows: TypeAlias = Select[*tuple[Any, ...]]  # a query whose columns are told by its docstring
+
+HELD: ContextVar[Connection | None] = ContextVar("held", default=None)  # the connection of the transaction under way
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -119,13 +122,15 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
     Whatever was read in `session` before is let go first, so keep plain values, not entities, across the border.
     """
     session.rollback()
-    session.connection(execution_options=WRITING[session.get_bind().dialect.name])
+    held = HELD.set(session.connection(execution_options=WRITING[session.get_bind().dialect.name]))
     try:
         yield session
         session.commit()
     except BaseException:
         session.rollback()
         raise
+    finally:
+        HELD.reset(held)
 
 
 @contextmanager

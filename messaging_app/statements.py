@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from messaging_app.database import HELD
 from messaging_app.extensions import db
 
 CURSOR = "messaging_app.statements.cursor"
@@ -29,8 +30,9 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     """
     engine = db.engine
     ready = _ready(engine, statement, tuple(parameters))
-    if db.session.registry.has() and db.session().in_transaction():
-        return _run(engine, ready, db.session.connection(), parameters)
+    held = HELD.get()
+    if held is not None:
+        return _run(engine, ready, held, parameters)
     link = engine.raw_connection()
     try:
         return _run(engine, ready, link, parameters)

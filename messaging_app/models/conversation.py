@@ -21,12 +21,14 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Base, UtcDateTime
 from messaging_app.models.anybody import anybody_like, number, numbers_of
+from messaging_app.models.message import Message
 from messaging_app.models.platform import Store
 from messaging_app.text import preview
 
@@ -129,7 +131,8 @@ class Conversation(Base):
         It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set,
         and where they tell of a last message its time is set as well. It returns `conversation_id, last_seq, moment,
         conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or the last message's time where the
-        clock ran back: the times of messages never run against their `seq`.
+        clock ran back: the times of messages never run against their `seq`. Of the line before it tells `before_at`
+        and `before_by`, "kind sender_type sender_id".
         """
         statement = _take_seq(actor.type, actor.sees_platform, while_, tuple(head))
         parameters = {f"new_{name}": value for name, value in head.items()}
@@ -180,5 +183,21 @@ def _take_seq(
             table.c.store_id,
             table.c.customer_id,
             select(Store.name).where(Store.id == table.c.store_id).scalar_subquery().label("store_name"),
+            *(_of_line_before(column).label(name) for name, column in BEFORE.items()),
         )
     )
+
+
+BEFORE: dict[str, Any] = {
+    "before_at": Message.created_at,
+    "before_by": Message.kind + " " + Message.sender_type + " " + sql_cast(Message.sender_id, String),
+}
+
+
+def _of_line_before(column: Any) -> Any:
+    """`column` of the line before the one whose `seq` was just taken.
+
+    In words, since SQLAlchemy leaves out the tables' names in what SQLite returns, and both have an `id`.
+    """
+    is_before = text("messages.conversation_id = conversations.id AND messages.seq = conversations.last_seq - 1")
+    return select(column).where(is_before).scalar_subquery()

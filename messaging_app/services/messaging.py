@@ -66,12 +66,16 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that is safely stored. `repeated` tells that the same key had sent it before."""
+    """A message that is safely stored. `repeated` tells that the same key had sent it before.
+
+    `lines` are the message and the line before it, where the send itself has learned all about them.
+    """
 
     conversation_id: int
     seq: int
     repeated: bool = False
     store_name: str | None = None
+    lines: tuple[Any, ...] = ()
 
 
 def create_conversation(
@@ -148,7 +152,7 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
 
 def read_lines(thread: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
     """`thread` with a window of its lines. One statement."""
-    dialect = db.session.get_bind().dialect.name
+    dialect = db.engine.dialect.name
     query = inbox.lines_of(dialect, before is not None, after is not None, limit + 1)
     lines = fetch(query, {"conversation_id": thread.head.id, "before": before, "after": after})
     more = len(lines) > limit
@@ -162,7 +166,8 @@ def read_lines(thread: Thread, *, before: int | None = None, after: int | None =
 def read_around(sent: Sent, after: int, limit: int) -> Thread:
     """What a page that shows `after` lacks just after sending: lines only, for nothing else can have been missed.
 
-    The sender's right to them was checked by the send itself. One statement.
+    The sender's right to them was checked by the send itself. One statement, none where the page lacks nothing but
+    what was sent.
     """
     head = SimpleNamespace(
         id=sent.conversation_id,
@@ -171,6 +176,8 @@ def read_around(sent: Sent, after: int, limit: int) -> Thread:
         store_name=sent.store_name,
         removed_files=0,
     )
+    if sent.lines and after == max(sent.seq - 2, 0):
+        return Thread(head, [], None, list(sent.lines), has_older=sent.seq > 2)
     return read_lines(Thread(head, [], None, [], False), after=after, limit=limit)
 
 
@@ -219,8 +226,11 @@ def send_message(
             _status_of(actor, conversation_id)  # NotFound unless visible
             raise ConversationClosed
         line = taken[0]
-        _write_message(actor, line, draft, files, digest)
-        return Sent(conversation_id, line.last_seq, store_name=line.store_name)
+        message_id = _write_message(actor, line, draft, files, digest)
+        # A line that came while this send waited for the conversation is not in the statement's view of messages yet.
+        known = not files and line.before_by is not None
+        lines = _lines_of(actor, line, message_id, draft.content) if known else ()
+        return Sent(conversation_id, line.last_seq, store_name=line.store_name, lines=lines)
 
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
         return _once(actor, draft, f"send/{conversation_id}", files, write)
@@ -313,7 +323,35 @@ class _Line:
     customer_id: int | None
 
 
-def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prepared], digest: str) -> None:
+def _lines_of(actor: Actor, line: Any, message_id: int, content: str) -> tuple[Any, ...]:
+    """A message without files that took its place as `line`, after the one before it, as `inbox.lines_of` shows them.
+
+    Of the one before stands only what decides about the next one's look.
+    """
+    kind, sender_type, sender_id = line.before_by.split()
+    before = SimpleNamespace(
+        seq=line.last_seq - 1,
+        kind=kind,
+        sender_type=sender_type,
+        sender_id=int(sender_id),
+        created_at=line.before_at,
+    )
+    said = SimpleNamespace(
+        id=message_id,
+        seq=line.last_seq,
+        kind=MessageKind.MESSAGE.value,
+        event=None,
+        sender_type=actor.type.value,
+        sender_id=actor.id,
+        sender_name=actor.name,
+        content=content,
+        created_at=line.moment,
+        files=None,
+    )
+    return before, said
+
+
+def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prepared], digest: str) -> int:
     written = {
         "conversation_id": line.conversation_id,
         "seq": line.last_seq,
@@ -327,9 +365,10 @@ def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Pre
         "idempotency_key": draft.idempotency_key,
         "digest": digest if draft.idempotency_key else None,
     }
-    message_id = fetch(_INSERT_MESSAGE, written)[0].id
+    message_id: int = fetch(_INSERT_MESSAGE, written)[0].id
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
     notifications.notify_new_message(actor, line)
+    return message_id
 
 
 def _once(

@@ -37,7 +37,7 @@ MOST = {
     "lines that came": 3,
     "lines, none": 2,
     "send": 4,
-    "send, fragment": 5,
+    "send, fragment": 4,
     "send again with its key": 5,
     "read": 3,
     "read, fragment": 4,
