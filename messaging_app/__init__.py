@@ -63,6 +63,7 @@ def create_app(**overrides: Any) -> Flask:
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
     )
+    app.ensure_sync = lambda view: view  # type: ignore[assignment, method-assign] # none is a coroutine: do not ask at every call
     app.url_map.merge_slashes = False  # its redirects would be made of the Host header
     app.extensions["settings"] = settings
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
@@ -76,6 +77,7 @@ def create_app(**overrides: Any) -> Flask:
     app.session_interface = sessions.RoleSessionInterface()
     login.init_app(app)
     login.session_protection = None
+    login._session_identifier_generator = str  # a hash of address and browser for that protection, made all the same
     csrf.init_app(app)
     htmx_extension.init_app(app)
     babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)

@@ -7,9 +7,10 @@ fails at once when another writer came between, whatever the busy timeout says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -36,7 +37,16 @@ Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itse
 MAX_ID = 2**63 - 1
 Rows: TypeAlias = Select[*tuple[Any, ...]]  # a query whose columns are told by its docstring
 
-HELD: ContextVar[Connection | None] = ContextVar("held", default=None)  # the connection of the transaction under way
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A write transaction under way: its connection, and what is to be done once it is committed."""
+
+    connection: Connection
+    then: list[Callable[[], None]]
+
+
+HELD: ContextVar[Held | None] = ContextVar("held", default=None)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -122,15 +132,36 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
     Whatever was read in `session` before is let go first, so keep plain values, not entities, across the border.
     """
     session.rollback()
-    held = HELD.set(session.connection(execution_options=WRITING[session.get_bind().dialect.name]))
+    connection = session.connection(execution_options=WRITING[session.get_bind().dialect.name])
+    with holding(connection):
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+@contextmanager
+def holding(connection: Connection) -> Iterator[None]:
+    """Let what happens in the block join the transaction of `connection`, which the block commits or rolls back; then
+    do what was asked for by `after_commit`, unless the block raised.
+    """
+    held = Held(connection, [])
+    outer = HELD.set(held)
     try:
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        yield
     finally:
-        HELD.reset(held)
+        HELD.reset(outer)
+    for act in held.then:
+        act()
+
+
+def after_commit(act: Callable[[], None]) -> None:
+    """Do this once the transaction under way is committed, and never if it is rolled back. `act` must not raise."""
+    held = HELD.get()
+    assert held is not None, "nothing is being written"
+    held.then.append(act)
 
 
 @contextmanager

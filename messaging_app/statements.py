@@ -8,14 +8,16 @@ as their types say, its errors told as SQLAlchemy tells them. Everything else go
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import scoped_session
 
-from messaging_app.database import HELD
+from messaging_app.database import HELD, WRITING, holding
 from messaging_app.extensions import db
 
 CURSOR = "messaging_app.statements.cursor"
@@ -30,7 +32,7 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     """
     engine = db.engine
     ready = _ready(engine, statement, tuple(parameters))
-    held = HELD.get()
+    held = _held()
     if held is not None:
         return _run(engine, ready, held, parameters)
     link = engine.raw_connection()
@@ -38,6 +40,31 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
         return _run(engine, ready, link, parameters)
     finally:
         link.close()
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """One write transaction without a unit of work: commits at the end of the block, leaves nothing if it raises."""
+    if db.session.registry.has():
+        db.session.rollback()  # nobody waits for a second connection while holding one
+    with db.engine.connect() as link:
+        link = link.execution_options(**WRITING[link.dialect.name])
+        with holding(link), link.begin():
+            yield link
+
+
+def here() -> Connection | scoped_session[Any]:
+    """Where a statement is run that takes part in what is under way: its transaction's connection, or the session."""
+    held = HELD.get()
+    return db.session if held is None else held.connection
+
+
+def _held() -> Connection | None:
+    held = HELD.get()
+    if held is not None:
+        return held.connection
+    # A session that has a connection keeps it until the end of the request: two each could use up the pool.
+    return db.session.connection() if db.session.registry.has() and db.session().in_transaction() else None
 
 
 class _Ready:

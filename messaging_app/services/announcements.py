@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.orm import Session
-
+from messaging_app import database
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Wake, current_bus
-from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationType
 
-PENDING = "wakes"
 AUDIENCE = (  # what must be known of a conversation to tell whom it concerns
     Conversation.id.label("conversation_id"),
     Conversation.conversation_type,
@@ -121,18 +118,11 @@ def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, on
 
 def after_commit(wake: Wake) -> None:
     """Say this once the transaction is committed; if it is rolled back, never."""
-    db.session().info.setdefault(PENDING, []).append(wake)
+    database.after_commit(partial(_publish, wake))
 
 
-@event.listens_for(Session, "after_commit")
-def _heard(session: Session) -> None:
-    for wake in session.info.pop(PENDING, ()):
-        try:
-            current_bus().publish(wake)
-        except Exception:  # what is committed stays so, whatever becomes of its echo; the poll finds it
-            logger.exception("a wake-up was lost")
-
-
-@event.listens_for(Session, "after_rollback")
-def _unsaid(session: Session) -> None:
-    session.info.pop(PENDING, None)
+def _publish(wake: Wake) -> None:
+    try:
+        current_bus().publish(wake)
+    except Exception:  # what is committed stays so, whatever becomes of its echo; the poll finds it
+        logger.exception("a wake-up was lost")

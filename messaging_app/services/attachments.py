@@ -38,6 +38,7 @@ from messaging_app.files import (
 from messaging_app.limits import limiter
 from messaging_app.models import Conversation, Message, MessageAttachment
 from messaging_app.services import announcements, settings
+from messaging_app.statements import here
 from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, thumbnail_key
 
 MEGABYTE = 1_048_576
@@ -179,7 +180,7 @@ def commit(files: Iterable[Prepared], message_id: int, conversation_id: int, seq
             }
         )
     if rows:
-        db.session.execute(insert(MessageAttachment).values(rows))
+        here().execute(insert(MessageAttachment).values(rows))
 
 
 def reserve_conversation_id() -> int:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import now, writing
+from messaging_app.database import now
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import (
@@ -36,7 +36,7 @@ from messaging_app.models.anybody import numbers_of
 from messaging_app.policies import policy_of
 from messaging_app.services import announcements, attachments, cursors, drafts, inbox, notifications, recipients
 from messaging_app.services.attachments import Prepared, Upload
-from messaging_app.statements import fetch
+from messaging_app.statements import fetch, here, transaction
 
 AUDIENCE = announcements.AUDIENCE
 _INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ def create_conversation(
     def write(files: list[Prepared], digest: str) -> Sent:
         at = now()
         store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
-        conversation_id = db.session.scalar(
+        conversation_id = here().scalar(
             insert(Conversation)
             .values(
                 **reserved,
@@ -241,11 +241,11 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
 
     Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
     """
-    with writing(db.session) as session:
+    with transaction() as link:
         head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
-        moved = session.execute(
+        moved = link.execute(
             seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
                 seat.unread_count, seat.has_written
             )
@@ -254,7 +254,7 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
             announcements.read(actor, head, moved.has_written)
             return int(moved.unread_count)
         own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
-        return int(session.scalar(own) or 0)
+        return int(link.scalar(own) or 0)
 
 
 def get_unread_count(actor: Actor) -> int:
@@ -274,11 +274,11 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> None:
 
 def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
     """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
-    with writing(db.session) as session:
+    with transaction() as link:
         head = _locked(actor, conversation_id)
-        session.execute(
+        link.execute(
             ConversationParticipant.switch_mail(
-                session.get_bind().dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
+                link.dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
             )
         )
         announcements.seat_changed(actor, head)
@@ -384,7 +384,7 @@ def _once(
     """
     digest = _digest(address, draft, files)
     try:
-        with writing(db.session):
+        with transaction():
             return write(files, digest)
     except (IntegrityError, ConversationClosed, Invalid) as refusal:  # Invalid: the recipient has left meanwhile
         key = draft.idempotency_key
@@ -410,18 +410,22 @@ def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
 
 def _locked(actor: Actor, conversation_id: int) -> Any:
     """AUDIENCE and last_seq of a conversation that `actor` sees, held still until the transaction ends."""
-    head = db.session.execute(
-        select(*AUDIENCE, Conversation.last_seq)
-        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    head = (
+        here()
+        .execute(
+            select(*AUDIENCE, Conversation.last_seq)
+            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+            .with_for_update(key_share=True)
+        )
+        .one_or_none()
+    )
     if head is None:
         raise NotFound
     return head
 
 
 def _status_of(actor: Actor, conversation_id: int) -> str:
-    status = db.session.scalar(
+    status = here().scalar(
         select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
     )
     if status is None:
@@ -441,13 +445,13 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
         "closed_by_id": actor.id if closing else None,
     }
     event = "closed" if closing else "reopened"
-    with writing(db.session) as session:
+    with transaction() as link:
         taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), before, **head))
         if not taken:
             _status_of(actor, conversation_id)
             return
         line = taken[0]
-        session.execute(
+        link.execute(
             insert(Message).values(
                 conversation_id=conversation_id,
                 seq=line.last_seq,

@@ -14,6 +14,7 @@ from messaging_app.database import MAX_ID, Rows
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
 from messaging_app.services import cursors, drafts
+from messaging_app.statements import here
 from messaging_app.text import search_key
 
 LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range
@@ -56,11 +57,11 @@ def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, 
     if not 0 < recipient_id <= MAX_ID:
         raise drafts.wrong_recipient()
     if recipient_type == "store":
-        found = db.session.scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
+        found = here().scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
         if found is None:
             raise drafts.wrong_recipient()
         return found, None
-    store_id = db.session.scalar(
+    store_id = here().scalar(
         select(Customer.store_id)
         .join(Store, Store.id == Customer.store_id)
         .where(Customer.id == recipient_id, Customer.active, Store.active, _reach(actor, Customer.store_id))

@@ -24,6 +24,7 @@ from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, PlatformSetting, Store, StoreMembership, User
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.statements import fetch
 from messaging_app.text import email_key, shows_something
 
 TOUCH_EVERY = timedelta(minutes=5)
@@ -139,9 +140,10 @@ def find_bearer(token: str) -> Bearer | None:
     if shape is None:
         return None
     actor_type = ActorType(shape[1])
-    row = db.session.execute(_LIVING[actor_type], {"token_hash": digest(token), "moment": now()}).one_or_none()
-    if row is None:
+    found = fetch(_LIVING[actor_type], {"token_hash": digest(token), "moment": now()})
+    if not found:
         return None
+    row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
     return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
 
