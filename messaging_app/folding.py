@@ -1,12 +1,14 @@
-"""Our own words and icons written into templates as they are compiled, where they can be known by then.
+"""What can be known before a page is asked for is written into its template as it is compiled: parts, words, icons.
 
-A page asks for a hundred words and icons by constant names; looking each up takes longer than everything else in it.
+A page is made of a dozen parts and asks for a hundred words and icons by constant names; looking each up takes longer
+than everything else in it.
 Words are folded only while the installation speaks no language but the templates' own, English: with a further
 catalogue they depend on who reads, and are looked up.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +17,24 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 BEGINS = ("name", "lparen", "string")
+INCLUDE = re.compile(r"""({%-?)\s*include\s+["']([^"']+)["']\s*(-?%})""")
 
 
 class Folding(Extension):
-    """Replaces `{{ _("word") }}`, `{{ icon("name") }}` and `{{ asset("file") }}` by what they give.
+    """Replaces `{% include "part" %}` by the part, and `{{ icon("name") }}` and its like by what they give.
 
     `environment.folded` names the functions whose value depends on their arguments alone.
     """
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """`source` with its parts in it; what a part sets stays its own, as if it were included."""
+        return INCLUDE.sub(lambda found: f"{found[1]} with %}}{self._part(found[2])}{{% endwith {found[3]}", source)
+
+    def _part(self, name: str) -> str:
+        loader = self.environment.loader
+        assert loader is not None
+        source, filename, _is_current = loader.get_source(self.environment, name)
+        return self.preprocess(source.removesuffix("\n"), name, filename)
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         """The tokens of a template, with what is known already in the place of calls."""

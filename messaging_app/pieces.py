@@ -20,7 +20,6 @@ from messaging_app.extensions import babel
 from messaging_app.folding import fold
 from messaging_app.formats import reader, today
 
-MESSAGE = ("seq", "sender_id", "sender_name", "content", "created_at", "mine", "follow", "role_label")
 ROW = (
     *("id", "link", "fetched", "selected", "status", "unread_count", "subject", "preview", "mine", "writer"),
     *("counterpart_type", "counterpart_id", "counterpart_name", "last_message_at"),
@@ -65,7 +64,7 @@ class Pieces:
         self._attach = piece("messages/_attach.html", "file_bytes", "files", "field", "labelled", size=256)
         self._list_head = piece("conversations/_list_head.html", "role", "filters", size=256)
         self._row = piece("conversations/_row.html", *ROW)
-        self._message_start = piece("messages/_message_start.html", *MESSAGE)
+        self._message_start = piece("messages/_message_start.html", "message", "mine", "follow", "role_label")
 
     def badge(self, unread: int, messages: str) -> Markup:
         """The badge of somebody whose inbox is at `messages`."""
@@ -101,9 +100,10 @@ class Pieces:
         marked = (thread.first_unread_seq, thread.read_seq)
         run: list[str] = []
         for x in thread.lines:
-            said = (x.seq, x.sender_id, x.sender_name, x.content, x.created_at, x.mine, x.follow, x.role_label)
-            start = None if x.kind == "event" else self._message_start(locale, zone, None, *said)
-            if start and not x.new_day and not x.attachments and x.seq not in marked:
+            message = x.row
+            said = (message, x.mine, x.follow, x.role_label)
+            start = None if message.kind == "event" else self._message_start(locale, zone, None, *said)
+            if start and not x.new_day and not x.attachments and message.seq not in marked:
                 run.append(f"{start}\n</article>")
             else:
                 yield Markup("\n".join(run)), x, start  # noqa: S704 -- of pieces

@@ -6,8 +6,9 @@ see `models/anybody.py`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -79,6 +80,25 @@ LINE = (
     Message.created_at,
     Message.attachment_count,
 )
+
+
+class LineRow(NamedTuple):
+    """A row of `lines_of`: the columns of LINE, and `files`."""
+
+    id: int
+    conversation_id: int
+    seq: int
+    kind: str
+    event: str | None
+    sender_type: str
+    sender_id: int
+    sender_name: str
+    content: str
+    created_at: datetime
+    attachment_count: int
+    files: str | None
+
+
 FILE = (
     "id",
     "filename",

@@ -336,18 +336,9 @@ def _lines_of(actor: Actor, line: Any, message_id: int, content: str) -> tuple[A
         sender_id=int(sender_id),
         created_at=line.before_at,
     )
-    said = SimpleNamespace(
-        id=message_id,
-        seq=line.last_seq,
-        kind=MessageKind.MESSAGE.value,
-        event=None,
-        sender_type=actor.type.value,
-        sender_id=actor.id,
-        sender_name=actor.name,
-        content=content,
-        created_at=line.moment,
-        files=None,
-    )
+    sender = (actor.type.value, actor.id, actor.name)
+    place = (message_id, line.conversation_id, line.last_seq)
+    said = inbox.LineRow(*place, MessageKind.MESSAGE.value, None, *sender, content, line.moment, 0, None)
     return before, said
 
 

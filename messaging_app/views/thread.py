@@ -23,20 +23,37 @@ WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets t
 class Line:
     """One message or event with what its place in the thread and its reader add."""
 
-    id: int
-    seq: int
-    kind: str
-    event: str | None
-    sender_type: str
-    sender_id: int
-    sender_name: str
-    content: str
-    created_at: datetime
+    row: Any
     mine: bool
     follow: bool
     new_day: bool
     role_label: str
     attachments: list[FileView]
+
+    @property
+    def seq(self) -> int:
+        """Its number in the conversation."""
+        return int(self.row.seq)
+
+    @property
+    def kind(self) -> str:
+        """message or event."""
+        return str(self.row.kind)
+
+    @property
+    def event(self) -> str | None:
+        """closed or reopened; None for messages."""
+        return self.row.event  # type: ignore[no-any-return]
+
+    @property
+    def sender_name(self) -> str:
+        """What the sender was called when they wrote it."""
+        return str(self.row.sender_name)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was written."""
+        return self.row.created_at  # type: ignore[no-any-return]
 
 
 @dataclass(slots=True)
@@ -180,7 +197,8 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
             and created_at - before.created_at < FOLLOWS_WITHIN
         )
         mine = row.sender_type == actor.type and row.sender_id == actor.id
-        line = (row.id, row.seq, row.kind, row.event, row.sender_type, row.sender_id, row.sender_name, row.content)
-        lines.append(Line(*line, created_at, mine, follow, new_day, labels[row.sender_type], files_of(row.files)))
+        lines.append(
+            Line(row, mine, follow, new_day, labels[row.sender_type], files_of(row.files) if row.files else [])
+        )
         before, before_day = row, today
     return lines
