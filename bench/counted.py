@@ -1,0 +1,21 @@
+"""The application, with a count of every statement that its process makes, whoever makes it: /bench/statements."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from wsgi import app
+
+made: Counter[str] = Counter()
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _note(*_what: Any) -> None:
+    made["pages" if threading.current_thread().name.startswith("ThreadPoolExecutor") else "others"] += 1
+
+
+app.add_url_rule("/bench/statements", "bench_statements", lambda: dict(made))
