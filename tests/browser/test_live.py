@@ -211,3 +211,61 @@ def test_who_writes_is_told_and_the_hint_goes_with_the_message(site: Site, visit
     write(cleo, "I am here.")
     expect(messages(sam)).to_have_count(2)
     expect(sam.get_by_text("is writing…")).to_have_count(0)
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+READS = "() => !!document.getElementById('live')._htmx?.sse?.reader"
+
+
+def test_a_hidden_tab_closes_its_stream_and_catches_up_at_once_on_return(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    page.wait_for_function(READS)
+    page.evaluate(HIDE, True)
+    page.wait_for_function(f"() => !({READS})()")
+    site.say(site.cast.cleo, number, "While you looked elsewhere")
+    page.wait_for_timeout(500)
+    expect(messages(page)).to_have_count(1)
+    with page.expect_request("**/events?*"):
+        page.evaluate(HIDE, False)
+    expect(messages(page)).to_have_count(2, timeout=1000)
+    site.say(site.cast.cleo, number, "And now")
+    expect(messages(page)).to_have_count(3, timeout=2000)
+
+
+def test_a_tab_that_opens_in_the_background_takes_no_stream(site: Site, visit: Visitors) -> None:
+    """A browser has six connections to a server; tabs that nobody looks at must not hold them."""
+    site.begin(site.cast.sam, site.cast.cleo)
+    page = visit()
+    page.context.add_cookies([site.cookie("storefront", site.cast.cleo)])
+    page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/storefront/account/messages")
+    page.wait_for_timeout(500)
+    assert not any("/events" in address for address in asked)
+    with page.expect_request("**/events?*"):
+        page.evaluate(HIDE, False)
+    page.wait_for_function(READS)
+
+
+def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site, visit: Visitors) -> None:
+    """The server ends every stream after a while; the browser that comes back may find no room."""
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    page.wait_for_function(READS)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page.route("**/events?*", lambda route: route.fulfill(status=204))
+    with page.expect_response("**/events?*"):
+        site.end_streams()
+    page.wait_for_timeout(4000)
+    assert len(asked) == 1
+    page.unroute("**/events?*")
+    page.evaluate("document.getElementById('live').dispatchEvent(new Event('reconnect'))")
+    page.wait_for_function(READS)
+    site.say(site.cast.cleo, number, "There is room again")
+    expect(messages(page)).to_have_count(2)
