@@ -109,6 +109,17 @@ class Installation:
         person.sign_in(role or role_of(name), name)
         return person
 
+    def ready(self) -> dict[str, str]:
+        """What /readyz says of each part."""
+        time.sleep(1.1)  # an answer serves everybody for a second
+        parts: dict[str, str] = json.loads(Person(self.port).get("/readyz")[1])
+        return parts
+
+    def figure(self, name: str) -> float:
+        """What /metrics says."""
+        text = Person(self.port).get("/metrics")[1]
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
+
     @contextmanager
     def database(self) -> Iterator[Any]:
         """The database's session, for looking at what is stored."""
