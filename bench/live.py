@@ -35,7 +35,6 @@ from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession, StoreMembership, User
 from messaging_app.sessions import _hash
-from messaging_app.views.stream import LOOK
 from tests.cast import EMAILS, PASSWORD
 from tests.live.installation import Installation, Person
 from tests.services import find_chromium, running_redis
@@ -111,7 +110,7 @@ class Listeners:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.sleep(2 * LOOK)
+        await asyncio.sleep(16)  # of gevent's streams; see gunicorn_conf.py
 
 
 def cookies_for(place: Installation, number: int) -> list[str]:

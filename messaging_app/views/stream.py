@@ -26,7 +26,6 @@ from messaging_app.services import announcements, messaging
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
 
 HEARTBEAT = 15.0  # seconds; the browser takes three missed ones for a dead line
-LOOK = 3.0  # seconds between two looks at whether the browser is still there; else its place stays taken for long
 LIFETIME = (720.0, 1020.0)  # seconds; drawn from this range, so that not all come back in one moment
 
 
@@ -44,11 +43,10 @@ def events(actor: Actor) -> ResponseReturnValue:
         return Response(status=204)
     idle = (sign_in().last_used_at + policy_of(actor).idle).timestamp() - time.time()
     until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
-    line = request.environ.get("gunicorn.socket")
-    frames = _frames(subscription, until, _filter(actor, sign_in().session_id), line)
+    hub, line = current_bus().hub, request.environ.get("gunicorn.socket")
+    frames = _frames(subscription, until, _filter(actor, sign_in().session_id), line, hub.look_every)
     response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
-    hub = current_bus().hub
 
     def end() -> None:
         subscription.close()
@@ -90,14 +88,15 @@ def _filter(actor: Actor, session_id: int) -> Callable[[Wake], bool]:
 
 
 def _frames(
-    subscription: Subscription, until: float, passes: Callable[[Wake], bool], line: socket.socket | None
+    subscription: Subscription, until: float, passes: Callable[[Wake], bool], line: socket.socket | None, look: float
 ) -> Iterator[bytes]:
     said = time.monotonic()
     while time.monotonic() < until:
-        delivered = subscription.next(LOOK)
-        if _is_dead(line) if delivered is None else delivered.wake.kind == "closing":
+        delivered = subscription.next(look)
+        kind = delivered.wake.kind if delivered else "look"
+        if kind == "closing" or (kind == "look" and _is_dead(line)):
             return
-        frame = _said_by(delivered, passes) if delivered else b""
+        frame = _said_by(delivered, passes) if delivered and kind != "look" else b""
         if frame or time.monotonic() - said >= HEARTBEAT:
             said = time.monotonic()
             yield frame or _frame("", "beat")
