@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -268,4 +269,68 @@ def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site
     page.evaluate("document.getElementById('live').dispatchEvent(new Event('reconnect'))")
     page.wait_for_function(READS)
     site.say(site.cast.cleo, number, "There is room again")
+    expect(messages(page)).to_have_count(2)
+
+
+def test_the_mark_under_ones_message_says_at_once_who_has_read_it_and_when(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    sam = visit("sam", number)
+    expect(messages(sam).last).not_to_contain_text("Read")
+    cleo = visit("cleo", number)
+    expect(messages(sam).last).to_contain_text(re.compile(r"Read by Cleo, \d{1,2}:\d\d"), timeout=3000)
+    write(cleo, "Thank you!")
+    expect(messages(cleo).last).to_contain_text(re.compile(r"Read, \d{1,2}:\d\d"), timeout=3000)
+    expect(messages(cleo).last).not_to_contain_text("Sam")
+
+
+def test_what_a_colleague_does_shows_at_once(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    site.begin(site.cast.sam, site.cast.omar, "The newer one")
+    sam, nadia = visit("sam", number), visit("nadia", number)
+    items = conversations(sam).get_by_role("listitem")
+    expect(items.first).to_contain_text("The newer one")
+    composer(nadia).press_sequentially("I a")
+    expect(sam.get_by_role("status").filter(has_text="Nadia is replying…")).to_be_visible(timeout=3000)
+    write(nadia, "I answer her.")
+    expect(items.first).to_contain_text("I answer her.", timeout=3000)
+    nadia.get_by_role("button", name="Close conversation").click()
+    expect(sam.get_by_role("button", name="Reopen conversation")).to_be_visible(timeout=3000)
+    expect(composer(sam)).to_have_count(0)
+
+
+def test_a_page_without_a_stream_polls_every_half_minute(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", live=False)
+    page.clock.install()
+    page.goto(f"/store/messages/{number}")
+    expect(messages(page)).to_have_count(1)
+    site.say(site.cast.cleo, number, "Hello?")
+    other = site.begin(site.cast.nadia, site.cast.omar, "Another")
+    page.clock.run_for(29_000)
+    page.wait_for_timeout(300)
+    expect(messages(page)).to_have_count(1)
+    page.clock.run_for(2_000)
+    expect(messages(page)).to_have_count(2)
+    expect(row(page, "Another")).to_be_visible()
+    assert other
+
+
+def test_a_line_that_says_nothing_any_more_is_opened_anew(site: Site, visit: Visitors) -> None:
+    """As after the sleep of a laptop: the connection looks open, and nothing comes."""
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit()
+    page.context.add_cookies([site.cookie("store", site.cast.sam)])
+    page.clock.install()
+    page.goto(f"/store/messages/{number}")
+    page.wait_for_function(READS)
+    page.clock.fast_forward(20_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate(READS)
+    with page.expect_request("**/events?*"):
+        page.clock.fast_forward(60_000)
+        page.wait_for_timeout(300)
+        page.clock.run_for(1_000)
+    page.wait_for_function(READS)
+    site.say(site.cast.cleo, number, "Are you awake?")
+    page.clock.run_for(500)
     expect(messages(page)).to_have_count(2)
