@@ -1,7 +1,8 @@
 """The figures of live updates: `python -m bench.live [--setup scaled|embedded|both] [--streams 5000]`.
 
 Opens streams on one process, weighs them, broadcasts to all, counts what idle streams cost the database, and times how
-soon one browser sees what another sends while 500 streams are open. Client and servers share this machine's processors.
+soon one browser sees what another sends while 500 more ask for streams. An embedded process gives as many as it may hold
+and sends the rest away with a 204: those poll, here as in browsers. Client and servers share this machine's processors.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import secrets
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-from sqlalchemy import create_engine, text
 
 from bench.databases import running
 from messaging_app.actors import ActorType
@@ -37,47 +40,76 @@ from tests.services import find_chromium, running_redis
 
 BROADCASTS = 10
 SENDS = 40
+WAITS = 3  # sends that a page without a stream is watched for; each may take it half a minute
+ASKING = 500  # browsers that ask for a stream beside the two that are timed
+POLL = 30.0  # seconds between two polls of a browser
 QUIET = 20.0  # seconds over which statements of idle streams are counted
 
 
 @dataclass
 class Listeners:
-    """Raw streams in one event loop: when each got which message."""
+    """Browsers as far as the wire knows them, in one event loop: streams, and polls of those who got none."""
 
     port: int
+    path: str
     arrivals: dict[int, list[float]] = field(default_factory=dict)
     open: int = 0
     refused: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def connect(self, cookies: list[str], path: str) -> None:
-        """Open a stream for each cookie, a hundred at a time, and wait until every one has begun."""
+    async def connect(self, cookies: list[str]) -> None:
+        """Open a stream for each cookie, a hundred at a time, and wait until every one has begun or was refused."""
         gate = asyncio.Semaphore(100)
-        await asyncio.gather(*(self._connect(cookie, path, gate) for cookie in cookies))
+        await asyncio.gather(*(self._connect(cookie, gate) for cookie in cookies))
 
-    async def _connect(self, cookie: str, path: str, gate: asyncio.Semaphore) -> None:
+    async def _connect(self, cookie: str, gate: asyncio.Semaphore) -> None:
         async with gate:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2048)
-            writer.write(f"GET {path}/events HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\n\r\n".encode())
-            status = await reader.readline()
-            if b" 200 " not in status:
-                self.refused += 1
-                return
-            while b"event: beat" not in await reader.readline():
-                pass
-            self.open += 1
-        task = asyncio.create_task(self._read(reader, writer))
-        self.tasks.add(task)
+            status, reader, writer = await self._ask(cookie, "events")
+            if status == 200:
+                while b"event: beat" not in await reader.readline():
+                    pass
+                self.open += 1
+        if status == 200:
+            self.tasks.add(asyncio.create_task(self._read(reader, writer)))
+        else:
+            writer.close()
+            self.refused += 1
 
-    async def _read(self, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            if b'"message"' in line:
-                wake = json.loads(line[6:])
-                self.arrivals.setdefault(wake["seq"], []).append(time.perf_counter())
+    async def poll(self, cookies: list[str]) -> None:
+        """What the pages of those do who were refused: each asks for badge, list and a stream every half minute."""
+        self.tasks.update(asyncio.create_task(self._poll(cookie)) for cookie in cookies)
 
-    def close(self) -> None:
+    async def _poll(self, cookie: str) -> None:
+        await asyncio.sleep(random.random() * POLL)
+        while True:
+            for what in ("unread-count?have=0", "?have=none", "events"):
+                status, _reader, writer = await self._ask(cookie, what)
+                writer.close()
+                assert status in (200, 204), (what, status)
+            await asyncio.sleep(POLL)
+
+    async def _ask(self, cookie: str, what: str) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2048)
+        address = self.path + (what if what.startswith("?") else f"/{what}")
+        head = f"GET {address} HTTP/1.1\r\nHost: bench\r\nHX-Request: true\r\nConnection: close\r\n"
+        writer.write(f"{head}Cookie: {cookie}\r\n\r\n".encode())
+        return int((await reader.readline()).split()[1]), reader, writer
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                if b'"message"' in line:
+                    wake = json.loads(line[6:])
+                    self.arrivals.setdefault(wake["seq"], []).append(time.perf_counter())
+        finally:
+            writer.close()
+
+    async def close(self) -> None:
+        """Hang up; the server has noticed that when this returns."""
         for task in self.tasks:
             task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.sleep(16)  # of gevent's streams; see gunicorn_conf.py
 
 
 def cookies_for(place: Installation, number: int) -> list[str]:
@@ -128,16 +160,18 @@ def percentile(values: list[float], share: float) -> float:
 
 async def measure(place: Installation, streams: int, sender: Person, number: int) -> dict[str, Any]:
     """Memory for each stream, and broadcasts to all of them."""
-    listeners = Listeners(place.port)
+    listeners = Listeners(place.port, "/store/messages")
     cookies = cookies_for(place, streams)
     sender.send(number, "so that everything is warm")
     before = weight(place)
     began = time.perf_counter()
-    await listeners.connect(cookies, "/store/messages")
+    await listeners.connect(cookies)
     opened = time.perf_counter() - began
     await asyncio.sleep(2)
     each = (weight(place) - before) / max(listeners.open, 1)
+    idled = processor_time(place)
     counted = await asyncio.to_thread(statements, place, QUIET)
+    idled = processor_time(place) - idled
     delays: list[list[float]] = []
     worked = processor_time(place)
     for index in range(BROADCASTS):
@@ -151,13 +185,14 @@ async def measure(place: Installation, streams: int, sender: Person, number: int
         delays.append([at - sent for at in listeners.arrivals.get(seq, ())])
         await asyncio.sleep(0.5)
     worked = processor_time(place) - worked
-    listeners.close()
+    await listeners.close()
     return {
         "streams": listeners.open,
         "refused": listeners.refused,
         "opened within s": round(opened, 1),
         "KiB each": round(each, 1),
         "statements while idle": counted,
+        "processor s while idle": round(idled, 1),
         "lost": sum(listeners.open - len(one) for one in delays),
         "processor ms a broadcast": round(worked / BROADCASTS * 1000),
         "broadcast p50 ms": round(statistics.median(percentile(one, 0.5) for one in delays) * 1000),
@@ -169,56 +204,87 @@ async def measure(place: Installation, streams: int, sender: Person, number: int
 
 
 def statements(place: Installation, seconds: float) -> str:
-    """What the open streams cost the database while nothing happens. PostgreSQL counts transactions."""
-    if not place.scaled:
-        return "see tests/live: counted inside the process"
-    url = place.app.config["SQLALCHEMY_DATABASE_URI"]
-    engine = create_engine(url.replace(f"/{url.split('@/')[1].split('?')[0]}?", "/postgres?"))
-    name = url.split("@/")[1].split("?")[0]
-    asked = text("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = :name")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as link:
-        time.sleep(15)  # backends report what they did up to ten seconds later
-        before = link.execute(asked, {"name": name}).scalar_one()
-        time.sleep(seconds)
-        after = link.execute(asked, {"name": name}).scalar_one()
-    engine.dispose()
-    return f"{after - before} in {seconds:.0f} s"
+    """What the open streams cost the database while nothing happens."""
+    before = _made(place)
+    time.sleep(seconds)
+    after = _made(place)
+    pages, mail = (after.get(who, 0) - before.get(who, 0) for who in ("pages", "mail"))
+    return f"{pages} in {seconds:.0f} s, and {mail} by rounds of the mail"
 
 
-def between_browsers(place: Installation, number: int, idle: list[str]) -> dict[str, Any]:
-    """From the click in one browser to the text in another, with idle streams open."""
+def _made(place: Installation) -> dict[str, int]:
+    """The statements that the serving process has made so far; asking makes none."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{place.port}/bench/statements") as answer:
+        counted: dict[str, int] = json.load(answer)
+    assert counted["pages"], "signing in made statements, or nothing is counted"
+    return counted
+
+
+@contextmanager
+def asking(place: Installation, number: int) -> Iterator[Listeners]:
+    """So many browsers that ask for a stream, each with one or polling, in a thread of their own."""
     loop = asyncio.new_event_loop()
-    listeners = Listeners(place.port)
-    loop.run_until_complete(listeners.connect(idle, "/store/messages"))
-    times = []
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def wait(what: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(what, loop).result(300)
+
+    listeners = Listeners(place.port, "/store/messages")
+    cookies = cookies_for(place, number)
+    try:
+        wait(listeners.connect(cookies))
+        wait(listeners.poll(cookies[: listeners.refused]))
+        yield listeners
+    finally:
+        wait(listeners.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def between_browsers(place: Installation, number: int) -> dict[str, Any]:
+    """From the click in one browser to the text in another, both with a stream, while many more ask for one.
+
+    And to the text in a browser that came too late for a stream, where streams are capped below that.
+    """
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
-        sam, cleo = browser.new_context().new_page(), browser.new_context().new_page()
+        sam, cleo, late = (browser.new_context().new_page() for _ in range(3))
         _open(sam, place, "store", "sam", f"/store/messages/{number}")
         _open(cleo, place, "storefront", "cleo", f"/storefront/account/messages/{number}")
-        cleo.evaluate(WATCH)
-        for index in range(SENDS):
-            words = f"seen {index} {secrets.token_hex(3)}"
-            sam.fill("#content", words)
-            sam.evaluate("window.sentAt = 0; document.querySelector('#send').addEventListener("
-                         "'click', () => { window.sentAt = Date.now(); }, { once: true })")  # fmt: skip
-            sam.click("#send")
-            cleo.wait_for_function("words => window.seen[words]", arg=words, timeout=20_000)
-            times.append(cleo.evaluate("words => window.seen[words]", words) - sam.evaluate("window.sentAt"))
-            sam.wait_for_timeout(250)
+        assert _has_stream(sam) and _has_stream(cleo)
+        with asking(place, ASKING) as listeners:
+            found: dict[str, Any] = {"browsers with a stream": listeners.open, "that poll": listeners.refused}
+            times = [_seen(sam, cleo) for _ in range(SENDS)]
+            found |= {"send to seen p50 ms": statistics.median(times), "p95 ms": percentile(times, 0.95)}
+            if listeners.refused:
+                _open(late, place, "store", "nadia", f"/store/messages/{number}")
+                assert not _has_stream(late)
+                found["seen without a stream after s"] = [round(_seen(sam, late) / 1000, 1) for _ in range(WAITS)]
         browser.close()
-    for task in listeners.tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*listeners.tasks, return_exceptions=True))
-    loop.close()
-    return {
-        "idle streams": listeners.open,
-        "send to seen p50 ms": statistics.median(times),
-        "p95 ms": percentile(times, 0.95),
-    }
+    return found
+
+
+def _seen(sender: Page, reader: Page) -> float:
+    """Milliseconds from a click on "Send" to the words before the other's eyes."""
+    words = f"seen {secrets.token_hex(4)}"
+    sender.fill("#content", words)
+    sender.evaluate("document.querySelector('#send').addEventListener("
+                    "'click', () => { window.sentAt = Date.now(); }, { once: true })")  # fmt: skip
+    reader.evaluate(WATCH)
+    sender.click("#send")
+    reader.wait_for_function("words => window.seen[words]", arg=words, timeout=40_000)
+    sender.wait_for_timeout(250)
+    return float(reader.evaluate("words => window.seen[words]", words) - sender.evaluate("window.sentAt"))
+
+
+def _has_stream(page: Page) -> bool:
+    return bool(page.evaluate("!!document.getElementById('live')._htmx?.sse?.reader"))
 
 
 WATCH = """() => {
+  if (window.seen) return;
   window.seen = {};
   new MutationObserver(() => {
     for (const words of document.querySelectorAll(".message__content")) window.seen[words.textContent.trim()] ??= Date.now();
@@ -252,6 +318,7 @@ def installed(setup: str) -> Iterator[Installation]:
 def _served(folder: Path, url: str, redis: str | None) -> Iterator[Installation]:
     place = Installation(folder, url, redis)
     place.environment["WEB_CONCURRENCY"] = "1"
+    place.application = "bench.counted:app"
     try:
         yield place.start()
     finally:
@@ -269,12 +336,10 @@ def main() -> None:
         with installed(setup) as place:
             sam = place.signed_in("sam")
             number = sam.begin(place.cast.cleo, "Hello")
-            streams = chosen.streams if setup == "scaled" else 190
+            streams = chosen.streams if setup == "scaled" else ASKING
             found = asyncio.run(measure(place, streams, sam, number))
             if not chosen.no_browser:
-                time.sleep(20)  # the server notices streams that went at its next heartbeat
-                idle = cookies_for(place, 500 if setup == "scaled" else 150)
-                found |= between_browsers(place, number, idle)
+                found |= between_browsers(place, number)
         print(f"{setup}:")
         for name, value in found.items():
             print(f"  {name}: {value}")

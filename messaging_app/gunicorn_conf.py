@@ -62,9 +62,12 @@ def post_worker_init(worker: Any) -> None:
     """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
     app = worker.wsgi
     hub = worker.hub = app.extensions["bus"].hub
+    app.extensions["bus"].position()  # listens from now on, so that no stream begins by catching up
     green = "gevent" in str(worker.cfg.worker_class_str)
     # With threads a stream keeps one; a quarter stays free for pages, whatever the number of tabs.
     hub.capacity = worker.cfg.worker_connections * 9 // 10 if green else worker.cfg.threads * 3 // 4
+    if green:
+        hub.look_every = 15.0  # thousands of looks cost more than a place does
 
     def end(number: int, frame: FrameType | None) -> None:
         hub.close()

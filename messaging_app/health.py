@@ -1,7 +1,7 @@
 """Is the process alive (`/healthz`), and can it do its work (`/readyz`)? For load balancers and whoever watches.
 
-Without the database or on another schema than the code expects, nothing works: 503. Without bus, storage or worker
-pages go on, only late, without files or without mail: "degraded", still 200, for taking every process out of service
+Without the database or on another schema than the code expects, nothing works: 503. Without bus, storage, worker or
+mail server pages go on, only late, without files or without mail: "degraded", still 200, for taking every process out of service
 because Redis is away would turn a delay into an outage.
 """
 
@@ -23,10 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging_app.database import now
 from messaging_app.extensions import db
 from messaging_app.resources import resource
-from messaging_app.services import heartbeat
+from messaging_app.services import heartbeat, notifications
 from messaging_app.storage import FileMissing, StorageUnavailable
 
-LATE = timedelta(minutes=3)  # a round comes every minute
+LATE = timedelta(minutes=3)  # a round comes every minute, and with it what mail is due
 KEEP = 1.0  # seconds for which an answer serves everybody: nobody wears out database and storage by asking
 NEEDED = ("database", "migrations")
 _lock = threading.Lock()
@@ -129,10 +129,22 @@ def _worker() -> str:
     return "ok" if now() - last < LATE else "late"
 
 
+def _mail() -> str:
+    try:
+        outbox = notifications.outbox()
+    except SQLAlchemyError:
+        db.session.rollback()
+        return "unknown"
+    if not outbox.on:
+        return "off"
+    return "late" if outbox.overdue_seconds > LATE.total_seconds() else "ok"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
     "bus": _bus,
     "storage": _storage,
     "worker": _worker,
+    "mail": _mail,
 }

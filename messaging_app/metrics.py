@@ -34,6 +34,15 @@ class Figures:
             "messaging_mail_overdue_seconds", "How late the latest mail is.", multiprocess_mode="mostrecent"
         )
         self.mail_waiting = Gauge("messaging_mail_waiting", "Mails due or under way.", multiprocess_mode="mostrecent")
+        self.mail_failed = Gauge("messaging_mail_failed", "Mails given up.", multiprocess_mode="mostrecent")
+        self.worker_round = Gauge(
+            "messaging_worker_round_timestamp_seconds",
+            "When the worker's last round ended; 0: never.",
+            multiprocess_mode="mostrecent",
+        )
+        self.bus = Gauge(
+            "messaging_bus_connected", "1 while every process hears wake-ups.", multiprocess_mode="livemin"
+        )
         self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def of(self, method: str, route: str, role: str, status: int) -> tuple[Any, ...]:
@@ -83,6 +92,11 @@ def streams(number: int) -> None:
     figures().streams.set(number)
 
 
+def bus_connected(yes: bool) -> None:
+    """Note whether this process hears the wake-ups of all."""
+    figures().bus.set(yes)
+
+
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 
 
@@ -110,15 +124,18 @@ def metrics() -> Response:
 
 def _look() -> None:
     """What is not counted as it happens but looked up when asked."""
-    from messaging_app.services import notifications  # not at import: services count too
+    from messaging_app.services import heartbeat, notifications  # not at import: services count too
 
     streams(current_app.extensions["bus"].hub.streams)
+    bus_connected(current_app.extensions["bus"].connected)
     try:
-        outbox = notifications.outbox()
+        outbox, beat = notifications.outbox(), heartbeat.last_beat()
     except SQLAlchemyError:  # the database is away; the other figures matter all the more
         return
     figures().mail_age.set(outbox.overdue_seconds)
     figures().mail_waiting.set(outbox.waiting)
+    figures().mail_failed.set(outbox.failed)
+    figures().worker_round.set(beat.timestamp() if beat else 0)
 
 
 def _may_ask() -> bool:

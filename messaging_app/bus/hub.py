@@ -52,6 +52,7 @@ class Delivered:
 CATCH_UP = Wake((), "catch-up")
 CLOSING = Wake((), "closing")
 HELLO = Wake((), "hello")
+LOOK = Wake((), "look")  # at whether the browser is still there
 
 
 class Subscription:
@@ -96,6 +97,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.capacity = STREAMS
+        self.look_every = 3.0  # seconds between two looks of a stream at whether its browser is still there
         self.closing = False
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Subscription]] = {}
@@ -118,7 +120,13 @@ class Hub:
     def subscribe(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
         """A stream for `topics` that begins with what came after the position `after`; None over the caps."""
         with self._lock:
-            if self.closing or self.streams >= self.capacity or self._of_person[principal] >= STREAMS_EACH:
+            if self.closing or self.streams >= self.capacity:
+                return None
+            if self._of_person[principal] >= STREAMS_EACH:
+                # Pages that this person has left may hold places still: there is room at the next try.
+                for other in self._subscriptions:
+                    if other.principal == principal:
+                        other.put(Delivered("", LOOK))
                 return None
             subscription = Subscription(self, principal, topics)
             for delivered in (*self._since(after, set(topics)), Delivered(self.position, HELLO)):

@@ -17,6 +17,7 @@ from typing import Any
 
 import redis
 
+from messaging_app import metrics
 from messaging_app.bus.hub import Hub, Subscription, Wake
 
 WAITING = 1_000  # wake-ups that wait for the publisher
@@ -116,9 +117,13 @@ class RedisBus:
             except (redis.RedisError, OSError) as error:
                 if self.connected:
                     logger.warning("Redis cannot be reached, streams wait for it: %s", error)
-                self.connected = False
+                self._note(False)
             time.sleep(pause)
             pause = min(pause * 2, SLOWEST_RETRY)
+
+    def _note(self, connected: bool) -> None:
+        self.connected = connected
+        metrics.bus_connected(connected)
 
     def _take(self, client: redis.Redis, message: Any) -> None:
         if message is None:
@@ -127,7 +132,7 @@ class RedisBus:
             # What is numbered from now on arrives here; what came before this moment was perhaps missed.
             where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
             self.hub.restart(where[0], int(where[1]))
-            self.connected = True
+            self._note(True)
             logger.info("streams listen to Redis")
         elif message["type"] == "message":
             epoch, number, text = message["data"].split(" ", 2)

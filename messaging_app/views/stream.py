@@ -7,6 +7,7 @@ and in any case after a quarter of an hour: the browser comes back at once and s
 from __future__ import annotations
 
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -14,8 +15,9 @@ from functools import lru_cache
 from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 
+from messaging_app import metrics
 from messaging_app.actors import Actor, ActorType
-from messaging_app.bus import Subscription, Wake, current_bus
+from messaging_app.bus import Delivered, Subscription, Wake, current_bus
 from messaging_app.htmx import sign_in
 from messaging_app.limits import limiter
 from messaging_app.models import ConversationType
@@ -41,10 +43,17 @@ def events(actor: Actor) -> ResponseReturnValue:
         return Response(status=204)
     idle = (sign_in().last_used_at + policy_of(actor).idle).timestamp() - time.time()
     until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
-    frames = _frames(subscription, until, _filter(actor, sign_in().session_id))
+    hub, line = current_bus().hub, request.environ.get("gunicorn.socket")
+    frames = _frames(subscription, until, _filter(actor, sign_in().session_id), line, hub.look_every)
     response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(subscription.close)
+
+    def end() -> None:
+        subscription.close()
+        metrics.streams(hub.streams)
+
+    response.call_on_close(end)
+    metrics.streams(hub.streams)
     return response
 
 
@@ -78,28 +87,52 @@ def _filter(actor: Actor, session_id: int) -> Callable[[Wake], bool]:
     return passes
 
 
-def _frames(subscription: Subscription, until: float, passes: Callable[[Wake], bool]) -> Iterator[bytes]:
+def _frames(
+    subscription: Subscription, until: float, passes: Callable[[Wake], bool], line: socket.socket | None, look: float
+) -> Iterator[bytes]:
+    said = time.monotonic()
     while time.monotonic() < until:
-        delivered = subscription.next(HEARTBEAT)
-        kind = delivered.wake.kind if delivered else "beat"
-        if delivered is None:
-            yield _frame("", "beat")
-        elif kind == "closing":
+        delivered = subscription.next(look)
+        kind = delivered.wake.kind if delivered else "look"
+        if kind == "closing" or (kind == "look" and _is_dead(line)):
             return
-        elif kind == "hello":
-            yield _frame(delivered.position, "beat")
-        elif kind == "catch-up":
-            yield _frame(delivered.position, "wake", '{"kind": "catch-up"}')
-        elif not passes(delivered.wake):
-            continue
-        elif kind == "ended":
-            yield _frame("", "ended")
+        frame = _said_by(delivered, passes) if delivered and kind != "look" else b""
+        if frame or time.monotonic() - said >= HEARTBEAT:
+            said = time.monotonic()
+            yield frame or _frame("", "beat")
+        if frame == ENDED:
             return
-        else:
-            yield _frame(delivered.position, "wake", delivered.wake.data)
+
+
+def _said_by(delivered: Delivered, passes: Callable[[Wake], bool]) -> bytes:
+    """What a stream passes on of a wake-up; nothing of those that concern others."""
+    kind = delivered.wake.kind
+    if kind == "hello":
+        return _frame(delivered.position, "beat")
+    if kind == "catch-up":
+        return _frame(delivered.position, "wake", '{"kind": "catch-up"}')
+    if not passes(delivered.wake):
+        return b""
+    return ENDED if kind == "ended" else _frame(delivered.position, "wake", delivered.wake.data)
+
+
+def _is_dead(line: socket.socket | None) -> bool:
+    """Whether the browser hung up. A server that only writes learns it at its second heartbeat after that."""
+    if line is None:
+        return False
+    try:
+        # Past gevent's own `recv`, which would wait until there is something to read.
+        return not getattr(line, "_sock", line).recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except (BlockingIOError, ValueError):  # nothing to read; a line of TLS, which cannot be looked at
+        return False
+    except OSError:
+        return True
 
 
 @lru_cache(maxsize=256)
 def _frame(position: str, event: str, data: str = "") -> bytes:
     place = f"id: {position}\n" if position else ""
     return f"{place}event: {event}\ndata: {data}\n\n".encode()
+
+
+ENDED = _frame("", "ended")

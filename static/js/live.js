@@ -107,9 +107,15 @@ function note({ detail }) {
   heard = Date.now();
 }
 
+// No room: the stream is left, and asked for again as seldom as a poll. hx-sse would try twice a second for ever.
+function leaveFull({ detail }) {
+  if (detail.connection.status === 204) detail.connection.config.reconnect = false;
+}
+
 document.addEventListener("wake", onWake);
 document.addEventListener("ended", onEnd);
 document.addEventListener("htmx:sse:after:connection", note);
+document.addEventListener("htmx:sse:after:connection", leaveFull);
 document.addEventListener("htmx:sse:after:message", note);
 document.addEventListener("htmx:sse:error", ({ detail }) => detail.status === 401 && tell("unread-changed"));
 document.addEventListener("htmx:sse:before:connection", (event) => document.querySelector("[data-sign-in]") && event.preventDefault());

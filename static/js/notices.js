@@ -8,6 +8,7 @@ const keyOf = (name) => `notices:${name}`;
 let known = unread();
 
 function isOn(name) {
+  if (name === "desktop" && globalThis.Notification?.permission !== "granted") return false;
   try { return (localStorage.getItem(keyOf(name)) ?? (OFF_AT_FIRST.includes(name) ? "off" : "on")) === "on"; } catch { return false; }
 }
 
@@ -15,7 +16,7 @@ function remember(name, on) {
   try { localStorage.setItem(keyOf(name), on ? "on" : "off"); } catch { /* for this page only */ }
 }
 
-// Of several tabs one speaks: whoever notes the new count first.
+// Of several tabs one speaks: whoever notes the new count first. That it fell is noted too, or its next rise were old.
 function isFirst(count) {
   const key = `notices:told:${document.body.dataset.role}`;
   try {
@@ -29,15 +30,22 @@ function isFirst(count) {
 function noticeNew() {
   const count = unread();
   const more = count > known;
+  const news = more ? document.hidden : count < known;
   known = count;
-  if (!more || !document.hidden || !isFirst(count)) return;
+  if (!news || !isFirst(count) || !more) return;
   if (isOn("sound")) ring();
-  if (!isOn("desktop") || globalThis.Notification?.permission !== "granted") return;
-  const body = words().unreadNotice.replace("{n}", count.toLocaleString());
-  const notice = new Notification(words().newMessage, { body, tag: `messages-${document.body.dataset.role}` });
-  notice.addEventListener("click", () => { window.focus(); notice.close(); });
+  if (isOn("desktop")) show(count);
 }
 
+function show(count) {
+  const body = words().unreadNotice.replace("{n}", count.toLocaleString());
+  try {
+    const notice = new Notification(words().newMessage, { body, tag: `messages-${document.body.dataset.role}`, renotify: true });
+    notice.addEventListener("click", () => { window.focus(); notice.close(); });
+  } catch { /* phones do not let pages make them */ }
+}
+
+// Closed by the clock: where a page may not sound before it was touched, a tone never ends.
 function ring() {
   const audio = new AudioContext();
   const volume = new GainNode(audio, { gain: 0 });
@@ -45,9 +53,9 @@ function ring() {
   volume.gain.setTargetAtTime(0, audio.currentTime + 0.12, 0.08);
   const tone = new OscillatorNode(audio, { frequency: 660 });
   tone.connect(volume).connect(audio.destination);
-  tone.addEventListener("ended", () => audio.close());
   tone.start();
   tone.stop(audio.currentTime + 0.6);
+  setTimeout(() => audio.close(), 1000);
 }
 
 async function flip({ target }) {
@@ -63,11 +71,12 @@ async function flip({ target }) {
   if (name === "title") document.dispatchEvent(new Event("title-changed"));
 }
 
-function showSwitches(event) {
-  if (event.target.id !== "notices") return;
-  for (const box of event.target.querySelectorAll("[data-notice]")) box.checked = isOn(box.dataset.notice);
+function showSwitches({ target }) {
+  if (!target.closest("[data-open-dialog='notices']")) return;
+  for (const box of document.querySelectorAll("#notices [data-notice]")) box.checked = isOn(box.dataset.notice);
+  document.getElementById("notices-refused").hidden = true;
 }
 
 document.addEventListener("htmx:finally:swap", noticeNew);
 document.addEventListener("change", flip);
-document.addEventListener("beforetoggle", showSwitches, true);
+document.addEventListener("click", showSwitches);

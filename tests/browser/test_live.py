@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -211,3 +212,125 @@ def test_who_writes_is_told_and_the_hint_goes_with_the_message(site: Site, visit
     write(cleo, "I am here.")
     expect(messages(sam)).to_have_count(2)
     expect(sam.get_by_text("is writing…")).to_have_count(0)
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+READS = "() => !!document.getElementById('live')._htmx?.sse?.reader"
+
+
+def test_a_hidden_tab_closes_its_stream_and_catches_up_at_once_on_return(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    page.wait_for_function(READS)
+    page.evaluate(HIDE, True)
+    page.wait_for_function(f"() => !({READS})()")
+    site.say(site.cast.cleo, number, "While you looked elsewhere")
+    page.wait_for_timeout(500)
+    expect(messages(page)).to_have_count(1)
+    with page.expect_request("**/events?*"):
+        page.evaluate(HIDE, False)
+    expect(messages(page)).to_have_count(2, timeout=1000)
+    site.say(site.cast.cleo, number, "And now")
+    expect(messages(page)).to_have_count(3, timeout=2000)
+
+
+def test_a_tab_that_opens_in_the_background_takes_no_stream(site: Site, visit: Visitors) -> None:
+    """A browser has six connections to a server; tabs that nobody looks at must not hold them."""
+    site.begin(site.cast.sam, site.cast.cleo)
+    page = visit()
+    page.context.add_cookies([site.cookie("storefront", site.cast.cleo)])
+    page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/storefront/account/messages")
+    page.wait_for_timeout(500)
+    assert not any("/events" in address for address in asked)
+    with page.expect_request("**/events?*"):
+        page.evaluate(HIDE, False)
+    page.wait_for_function(READS)
+
+
+def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site, visit: Visitors) -> None:
+    """The server ends every stream after a while; the browser that comes back may find no room."""
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    page.wait_for_function(READS)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page.route("**/events?*", lambda route: route.fulfill(status=204))
+    with page.expect_response("**/events?*"):
+        site.end_streams()
+    page.wait_for_timeout(4000)
+    assert len(asked) == 1
+    page.unroute("**/events?*")
+    page.evaluate("document.getElementById('live').dispatchEvent(new Event('reconnect'))")
+    page.wait_for_function(READS)
+    site.say(site.cast.cleo, number, "There is room again")
+    expect(messages(page)).to_have_count(2)
+
+
+def test_the_mark_under_ones_message_says_at_once_who_has_read_it_and_when(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    sam = visit("sam", number)
+    expect(messages(sam).last).not_to_contain_text("Read")
+    cleo = visit("cleo", number)
+    expect(messages(sam).last).to_contain_text(re.compile(r"Read by Cleo, \d{1,2}:\d\d"), timeout=3000)
+    write(cleo, "Thank you!")
+    expect(messages(cleo).last).to_contain_text(re.compile(r"Read, \d{1,2}:\d\d"), timeout=3000)
+    expect(messages(cleo).last).not_to_contain_text("Sam")
+
+
+def test_what_a_colleague_does_shows_at_once(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    site.begin(site.cast.sam, site.cast.omar, "The newer one")
+    sam, nadia = visit("sam", number), visit("nadia", number)
+    items = conversations(sam).get_by_role("listitem")
+    expect(items.first).to_contain_text("The newer one")
+    composer(nadia).press_sequentially("I a")
+    expect(sam.get_by_role("status").filter(has_text="Nadia is replying…")).to_be_visible(timeout=3000)
+    write(nadia, "I answer her.")
+    expect(items.first).to_contain_text("I answer her.", timeout=3000)
+    nadia.get_by_role("button", name="Close conversation").click()
+    expect(sam.get_by_role("button", name="Reopen conversation")).to_be_visible(timeout=3000)
+    expect(composer(sam)).to_have_count(0)
+
+
+def test_a_page_without_a_stream_polls_every_half_minute(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", live=False)
+    page.clock.install()
+    page.goto(f"/store/messages/{number}")
+    expect(messages(page)).to_have_count(1)
+    site.say(site.cast.cleo, number, "Hello?")
+    other = site.begin(site.cast.nadia, site.cast.omar, "Another")
+    page.clock.run_for(29_000)
+    page.wait_for_timeout(300)
+    expect(messages(page)).to_have_count(1)
+    page.clock.run_for(2_000)
+    expect(messages(page)).to_have_count(2)
+    expect(row(page, "Another")).to_be_visible()
+    assert other
+
+
+def test_a_line_that_says_nothing_any_more_is_opened_anew(site: Site, visit: Visitors) -> None:
+    """As after the sleep of a laptop: the connection looks open, and nothing comes."""
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit()
+    page.context.add_cookies([site.cookie("store", site.cast.sam)])
+    page.clock.install()
+    page.goto(f"/store/messages/{number}")
+    page.wait_for_function(READS)
+    page.clock.fast_forward(20_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate(READS)
+    with page.expect_request("**/events?*"):
+        page.clock.fast_forward(60_000)
+        page.wait_for_timeout(300)
+        page.clock.run_for(1_000)
+    page.wait_for_function(READS)
+    site.say(site.cast.cleo, number, "Are you awake?")
+    page.clock.run_for(500)
+    expect(messages(page)).to_have_count(2)

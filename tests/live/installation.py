@@ -31,6 +31,8 @@ MAIL_FROM = "Marketplace <no-reply@messages.example>"
 class Installation:
     """A running installation. `settings` are names of variables without their prefix."""
 
+    application = "wsgi:app"
+
     def __init__(self, folder: Path, database_url: str, redis_url: str | None, **settings: Any) -> None:
         self.folder, self.port = folder, free_port()
         values = {"env": "development", "secret_key": SECRET, "rate_limits": "off", "database_url": database_url}
@@ -50,12 +52,22 @@ class Installation:
         self.log = (folder / "log").open("ab")
 
     def start(self) -> Installation:
-        """Serve, and where it is scaled run the worker beside."""
-        self.web = self._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+        """Serve, and where it is scaled run the worker beside. Its processes hear each other when this returns."""
+        self.web = self._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", self.application)
         if self.scaled and "MESSAGING_MAIL_URL" in self.environment:
             self.start_worker()
         wait_for(self._answers, 30, what="the server to answer")
+        if self.scaled:
+            wait_for(self._all_listen, 30, what="the processes to listen to Redis")
+            time.sleep(0.1)  # until they know where the order stands
         return self
+
+    def _all_listen(self) -> bool:
+        import redis
+
+        with redis.Redis.from_url(self.environment["MESSAGING_REDIS_URL"]) as client:
+            listeners = client.pubsub_numsub(*client.pubsub_channels("messaging:*"))
+        return sum(number for _channel, number in listeners) >= int(self.environment["WEB_CONCURRENCY"])
 
     def start_worker(self) -> None:
         self.worker = self._run("-m", "flask", "--app", "wsgi", "worker")
@@ -96,6 +108,17 @@ class Installation:
         person = Person(self.port)
         person.sign_in(role or role_of(name), name)
         return person
+
+    def ready(self) -> dict[str, str]:
+        """What /readyz says of each part."""
+        time.sleep(1.1)  # an answer serves everybody for a second
+        parts: dict[str, str] = json.loads(Person(self.port).get("/readyz")[1])
+        return parts
+
+    def figure(self, name: str) -> float:
+        """What /metrics says."""
+        text = Person(self.port).get("/metrics")[1]
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
 
     @contextmanager
     def database(self) -> Iterator[Any]:

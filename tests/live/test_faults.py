@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from messaging_app.models import Message, Notification
+from messaging_app.database import now
+from messaging_app.models import Message, Notification, WorkerBeat
 from tests.live.installation import MAIL_FROM, Installation, Person
 from tests.services import MailServer, free_port, running_redis, wait_for
 
@@ -59,10 +61,23 @@ def test_mail_waits_for_its_server_and_then_comes_once(install: Install) -> None
     numbers = [sam.begin(here.cast.cleo, "Hello", f"Down {index}") for index in range(3)]
     time.sleep(3)
     assert seconds_to_send(sam, numbers[0], "while it is down") < 2
+    assert here.figure("messaging_mail_waiting") >= 3 and here.figure("messaging_mail_overdue_seconds") > 0
+    with here.database() as session:
+        session.execute(update(Notification).values(created_at=now() - timedelta(minutes=4)))
+        session.commit()
+    assert (here.ready()["status"], here.ready()["mail"]) == ("degraded", "late")
     with deaf_server(port):
         time.sleep(2)
         assert seconds_to_send(sam, numbers[0], "while it is deaf") < 2
     with mail_server(port) as server:
+        server.refuse = "451 not now"
+        wait_for(lambda: refused(here) >= 3, 60, 0.2, "the server to refuse")
+        assert seconds_to_send(sam, numbers[0], "while it refuses") < 2
+        server.refuse = None
+        with here.database() as session:  # as if the pause before the next try were over
+            session.execute(update(Notification).values(next_at=now()))
+            session.commit()
+        assert seconds_to_send(sam, numbers[0], "and now") < 2
         wait_for(lambda: len(server.messages) >= 3, 60, what="the mails that waited")
         time.sleep(2)
         subjects = sorted(mail["Subject"] for mail in server.messages)
@@ -72,6 +87,14 @@ def test_mail_waits_for_its_server_and_then_comes_once(install: Install) -> None
         states = list(session.scalars(select(Notification.state)))
     # A message that a waiting mail told of as well is due one of its own, which then has nothing left to say.
     assert states.count("sent") == 3 and set(states) <= {"sent", "skipped"}
+    wait_for(lambda: here.figure("messaging_mail_waiting") == 0, 20, 0.5)
+    assert here.ready()["mail"] == "ok"
+
+
+def refused(here: Installation) -> int:
+    with here.database() as session:
+        asked = select(func.count()).where(Notification.attempts > 0, Notification.last_error.contains("451"))
+        return int(session.scalar(asked))
 
 
 def test_killing_everything_loses_no_mail_and_no_message(install: Install) -> None:
@@ -132,11 +155,15 @@ def test_without_redis_sends_go_on_and_streams_recover_by_themselves(install: In
         stream.wait(lambda wake: wake.get("seq") == 2)
     for index in range(5):
         assert seconds_to_send(sam, number, f"without {index}") < 1
+    assert (here.ready()["status"], here.ready()["bus"]) == ("degraded", "unreachable")
+    assert here.figure("messaging_bus_connected") == 0
     with deaf_server(port):
         assert seconds_to_send(sam, number, "deaf") < 1
         assert not stream.ended.is_set()
     with running_redis(port):
         wait_for(lambda: stream.wakes()[-1]["kind"] == "catch-up" and _hears(sam, number, stream), 20)
+        wait_for(lambda: here.figure("messaging_bus_connected") == 1, 20, 0.2)
+        assert here.ready()["bus"] == "ok"
     stream.close()
 
 
@@ -158,8 +185,15 @@ def test_a_dead_worker_costs_mail_a_delay_and_nothing_else(install: Install, smt
     time.sleep(3)
     assert seconds_to_send(sam, number, "more") < 2
     assert smtp.messages == []
+    assert here.figure("messaging_mail_waiting") == 1 and here.figure("messaging_mail_overdue_seconds") > 0
+    with here.database() as session:  # as if it were dead for long
+        session.execute(update(WorkerBeat).values(at=now() - timedelta(minutes=4)))
+        session.commit()
+    assert (here.ready()["status"], here.ready()["worker"]) == ("degraded", "late")
+    assert time.time() - here.figure("messaging_worker_round_timestamp_seconds") > 200
     here.start_worker()
     wait_for(lambda: smtp.messages, 20)
+    wait_for(lambda: here.ready()["worker"] == "ok", 10)
     time.sleep(2)
     assert len(smtp.messages) == 1
 

@@ -21,7 +21,7 @@ from tests.live.proxy import BadNetwork
 from tests.services import wait_for
 
 CUT = 0.06  # share of the answers that are cut; not while a page comes, for half a script is no page
-SECONDS = float(os.environ.get("MESSAGING_TEST_SECONDS", "10"))
+SECONDS = float(os.environ.get("MESSAGING_TEST_SECONDS", "6"))
 NOTE = """() => {
   window.shown = [];
   const note = (line) => { if (/^message-\\d+$/.test(line.id)) window.shown.push([Number(line.id.slice(8)), line.textContent]); };

@@ -131,6 +131,7 @@ def test_the_html_is_safe_in_the_dark_asks_nobody_for_pictures_and_turns_with_th
     seen.feed(page)
     assert "prefers-color-scheme: dark" in page and "color-scheme: light dark" in page
     assert not {"img", "script", "link", "iframe", "form"} & {tag for tag, _ in seen.tags}
+    assert "overflow-wrap:anywhere" in page  # a long link must not widen the page of a phone
     assert "url(" not in page and "@import" not in page
     assert {text for text, attributes in seen.texts if attributes.get("dir") == "auto"} >= {"مرحبا بك", "شكرا", "مخبز"}
     assert "#8b4486" in page  # the store's accent

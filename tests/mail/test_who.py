@@ -53,6 +53,51 @@ def test_a_message_reaches_exactly_those_whom_it_concerns(
     assert set(post.receivers()) == mailed
 
 
+# conversation, who begins it: woken beside the beginner, counted, mailed
+BEGUN = [
+    ("store_customer", BAKERY | {"cleo"}, {"nadia", "lea", "cleo"}, {"cleo"}),
+    ("admin_store", ADMINS | BAKERY, BAKERY, BAKERY),
+    ("admin_customer", ADMINS | {"cleo"}, {"cleo"}, {"cleo"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "woken", "counted", "mailed"), BEGUN)
+def test_a_conversation_that_begins_reaches_exactly_those_whom_it_concerns(
+    post: Post, kind: str, woken: set[str], counted: set[str], mailed: set[str]
+) -> None:
+    listening = {name: listen(getattr(post.cast, name)) for name in NAMES}
+    number = begin(post, kind)
+    assert {name for name, stream in listening.items() if heard(stream) == [number]} == woken
+    assert {name for name in NAMES if unread(getattr(post.cast, name))} == counted
+    assert set(post.receivers()) == mailed
+
+
+SIDES = {
+    "store_customer": (BAKERY, {"cleo"}),
+    "admin_store": (ADMINS, BAKERY),
+    "admin_customer": (ADMINS, {"cleo"}),
+}
+
+
+@pytest.mark.parametrize("kind", SIDES)
+def test_where_everybody_has_written_each_one_reaches_all_the_others(post: Post, kind: str) -> None:
+    """Every sender to every recipient: all others are woken and counted, those of the other side are mailed."""
+    number = begin(post, kind)
+    everybody, side_of = set().union(*SIDES[kind]), {name: side for side in SIDES[kind] for name in side}
+    for name in everybody:
+        messaging.send_message(getattr(post.cast, name), number, "Here I am")
+    everybody_reads(post.cast, number)
+    for turn, (sender, side) in enumerate(sorted(side_of.items())):
+        listening = {name: listen(getattr(post.cast, name)) for name in NAMES}
+        messaging.send_message(getattr(post.cast, sender), number, "What about this?")
+        assert {name for name, stream in listening.items() if heard(stream) == [number]} == everybody, sender
+        assert {name for name in NAMES if unread(getattr(post.cast, name))} == everybody - {sender}, sender
+        assert set(post.receivers(20 * (turn + 1))) == everybody - side, sender
+        everybody_reads(post.cast, number)
+        for stream in listening.values():
+            stream.close()
+
+
 def begin(post: Post, kind: str) -> int:
     people = post.cast
     if kind == "store_customer":

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from messaging_app import health
 from messaging_app.database import now, writing
 from messaging_app.extensions import db
-from messaging_app.models import WorkerBeat
-from messaging_app.services import heartbeat
+from messaging_app.models import Notification, WorkerBeat
+from messaging_app.services import heartbeat, notifications
+from tests import cast
+from tests.world import begin
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,7 @@ def test_a_process_is_healthy_without_anything_else(make_app: Callable[..., Flas
 def test_it_is_ready_when_every_part_is(app: Flask) -> None:
     heartbeat.beat()
     status, parts = ready(app)
-    everything = {"database": "ok", "migrations": "ok", "bus": "ok", "storage": "ok", "worker": "ok"}
+    everything = {"database": "ok", "migrations": "ok", "bus": "ok", "storage": "ok", "worker": "ok", "mail": "off"}
     assert (status, parts) == (200, {"status": "ok"} | everything)
 
 
@@ -46,6 +48,21 @@ def test_a_worker_that_never_came_or_stays_away_is_told_and_hurts_nobody(app: Fl
         session.add(WorkerBeat(name=heartbeat.SWEEP, at=now() - timedelta(minutes=4)))
     status, parts = ready(app)
     assert (status, parts["status"], parts["worker"]) == (200, "degraded", "late")
+
+
+def test_mail_that_does_not_go_out_is_told_and_hurts_nobody(make_app: Callable[..., Flask], sqlite_url: str) -> None:
+    app = make_app(sqlite_url, mail_url="smtp://127.0.0.1:1", mail_from="a@b.example", mail_delay=0)
+    with app.app_context():
+        people = cast.bring_in()
+        heartbeat.beat()
+        assert ready(app)[1]["mail"] == "ok"
+        begin(people.sam, "store_customer", "customer", people.cleo.id, "Subject")
+        notifications.sweep()
+        assert ready(app)[1]["mail"] == "ok", "a server may be away for a moment"
+        with writing(db.session) as session:
+            session.execute(update(Notification).values(created_at=now() - timedelta(minutes=4)))
+        status, parts = ready(app)
+        assert (status, parts["status"], parts["mail"], parts["worker"]) == (200, "degraded", "late", "ok")
 
 
 def test_without_its_database_it_is_not_ready(make_app: Callable[..., Flask], tmp_path: Path) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
+from messaging_app.database import now, writing
+from messaging_app.extensions import db
+from messaging_app.models import Notification
+from messaging_app.services import heartbeat
 from tests.conftest import Web
+from tests.world import begin
 
 TOKEN = "m" + "0123456789abcdef" * 2
 
@@ -65,6 +72,30 @@ def test_no_address_and_no_name_becomes_a_label(web: Web) -> None:
     assert "/no/such" not in text and 'route="none"' in text
 
 
-@pytest.mark.parametrize("name", ["messaging_streams", "messaging_mail_overdue_seconds", "messaging_mail_waiting"])
+LOOKED_UP = (
+    "messaging_streams",
+    "messaging_mail_overdue_seconds",
+    "messaging_mail_waiting",
+    "messaging_mail_failed",
+    "messaging_worker_round_timestamp_seconds",
+    "messaging_bus_connected",
+)
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
 def test_what_is_looked_up_is_there(web: Web, name: str) -> None:
-    assert re.search(rf"^{name} [0-9.]+$", web.app.test_client().get("/metrics").text, re.MULTILINE)
+    assert re.search(rf"^{name} [0-9.e+]+$", web.app.test_client().get("/metrics").text, re.MULTILINE)
+
+
+def test_the_worker_and_what_it_gave_up_can_be_watched(web: Web) -> None:
+    with web.app.app_context():
+        begin(web.cast.sam, "store_customer", "customer", web.cast.cleo.id, "Subject")
+        heartbeat.beat()
+        row = {"conversation_id": 1, "participant_type": "customer", "participant_id": web.cast.cleo.id}
+        given_up = {"email_key": "x", "message_id": "<1@x>", "created_at": now(), "next_at": now(), "state": "failed"}
+        with writing(db.session) as session:
+            session.execute(insert(Notification).values(row | given_up))
+    text = web.app.test_client().get("/metrics").text
+    assert value(text, "messaging_mail_failed") == 1
+    assert time.time() - 60 < value(text, "messaging_worker_round_timestamp_seconds") <= time.time()
+    assert value(text, "messaging_bus_connected") == 1
