@@ -6,11 +6,18 @@ from logging.config import fileConfig
 from alembic import context
 from flask import current_app
 
+from messaging_app.database import WRITING
+
 config = context.config
 if config.config_file_name and not current_app.config.get("QUIET_MIGRATIONS"):
     fileConfig(config.config_file_name, disable_existing_loggers=False)
 
 database = current_app.extensions["migrate"].db
+
+# Whoever comes while a migration waits for its lock queues behind it: it gives up before the application would.
+# An index on a large table may take its time, though.
+POSTGRES_SETTINGS = "SET lock_timeout = '2s'; SET statement_timeout = 0"
+ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('messaging migrations'))"
 
 
 def run_offline() -> None:
@@ -22,8 +29,14 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run each migration in a transaction of its own."""
+    """Run each migration in a transaction of its own: all of it or nothing."""
     with database.engine.connect() as connection, references_unchecked(connection):
+        connection.execution_options(**WRITING[connection.dialect.name])  # the engine's own would commit each statement
+        if connection.dialect.name == "postgresql":
+            connection.detach()  # its settings and its lock end with it
+            connection.exec_driver_sql(POSTGRES_SETTINGS)
+            connection.exec_driver_sql(ONE_AT_A_TIME)
+            connection.commit()
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
