@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,26 +151,3 @@ def sound(web: Web) -> None:
         db.session.remove()
         report = doctor.examine()
         assert not report.broken, report.lines
-
-
-def test_sqlite_is_backed_up_whole_while_people_write(web: Web, sqlite_url: str, tmp_path: Path, make_app: Any) -> None:
-    sam, number = begin(web)
-    source = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
-    copy = sqlite3.connect(tmp_path / "copy.db")
-
-    def write(*_progress: int) -> None:  # between two steps of the backup
-        if len(sent) < 20:
-            sent.append(sam.post(f"/store/messages/{number}/messages", {"content": "meanwhile"}).status_code)
-
-    sent: list[int] = []
-    source.backup(copy, pages=20, progress=write, sleep=0)
-    source.close()
-    copy.close()
-    assert sent and set(sent) == {303}
-    shutil.copytree(tmp_path / "instance", tmp_path / "restored", dirs_exist_ok=True)
-    restored = Web.__new__(Web)
-    restored.app = make_app(f"sqlite:///{tmp_path / 'copy.db'}", instance=str(tmp_path / "restored"))
-    sound(restored)
-    with restored.app.app_context():
-        lines = messaging.get_conversation(web.cast.sam, number).lines
-        assert lines[0].content == "Hello" and {line.content for line in lines[1:]} <= {"meanwhile"}
