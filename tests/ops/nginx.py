@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import subprocess
@@ -42,8 +43,8 @@ def configuration(folder: Path, application: int, uploads: Path) -> tuple[str, i
     }.items():
         assert old in text, old
         text = text.replace(old, new)
-    # Started by root, nginx would read files as nobody, who may not enter the folders of a test.
-    return ("user root;\n" if os.geteuid() == 0 else "") + text, port
+    # As in deploy/: another user than the application's, who may read its files by their group and no more.
+    return (f"user nobody {grp.getgrgid(os.getegid()).gr_name};\n" if os.geteuid() == 0 else "") + text, port
 
 
 @contextmanager
