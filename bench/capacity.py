@@ -35,24 +35,26 @@ Number = TypeVar("Number", int, float)
 Costs = dict[str, tuple[float, float]]  # CPU milliseconds of a request: application, database
 
 COSTS: Costs = {
-    "inbox": (3.94, 1.14),
-    "thread": (3.99, 0.5),
-    "badge": (1.35, 0.14),
-    "badge, new": (1.55, 0.15),
-    "list": (1.98, 1.0),
-    "list, new": (3.26, 1.07),
-    "lines": (1.78, 0.31),
-    "lines, new": (2.97, 0.46),
-    "send": (4.67, 1.31),
+    "inbox": (3.07, 1.05),
+    "thread": (4.09, 0.5),
+    "badge": (1.38, 0.16),
+    "badge, new": (1.57, 0.16),
+    "list": (2.01, 1.01),
+    "list, new": (3.36, 1.12),
+    "lines": (1.81, 0.29),
+    "lines, new": (2.97, 0.42),
+    "send": (5.15, 1.45),
 }  # --measure prints these
-BASE_MIB, STREAM_KIB = 110, 30  # of a process, of a stream: python -m bench.live
+BASE_MIB, STREAM_KIB = 110, 24  # of a process, of a stream: python -m bench.live
+HEARD_MS, DELIVERED_MS = 0.11, 0.04  # a wake-up in each process, and again for each stream that it goes to
 ROW_BYTES, INDEX_BYTES = 275, 105  # for each message with its tenth of a conversation and its seats, at 4 million
 
 # What people do. Everybody has one window open, with a conversation in it.
 POLL_EVERY = 30.0  # seconds; badge, list and thread each
 STAYS = 900.0  # seconds; then somebody else comes, who loads inbox and thread
 WRITES_EVERY = 300.0  # seconds
-WOKEN = 2  # windows that a message wakes, with streams; each asks for badge, list and thread at once
+WAKES = 3  # with streams, for each message: itself, that somebody is writing it, that somebody has read it
+WOKEN = 2  # windows that a message wakes; each asks for badge, list and thread at once
 PATIENCE = 50.0  # ms of waiting that 99 of 100 requests may have
 POLLS = {"list": "conversations-poll", "lines": "thread-poll"}
 REQUESTS = 200_000  # simulated, the first tenth of which only warms up
@@ -71,6 +73,7 @@ class Outcome:
     p99: float
     waited: float  # ms in queues, p99
     connections: int  # of the database at work at once, p99
+    herd: float  # seconds until everybody has caught up after Redis was away, with twice the processes
 
 
 def rates(people: int, streams: bool) -> dict[str, float]:
@@ -82,8 +85,13 @@ def rates(people: int, streams: bool) -> dict[str, float]:
     return found
 
 
-def serve(costs: Costs, asked: dict[str, float], processes: int, database: int) -> tuple[list[float], list[float], int]:
-    """Simulate; answers whole times and times in queues (ms, sorted), and connections at work at once (p99)."""
+def serve(
+    costs: Costs, asked: dict[str, float], processes: int, database: int, left: float
+) -> tuple[list[float], list[float], int]:
+    """Simulate; answers whole times and times in queues (ms, sorted), and connections at work at once (p99).
+
+    `left` is the share of a process's time that wake-ups leave for requests.
+    """
     chance = random.Random(1)
     whole = sum(asked.values())
     kinds, moment = chance.choices(list(asked), list(asked.values()), k=REQUESTS), 0.0
@@ -94,8 +102,8 @@ def serve(costs: Costs, asked: dict[str, float], processes: int, database: int) 
         here, there = (chance.expovariate(1 / cost) for cost in costs[kind])
         process = chance.randrange(processes)
         began = max(moment, free[process])
-        free[process] = began + here
-        arrived.append((began + here, began - moment, there, moment))
+        free[process] = began + here / left
+        arrived.append((free[process], began - moment, there, moment))
     arrived.sort()
     cores = [0.0] * database
     times, waits, at_work, busy = [], [], [], []
@@ -119,15 +127,20 @@ def percentile(ordered: list[Number], share: float = 0.99) -> Number:
 def enough(costs: Costs, people: int, streams: bool) -> Outcome:
     """The fewest processes and database processors with which 99 of 100 wait no longer than `PATIENCE`."""
     asked = rates(people, streams)
+    wakes = WAKES * people / WRITES_EVERY / 1000 if streams else 0.0  # a millisecond
+    left = 1 - wakes * HEARD_MS
     work = [sum(rate * costs[kind][part] for kind, rate in asked.items()) / 1000 for part in (0, 1)]
+    work[0] = (work[0] + wakes * WOKEN * DELIVERED_MS) / left
     spare = 0.95
     while True:
         processes, database = (max(1, ceil(load / spare)) for load in work)
-        times, waits, connections = serve(costs, asked, processes, database)
+        times, waits, connections = serve(costs, asked, processes, database, left)
         if percentile(waits) <= PATIENCE:
             break
         spare -= 0.05
-    figures = percentile(times, 0.5), percentile(times), percentile(waits), connections
+    everybody = people * sum(costs[kind][0] for kind in ("badge", "list", "lines")) / 1000
+    herd = everybody / left / (2 * processes - work[0]) if streams else 0.0
+    figures = percentile(times, 0.5), percentile(times), percentile(waits), connections, herd
     return Outcome(people, streams, sum(asked.values()), processes, database, *figures)
 
 
@@ -172,8 +185,8 @@ def polls(visitor: Visitor, thread: str, headers: dict[str, str]) -> Iterator[tu
 
 def report(costs: Costs) -> Iterator[str]:
     """Both tables, as Markdown."""
-    yield "| online | streams | requests/s | processes | database processors | p50 | p99 | queues p99 | at the database at once | memory of the processes |"
-    yield "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    yield "| online | streams | requests/s | processes | database processors | p50 | p99 | queues p99 | at the database at once | memory of the processes | catching up |"
+    yield "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for people in (1_000, 10_000, 100_000):
         for streams in (True, False):
             one = enough(costs, people, streams)
@@ -181,7 +194,7 @@ def report(costs: Costs) -> Iterator[str]:
             times = " | ".join(f"{value:.0f} ms" for value in (one.p50, one.p99, one.waited))
             yield (
                 f"| {people:,} | {'open' if streams else 'all down'} | {one.rate:,.0f} | {one.processes} | {one.database} "
-                f"| {times} | {one.connections} | {memory:.1f} GB |"
+                f"| {times} | {one.connections} | {memory:.1f} GB | {f'{one.herd:.0f} s' if streams else '–'} |"
             )
     yield ""
     yield "| messages | rows | indexes | database |"
