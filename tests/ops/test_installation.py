@@ -11,8 +11,10 @@ import signal
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
@@ -102,6 +104,7 @@ class Scaled:
     base: str
     authority: Path
     folder: Path
+    second: int  # a port at which nginx looks for the application, too; nobody is there as a rule
 
     def visitor(self, role: str, name: str) -> Visitor:
         return Visitor(self.base, self.authority).sign_in(role, name)
@@ -136,8 +139,9 @@ def scaled(
     try:
         installation.start()
         folder = open_folder / "nginx"
-        with nginx.running(folder, installation.port, uploads) as port:
-            yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder)
+        second = free_port()
+        with nginx.running(folder, [installation.port, second], uploads) as port:
+            yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder, second)
     finally:
         installation.stop()
 
@@ -271,6 +275,41 @@ def test_every_part_says_that_it_is_ready_and_any_process_knows_the_figures_of_a
         link.request("GET", "/metrics")
         assert name in link.getresponse().read().decode()
         link.close()
+
+
+@pytest.mark.parametrize("scaled", ["folder"], indirect=True)
+def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> None:
+    place, people = scaled.installation, [("store", "sam"), ("store", "nadia"), ("storefront", "cleo")]
+    visitors = [scaled.visitor(role, name) for role, name in people]
+    number, over = scaled.begin(visitors[0]), threading.Event()
+    answers: Counter[tuple[str, int]] = Counter()
+
+    def use(visitor: Visitor, base: str) -> None:
+        while not over.is_set():
+            answers["send", visitor.post(f"{base}/{number}/messages", content="Still there")] += 1
+            answers["read", visitor.ask(f"{base}/{number}")[0]] += 1
+
+    threads = [
+        threading.Thread(target=use, args=(visitor, ROLES[role].messages))
+        for visitor, (role, _name) in zip(visitors, people, strict=True)
+    ]
+    old, place.port = place.web, scaled.second
+    place.environment["PORT"] = str(place.port)
+    place.web = place._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(place._answers, 60, what="the new processes to answer")
+        time.sleep(2.5)  # nginx looks again after fail_timeout
+    finally:
+        assert old is not None
+        old.send_signal(signal.SIGTERM)
+        old.wait(15)
+        time.sleep(0.5)
+        over.set()
+        for thread in threads:
+            thread.join(30)
+    assert set(answers) == {("send", 200), ("read", 200)} and answers["send", 200] > 10, answers
 
 
 @pytest.mark.parametrize("scaled", ["folder"], indirect=True)
