@@ -14,10 +14,12 @@ if config.config_file_name and not current_app.config.get("QUIET_MIGRATIONS"):
 
 database = current_app.extensions["migrate"].db
 
-# Whoever comes while a migration waits for its lock queues behind it: it gives up before the application would.
-# An index on a large table may take its time, though.
-POSTGRES_SETTINGS = "SET lock_timeout = '2s'; SET statement_timeout = 0"
-ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('messaging migrations'))"
+# Two upgrades at once wait for each other, as long as it takes.
+ONE_AT_A_TIME = (
+    "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('messaging migrations'))"
+)
+# Who comes while a migration waits for its lock queues behind it: it gives up before the application would.
+LITTLE_PATIENCE = "SET lock_timeout = '2s'"
 
 
 def run_offline() -> None:
@@ -30,13 +32,8 @@ def run_offline() -> None:
 
 def run_online() -> None:
     """Run each migration in a transaction of its own: all of it or nothing."""
-    with database.engine.connect() as connection, references_unchecked(connection):
+    with database.engine.connect() as connection, references_unchecked(connection), one_at_a_time(connection):
         connection.execution_options(**WRITING[connection.dialect.name])  # the engine's own would commit each statement
-        if connection.dialect.name == "postgresql":
-            connection.detach()  # its settings and its lock end with it
-            connection.exec_driver_sql(POSTGRES_SETTINGS)
-            connection.exec_driver_sql(ONE_AT_A_TIME)
-            connection.commit()
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
@@ -46,6 +43,21 @@ def run_online() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def one_at_a_time(connection):
+    """On PostgreSQL, alone and with little patience; lock and settings end with the connection, which nobody gets after us."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(ONE_AT_A_TIME)
+    connection.exec_driver_sql(LITTLE_PATIENCE)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.invalidate()
 
 
 @contextmanager
