@@ -6,11 +6,20 @@ from logging.config import fileConfig
 from alembic import context
 from flask import current_app
 
+from messaging_app.database import WRITING
+
 config = context.config
 if config.config_file_name and not current_app.config.get("QUIET_MIGRATIONS"):
     fileConfig(config.config_file_name, disable_existing_loggers=False)
 
 database = current_app.extensions["migrate"].db
+
+# Two upgrades at once wait for each other, as long as it takes.
+ONE_AT_A_TIME = (
+    "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('messaging migrations'))"
+)
+# Who comes while a migration waits for its lock queues behind it: it gives up before the application would.
+LITTLE_PATIENCE = "SET lock_timeout = '2s'"
 
 
 def run_offline() -> None:
@@ -22,18 +31,33 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run each migration in a transaction of its own."""
-    engine = database.engine.execution_options(transaction="DEFERRED")  # SQLite: see messaging_app/database.py
-    with engine.connect() as connection, references_unchecked(connection):
+    """Run each migration in a transaction of its own: all of it or nothing."""
+    with database.engine.connect() as connection, references_unchecked(connection), one_at_a_time(connection):
+        connection.execution_options(**WRITING[connection.dialect.name])  # the engine's own would commit each statement
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
             transaction_per_migration=True,
-            transactional_ddl=True,
+            transactional_ddl=True,  # SQLite too: see messaging_app/database.py
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def one_at_a_time(connection):
+    """On PostgreSQL, alone and with little patience; lock and settings end with the connection, which nobody gets after us."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(ONE_AT_A_TIME)
+    connection.exec_driver_sql(LITTLE_PATIENCE)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.invalidate()
 
 
 @contextmanager

@@ -50,11 +50,6 @@ def upgrade():
     if postgresql:
         # Room on each page for the next version of a row: totals change often, and then no index needs to know.
         op.execute("ALTER TABLE unread_totals SET (fillfactor = 50)")
-    key = KEY.format(seat='s')
-    op.execute(
-        f"{TOTALS} SELECT {key}, sum(s.unread_count) FROM conversation_participants AS s"
-        " WHERE s.unread_count <> 0 GROUP BY 1, 2, 3, 4, 5"
-    )
     for name, event, condition, seat, change in CASES:
         add = f"{TOTALS} VALUES ({KEY.format(seat=seat)}, {change}) {ADD};"
         trigger = f"CREATE TRIGGER unread_totals_{name} AFTER {event} ON conversation_participants FOR EACH ROW"
@@ -66,6 +61,12 @@ def upgrade():
             op.execute(f"{trigger} WHEN ({condition}) EXECUTE FUNCTION unread_totals_{name}()")
         else:
             op.execute(f"{trigger} WHEN {condition} BEGIN {add} END")
+    # After the triggers, whose creation keeps writers out until the commit: nothing is read between sum and trigger.
+    key = KEY.format(seat='s')
+    op.execute(
+        f"{TOTALS} SELECT {key}, sum(s.unread_count) FROM conversation_participants AS s"
+        " WHERE s.unread_count <> 0 GROUP BY 1, 2, 3, 4, 5"
+    )
 
 
 def downgrade():

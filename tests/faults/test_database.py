@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import shutil
 import sqlite3
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,9 +23,10 @@ from bench.faults import KillablePostgres
 from messaging_app import database
 from messaging_app.extensions import db
 from messaging_app.services import doctor, messaging
+from tests.attachments.test_faults import disk
 from tests.conftest import Browser, Web
 from tests.live.installation import Installation
-from tests.services import wait_for
+from tests.services import Postgres, wait_for
 
 WORDS = "The words that were typed"
 
@@ -105,6 +110,77 @@ def test_on_a_full_disk_people_read_and_sends_come_back_when_there_is_room(web: 
     sound(web)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a disk of its own needs Linux")
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_on_a_disk_without_a_byte_left_people_read_and_sends_come_back_when_there_is_room(
+    kind: str, request: pytest.FixtureRequest, make_app: Callable[..., Flask]
+) -> None:
+    with open_disk("32m") as folder:
+        if kind == "sqlite":
+            url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), folder / 'messaging.db')}"
+        else:
+            url = request.getfixturevalue("postgres_on")(folder)
+        web = Web(make_app(url))
+        sam, number = begin(web)
+        with no_byte_left(folder):
+            large = {"content": random.Random(1).randbytes(5_000).hex()[:9_000]}  # nothing that can be compressed
+            answers = [sam.post(f"/store/messages/{number}/messages", large).status_code for _ in range(12)]
+            assert answers[-1] == 503 and set(answers) <= {303, 503}
+            refused = sam.post(f"/store/messages/{number}/messages", large)
+            assert refused.status_code == 503 and large["content"] in refused.text
+            assert sam.get(f"/store/messages/{number}").status_code == 200
+            assert web.browser().get("/readyz").status_code == 200
+        assert sam.post(f"/store/messages/{number}/messages", large).status_code == 303
+        sound(web)
+        with web.app.app_context():
+            db.engine.dispose()
+
+
+@contextmanager
+def open_disk(size: str) -> Iterator[Path]:
+    """A small disk that PostgreSQL's user may reach, too."""
+    with tempfile.TemporaryDirectory(prefix="disk-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        with disk(Path(folder) / "disk", size) as place:
+            yield place
+
+
+@contextmanager
+def no_byte_left(folder: Path) -> Iterator[None]:
+    """Something else has taken all the room."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for piece in (2**16, 2**12):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * piece):
+                    pass
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@pytest.fixture
+def postgres_on(postgres: Postgres) -> Iterator[Callable[[Path], str]]:
+    """Makes a migrated database whose tables lie in a folder."""
+    made: list[str] = []
+
+    def make(folder: Path) -> str:
+        if postgres.user:
+            shutil.chown(folder, postgres.user["user"], postgres.user["group"])
+        (folder / "tables").mkdir(mode=0o700)
+        if postgres.user:
+            shutil.chown(folder / "tables", postgres.user["user"], postgres.user["group"])
+        postgres.execute(f"CREATE TABLESPACE small LOCATION '{folder / 'tables'}'")
+        made.append(postgres.create_database(template=f"{postgres.migrated()} TABLESPACE small"))
+        return postgres.url(made[0])
+
+    yield make
+    for name in made:
+        postgres.drop_database(name)
+    postgres.execute("DROP TABLESPACE IF EXISTS small")
+
+
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_a_restarted_database_is_found_again_without_a_restart_of_ours(tmp_path: Path, redis_url: str) -> None:
@@ -128,7 +204,10 @@ def test_a_restarted_database_is_found_again_without_a_restart_of_ours(tmp_path:
         server.stop()
 
 
-def test_a_clock_that_is_set_back_an_hour_changes_no_order_and_signs_nobody_out(web: Web) -> None:
+def test_a_clock_that_is_set_back_an_hour_changes_no_order_and_signs_nobody_out(
+    make_app: Callable[..., Flask], database_url: str
+) -> None:
+    web = Web(make_app(database_url))
     sam, number = begin(web)
     cleo = web.signed_in("cleo")
     later = datetime.now(UTC) + timedelta(minutes=1)
@@ -152,26 +231,3 @@ def sound(web: Web) -> None:
         db.session.remove()
         report = doctor.examine()
         assert not report.broken, report.lines
-
-
-def test_sqlite_is_backed_up_whole_while_people_write(web: Web, sqlite_url: str, tmp_path: Path, make_app: Any) -> None:
-    sam, number = begin(web)
-    source = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
-    copy = sqlite3.connect(tmp_path / "copy.db")
-
-    def write(*_progress: int) -> None:  # between two steps of the backup
-        if len(sent) < 20:
-            sent.append(sam.post(f"/store/messages/{number}/messages", {"content": "meanwhile"}).status_code)
-
-    sent: list[int] = []
-    source.backup(copy, pages=20, progress=write, sleep=0)
-    source.close()
-    copy.close()
-    assert sent and set(sent) == {303}
-    shutil.copytree(tmp_path / "instance", tmp_path / "restored", dirs_exist_ok=True)
-    restored = Web.__new__(Web)
-    restored.app = make_app(f"sqlite:///{tmp_path / 'copy.db'}", instance=str(tmp_path / "restored"))
-    sound(restored)
-    with restored.app.app_context():
-        lines = messaging.get_conversation(web.cast.sam, number).lines
-        assert lines[0].content == "Hello" and {line.content for line in lines[1:]} <= {"meanwhile"}

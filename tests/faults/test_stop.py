@@ -21,9 +21,16 @@ UPLOADS = 20
 
 
 @pytest.mark.slow
-def test_sigterm_during_twenty_uploads_finishes_or_refuses_each(migrated_sqlite: Path, tmp_path: Path) -> None:
-    shutil.copy(migrated_sqlite, tmp_path / "messaging.db")
-    installation = Installation(tmp_path, f"sqlite:///{tmp_path / 'messaging.db'}", None).start()
+@pytest.mark.parametrize("setup", ["embedded", pytest.param("scaled", marks=pytest.mark.postgres)])
+def test_sigterm_during_twenty_uploads_finishes_or_refuses_each(
+    setup: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if setup == "scaled":
+        installation = Installation(tmp_path, *map(request.getfixturevalue, ("postgres_url", "redis_url")))
+    else:
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "messaging.db")
+        installation = Installation(tmp_path, f"sqlite:///{tmp_path / 'messaging.db'}", None)
+    installation.start()
     sam = installation.signed_in("sam")
     number = sam.begin(installation.cast.cleo, "We begin.")
     content = random.Random(1).randbytes(150_000).hex().encode()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +24,15 @@ def need() -> str:
     return PROGRAM
 
 
-def configuration(folder: Path, application: int, uploads: Path) -> tuple[str, int]:
+def configuration(folder: Path, applications: Sequence[int], uploads: Path) -> tuple[str, int]:
     """The text of deploy/nginx.conf for `folder`, and the port at which it serves https."""
-    port, plain = free_port(), free_port()
+    secure, plain = free_port(), free_port()
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     for old, new in {
-        "server web:8000 ": f"server 127.0.0.1:{application} ",
-        "listen 443 ": f"listen 127.0.0.1:{port} ",
+        "server web:8000 max_fails=3 fail_timeout=2s;": " ".join(
+            f"server 127.0.0.1:{port} max_fails=3 fail_timeout=2s;" for port in applications
+        ),
+        "listen 443 ": f"listen 127.0.0.1:{secure} ",
         "listen 80;": f"listen 127.0.0.1:{plain};",
         "/etc/nginx/tls/": f"{folder}/",
         "/run/nginx.pid": f"{folder}/pid",
@@ -42,20 +45,20 @@ def configuration(folder: Path, application: int, uploads: Path) -> tuple[str, i
     }.items():
         assert old in text, old
         text = text.replace(old, new)
-    # Started by root, nginx would read files as nobody, who may not enter the folders of a test.
-    return ("user root;\n" if os.geteuid() == 0 else "") + text, port
+    # As in deploy/: another user than the application's, who may read its files by their group and no more.
+    return (f"user nobody {grp.getgrgid(os.getegid()).gr_name};\n" if os.geteuid() == 0 else "") + text, secure
 
 
 @contextmanager
-def running(folder: Path, application: int, uploads: Path) -> Iterator[int]:
-    """nginx before the application; gives its https port."""
+def running(folder: Path, applications: Sequence[int], uploads: Path) -> Iterator[int]:
+    """nginx before one application or several; gives its https port."""
     program = need()
     folder.mkdir()
     certificate = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     certificate += ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     certificate += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(certificate, check=True, capture_output=True)
-    text, port = configuration(folder, application, uploads)
+    text, port = configuration(folder, applications, uploads)
     (folder / "nginx.conf").write_text(text)
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_die_with_parent)

@@ -10,21 +10,30 @@ import re
 import signal
 import ssl
 import subprocess
+import tempfile
+import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
+from messaging_app.policies import ROLES
 from messaging_app.storage import storage_from_url
 from tests import cast
-from tests.conftest import TOKEN
+from tests.browser.conftest import PATIENCE, Visitors
+from tests.browser.hands import messages, write
+from tests.browser.test_journeys import compose, converse
+from tests.conftest import TOKEN, role_of
 from tests.live.installation import Installation
 from tests.ops import nginx
 from tests.services import free_port, wait_for
@@ -95,6 +104,7 @@ class Scaled:
     base: str
     authority: Path
     folder: Path
+    second: int  # a port at which nginx looks for the application, too; nobody is there as a rule
 
     def visitor(self, role: str, name: str) -> Visitor:
         return Visitor(self.base, self.authority).sign_in(role, name)
@@ -107,10 +117,20 @@ class Scaled:
         return int(re.search(rb'id="conversation-(\d+)"', page).group(1))  # type: ignore[union-attr]
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that nginx's user may enter; pytest's own are closed to everybody else."""
+    with tempfile.TemporaryDirectory(prefix="scaled-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture(params=["folder", "s3"])
-def scaled(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Scaled]:
+def scaled(
+    request: pytest.FixtureRequest, tmp_path: Path, open_folder: Path, postgres_url: str, redis_url: str
+) -> Iterator[Scaled]:
     nginx.need()
-    uploads = tmp_path / "uploads"
+    uploads = open_folder / "uploads"
     storage = request.getfixturevalue("s3").url if request.param == "s3" else str(uploads)
     installation = Installation(
         tmp_path, postgres_url, redis_url, env="production", storage_url=storage, accel_prefix=PRIVATE, proxies=1,
@@ -118,9 +138,10 @@ def scaled(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str, re
     )  # fmt: skip
     try:
         installation.start()
-        with nginx.running(tmp_path / "nginx", installation.port, uploads) as port:
-            folder = tmp_path / "nginx"
-            yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder)
+        folder = open_folder / "nginx"
+        second = free_port()
+        with nginx.running(folder, [installation.port, second], uploads) as port:
+            yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder, second)
     finally:
         installation.stop()
 
@@ -151,6 +172,8 @@ def test_people_talk_with_files_over_http2_and_see_each_other_live(scaled: Scale
     assert "X-Accel-Redirect" not in headers and "UTF-8''%E6%97%A5" in headers["Content-Disposition"]
     status, part, _headers = cleo.ask(link, Range="bytes=1-3")
     assert (status, part) == (206, PICTURE[1:4])
+    sent_by_nginx = not scaled.installation.environment["MESSAGING_STORAGE_URL"].startswith("s3:")
+    assert ("X-Accel-Redirect" in headers_behind_nginx(scaled, cleo, link)) == sent_by_nginx
 
     stranger = Visitor(scaled.base, scaled.authority)
     status, page, _headers = stranger.ask(link)
@@ -167,6 +190,51 @@ def test_people_talk_with_files_over_http2_and_see_each_other_live(scaled: Scale
     assert shown.stdout == "2"
 
 
+class Browsers(Visitors):
+    """People at real browsers, over https, who sign in as everybody does."""
+
+    def __call__(self, name: str | None = None, *_where: Any, **_options: Any) -> Page:
+        assert name is not None
+        context = self.browser.new_context(base_url=self.site.url, ignore_https_errors=True)
+        self.contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        self._watch(context)
+        page = context.new_page()
+        role = role_of(name)
+        page.goto(f"/{role}/login" + ("?store=bakery" if role == "storefront" else ""))
+        page.get_by_label("E-mail").fill(cast.EMAILS[name])
+        page.get_by_label("Password").fill(cast.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"**{ROLES[role].messages}")
+        return page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scaled", ["s3"], indirect=True)
+def test_all_three_roles_tour_it_in_real_browsers(scaled: Scaled, browser: Browser) -> None:
+    visit = Browsers(SimpleNamespace(url=scaled.base), browser)  # type: ignore[arg-type]
+    try:
+        ada, sam, cleo = (visit(name) for name in ("ada", "sam", "cleo"))
+        assert ada.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
+        compose(ada, "Bakery", "The new contract", "Please sign it.", kind="A store")
+        converse(ada, sam, "The new contract", "Please sign it.", answerer_may_close=True)
+        compose(sam, "Cleo", "Your rye loaf", "It leaves tomorrow.")
+        converse(sam, cleo, "Your rye loaf", "It leaves tomorrow.", answerer_may_close=False)
+
+        sam.get_by_label("Attach files").set_input_files(
+            {"name": "bread.png", "mimeType": "image/png", "buffer": PICTURE}
+        )
+        write(sam, "A picture of it.")
+        picture = messages(cleo).last.get_by_role("img")
+        expect(picture).to_be_visible()
+        shown = "image => image.decode().then(() => image.naturalWidth)"
+        assert picture.evaluate(shown) > 0
+    finally:
+        visit.leave()
+    assert not visit.heard, "\n".join(visit.heard)
+
+
+@pytest.mark.parametrize("scaled", ["folder"], indirect=True)
 def test_any_process_answers_any_request_and_one_that_is_killed_is_not_missed(scaled: Scaled) -> None:
     sam = scaled.visitor("store", "sam")
     number = scaled.begin(sam)
@@ -209,6 +277,42 @@ def test_every_part_says_that_it_is_ready_and_any_process_knows_the_figures_of_a
         link.close()
 
 
+@pytest.mark.parametrize("scaled", ["folder"], indirect=True)
+def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> None:
+    place, people = scaled.installation, [("store", "sam"), ("store", "nadia"), ("storefront", "cleo")]
+    visitors = [scaled.visitor(role, name) for role, name in people]
+    number, over = scaled.begin(visitors[0]), threading.Event()
+    answers: Counter[tuple[str, int]] = Counter()
+
+    def use(visitor: Visitor, base: str) -> None:
+        while not over.is_set():
+            answers["send", visitor.post(f"{base}/{number}/messages", content="Still there")] += 1
+            answers["read", visitor.ask(f"{base}/{number}")[0]] += 1
+
+    threads = [
+        threading.Thread(target=use, args=(visitor, ROLES[role].messages))
+        for visitor, (role, _name) in zip(visitors, people, strict=True)
+    ]
+    old, place.port = place.web, scaled.second
+    place.environment["PORT"] = str(place.port)
+    place.web = place._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(place._answers, 60, what="the new processes to answer")
+        time.sleep(2.5)  # nginx looks again after fail_timeout
+    finally:
+        assert old is not None
+        old.send_signal(signal.SIGTERM)
+        old.wait(15)
+        time.sleep(0.5)
+        over.set()
+        for thread in threads:
+            thread.join(30)
+    assert set(answers) == {("send", 200), ("read", 200)} and answers["send", 200] > 10, answers
+
+
+@pytest.mark.parametrize("scaled", ["folder"], indirect=True)
 def test_the_logs_of_both_agree_and_hold_no_secret(scaled: Scaled) -> None:
     sam = scaled.visitor("store", "sam")
     sam.ask("/store/messages?cursor=hidden-words", HX_Request="true")
@@ -220,6 +324,15 @@ def test_the_logs_of_both_agree_and_hold_no_secret(scaled: Scaled) -> None:
     assert inbox["actor"] == f"store:{scaled.installation.cast.sam.id}" and inbox["address"] == "127.0.0.1"
     everything = (scaled.folder / "access").read_text() + scaled.installation.said()
     assert "hidden-words" not in everything and "a-signed-token" not in everything and cast.PASSWORD not in everything
+
+
+def headers_behind_nginx(scaled: Scaled, visitor: Visitor, path: str) -> Any:
+    """What the application itself answers."""
+    link = http.client.HTTPConnection("127.0.0.1", scaled.installation.port, timeout=20)
+    link.request("GET", path, headers={"Cookie": visitor.cookies, "X-Forwarded-Proto": "https"})
+    with contextlib.closing(link.getresponse()) as answer:
+        assert answer.status == 200
+        return answer.headers
 
 
 def storage_keys(scaled: Scaled) -> Iterator[str]:
