@@ -146,8 +146,12 @@ def validate_and_store(
             if not file.placed:
                 file.discard()
     except BaseException as error:
+        # A connection that broke may have done so after the commit: then there is a row, and it needs its file. If there
+        # is none, the file is a stray and swept as such.
+        outcome_unknown = getattr(error, "connection_invalidated", False)
         for file in prepared:
-            file.discard()
+            if not (outcome_unknown and file.placed):
+                file.discard()
         if isinstance(error, (StorageUnavailable, CheckUnavailable, OSError)):
             current_app.logger.error("files cannot be checked or kept: %s", error)
             raise Unavailable(_("Files cannot be kept right now. Try again in a moment; nothing was sent.")) from error
