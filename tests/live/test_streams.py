@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.live.installation import Installation
 from tests.services import wait_for
 
 Install = Callable[..., Installation]
+
+
+@pytest.fixture
+def install(kept: Installation) -> Iterator[Install]:
+    """One installation for all of these: each test begins a conversation of its own, and at its end all windows close."""
+    yield lambda: kept
+    kept.leave()
 
 
 def test_the_other_side_is_woken_within_a_second_and_nobody_else_at_all(install: Install) -> None:
@@ -87,7 +96,7 @@ def test_reading_typing_and_closing_are_told_to_those_whom_they_concern(install:
 
 def test_too_many_streams_of_one_person_are_turned_away_softly(install: Install) -> None:
     here = install()
-    here_streams = [here.signed_in("cleo").stream() for _ in range(26)]
+    here_streams = [here.signed_in("jun").stream() for _ in range(26)]  # Jun has no part in the other tests
     statuses = {stream.status for stream in here_streams}
     assert statuses == {200, 204}
     here_streams[0].close()
