@@ -271,8 +271,13 @@ def s3_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bucket:
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty bucket. boto3 takes endpoint and keys from the environment, here as in production."""
+    return new_bucket(s3_server, monkeypatch)
+
+
+def new_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket for as long as `monkeypatch` lasts."""
     for name, value in {
         "AWS_ENDPOINT_URL": s3_server,
         "AWS_ACCESS_KEY_ID": "test",

@@ -27,7 +27,7 @@ from tests import cast
 from tests.conftest import TOKEN
 from tests.live.installation import Installation
 from tests.ops import nginx
-from tests.services import free_port, wait_for
+from tests.services import Postgres, free_port, new_bucket, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 PICTURE = bytes.fromhex(
@@ -107,22 +107,28 @@ class Scaled:
         return int(re.search(rb'id="conversation-(\d+)"', page).group(1))  # type: ignore[union-attr]
 
 
-@pytest.fixture(params=["folder", "s3"])
-def scaled(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Scaled]:
+@pytest.fixture(scope="module", params=["folder", "s3"])
+def scaled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, redis_server: str
+) -> Iterator[Scaled]:
+    """One installation for all of these tests: each begins what it needs, and none leaves it broken."""
     nginx.need()
-    uploads = tmp_path / "uploads"
-    storage = request.getfixturevalue("s3").url if request.param == "s3" else str(uploads)
-    installation = Installation(
-        tmp_path, postgres_url, redis_url, env="production", storage_url=storage, accel_prefix=PRIVATE, proxies=1,
-        base_url="https://localhost", mail_url=f"smtp://127.0.0.1:{free_port()}", mail_from="no-reply@messages.example",
-    )  # fmt: skip
-    try:
-        installation.start()
-        with nginx.running(tmp_path / "nginx", installation.port, uploads) as port:
-            folder = tmp_path / "nginx"
-            yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder)
-    finally:
-        installation.stop()
+    place = tmp_path_factory.mktemp("scaled")
+    uploads, folder = place / "uploads", place / "nginx"
+    with pytest.MonkeyPatch.context() as environment:
+        s3 = request.param == "s3" and new_bucket(request.getfixturevalue("s3_server"), environment)
+        installation = Installation(
+            place, postgres.url(postgres.create_database(template=postgres.migrated())), redis_server,
+            env="production", storage_url=s3.url if s3 else str(uploads), accel_prefix=PRIVATE, proxies=1,
+            base_url="https://localhost", mail_url=f"smtp://127.0.0.1:{free_port()}",
+            mail_from="no-reply@messages.example",
+        )  # fmt: skip
+        try:
+            installation.start()
+            with nginx.running(folder, installation.port, uploads) as port:
+                yield Scaled(installation, f"https://localhost:{port}", folder / "fullchain.pem", folder)
+        finally:
+            installation.stop()
 
 
 def test_people_talk_with_files_over_http2_and_see_each_other_live(scaled: Scaled) -> None:
