@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from werkzeug.test import TestResponse
 
 from messaging_app import create_app
 from messaging_app.extensions import db
 from tests import cast
-from tests.services import migrate
+from tests.services import Postgres, migrate
 
 pytest_plugins = ["tests.services"]
 
@@ -48,6 +48,29 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(request.getfixturevalue("postgres_url"))
     shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "messaging.db")
     return f"sqlite:///{tmp_path / 'messaging.db'}"
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def kept_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for the tests of a module that `empty` it before they begin: a new one for each would cost more than they."""
+    if request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        name = server.create_database(template=server.migrated())
+        yield server.url(name)
+        server.drop_database(name)
+    else:
+        path = tmp_path_factory.mktemp("kept") / "messaging.db"
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), path)}"
+
+
+def empty(engine: Engine) -> None:
+    """Remove every row and number anew from 1."""
+    with engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
+        if engine.dialect.name == "postgresql":
+            query = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'"
+            connection.execute(text(query)).all()
 
 
 @pytest.fixture
