@@ -205,6 +205,8 @@ MEASURE_WORKER = (
     PEAK
     + """
 import runpy, sys
+
+pytestmark = pytest.mark.slow
 del sys.argv[0]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -10,6 +10,8 @@ import pytest
 from tests.live.installation import Installation
 from tests.services import wait_for
 
+pytestmark = pytest.mark.slow
+
 Install = Callable[..., Installation]
 
 
