@@ -26,6 +26,16 @@ SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or one process would still be at it when the others have nothing left to do."""
+    items.sort(key=_patience, reverse=True)
+
+
+def _patience(item: pytest.Item) -> float:
+    own_limit = item.get_closest_marker("timeout")
+    return own_limit.args[0] if own_limit else float(item.get_closest_marker("slow") is not None)
+
+
 @event.listens_for(Engine, "connect")
 def _no_power_cut(link: Any, _record: Any) -> None:
     """Let SQLite not wait for the disk at each of thousands of commits, as the test server of PostgreSQL does not."""
