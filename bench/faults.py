@@ -70,7 +70,7 @@ class KillablePostgres(DurablePostgres):
             except ProcessLookupError:
                 continue
         self.process.wait()
-        wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in below), 10, what="PostgreSQL to be gone")
+        wait_for(lambda: all(map(_is_gone, below)), 10, what="PostgreSQL to be gone")
 
     def restart(self) -> None:
         """Start on what was left; recovery is PostgreSQL's own."""
@@ -84,6 +84,14 @@ class KillablePostgres(DurablePostgres):
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, **self.user,
             )  # fmt: skip
         wait_for(self._ready, 60, what="PostgreSQL to recover")
+
+
+def _is_gone(pid: str) -> bool:
+    """Whether a process has ended, if perhaps nobody has asked yet how: whose parent was killed waits for that on init."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except OSError:
+        return True
 
 
 class Writer(threading.Thread):

@@ -12,18 +12,45 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from messaging_app import create_app
 from messaging_app.extensions import db
 from tests import cast
-from tests.services import migrate
+from tests.services import Postgres, migrate
 
 pytest_plugins = ["tests.services"]
 
 SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or one process would still be at it when the others have nothing left to do."""
+    items.sort(key=_patience, reverse=True)
+
+
+def _patience(item: pytest.Item) -> float:
+    own_limit = item.get_closest_marker("timeout")
+    return own_limit.args[0] if own_limit else float(item.get_closest_marker("slow") is not None)
+
+
+_compile_builder = Rule._compile_builder
+_compiled: dict[Any, Any] = {}
+
+
+def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """What werkzeug compiles to build an address depends on the rule alone; anew for each of hundreds of applications
+    it takes more than half of the time in which one is made."""
+    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+    if key not in _compiled:
+        _compiled[key] = _compile_builder(rule, append_unknown)
+    return _compiled[key]
+
+
+Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign]
 
 
 @event.listens_for(Engine, "connect")
@@ -48,6 +75,29 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(request.getfixturevalue("postgres_url"))
     shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "messaging.db")
     return f"sqlite:///{tmp_path / 'messaging.db'}"
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def kept_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for the tests of a module that `empty` it before they begin: a new one for each would cost more than they."""
+    if request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        name = server.create_database(template=server.migrated())
+        yield server.url(name)
+        server.drop_database(name)
+    else:
+        path = tmp_path_factory.mktemp("kept") / "messaging.db"
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), path)}"
+
+
+def empty(engine: Engine) -> None:
+    """Remove every row and number anew from 1."""
+    with engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
+        if engine.dialect.name == "postgresql":
+            query = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'"
+            connection.execute(text(query)).all()
 
 
 @pytest.fixture

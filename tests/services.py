@@ -271,8 +271,13 @@ def s3_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bucket:
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty bucket. boto3 takes endpoint and keys from the environment, here as in production."""
+    return new_bucket(s3_server, monkeypatch)
+
+
+def new_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket for as long as `monkeypatch` lasts."""
     for name, value in {
         "AWS_ENDPOINT_URL": s3_server,
         "AWS_ACCESS_KEY_ID": "test",
@@ -342,4 +347,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if program is None:
         pytest.skip("no Chromium; install one or set CHROMIUM to its path")
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-    return {**browser_type_launch_args, "executable_path": program, "args": quiet}
+    return {**browser_type_launch_args, "executable_path": program, "args": [*quiet, WITHOUT]}
+
+
+# Each new window would load two pages of the browser's own for its address bar, which nobody sees here and which cost
+# more than most of ours. The last such list counts, so what Playwright leaves out by itself stands here as well.
+WITHOUT = (
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "TcpPortRandomizationWin,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)

@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from messaging_app import create_app
 from messaging_app.actors import Actor
 from messaging_app.extensions import db
 from messaging_app.policies import policy_of
 from messaging_app.services import tokens
-from tests.conftest import Web
+from tests.conftest import SECRET, Web, empty
 
 
 class Api(Web):
@@ -102,10 +103,24 @@ def api(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Api]:
     yield Api(make_app(sqlite_url))
 
 
+@pytest.fixture(scope="module")
+def either_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application on SQLite and on PostgreSQL, for a whole module."""
+    folder = tmp_path_factory.mktemp("either")
+    app = create_app(database_url=kept_database_url, secret_key=SECRET, rate_limits="off", instance=str(folder))
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
 @pytest.fixture
-def either_api(make_app: Callable[..., Flask], database_url: str) -> Iterator[Api]:
-    """Programs on SQLite and on PostgreSQL."""
-    yield Api(make_app(database_url))
+def either_api(either_app: Flask) -> Api:
+    """Programs on SQLite and on PostgreSQL, in which nothing has happened yet."""
+    with either_app.app_context():
+        empty(db.engine)
+    return Api(either_app)
 
 
 @pytest.fixture
@@ -117,9 +132,6 @@ def limited(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def kept_api(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """One application for a whole module of tests that change nothing that another reads."""
-    from messaging_app import create_app
-    from tests.conftest import SECRET
-
     folder = tmp_path_factory.mktemp("api")
     shutil.copy(migrated_sqlite, folder / "messaging.db")
     url = f"sqlite:///{folder / 'messaging.db'}"

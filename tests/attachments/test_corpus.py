@@ -14,6 +14,8 @@ from tests.attachments.multipart import Form
 from tests.files.corpus import all_rows
 from tests.files.rows import ACCEPTED, LIMIT, Row
 
+pytestmark = pytest.mark.slow
+
 IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 PDF = all_rows()["honest.pdf"].make()
 

@@ -20,6 +20,8 @@ from tests.browser.files import PICTURE
 from tests.files.clamd import EICAR, running_clamd
 from tests.services import free_port
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 2**20
 TEXT = b"words and words\n"
 PHOTO = PICTURE["buffer"]

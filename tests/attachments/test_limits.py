@@ -14,6 +14,8 @@ from tests.attachments.conftest import Doors, codes, ids, open_doors
 from tests.attachments.multipart import Form
 from tests.browser.files import PICTURE
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 2**20
 TEXT = b"words"
 

@@ -444,6 +444,7 @@ def _forget_everything() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_counters_order_and_sight_hold_under_any_interleaving(app: Flask, cast_of: Cast) -> None:
     Centre.app, Centre.cast = app, cast_of
     run_state_machine_as_test(Centre, settings=_settings(postgres=db.engine.dialect.name == "postgresql"))

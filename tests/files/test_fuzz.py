@@ -21,6 +21,8 @@ from tests.files.corpus import all_rows
 from tests.files.makers import HONEST, current_user, old_office, presentation, sheet, workbook
 from tests.files.zip_writer import Raw, zip_file
 
+pytestmark = pytest.mark.slow
+
 IMAGES = ("jpg", "png", "gif", "webp")
 OTHERS = tuple(kind for kind in HONEST if kind not in IMAGES)
 EXAMPLES = int(os.environ.get("FUZZ", "300"))

@@ -35,7 +35,7 @@ WORDS = bytes(range(256)) * 1000
 AT_ONCE, LATER = timedelta(seconds=-5), timedelta(hours=1)
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "folder":
         return storage_from_url(str(tmp_path / "uploads"))

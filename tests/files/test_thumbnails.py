@@ -27,6 +27,8 @@ from messaging_app.files import (
 )
 from tests.files.makers import animation, image, picture
 
+pytestmark = pytest.mark.slow
+
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 180, 20), (20, 20, 220), (255, 255, 255)
 Keep = Callable[[bytes], Path]
 
@@ -224,7 +226,6 @@ def large(kind: str) -> bytes:
     return image(kind, noise, quality=90 if kind == "JPEG" else 88, **({"method": 0} if kind == "WEBP" else {}))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_ten_megabytes_cost_the_server_next_to_nothing(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"photo.{kind.lower()}"

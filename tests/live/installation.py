@@ -50,6 +50,7 @@ class Installation:
         self.web: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
         self.log = (folder / "log").open("ab")
+        self.people: list[Person] = []
 
     def start(self) -> Installation:
         """Serve, and where it is scaled run the worker beside. Its processes hear each other when this returns."""
@@ -74,16 +75,25 @@ class Installation:
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End every process at once, and wait until they are gone."""
-        for process in (self.web, self.worker):
-            if process is not None:
-                if number == signal.SIGKILL:
-                    os.killpg(process.pid, number)
-                else:
-                    process.send_signal(number)
-                process.wait(15)
+        processes = [process for process in (self.web, self.worker) if process is not None]
+        for process in processes:
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        for process in processes:
+            process.wait(15)
         self.web = self.worker = None
 
+    def leave(self) -> None:
+        """Everybody closes their windows: a server that stops waits for connections that are still open."""
+        for person in self.people:
+            for stream in person.streams:
+                stream.close()
+        self.people.clear()
+
     def stop(self) -> None:
+        self.leave()
         self.kill(signal.SIGTERM)
         self.log.close()
 
@@ -106,6 +116,7 @@ class Installation:
     def signed_in(self, name: str, role: str | None = None) -> Person:
         """Somebody of the cast at a browser of their own, signed in."""
         person = Person(self.port)
+        self.people.append(person)
         person.sign_in(role or role_of(name), name)
         return person
 
@@ -135,6 +146,7 @@ class Person:
     def __init__(self, port: int) -> None:
         self.port, self.cookies, self.token = port, {}, ""
         self.base = ""
+        self.streams: list[Stream] = []
 
     def sign_in(self, role: str, name: str) -> None:
         store = {"jun": "cycles"}.get(name, "bakery")
@@ -165,7 +177,8 @@ class Person:
 
     def stream(self, **headers: str) -> Stream:
         """Open the event stream; events are gathered until it ends."""
-        return Stream(self, headers)
+        self.streams.append(Stream(self, headers))
+        return self.streams[-1]
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, str]:
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.services import ROOT, free_port
 
+pytestmark = pytest.mark.slow
+
 REFUSED = [
     (["--worker-class", "gevent"], {}, "gevent cannot serve SQLite"),
     ([], {"MESSAGING_MAIL_URL": "smtp://mail"}, "MESSAGING_MAIL_URL needs MESSAGING_MAIL_FROM"),

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.live.installation import Installation
 from tests.services import wait_for
 
+pytestmark = pytest.mark.slow
+
 Install = Callable[..., Installation]
+
+
+@pytest.fixture
+def install(kept: Installation) -> Iterator[Install]:
+    """One installation for all of these: each test begins a conversation of its own, and at its end all windows close."""
+    yield lambda: kept
+    kept.leave()
 
 
 def test_the_other_side_is_woken_within_a_second_and_nobody_else_at_all(install: Install) -> None:
@@ -88,9 +99,9 @@ def test_reading_typing_and_closing_are_told_to_those_whom_they_concern(install:
 def test_too_many_streams_of_one_person_are_turned_away_softly_until_some_browser_goes(install: Install) -> None:
     """A browser that turns from page to page leaves a stream behind at each."""
     here = install()
-    cleo = here.signed_in("cleo")
-    streams = [cleo.stream() for _ in range(26)]
+    jun = here.signed_in("jun")  # who has no part in the other tests
+    streams = [jun.stream() for _ in range(26)]
     assert {stream.status for stream in streams} == {200, 204}
     for stream in streams:
         stream.close()
-    wait_for(lambda: cleo.stream().status == 200, 6, 0.3, "room for another window")
+    wait_for(lambda: jun.stream().status == 200, 6, 0.3, "room for another window")
