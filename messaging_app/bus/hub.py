@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import secrets
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
+from typing import Any
 
 REMEMBERED = 1_000  # wake-ups that a stream which was cut can still get
 QUEUED = 100  # wake-ups that wait for one slow stream; then it is told to catch up instead
@@ -30,14 +30,14 @@ class Wake:
     about: str = ""
     only: str = ""
 
-    def to_json(self) -> str:
-        """As text for the way between processes."""
-        return json.dumps([self.topics, self.kind, self.data, self.by, self.about, self.only])
+    def to_json(self) -> list[Any]:
+        """As what JSON can hold, for the way between processes."""
+        return [self.topics, self.kind, self.data, self.by, self.about, self.only]
 
     @classmethod
-    def from_json(cls, text: str) -> Wake:
+    def from_json(cls, held: list[Any]) -> Wake:
         """The inverse of `to_json`."""
-        topics, *rest = json.loads(text)
+        topics, *rest = held
         return cls(tuple(topics), *rest)
 
 

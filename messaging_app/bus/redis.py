@@ -7,12 +7,14 @@ try again by themselves, and whoever may have missed something is told to catch 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
 import secrets
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -25,13 +27,16 @@ TIMEOUT = 2.0  # seconds for one answer of Redis
 PING_EVERY = 10  # seconds of silence after which the subscriber asks whether Redis is still there
 SLOWEST_RETRY = 5.0
 
-# Number and publish in one step, so that every process sees one order. ARGV: wake-up, channel, a fresh epoch.
+GATHER = 0.005  # seconds in which further wake-ups may join the first: where many write, few messages pass
+TOGETHER = 100  # wake-ups in one message at most
+
+# Number and publish in one step, so that every process sees one order. ARGV: wake-ups, channel, a fresh epoch, how many.
 NUMBER_AND_PUBLISH = """
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then epoch = ARGV[3]; redis.call('SET', KEYS[1], epoch); redis.call('DEL', KEYS[2]) end
-local number = redis.call('INCR', KEYS[2])
-redis.call('PUBLISH', ARGV[2], epoch .. ' ' .. number .. ' ' .. ARGV[1])
-return number
+local last = redis.call('INCRBY', KEYS[2], ARGV[4])
+redis.call('PUBLISH', ARGV[2], epoch .. ' ' .. (last - ARGV[4] + 1) .. ' ' .. ARGV[1])
+return last
 """
 WHERE = """
 local epoch = redis.call('GET', KEYS[1])
@@ -94,16 +99,27 @@ class RedisBus:
         run = client.register_script(NUMBER_AND_PUBLISH)
         reachable = True
         while True:
-            wake = self._waiting.get()
+            wakes = self._gathered()
             try:
                 keys = [self._epoch_key, self._number_key]
-                run(keys=keys, args=[wake.to_json(), self._channel, secrets.token_hex(4)])
+                told = json.dumps([wake.to_json() for wake in wakes])
+                run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(wakes)])
                 reachable = True
             except (redis.RedisError, OSError) as error:
                 if reachable:
                     logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", error)
                 reachable = False
-                self.hub.deliver_here(wake)
+                for wake in wakes:
+                    self.hub.deliver_here(wake)
+
+    def _gathered(self) -> list[Wake]:
+        """The next wake-ups that wait, after a moment for those which come with them."""
+        wakes = [self._waiting.get()]
+        time.sleep(GATHER)
+        with suppress(queue.Empty):
+            while len(wakes) < TOGETHER:
+                wakes.append(self._waiting.get_nowait())
+        return wakes
 
     def _listen(self) -> None:
         pause = 0.1
@@ -135,5 +151,6 @@ class RedisBus:
             self._note(True)
             logger.info("streams listen to Redis")
         elif message["type"] == "message":
-            epoch, number, text = message["data"].split(" ", 2)
-            self.hub.deliver(Wake.from_json(text), epoch, int(number))
+            epoch, first, told = message["data"].split(" ", 2)
+            for place, wake in enumerate(json.loads(told)):
+                self.hub.deliver(Wake.from_json(wake), epoch, int(first) + place)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.formats import reader_zone
+from messaging_app.formats import reader, reader_zone
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
@@ -175,11 +176,17 @@ def window(thread: messaging.Thread) -> int:
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
+@lru_cache(maxsize=256)
+def _role_names(_locale: str) -> tuple[str, str]:
+    return _("Platform"), _("Customer")
+
+
 def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
+    platform, customer = _role_names(reader()[0])
     labels = {
-        ActorType.ADMIN.value: _("Platform"),
+        ActorType.ADMIN.value: platform,
         ActorType.STORE.value: thread.head.store_name,
-        ActorType.CUSTOMER.value: _("Customer"),
+        ActorType.CUSTOMER.value: customer,
     }
     lines: list[Line] = []
     zone = reader_zone()
