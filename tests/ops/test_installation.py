@@ -293,7 +293,7 @@ def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> 
         threading.Thread(target=use, args=(visitor, ROLES[role].messages))
         for visitor, (role, _name) in zip(visitors, people, strict=True)
     ]
-    old, place.port = place.web, scaled.second
+    old, left, place.port = place.web, place.port, scaled.second
     place.environment["PORT"] = str(place.port)
     place.web = place._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
     for thread in threads:
@@ -301,6 +301,8 @@ def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> 
     try:
         wait_for(place._answers, 60, what="the new processes to answer")
         time.sleep(2.5)  # nginx looks again after fail_timeout
+        nginx.leave_out(scaled.folder, left)
+        time.sleep(1)  # what nginx handed over before is answered
     finally:
         assert old is not None
         old.send_signal(signal.SIGTERM)
