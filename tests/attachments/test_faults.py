@@ -6,17 +6,21 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from flask import Flask
+from sqlalchemy import Connection, event
 from werkzeug.test import TestResponse
 
 from tests.attachments.conftest import Doors, codes, ids, open_doors
 from tests.attachments.multipart import Form
 from tests.browser.files import PICTURE
+from tests.conftest import Web
 from tests.files.clamd import EICAR, running_clamd
 from tests.services import free_port
 
@@ -198,3 +202,32 @@ def test_what_a_killed_process_left_is_swept_when_it_is_old(doors: Doors, monkey
     assert doors.faults() == []
     doors.repair()
     assert not any(path.exists() for path in left)
+
+
+@pytest.mark.postgres
+def test_a_file_stays_where_the_database_goes_just_after_it_committed(
+    postgres_url: str, make_app: Callable[..., Flask]
+) -> None:
+    """Nobody can tell whether such a send was committed. It was: the row is there, and its file with it."""
+    web = Web(make_app(postgres_url))
+    sam = web.signed_in("sam")
+    first = {"recipient_type": "customer", "recipient_id": str(web.cast.cleo.id), "subject": "Cake", "content": "Hello"}
+    doors = Doors(web, int(sam.post("/store/messages", first).location.rpartition("/")[2]))
+
+    def commit_and_go(connection: Connection) -> None:
+        link = connection.connection.driver_connection
+        assert link is not None
+        link.commit()
+        link.execute("SELECT 1")  # something is under way, so that the answer to the commit is missed
+        with psycopg.connect(postgres_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [link.info.backend_pid])
+
+    def form() -> Form:
+        return Form().text(content="See", idempotency_key="once").file(TEXT, "notes.txt")
+
+    event.listen(web.engine, "commit", commit_and_go, once=True)
+    assert doors.page(form(), htmx=False).status_code == 503
+    assert doors.faults() == [] and doors.last_seq() == 2
+    again = doors.page(form())
+    assert again.status_code == 200 and doors.last_seq() == 2
+    assert doors.fetch(ids(again)[0]).data == TEXT

@@ -1,0 +1,76 @@
+"""Statements on the driver's cursor: converted, told and counted as the session does it, in the transaction under way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, event, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from messaging_app.database import UtcDateTime, after_commit, writing
+from messaging_app.extensions import db
+from messaging_app.models import Store
+from messaging_app.statements import fetch, here, transaction
+
+STORES = select(Store.id, Store.code, Store.active, Store.created_at).where(Store.code == bindparam("code"))
+ADD = insert(Store.__table__).returning(Store.__table__.c.id)  # type: ignore[arg-type]
+SINCE = select(Store.code).where(Store.created_at >= bindparam("at", type_=UtcDateTime())).order_by(Store.code)
+NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def add(code: str, at: datetime = NOON) -> int:
+    values = {"code": code, "name": code, "sort_name": code, "active": False, "created_at": at}
+    return int(fetch(ADD, values)[0].id)
+
+
+def test_rows_are_what_the_session_gives(app: Flask) -> None:
+    with transaction():
+        add("a", NOON.astimezone(timezone(timedelta(hours=9))))
+    (row,) = fetch(STORES, {"code": "a"})
+    assert row == db.session.execute(STORES, {"code": "a"}).one()
+    assert (row.active, row.created_at, row.created_at.utcoffset()) == (False, NOON, timedelta(0))
+    assert [r.code for r in fetch(SINCE, {"at": NOON})] == ["a"] and fetch(
+        SINCE, {"at": NOON + timedelta(hours=1)}
+    ) == []
+
+
+def test_a_transaction_is_seen_by_its_own_statements_and_by_others_after_it(app: Flask) -> None:
+    said: list[str] = []
+    with transaction() as link:
+        add("a")
+        after_commit(lambda: said.append("a"))
+        assert fetch(STORES, {"code": "a"}) and here() is link and here().execute(STORES, {"code": "a"}).one()
+        assert said == []
+    assert said == ["a"] and fetch(STORES, {"code": "a"}) and here() is db.session
+    with pytest.raises(ZeroDivisionError), transaction():
+        add("b")
+        after_commit(lambda: said.append("b"))
+        raise ZeroDivisionError
+    assert fetch(STORES, {"code": "b"}) == [] and said == ["a"]
+    with writing(db.session) as session:
+        add("c")
+        assert session.execute(STORES, {"code": "c"}).one()
+    assert fetch(STORES, {"code": "c"})
+
+
+def test_what_the_driver_refuses_is_told_as_sqlalchemy_tells_it_and_leaves_nothing(app: Flask) -> None:
+    with pytest.raises(IntegrityError) as told, transaction():
+        add("a")
+        add("a")
+    assert "[parameters" not in str(told.value)  # they are what people wrote
+    assert fetch(STORES, {"code": "a"}) == []
+
+
+def test_who_listens_to_the_engine_hears_each_statement(app: Flask) -> None:
+    heard: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        heard.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    fetch(STORES, {"code": "a"})
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert len(heard) == 1 and heard[0].startswith("SELECT stores.id")
