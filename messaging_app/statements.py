@@ -96,7 +96,7 @@ class _Ready:
         all_ = self.given | values
         for name, convert in self.inward.items():
             all_[name] = convert(all_[name])
-        return all_ if self.order is None else [all_[name] for name in self.order]
+        return all_ if self.order is None else tuple(all_[name] for name in self.order)
 
     def rows(self, engine: Engine, cursor: Any) -> list[Any]:
         """What the cursor found."""

@@ -262,9 +262,9 @@ def test_a_conversation_that_is_gone_is_told(site: Site, visit: Visitors) -> Non
 
 def test_the_server_in_trouble_is_told_at_the_list_too(site: Site, visit: Visitors) -> None:
     visit.noise("503")
-    site.begin(site.cast.sam, site.cast.cleo)
+    number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", live=False)
-    fail_once(page, "**/store/messages/*")
+    fail_once(page, f"**/store/messages/{number}")
     row(page, "Your rye loaf").click()
     expect(page.get_by_role("alert").filter(has_text="could not be reached")).to_be_visible()
     page.get_by_role("button", name="Dismiss").click()
