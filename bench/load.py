@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def measure(
     app_ms, database_ms = (1000 * (b - a) / found["requests"] for a, b in zip(before, after, strict=True))
     rate = found["requests"] / found["seconds"]
     return Result(rate, found["requests"], found["p50"], found["p99"], app_ms, database_ms)
+
+
+def settle(most: float = 10.0) -> None:
+    """Wait until the machine does next to nothing, `most` seconds at most: what sends leave behind, vacuum and writing
+    back, is not the next round's.
+    """
+    end = time.monotonic() + most
+    while time.monotonic() < end:
+        before = _idle()
+        time.sleep(0.25)
+        if _idle() - before > 0.9 * 0.25 * (os.cpu_count() or 1):
+            return
+
+
+def _idle() -> float:
+    """Seconds that all processors together have been idle."""
+    return int(Path("/proc/stat").read_text().split()[4]) / TICK
 
 
 def cpu_of(pid: int | None) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from bench.load import Request, Result, measure
+from bench.load import Request, Result, measure, settle
 from bench.requests import reference_of, requests_of, write_targets
 from bench.servers import Server, Visitor, serving
 from bench.world import Size
@@ -57,6 +57,7 @@ def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | Non
         references: list[Result] = []
 
         def refer() -> float:
+            settle()
             references.append(measure(plain.base, reference, seconds, plain.pid, database_pid))
             return references[-1].rate
 
@@ -65,6 +66,7 @@ def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | Non
         for number in range(rounds):
             before = refer()
             for one in asked:
+                settle()
                 got = measure(ours.base, one, seconds, ours.pid, database_pid, _targets(one, url, Path(folder)))
                 after = refer()
                 results[one.name].append((got, got.rate / ((before + after) / 2)))
