@@ -35,15 +35,15 @@ Number = TypeVar("Number", int, float)
 Costs = dict[str, tuple[float, float]]  # CPU milliseconds of a request: application, database
 
 COSTS: Costs = {
-    "inbox": (3.07, 1.05),
-    "thread": (4.09, 0.5),
-    "badge": (1.38, 0.16),
-    "badge, new": (1.57, 0.16),
-    "list": (2.01, 1.01),
-    "list, new": (3.36, 1.12),
-    "lines": (1.81, 0.29),
-    "lines, new": (2.97, 0.42),
-    "send": (5.15, 1.45),
+    "inbox": (1.93, 0.32),
+    "thread": (2.58, 0.36),
+    "badge": (1.07, 0.12),
+    "badge, new": (0.89, 0.12),
+    "list": (1.39, 0.3),
+    "list, new": (1.43, 0.32),
+    "lines": (1.03, 0.23),
+    "lines, new": (2.14, 0.31),
+    "send": (2.72, 0.94),
 }  # --measure prints these
 BASE_MIB, STREAM_KIB = 110, 24  # of a process, of a stream: python -m bench.live
 HEARD_MS, DELIVERED_MS = 0.11, 0.04  # a wake-up in each process, and again for each stream that it goes to

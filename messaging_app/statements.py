@@ -24,7 +24,7 @@ CURSOR = "messaging_app.statements.cursor"
 
 
 def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
-    """All rows of `statement` with `parameters`; each has its columns as attributes. None where it returns nothing.
+    """All rows of `statement` with `parameters`; each has its columns as attributes. Empty where it returns none.
 
     Inside `writing` it is part of that transaction; elsewhere it stands by itself, on a connection that is held no
     longer than this. `statement` must be one that is built once and kept: it is compiled at its first use, for
