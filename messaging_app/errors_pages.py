@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from markupsafe import escape
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -116,5 +117,6 @@ def _page(status: int, detail: str) -> Response:
         )
     except Exception as error:
         _log("error page failed", error)
-        body = f"<!doctype html><title>{status}</title><p>{detail}</p>"
+        kept = f'<textarea readonly rows="12" cols="60">{escape(typed)}</textarea>' if typed else ""
+        body = f"<!doctype html><title>{status}</title><p>{detail}</p>{kept}"
     return make_response(body, status)

@@ -35,7 +35,19 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     held = _held()
     if held is not None:
         return _run(engine, ready, held, parameters)
-    link = engine.raw_connection()
+    try:
+        return _read(engine, ready, parameters)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return _read(engine, ready, parameters)  # the server was restarted: the pool is new, and reading twice does no harm
+
+
+def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any]:
+    try:
+        link = engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:  # there is no server
+        raise _told(engine, ready, error, gone=False) from error
     try:
         return _run(engine, ready, link, parameters)
     finally:
@@ -144,14 +156,20 @@ def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> li
         if gone:  # the others in the pool lead to the same server
             link.invalidate(error)
             engine.dispose()
-        raise DBAPIError.instance(
-            ready.sql,
-            None,
-            error,
-            engine.dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=gone,
-            dialect=engine.dialect,
-        ) from error
+        raise _told(engine, ready, error, gone=gone) from error
     told.after_cursor_execute(None, cursor, ready.sql, parameters, run, False)
     return rows
+
+
+def _told(engine: Engine, ready: _Ready, error: Exception, *, gone: bool) -> DBAPIError:
+    """An error of the driver as SQLAlchemy tells it, without what people wrote."""
+    told: DBAPIError = DBAPIError.instance(
+        ready.sql,
+        None,
+        error,
+        engine.dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=gone,
+        dialect=engine.dialect,
+    )  # type: ignore[assignment] # only an error of another kind would come back as it is
+    return told

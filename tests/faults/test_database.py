@@ -192,6 +192,7 @@ def test_a_restarted_database_is_found_again_without_a_restart_of_ours(tmp_path:
         number = sam.begin(installation.cast.cleo, "Hello")
         server.kill()
         assert sam.send(number, WORDS) == 503
+        assert all(sam.get(f"/store/messages/{number}", htmx=False)[0] == 503 for _ in range(4))  # each process
         assert sam.get("/readyz")[0] == 503 and sam.get("/healthz")[0] == 200
         server.restart()
         wait_for(lambda: sam.send(number, WORDS, idempotency_key="once") == 303, 10, 0.2)
