@@ -65,6 +65,8 @@ def expect_unread(page: Page, number: int) -> None:
 
 def poll(page: Page, *what: str) -> None:
     """Let the page ask now what it asks every 30 seconds: thread, conversations, unread."""
+    # What was swapped in just now listens as soon as htmx has looked at it.
+    page.wait_for_function("!document.querySelector('#unread-badge[hx-get]:not([data-htmx-powered])')")
     for name in what or ("thread", "conversations", "unread"):
         page.evaluate("name => document.dispatchEvent(new Event(name))", f"{name}-changed")
 
