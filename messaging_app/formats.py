@@ -58,26 +58,26 @@ def exact(moment: datetime) -> str:
 def day(moment: datetime) -> str:
     """Today, Yesterday, or the date in words."""
     locale, zone = reader()
-    today = datetime.now(_zone(zone)).date()
+    current = today()
     spoken = _local(moment, zone).date()
-    if spoken == today:
+    if spoken == current:
         return str(gettext("Today"))
-    if spoken == today - timedelta(days=1):
+    if spoken == current - timedelta(days=1):
         return str(gettext("Yesterday"))
-    return _day(spoken, today.year == spoken.year, locale)
+    return _day(spoken, current.year == spoken.year, locale)
 
 
 def short_when(moment: datetime) -> str:
     """As short as it stays clear: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if another one."""
     locale, zone = reader()
     local = _local(moment, zone)
-    today = datetime.now(_zone(zone)).date()
-    age = (today - local.date()).days
+    current = today()
+    age = (current - local.date()).days
     if age == 0:
         return clock(moment)
     if age == 1:
         return str(gettext("Yesterday"))
-    skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == today.year else "yMMMd"
+    skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == current.year else "yMMMd"
     return _skeleton(skeleton, local.date(), locale)
 
 

@@ -148,13 +148,12 @@ def find_bearer(token: str) -> Bearer | None:
     return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
 
 
-def touch(bearer: Bearer) -> bool:
-    """Note that a token is in use, in a transaction of its own; False where the last five minutes saw that done."""
+def touch(bearer: Bearer) -> None:
+    """Note that a token is in use, in a transaction of its own, unless the last five minutes saw that done."""
     if bearer.last_used_at is not None and now() - bearer.last_used_at < TOUCH_EVERY:
-        return False
+        return
     with writing(db.session) as session:
         session.execute(update(ApiToken).where(ApiToken.id == bearer.token_id).values(last_used_at=now()))
-    return True
 
 
 def list_tokens(actor: Actor) -> list[Row[Any]]:
