@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, Select, 
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_MS = 5_000
@@ -40,9 +41,9 @@ Rows: TypeAlias = Select[*tuple[Any, ...]]  # a query whose columns are told by 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A write transaction under way: its connection, and what is to be done once it is committed."""
+    """A write transaction under way: its connection, SQLAlchemy's or the pool's, and what is to be done after it."""
 
-    connection: Connection
+    link: Connection | PoolProxiedConnection
     then: list[Callable[[], None]]
 
 
@@ -143,11 +144,11 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
 
 
 @contextmanager
-def holding(connection: Connection) -> Iterator[None]:
-    """Let what happens in the block join the transaction of `connection`, which the block commits or rolls back; then
-    do what was asked for by `after_commit`, unless the block raised.
+def holding(link: Connection | PoolProxiedConnection) -> Iterator[None]:
+    """Let what happens in the block join the transaction of `link`, which the block commits or rolls back; then do what
+    was asked for by `after_commit`, unless the block raised.
     """
-    held = Held(connection, [])
+    held = Held(link, [])
     outer = HELD.set(held)
     try:
         yield

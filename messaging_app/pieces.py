@@ -25,6 +25,8 @@ ROW = (
     *("counterpart_type", "counterpart_id", "counterpart_name", "last_message_at"),
 )
 
+MARKS = 9  # wordings of a read mark
+
 
 def init_app(app: Flask) -> None:
     """Give templates `_`, `gettext`, `ngettext`, `initials`, `icon` and the methods of `Pieces`."""
@@ -64,6 +66,8 @@ class Pieces:
         self._attach = piece("messages/_attach.html", "file_bytes", "files", "field", "labelled", size=256)
         self._list_head = piece("conversations/_list_head.html", "role", "filters", size=256)
         self._row = piece("conversations/_row.html", *ROW)
+        self._facts = piece("conversations/_facts.html", "role", "conversation", "others")
+        self._read_marks = piece("messages/_read_marks.html", "role", "read")
         self._message_start = piece("messages/_message_start.html", "message", "mine", "follow", "role_label")
 
     def badge(self, unread: int, messages: str) -> Markup:
@@ -91,6 +95,14 @@ class Pieces:
             other = (x.counterpart_type, x.counterpart_id, x.counterpart_name, x.last_message_at)
             rows.append(self._row(*place, *seen, *said, *other))
         return Markup("\n".join(rows))  # noqa: S704 -- of pieces
+
+    def facts(self, thread: Any, role: Any) -> Markup:
+        """What stands under a thread's subject: with whom, in which state, who has read how far."""
+        return self._facts(*reader(), today(), role, thread.conversation, tuple(thread.others))
+
+    def read_marks(self, thread: Any, role: Any) -> Markup:
+        """How the mark under the reader's newest message reads, for as many of the others as it can name."""
+        return self._read_marks(*reader(), today(), role, tuple(thread.read_by[:MARKS]))
 
     def lines(self, thread: Any) -> Iterator[tuple[Markup, Any, Markup | None]]:
         """The lines of a thread in turns: messages that need nothing but themselves in one piece, then the next line

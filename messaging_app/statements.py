@@ -16,11 +16,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import scoped_session
+from sqlalchemy.pool import PoolProxiedConnection
 
-from messaging_app.database import HELD, WRITING, holding
+from messaging_app.database import HELD, holding
 from messaging_app.extensions import db
 
 CURSOR = "messaging_app.statements.cursor"
+BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 
 
 def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
@@ -44,10 +46,7 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
 
 
 def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any]:
-    try:
-        link = engine.raw_connection()
-    except engine.dialect.loaded_dbapi.Error as error:  # there is no server
-        raise _told(engine, ready, error, gone=False) from error
+    link = _link(engine)
     try:
         return _run(engine, ready, link, parameters)
     finally:
@@ -55,26 +54,48 @@ def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any
 
 
 @contextmanager
-def transaction() -> Iterator[Connection]:
-    """One write transaction without a unit of work: commits at the end of the block, leaves nothing if it raises."""
+def transaction() -> Iterator[None]:
+    """One write transaction without a unit of work: commits at the end of the block, leaves nothing if it raises.
+
+    It is spoken on the driver's cursor as well: SQLAlchemy's way there and back takes as long as two statements.
+    """
     if db.session.registry.has():
         db.session.rollback()  # nobody waits for a second connection while holding one
-    with db.engine.connect() as link:
-        link = link.execution_options(**WRITING[link.dialect.name])
-        with holding(link), link.begin():
-            yield link
+    engine = db.engine
+    link = _link(engine)
+    try:
+        _say(engine, link, BEGIN[engine.dialect.name])
+        with holding(link):
+            try:
+                yield
+            except BaseException:
+                if link.is_valid:
+                    _say(engine, link, "ROLLBACK")
+                raise
+            _say(engine, link, "COMMIT")
+    finally:
+        link.close()
 
 
 def here() -> Connection | scoped_session[Any]:
     """Where a statement is run that takes part in what is under way: its transaction's connection, or the session."""
     held = HELD.get()
-    return db.session if held is None else held.connection
+    if held is None:
+        return db.session
+    return held.link if isinstance(held.link, Connection) else Connection(db.engine, held.link)
 
 
-def _held() -> Connection | None:
+def _link(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:  # there is no server
+        raise _told(engine, None, error, gone=False) from error
+
+
+def _held() -> Any:
     held = HELD.get()
     if held is not None:
-        return held.connection
+        return held.link
     # A session that has a connection keeps it until the end of the request: two each could use up the pool.
     return db.session.connection() if db.session.registry.has() and db.session().in_transaction() else None
 
@@ -141,30 +162,48 @@ class _Run:
 
 def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> list[Any]:
     """`link` is what SQLAlchemy gives for a connection, its own or the pool's."""
-    cursor = link.info.get(CURSOR)
-    if cursor is None:  # one for the connection's life: a cursor costs as much as what it asks
-        pooled: Any = link.connection if isinstance(link, Connection) else link
-        cursor = link.info[CURSOR] = pooled.driver_connection.cursor()
-    parameters, run = ready.parameters(values), _Run()
+    cursor, parameters, run = _cursor(link), ready.parameters(values), _Run()
     told = engine.dispatch
     told.before_cursor_execute(None, cursor, ready.sql, parameters, run, False)
     try:
         cursor.execute(ready.sql, parameters, **ready.options)
         rows = ready.rows(engine, cursor) if ready.columns else []
     except engine.dialect.loaded_dbapi.Error as error:
-        gone = engine.dialect.is_disconnect(error, cursor.connection, cursor)
-        if gone:  # the others in the pool lead to the same server
-            link.invalidate(error)
-            engine.dispose()
-        raise _told(engine, ready, error, gone=gone) from error
+        raise _failed(engine, ready.sql, link, cursor, error) from error
     told.after_cursor_execute(None, cursor, ready.sql, parameters, run, False)
     return rows
 
 
-def _told(engine: Engine, ready: _Ready, error: Exception, *, gone: bool) -> DBAPIError:
+def _say(engine: Engine, link: Any, words: str) -> None:
+    """Begin or end a transaction."""
+    cursor = _cursor(link)
+    try:
+        cursor.execute(words)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _failed(engine, words, link, cursor, error) from error
+
+
+def _cursor(link: Any) -> Any:
+    """One for the connection's life: a cursor costs as much as what it asks."""
+    cursor = link.info.get(CURSOR)
+    if cursor is None:
+        pooled: Any = link.connection if isinstance(link, Connection) else link
+        cursor = link.info[CURSOR] = pooled.driver_connection.cursor()
+    return cursor
+
+
+def _failed(engine: Engine, sql: str, link: Any, cursor: Any, error: Exception) -> DBAPIError:
+    gone = engine.dialect.is_disconnect(error, cursor.connection, cursor)  # type: ignore[arg-type] # the driver's own
+    if gone:  # the others in the pool lead to the same server
+        link.invalidate(error)
+        engine.dispose()
+    return _told(engine, sql, error, gone=gone)
+
+
+def _told(engine: Engine, sql: str | None, error: Exception, *, gone: bool) -> DBAPIError:
     """An error of the driver as SQLAlchemy tells it, without what people wrote."""
     told: DBAPIError = DBAPIError.instance(
-        ready.sql,
+        sql,
         None,
         error,
         engine.dialect.loaded_dbapi.Error,

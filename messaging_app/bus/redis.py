@@ -27,7 +27,7 @@ TIMEOUT = 2.0  # seconds for one answer of Redis
 PING_EVERY = 10  # seconds of silence after which the subscriber asks whether Redis is still there
 SLOWEST_RETRY = 5.0
 
-GATHER = 0.005  # seconds in which further wake-ups may join the first: where many write, few messages pass
+EVERY = 0.05  # seconds between two messages to Redis at least: the first goes at once, what comes meanwhile together
 TOGETHER = 100  # wake-ups in one message at most
 
 # Number and publish in one step, so that every process sees one order. ARGV: wake-ups, channel, a fresh epoch, how many.
@@ -97,9 +97,10 @@ class RedisBus:
     def _publish_waiting(self) -> None:
         client = self._client()
         run = client.register_script(NUMBER_AND_PUBLISH)
-        reachable = True
+        reachable, last = True, 0.0
         while True:
-            wakes = self._gathered()
+            wakes = self._gathered(last + EVERY)
+            last = time.monotonic()
             try:
                 keys = [self._epoch_key, self._number_key]
                 told = json.dumps([wake.to_json() for wake in wakes])
@@ -112,10 +113,10 @@ class RedisBus:
                 for wake in wakes:
                     self.hub.deliver_here(wake)
 
-    def _gathered(self) -> list[Wake]:
-        """The next wake-ups that wait, after a moment for those which come with them."""
+    def _gathered(self, not_before: float) -> list[Wake]:
+        """The next wake-ups that wait, with those which have come by the moment `not_before`."""
         wakes = [self._waiting.get()]
-        time.sleep(GATHER)
+        time.sleep(max(0.0, not_before - time.monotonic()))
         with suppress(queue.Empty):
             while len(wakes) < TOGETHER:
                 wakes.append(self._waiting.get_nowait())

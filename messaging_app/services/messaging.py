@@ -241,11 +241,11 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
 
     Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
     """
-    with transaction() as link:
+    with transaction():
         head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
-        moved = link.execute(
+        moved = here().execute(
             seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
                 seat.unread_count, seat.has_written
             )
@@ -254,7 +254,7 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
             announcements.read(actor, head, moved.has_written)
             return int(moved.unread_count)
         own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
-        return int(link.scalar(own) or 0)
+        return int(here().scalar(own) or 0)
 
 
 def get_unread_count(actor: Actor) -> int:
@@ -274,11 +274,11 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> None:
 
 def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
     """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
-    with transaction() as link:
+    with transaction():
         head = _locked(actor, conversation_id)
-        link.execute(
+        here().execute(
             ConversationParticipant.switch_mail(
-                link.dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
+                db.engine.dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
             )
         )
         announcements.seat_changed(actor, head)
@@ -436,13 +436,13 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
         "closed_by_id": actor.id if closing else None,
     }
     event = "closed" if closing else "reopened"
-    with transaction() as link:
+    with transaction():
         taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), before, **head))
         if not taken:
             _status_of(actor, conversation_id)
             return
         line = taken[0]
-        link.execute(
+        here().execute(
             insert(Message).values(
                 conversation_id=conversation_id,
                 seq=line.last_seq,

@@ -74,7 +74,8 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """One conversation beside the list; with htmx the thread alone, or with `before` the lines before that seq."""
     before = whole_number("before")
     found = messaging.get_head(actor, conversation_id)
-    if request.args.get("have") == state_of(found):
+    have = request.args.get("have")
+    if have is not None and have == state_of(found):
         return Response(status=204)
     found = messaging.read_lines(found, before=before, limit=messaging.THREAD_PAGE if before else window(found))
     view = show(actor, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -57,7 +57,7 @@ class Line:
         return self.row.created_at  # type: ignore[no-any-return]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Somebody in the conversation and the last line that they have read."""
 
@@ -189,12 +189,12 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         ActorType.CUSTOMER.value: customer,
     }
     lines: list[Line] = []
-    zone = reader_zone()
-    before, before_day = context, context.created_at.astimezone(zone).date() if context is not None else None
+    before, (begins, ends) = context, _day_of(context.created_at) if context is not None else (None, None)
     for row in thread.lines:
         created_at: datetime = row.created_at
-        today = created_at.astimezone(zone).date()
-        new_day = today != before_day
+        new_day = begins is None or ends is None or not begins <= created_at < ends
+        if new_day:
+            begins, ends = _day_of(created_at)
         follow = bool(
             not new_day
             and before is not None
@@ -207,5 +207,12 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         lines.append(
             Line(row, mine, follow, new_day, labels[row.sender_type], files_of(row.files) if row.files else [])
         )
-        before, before_day = row, today
+        before = row
     return lines
+
+
+def _day_of(moment: datetime) -> tuple[datetime, datetime]:
+    """Where the reader's day around `moment` begins and ends, in UTC: so that lines of one day are told by comparing."""
+    zone = reader_zone()
+    day = datetime.combine(moment.astimezone(zone).date(), time(), zone)
+    return day.astimezone(UTC), (day + timedelta(days=1)).astimezone(UTC)

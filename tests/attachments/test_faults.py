@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from tests.attachments.conftest import Doors, codes, ids, open_doors
@@ -214,18 +214,19 @@ def test_a_file_stays_where_the_database_goes_just_after_it_committed(
     first = {"recipient_type": "customer", "recipient_id": str(web.cast.cleo.id), "subject": "Cake", "content": "Hello"}
     doors = Doors(web, int(sam.post("/store/messages", first).location.rpartition("/")[2]))
 
-    def commit_and_go(connection: Connection) -> None:
-        link = connection.connection.driver_connection
-        assert link is not None
-        link.commit()
-        link.execute("SELECT 1")  # something is under way, so that the answer to the commit is missed
+    def commit_and_go(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+        """Just after a send's last statement, so that the answer to its own COMMIT is missed."""
+        if not statement.startswith("INSERT INTO conversation_participants"):
+            return
+        event.remove(web.engine, "after_cursor_execute", commit_and_go)
+        cursor.connection.commit()
         with psycopg.connect(postgres_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [link.info.backend_pid])
+            other.execute("SELECT pg_terminate_backend(%s)", [cursor.connection.info.backend_pid])
 
     def form() -> Form:
         return Form().text(content="See", idempotency_key="once").file(TEXT, "notes.txt")
 
-    event.listen(web.engine, "commit", commit_and_go, once=True)
+    event.listen(web.engine, "after_cursor_execute", commit_and_go)
     assert doors.page(form(), htmx=False).status_code == 503
     assert doors.faults() == [] and doors.last_seq() == 2
     again = doors.page(form())

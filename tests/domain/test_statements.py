@@ -39,10 +39,10 @@ def test_rows_are_what_the_session_gives(app: Flask) -> None:
 
 def test_a_transaction_is_seen_by_its_own_statements_and_by_others_after_it(app: Flask) -> None:
     said: list[str] = []
-    with transaction() as link:
+    with transaction():
         add("a")
         after_commit(lambda: said.append("a"))
-        assert fetch(STORES, {"code": "a"}) and here() is link and here().execute(STORES, {"code": "a"}).one()
+        assert fetch(STORES, {"code": "a"}) and here().execute(STORES, {"code": "a"}).one()
         assert said == []
     assert said == ["a"] and fetch(STORES, {"code": "a"}) and here() is db.session
     with pytest.raises(ZeroDivisionError), transaction():
