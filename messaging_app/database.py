@@ -100,6 +100,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "hide_parameters": True,
         "connect_args": {"options": POSTGRES_OPTIONS, "connect_timeout": 5},
         "isolation_level": "AUTOCOMMIT",  # reads need no BEGIN and no ROLLBACK on the wire; `writing` asks for its own
+        "skip_autocommit_rollback": True,  # nor a ROLLBACK of nothing when a connection goes back to the pool
         "pool_size": 16,
         "max_overflow": 16,
         "pool_timeout": 5,

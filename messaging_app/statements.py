@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -62,7 +62,7 @@ def transaction() -> Iterator[None]:
     if db.session.registry.has():
         db.session.rollback()  # nobody waits for a second connection while holding one
     engine = db.engine
-    link = _link(engine)
+    link, ended = _link(engine), False
     try:
         _say(engine, link, BEGIN[engine.dialect.name])
         with holding(link):
@@ -70,10 +70,15 @@ def transaction() -> Iterator[None]:
                 yield
             except BaseException:
                 if link.is_valid:
-                    _say(engine, link, "ROLLBACK")
+                    with suppress(engine.dialect.loaded_dbapi.Error):  # what it was raised for says more
+                        link.rollback()
+                        ended = True
                 raise
             _say(engine, link, "COMMIT")
+            ended = True
     finally:
+        if not ended and link.is_valid:
+            link.invalidate()  # nobody gets a connection whose transaction may still be open
         link.close()
 
 
@@ -137,15 +142,15 @@ class _Ready:
             impl = ((at, column.type.dialect_impl(engine.dialect)) for at, column in enumerate(self.columns))
             found = [(at, type_.result_processor(engine.dialect, cursor.description[at][1])) for at, type_ in impl]
             self.outward = [(at, convert) for at, convert in found if convert is not None]
-        make, outward = self.row._make, self.outward
-        if not outward:
-            return list(map(make, cursor.fetchall()))
+        row, new = self.row, tuple.__new__
+        if not self.outward:
+            return [new(row, values) for values in cursor.fetchall()]
         found_rows = []
         for values in cursor.fetchall():
-            row = list(values)
-            for at, convert in outward:
-                row[at] = convert(row[at])
-            found_rows.append(make(row))
+            converted = list(values)
+            for at, convert in self.outward:
+                converted[at] = convert(converted[at])
+            found_rows.append(new(row, converted))
         return found_rows
 
 
@@ -162,7 +167,7 @@ class _Run:
 
 def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> list[Any]:
     """`link` is what SQLAlchemy gives for a connection, its own or the pool's."""
-    cursor, parameters, run = _cursor(link), ready.parameters(values), _Run()
+    cursor, parameters, run = _cursor(engine, link), ready.parameters(values), _Run()
     told = engine.dispatch
     told.before_cursor_execute(None, cursor, ready.sql, parameters, run, False)
     try:
@@ -176,19 +181,20 @@ def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> li
 
 def _say(engine: Engine, link: Any, words: str) -> None:
     """Begin or end a transaction."""
-    cursor = _cursor(link)
+    cursor = _cursor(engine, link)
     try:
         cursor.execute(words)
     except engine.dialect.loaded_dbapi.Error as error:
         raise _failed(engine, words, link, cursor, error) from error
 
 
-def _cursor(link: Any) -> Any:
+def _cursor(engine: Engine, link: Any) -> Any:
     """One for the connection's life: a cursor costs as much as what it asks."""
     cursor = link.info.get(CURSOR)
     if cursor is None:
         pooled: Any = link.connection if isinstance(link, Connection) else link
-        cursor = link.info[CURSOR] = pooled.driver_connection.cursor()
+        options = {"binary": True} if engine.dialect.driver == "psycopg" else {}  # numbers and times need no reading
+        cursor = link.info[CURSOR] = pooled.driver_connection.cursor(**options)
     return cursor
 
 

@@ -245,11 +245,15 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
         head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
         seat = ConversationParticipant
-        moved = here().execute(
-            seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
-                seat.unread_count, seat.has_written
+        moved = (
+            here()
+            .execute(
+                seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
+                    seat.unread_count, seat.has_written
+                )
             )
-        ).one_or_none()
+            .one_or_none()
+        )
         if moved is not None:
             announcements.read(actor, head, moved.has_written)
             return int(moved.unread_count)
