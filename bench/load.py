@@ -29,7 +29,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What one round of one request gave: requests a second, latency in ms, CPU time in ms a request."""
+    """What one round of one request gave: requests a second, latency in ms, CPU time in ms a request.
+
+    `busiest` is the share of the work that one of the application's processes did: 0.5 where two shared it evenly.
+    """
 
     rate: float
     requests: int
@@ -37,6 +40,7 @@ class Result:
     p99: float
     app_ms: float
     database_ms: float
+    busiest: float
 
 
 class WrongAnswer(AssertionError):
@@ -51,12 +55,12 @@ def measure(
     arguments += [f"{name}={value}" for name, value in request.headers.items()]
     if targets is not None:
         arguments.append(f"@{targets}")
-    before = cpu_of(app_pid), cpu_of(database_pid)
+    before, shares_before = (cpu_of(app_pid), cpu_of(database_pid)), _cpu_of_children(app_pid)
     run = subprocess.run(
         ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT), base + request.path, "--", *arguments],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    after = cpu_of(app_pid), cpu_of(database_pid)
+    after, shares_after = (cpu_of(app_pid), cpu_of(database_pid)), _cpu_of_children(app_pid)
     line = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise WrongAnswer(f"{request.name}: wrk said {run.stdout}{run.stderr}")
@@ -65,7 +69,9 @@ def measure(
         raise WrongAnswer(f"{request.name}: {found}")
     app_ms, database_ms = (1000 * (b - a) / found["requests"] for a, b in zip(before, after, strict=True))
     rate = found["requests"] / found["seconds"]
-    return Result(rate, found["requests"], found["p50"], found["p99"], app_ms, database_ms)
+    shares = [used - shares_before.get(pid, 0.0) for pid, used in shares_after.items()]
+    busiest = max(shares) / (sum(shares) or 1.0)
+    return Result(rate, found["requests"], found["p50"], found["p99"], app_ms, database_ms, busiest)
 
 
 def settle(most: float = 10.0) -> None:
@@ -89,8 +95,12 @@ def cpu_of(pid: int | None) -> float:
     """Seconds of CPU time of a process and its living children."""
     if pid is None:
         return 0.0
+    return _cpu(pid) + sum(_cpu_of_children(pid).values())
+
+
+def _cpu_of_children(pid: int) -> dict[int, float]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(_cpu(int(one)) for one in [pid, *children])
+    return {int(one): _cpu(int(one)) for one in children}
 
 
 def _cpu(pid: int) -> float:

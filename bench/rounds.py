@@ -17,6 +17,10 @@ from bench.world import Size
 from tests.services import running_redis
 
 MOST_SPREAD = 1.5
+# Whoever of the two processes wakes first takes a connection. Now and then one takes all eight, and the other stands
+# idle: such a round measures one process, the reference's as well as ours, and is run again.
+MOST_SHARE = 2 / 3
+TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,17 @@ def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | Non
         results: dict[str, list[tuple[Result, float]]] = {one.name: [] for one in asked}
         references: list[Result] = []
 
+        def round_of(server: Server, request: Request) -> Result:
+            for _ in range(TRIES):
+                settle()
+                targets = _targets(request, url, Path(folder))
+                result = measure(server.base, request, seconds, server.pid, database_pid, targets)
+                if result.busiest <= MOST_SHARE:
+                    return result
+            raise RuntimeError(f"{request.name}: one process took nearly all connections, {TRIES} times in a row")
+
         def refer() -> float:
-            settle()
-            references.append(measure(plain.base, reference, seconds, plain.pid, database_pid))
+            references.append(round_of(plain, reference))
             return references[-1].rate
 
         for server, request in [(plain, reference), *((ours, one) for one in asked)]:  # warm both
@@ -66,8 +78,7 @@ def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | Non
         for number in range(rounds):
             before = refer()
             for one in asked:
-                settle()
-                got = measure(ours.base, one, seconds, ours.pid, database_pid, _targets(one, url, Path(folder)))
+                got = round_of(ours, one)
                 after = refer()
                 results[one.name].append((got, got.rate / ((before + after) / 2)))
                 before = after
