@@ -112,10 +112,11 @@ class Pieces:
         marked = (thread.first_unread_seq, thread.read_seq)
         run: list[str] = []
         for x in thread.lines:
-            message = x.row
-            said = (message, x.mine, x.follow, x.role_label)
-            start = None if message.kind == "event" else self._message_start(locale, zone, None, *said)
-            if start and not x.new_day and not x.attachments and message.seq not in marked:
+            row, mine, follow, new_day, role_label, files = x
+            start = (
+                None if row.kind == "event" else self._message_start(locale, zone, None, row, mine, follow, role_label)
+            )
+            if start and not (new_day or files or row.seq in marked):
                 run.append(f"{start}\n</article>")
             else:
                 yield Markup("\n".join(run)), x, start  # noqa: S704 -- of pieces

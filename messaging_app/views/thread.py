@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
@@ -20,8 +20,7 @@ FOLLOWS_WITHIN = timedelta(minutes=5)
 WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
 
 
-@dataclass(slots=True)
-class Line:
+class Line(NamedTuple):
     """One message or event with what its place in the thread and its reader add."""
 
     row: Any
@@ -189,24 +188,24 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         ActorType.CUSTOMER.value: customer,
     }
     lines: list[Line] = []
+    type_, id_ = actor.type, actor.id
     before, (begins, ends) = context, _day_of(context.created_at) if context is not None else (None, None)
     for row in thread.lines:
         created_at: datetime = row.created_at
         new_day = begins is None or ends is None or not begins <= created_at < ends
         if new_day:
             begins, ends = _day_of(created_at)
+        sender_type, sender_id = row.sender_type, row.sender_id
         follow = bool(
             not new_day
             and before is not None
             and row.kind == before.kind == "message"
-            and row.sender_id == before.sender_id
-            and row.sender_type == before.sender_type
+            and sender_id == before.sender_id
+            and sender_type == before.sender_type
             and created_at - before.created_at < FOLLOWS_WITHIN
         )
-        mine = row.sender_type == actor.type and row.sender_id == actor.id
-        lines.append(
-            Line(row, mine, follow, new_day, labels[row.sender_type], files_of(row.files) if row.files else [])
-        )
+        mine = sender_id == id_ and sender_type == type_
+        lines.append(Line(row, mine, follow, new_day, labels[sender_type], files_of(row.files) if row.files else []))
         before = row
     return lines
 
