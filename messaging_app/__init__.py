@@ -14,6 +14,7 @@ from messaging_app import (
     cli,
     config,
     errors_pages,
+    folding,
     formats,
     headers,
     health,
@@ -45,6 +46,7 @@ def create_app(**overrides: Any) -> Flask:
     """
     settings = config.load_settings(**overrides)
     app = Flask(__name__, template_folder=str(resource("templates")), static_folder=None)
+    app.jinja_environment = folding.PlainEnvironment
     instance = Path(settings.instance or app.instance_path)
     url = config.database_url(settings, instance)
     app.config.update(

@@ -9,15 +9,28 @@ catalogue they depend on who reads, and are looked up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from flask.templating import Environment as FlaskEnvironment
 from jinja2 import Environment
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 BEGINS = ("name", "lparen", "string")
 INCLUDE = re.compile(r"""({%-?)\s*include\s+["']([^"']+)["']\s*(-?%})""")
+
+
+class PlainEnvironment(FlaskEnvironment):
+    """Flask's, with all that a template may ask for in one plain dictionary.
+
+    Jinja chains two and copies them entry by entry whenever it renders. In exchange, what is added to `globals` once a
+    template was used is not seen by it.
+    """
+
+    def make_globals(self, d: Mapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The globals of one template: `d` over the environment's."""
+        return {**self.globals, **(d or {})}
 
 
 class Folding(Extension):
