@@ -131,6 +131,8 @@ def check_door() -> ResponseReturnValue | None:
     guarded = getattr(view, "behind_door", False)
     if guarded and not current_user.is_authenticated:
         return signed_out()
+    if guarded and is_htmx() and request.headers.get("X-Shown-To", sign_in().shown_to) != sign_in().shown_to:
+        return make_response("", 412)  # another tab went on in another store, or as somebody else
     if request.method not in SAFE:
         check_origin()
         if guarded and request.mimetype == "multipart/form-data":

@@ -155,6 +155,27 @@ def test_signed_out_meanwhile_an_action_leads_to_sign_in_and_back(site: Site, vi
     expect(messages(page)).to_have_count(2)
 
 
+def test_a_page_of_the_store_one_left_in_another_tab_says_so_and_sends_nothing(site: Site, visit: Visitors) -> None:
+    visit.noise("412")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("lea", number)
+    composer(page).fill("In the bakery's name")
+    other = page.context.new_page()
+    other.goto("/store/messages")
+    other.get_by_role("button", name=re.compile("Store:.*Bakery")).click()
+    other.get_by_role("button", name="Northwind Cycles").click()
+    expect(other.get_by_role("button", name=re.compile("Store:.*Northwind"))).to_be_visible()
+    other.close()
+    send_button(page).click()
+    expect(page.get_by_role("region").get_by_role("alert")).to_contain_text("Not sent: in another tab")
+    page.get_by_role("link", name="New conversation").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Reload").click()
+    page.get_by_role("button", name="Switch to Bakery").click()
+    expect(thread(page, "Your rye loaf")).to_be_visible()
+    expect(composer(page)).to_have_value("In the bakery's name")
+
+
 @pytest.mark.parametrize("live", [True, False], ids=["told at once", "found out by sending"])
 def test_closed_while_typing_keeps_the_text_until_it_is_open_again(site: Site, visit: Visitors, live: bool) -> None:
     visit.noise("409")
