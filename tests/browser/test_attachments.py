@@ -13,7 +13,7 @@ from messaging_app.services.settings import set_settings
 from tests.browser import axe
 from tests.browser.conftest import Site, Visitors
 from tests.browser.files import EMPTY, FALSE_PICTURE, PICTURE, PROGRAM, TABLE
-from tests.browser.hands import composer, messages, poll, send_button, write
+from tests.browser.hands import composer, messages, poll, row, send_button, thread, write
 from tests.services import wait_for
 
 pytestmark = pytest.mark.browser
@@ -74,6 +74,24 @@ def test_files_are_dropped_pasted_and_chosen_and_one_is_removed(site: Site, visi
     expect(messages(page)).to_have_count(2)
     expect(messages(page).last.get_by_role("listitem")).to_have_count(3)
     expect(messages(page).last.get_by_role("link", name="prices.csv")).to_have_count(0)
+    expect(staged(page)).to_have_count(0)
+
+
+def test_chosen_files_wait_for_who_looks_into_another_conversation(site: Site, visit: Visitors) -> None:
+    site.begin(site.cast.sam, site.cast.omar, "Another one")
+    page = visit("sam", site.begin(site.cast.sam, site.cast.cleo))
+    field(page).set_input_files([PICTURE, TABLE])
+    row(page, "Another one").click()
+    expect(thread(page, "Another one")).to_be_visible()
+    expect(staged(page)).to_have_count(0)
+    row(page, "Your rye loaf").click()
+    expect(staged(page)).to_have_count(2)
+    staged(page).first.get_by_role("button").click()
+    send_button(page).click()
+    expect(messages(page).last).to_contain_text("prices.csv")
+    row(page, "Another one").click()
+    row(page, "Your rye loaf").click()
+    expect(messages(page)).to_have_count(2)
     expect(staged(page)).to_have_count(0)
 
 

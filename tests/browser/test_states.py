@@ -114,6 +114,23 @@ def test_what_is_typed_while_a_message_travels_stays(site: Site, visit: Visitors
     expect(composer(page)).to_have_value("and second")
 
 
+def test_what_was_sent_is_no_draft_any_more_for_who_looked_elsewhere_meanwhile(site: Site, visit: Visitors) -> None:
+    site.begin(site.cast.sam, site.cast.omar, "Another one")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    held: list[Route] = []
+    page.route(f"**/messages/{number}/messages", lambda route: held.append(route))
+    with page.expect_request(f"**/messages/{number}/messages"):
+        write(page, "On its way")
+    row(page, "Another one").click()
+    expect(thread(page, "Another one")).to_be_visible()
+    row(page, "Your rye loaf").click()
+    expect(composer(page)).to_have_value("On its way")
+    held[0].continue_()
+    expect(composer(page)).to_have_value("")
+    expect(messages(page).last).to_contain_text("On its way")
+
+
 def test_signed_out_meanwhile_a_poll_tells_and_signing_in_leads_back_to_the_draft(site: Site, visit: Visitors) -> None:
     visit.noise("401")
     number = site.begin(site.cast.sam, site.cast.cleo)
