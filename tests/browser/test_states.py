@@ -283,6 +283,24 @@ def test_a_draft_of_a_new_conversation_is_there_again(site: Site, visit: Visitor
     expect(dialog.get_by_label("Message", exact=True)).to_have_value("a thought")
 
 
+def test_the_page_for_a_new_conversation_keeps_a_draft_too_until_it_was_sent(site: Site, visit: Visitors) -> None:
+    visit.noise("422")
+    page = visit("sam", "/store/messages/new")
+    words = page.get_by_label("Message", exact=True)
+    words.press_sequentially("a thought")
+    page.reload()
+    expect(words).to_have_value("a thought")
+    page.get_by_role("radio", name=re.compile("Cleo")).check(force=True)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Write a subject.")).to_be_visible()
+    page.get_by_label("Subject", exact=True).fill("Half")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(thread(page, "Half")).to_be_visible()
+    page.goto("/store/messages/new")
+    expect(page.get_by_label("Subject", exact=True)).to_have_value("")
+    expect(words).to_have_value("")
+
+
 def test_a_conversation_that_is_gone_is_told(site: Site, visit: Visitors) -> None:
     visit.noise("404")
     page = visit("sam")
