@@ -61,8 +61,9 @@ function forgetWhatWasSent({ detail: { ctx } }) {
   else forget(form, ctx.request.body.get("content"));
 }
 
+// An answer is one in all tabs; new conversations may be for different people, and one's words must not go to the other.
 function followOtherTabs({ key, newValue }) {
-  for (const form of document.querySelectorAll("form[data-draft]")) {
+  for (const form of document.querySelectorAll("form[data-draft]:not([data-draft='new'])")) {
     const field = form.elements.content;
     if (key !== keyOf(form) || field === document.activeElement) continue;
     field.value = JSON.parse(newValue ?? "{}").content ?? "";

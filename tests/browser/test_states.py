@@ -301,6 +301,25 @@ def test_the_page_for_a_new_conversation_keeps_a_draft_too_until_it_was_sent(sit
     expect(words).to_have_value("")
 
 
+def test_words_for_one_recipient_do_not_change_into_those_for_another_in_the_next_tab(
+    site: Site, visit: Visitors
+) -> None:
+    page = visit("sam", "/store/messages/new")
+    page.get_by_label("Message", exact=True).fill("For Cleo alone")
+    page.get_by_label("Subject", exact=True).fill("Cleo")
+    other = page.context.new_page()
+    other.goto("/store/messages/new")
+    other.get_by_label("Message", exact=True).fill("For Omar alone")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("For Cleo alone")
+    answer = site.begin(site.cast.sam, site.cast.cleo)
+    for tab in (page, other):
+        tab.goto(f"/store/messages/{answer}")
+    composer(page).fill("An answer")
+    expect(composer(other)).to_have_value("An answer")
+    page.goto("/store/messages/new")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("For Omar alone")
+
+
 def test_a_conversation_that_is_gone_is_told(site: Site, visit: Visitors) -> None:
     visit.noise("404")
     page = visit("sam")
