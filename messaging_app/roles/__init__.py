@@ -183,7 +183,7 @@ def signed_out() -> Response:
         return make_response("", 401)
     if is_htmx():
         response = make_response("", 401)
-        response.headers["HX-Redirect"] = f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}"
+        response.headers["HX-Redirect"] = f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}&ended"
         return response
     back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(role, "Referer")
     store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
