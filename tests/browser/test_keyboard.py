@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -113,6 +115,24 @@ def test_recipients_are_chosen_by_keys_and_the_message_sent(site: Site, visit: V
     page.keyboard.press("Control+Enter")
     expect(thread(page, "By keys alone")).to_be_visible()
     expect(messages(page)).to_contain_text(["Nothing but keys."])
+
+
+def test_who_types_faster_than_the_list_follows_gets_whom_they_typed(site: Site, visit: Visitors) -> None:
+    page = visit("sam")
+    page.keyboard.press("c")
+    expect(page.get_by_role("dialog").get_by_label("To", exact=True)).to_be_focused()
+    page.keyboard.type("oma")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Subject", exact=True)).to_be_focused()
+    expect(page.get_by_role("radio", name=re.compile("Omar"))).to_be_checked()
+    expect(page.get_by_role("radio")).to_have_count(1)
+    page.get_by_role("dialog").get_by_label("To", exact=True).fill("cle")
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_be_checked()
+    page.get_by_role("dialog").get_by_label("To", exact=True).fill("nobody")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", checked=True)).to_have_count(0)
 
 
 def test_a_search_that_is_overtaken_by_closing_leaves_no_trace(site: Site, visit: Visitors) -> None:
