@@ -141,10 +141,13 @@ function carryOver(form) {
   put(form, files);
 }
 
+// Beside the thread nothing takes a file, and the browser must not leave the page for it.
 function drop(event) {
-  const form = event.target.closest?.("section.thread, dialog")?.querySelector("form[data-sends]");
-  if (!form || !event.dataTransfer?.types.includes("Files")) return;
+  if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
+  const form = event.target.closest?.("section.thread, dialog")?.querySelector("form[data-sends]");
+  event.dataTransfer.dropEffect = form ? "copy" : "none";
+  if (!form) return;
   form.classList.toggle("composer--drop", event.type === "dragover");
   if (event.type === "drop") add(form, event.dataTransfer.files);
 }

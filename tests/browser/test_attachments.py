@@ -31,22 +31,23 @@ def staged(page: Page) -> Locator:
     return page.get_by_role("list", name="Files to send").get_by_role("listitem")
 
 
-def hand_over(page: Page, event: str, selector: str, *files: FilePayload, text: str = "") -> None:
-    """Drag or paste files onto an element, as the system hands them to a page."""
+def hand_over(page: Page, event: str, selector: str, *files: FilePayload, text: str = "") -> bool:
+    """Drag or paste files onto an element, as the system hands them to a page. Says whether the page took them."""
     told = [{"name": f["name"], "type": f["mimeType"], "data": base64.b64encode(f["buffer"]).decode()} for f in files]
-    page.evaluate(
-        """([event, selector, files, text]) => {
+    return bool(
+        page.evaluate(
+            """([event, selector, files, text]) => {
             const data = new DataTransfer();
             for (const { name, type, data: b } of files)
                 data.items.add(new File([Uint8Array.from(atob(b), (c) => c.charCodeAt(0))], name, { type }));
             if (text) data.setData("text/plain", text);
             const options = { bubbles: true, cancelable: true };
-            const target = document.querySelector(selector);
-            if (event === "paste") target.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: data }));
-            else for (const type of ["dragenter", "dragover", "drop"])
-                target.dispatchEvent(new DragEvent(type, { ...options, dataTransfer: data }));
+            const hand = (event) => !document.querySelector(selector).dispatchEvent(event);
+            if (event === "paste") return hand(new ClipboardEvent("paste", { ...options, clipboardData: data }));
+            return ["dragenter", "dragover", "drop"].map((type) => hand(new DragEvent(type, { ...options, dataTransfer: data }))).at(-1);
         }""",
-        [event, selector, told, text],
+            [event, selector, told, text],
+        )
     )
 
 
@@ -57,6 +58,8 @@ def test_files_are_dropped_pasted_and_chosen_and_one_is_removed(site: Site, visi
     expect(staged(page).first.locator("img")).to_be_visible()
     expect(staged(page).nth(1)).to_contain_text("prices.csv")
     expect(page.locator(".composer--drop")).to_have_count(0)
+    assert hand_over(page, "drop", "#conversations", NOTES), "the browser leaves the page for a file dropped beside"
+    expect(staged(page)).to_have_count(2)
     hand_over(page, "drop", "#thread-messages", TABLE)
     expect(staged(page)).to_have_count(3)  # another file of the same name; only the very same file is taken once
     staged(page).nth(2).get_by_role("button").click()
