@@ -206,6 +206,30 @@ def test_pictures_keep_their_place_and_open_large(site: Site, visit: Visitors) -
     expect(messages(cleo).last.get_by_role("link", name="picture.png")).to_be_focused()
 
 
+def test_on_a_phone_a_picture_is_seen_and_its_file_removed_at_the_end_of_a_full_thread(
+    site: Site, visit: Visitors
+) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, "Your rye loaf", *("It leaves tomorrow." for _ in range(20)))
+    page = visit("cleo", number, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    field(page).set_input_files([PICTURE, {**PICTURE, "name": f"{'long' * 40}.png"}, TABLE])
+    write(page, "Is it done?")
+    expect(messages(page)).to_have_count(21)
+    messages(page).last.locator("a[data-view]").last.tap()
+    viewer = page.locator("#viewer")
+    image = viewer.locator("[data-viewer-image]")
+    expect(image).to_have_js_property("naturalWidth", 320)
+    for part in (image, *viewer.get_by_role("button").all()):
+        box = part.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    width = image.evaluate("image => image.clientWidth")
+    assert width > 300, "the picture has what its buttons leave"
+    page.keyboard.press("Escape")
+    file = messages(page).last.get_by_role("listitem").last
+    file.locator("summary").tap()
+    file.get_by_role("button", name="Remove file").tap()
+    expect(file).to_contain_text("Removed by Cleo")
+
+
 def test_a_removed_picture_leaves_the_other_sides_page(site: Site, visit: Visitors) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     sam, cleo = visit("sam", number), visit("cleo", number, live=False)
