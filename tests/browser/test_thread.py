@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import time_machine
 from playwright.sync_api import Page, expect
 
 from tests.browser import stories
@@ -141,6 +142,22 @@ def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> 
         )
         expect(first_day).to_contain_text(weekday)
     assert shown[0] != shown[1]
+
+
+def test_after_midnight_today_is_another_day(site: Site, visit: Visitors) -> None:
+    with time_machine.travel("2026-03-02T23:50Z") as clock:
+        number = site.begin(site.cast.sam, site.cast.cleo)
+        page = visit("sam", number, locale="en-GB", timezone_id="UTC", live=False)
+        page.clock.install(time="2026-03-02T23:50Z")
+        page.reload()
+        expect(page.locator(".day")).to_have_text(["Today"])
+        clock.shift(1200)
+        page.clock.set_system_time("2026-03-03T00:10Z")
+        poll(page, "conversations")
+        expect(row(page, "Your rye loaf")).to_contain_text("Yesterday")
+        site.say(site.cast.cleo, number, "Good morning")
+        poll(page, "thread")
+        expect(page.locator(".day")).to_have_text(["Monday 2 Mar", "Today"])
 
 
 def plain(text: str) -> str:
