@@ -3,7 +3,7 @@
 
 const refused = new WeakMap(); // form -> Map(name -> sentence), as the server said
 const kept = new Map(); // draft -> its files, for the form that takes its form's place
-const uploads = new WeakMap(); // form -> the running upload
+const uploads = new Map(); // form -> the running upload
 const wayIn = (form) => form.querySelector("[data-attach]");
 const field = (form) => wayIn(form)?.querySelector("input:not([data-camera])");
 const isImage = (file) => file.type.startsWith("image/");
@@ -188,6 +188,7 @@ function receive(root) {
   for (const form of document.querySelectorAll("form[data-sends]")) if (root.contains(form)) carryOver(form);
 }
 
+window.addEventListener("beforeunload", (event) => uploads.size && event.preventDefault()); // leaving would end the upload
 document.addEventListener("change", choose);
 document.addEventListener("click", remember);
 document.addEventListener("click", ({ target }) => target.closest("[data-staged] button") && remove(target.closest("button")));

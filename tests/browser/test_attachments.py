@@ -165,6 +165,24 @@ def test_a_slow_line_shows_progress_and_lets_one_stop(site: Site, visit: Visitor
     expect(messages(page)).to_have_count(2)  # the stopped one left nothing
 
 
+def test_who_leaves_while_a_file_travels_is_asked_first(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", number)
+    held: list[Route] = []
+    page.route(f"**/messages/{number}/messages", lambda route: held.append(route))
+    field(page).set_input_files(PICTURE)
+    with page.expect_request(f"**/messages/{number}/messages"):
+        send_button(page).click()
+    with page.expect_event("dialog") as asked:
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.get_by_role("link", name="Back to conversations").click(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    held[0].continue_()
+    expect(messages(page)).to_have_count(2)
+    page.get_by_role("link", name="Back to conversations").click()
+    expect(row(page, "Your rye loaf")).to_contain_text("picture.png")
+
+
 def test_pictures_keep_their_place_and_open_large(site: Site, visit: Visitors) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", number)
