@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from markupsafe import escape
@@ -84,6 +84,14 @@ def of_system(error: OSError) -> Response:
     return _for_either(crashed, problems.crashed)(error)
 
 
+def signed_out(sign_in_at: str) -> Response:
+    """For a form that came after its session had ended: what was typed and the way to sign in, or at once that way."""
+    detail = _("This was not sent. Copy what you wrote, sign in, and send it again.")
+    if request.method != "POST" or not _typed():
+        return redirect(sign_in_at)  # type: ignore[return-value] # werkzeug's Response, Flask's at run time
+    return _page(401, detail, sign_in_at)
+
+
 def crashed(error: Exception) -> Response:
     """A fault of ours: logged with its trace, shown without."""
     _log("unexpected error", error)
@@ -101,11 +109,15 @@ def _typed() -> str:
         return ""
 
 
-def _page(status: int, detail: str) -> Response:
+def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
     typed = _typed() if request.method == "POST" and status != 413 else ""
-    title = {404: _("Not found"), 403: _("Not allowed"), 429: _("Too often"), 503: _("One moment, please")}.get(
-        status, _("That did not work")
-    )
+    title = {
+        401: _("You were signed out"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        429: _("Too often"),
+        503: _("One moment, please"),
+    }.get(status, _("That did not work"))
     try:
         body = render_template(
             "errors/error.html",
@@ -113,6 +125,7 @@ def _page(status: int, detail: str) -> Response:
             title=title,
             detail=detail,
             typed=typed,
+            sign_in_at=sign_in_at,
             phrase=HTTPStatus(status).phrase,
         )
     except Exception as error:

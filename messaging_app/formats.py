@@ -23,9 +23,10 @@ TRAILING = ".,;:!?…)]}»”’\"'"
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters clock, short_when, exact, day, iso, number, file_size and linkify."""
+    """Give templates the filters clock, short_when, exact, day, date, iso, number, file_size and linkify."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
+    app.jinja_env.filters["date"] = local_date
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["file_size"] = file_size
     app.jinja_env.globals["attachable"] = ",".join(f".{extension}" for extension in EXTENSIONS)
@@ -65,6 +66,11 @@ def day(moment: datetime) -> str:
     if spoken == current - timedelta(days=1):
         return str(gettext("Yesterday"))
     return _day(spoken, current.year == spoken.year, locale)
+
+
+def local_date(moment: datetime) -> str:
+    """2026-11-26 where the reader is: the same tomorrow, unlike `day`."""
+    return _local(moment, reader()[1]).date().isoformat()
 
 
 def short_when(moment: datetime) -> str:

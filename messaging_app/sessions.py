@@ -77,6 +77,11 @@ class SignIn(UserMixin):
             return getattr(self.store, name.removeprefix("store_"), None)
         raise AttributeError(name)
 
+    @property
+    def shown_to(self) -> str:
+        """Person and store for whom a page is made: its own requests say it (`X-Shown-To`), see the roles' door."""
+        return f"{self.actor.id}-{self.actor.store_id or 0}"
+
     def get_id(self) -> str:
         """The session's token: Flask-Login keeps it in the role's cookie."""
         return self.token

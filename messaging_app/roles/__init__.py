@@ -8,13 +8,14 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, redirect, request, session
+from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
+from messaging_app import errors_pages
 from messaging_app.addresses import parts_of
 from messaging_app.database import MAX_ID
 from messaging_app.extensions import csrf
@@ -130,6 +131,8 @@ def check_door() -> ResponseReturnValue | None:
     guarded = getattr(view, "behind_door", False)
     if guarded and not current_user.is_authenticated:
         return signed_out()
+    if guarded and is_htmx() and request.headers.get("X-Shown-To", sign_in().shown_to) != sign_in().shown_to:
+        return make_response("", 412)  # another tab went on in another store, or as somebody else
     if request.method not in SAFE:
         check_origin()
         if guarded and request.mimetype == "multipart/form-data":
@@ -172,19 +175,23 @@ def is_from_our_page() -> bool:
 
 
 def signed_out() -> Response:
-    """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in with the way back."""
+    """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in, each with the way back."""
     role = role_of(request)
     if role is None:
         abort(404)
     if is_poll():
         return make_response("", 401)
-    back = request.full_path.rstrip("?") if request.method == "GET" else role.messages
-    store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
     if is_htmx():
-        current = parts_of(request.headers.get("HX-Current-URL", ""))
-        ours = current.path.startswith(f"/{role.name}/")
-        back = current._replace(scheme="", netloc="", fragment="").geturl() if ours else role.messages
         response = make_response("", 401)
-        response.headers["HX-Redirect"] = f"{role.login}?next={quote(back)}"
+        response.headers["HX-Redirect"] = f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}&ended"
         return response
-    return redirect(f"{role.login}?next={quote(back)}{store}")  # type: ignore[return-value]
+    back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(role, "Referer")
+    store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
+    return errors_pages.signed_out(f"{role.login}?next={quote(back)}{store}")
+
+
+def _page_of(role: RolePolicy, header: str) -> str:
+    """The page of ours from which a request came, as its header says; the inbox where it says none."""
+    page = parts_of(request.headers.get(header, ""))
+    ours = page.path.startswith(f"/{role.name}/")
+    return page._replace(scheme="", netloc="", fragment="").geturl() if ours else role.messages

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid
+from messaging_app.formats import today
 from messaging_app.htmx import is_htmx, whole_number
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
@@ -119,4 +120,4 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
 
 def _digest(rows: list[Any]) -> str:
     shown = [(row.id, row.last_seq, row.unread_count, row.status, row.counterpart_name) for row in rows]
-    return f"{zlib.crc32(repr(shown).encode()):08x}"
+    return f"{zlib.crc32(repr((today(), shown)).encode()):08x}"  # tomorrow 10:42 is Yesterday

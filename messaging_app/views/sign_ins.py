@@ -46,12 +46,14 @@ class SignInView:
     needs_store: bool = False
     store_code: str = ""
     next_url: str = ""
+    ended: bool = False  # signed out in the middle of something that a script keeps
 
 
 def login() -> ResponseReturnValue:
     """The sign-in page of the role, and signing in."""
     role = _role()
-    view = SignInView(next_url=local_path(request.values.get("next", ""), role) or "")
+    onward = local_path(request.values.get("next", ""), role) or ""
+    view = SignInView(next_url=onward, ended="ended" in request.args)
     store_id = None
     if role.actor_type == ActorType.CUSTOMER:
         # An empty `store` asks for the code anew; without any, the store last used in this browser is taken.

@@ -2,8 +2,8 @@
 // something is refused. The file field itself holds them, so that a form sends what it shows.
 
 const refused = new WeakMap(); // form -> Map(name -> sentence), as the server said
-const kept = new Map(); // draft -> files, while its form is replaced by the server's answer
-const uploads = new WeakMap(); // form -> the running upload
+const kept = new Map(); // draft -> its files, for the form that takes its form's place
+const uploads = new Map(); // form -> the running upload
 const wayIn = (form) => form.querySelector("[data-attach]");
 const field = (form) => wayIn(form)?.querySelector("input:not([data-camera])");
 const isImage = (file) => file.type.startsWith("image/");
@@ -40,6 +40,7 @@ function hint(form, file, index) {
 }
 
 function show(form) {
+  kept.set(form.dataset.draft, [...field(form).files]);
   const list = form.querySelector("[data-staged]");
   for (const image of list.querySelectorAll("img[src]")) letGo(image);
   list.replaceChildren(...[...field(form).files].map((file, index) => row(form, file, index)));
@@ -118,7 +119,6 @@ function showProgress(form, files, gone) {
 function prepare({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-sends]") || !field(form)?.files.length) return;
-  kept.set(form.dataset.draft, [...field(form).files]);
   clearTimeout(ctx.requestTimeout); // a slow line may take its time
   ctx.fetch = (action, request) => upload(form, action, request);
 }
@@ -126,27 +126,28 @@ function prepare({ detail: { ctx } }) {
 function settle({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-sends]") || ctx.response.status >= 400) return;
-  kept.delete(form.dataset.draft);
   refused.delete(form);
-  if (field(form)) put(form, []);
+  for (const sent of [form, ...document.querySelectorAll(`form[data-draft="${form.dataset.draft}"]`)]) if (field(sent)) put(sent, []);
 }
 
-// The answer to a refused send is a new form: the good files go on, the refused ones are told and left out.
+// A new form goes on with the files of its draft: where a send was refused, which it tells beside each file at fault, and
+// where somebody looked into another conversation meanwhile.
 function carryOver(form) {
   const files = kept.get(form.dataset.draft);
-  if (!files || !field(form)) return;
+  if (!files?.length || !field(form) || field(form).files.length) return;
   const said = [...form.querySelectorAll("[data-file-error]")].map((p) => [p.dataset.fileError, p.textContent.trim()]);
-  if (!said.length && !form.querySelector(".composer__error, .field__error")) return;
   for (const sentence of form.querySelectorAll("[data-file-error]")) sentence.classList.add("visually-hidden"); // it stands beside its file
-  kept.delete(form.dataset.draft);
   refused.set(form, new Map(said));
   put(form, files);
 }
 
+// Beside the thread nothing takes a file, and the browser must not leave the page for it.
 function drop(event) {
-  const form = event.target.closest?.("section.thread, dialog")?.querySelector("form[data-sends]");
-  if (!form || !event.dataTransfer?.types.includes("Files")) return;
+  if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
+  const form = event.target.closest?.("section.thread, dialog")?.querySelector("form[data-sends]");
+  event.dataTransfer.dropEffect = form ? "copy" : "none";
+  if (!form) return;
   form.classList.toggle("composer--drop", event.type === "dragover");
   if (event.type === "drop") add(form, event.dataTransfer.files);
 }
@@ -187,6 +188,7 @@ function receive(root) {
   for (const form of document.querySelectorAll("form[data-sends]")) if (root.contains(form)) carryOver(form);
 }
 
+window.addEventListener("beforeunload", (event) => uploads.size && event.preventDefault()); // leaving would end the upload
 document.addEventListener("change", choose);
 document.addEventListener("click", remember);
 document.addEventListener("click", ({ target }) => target.closest("[data-staged] button") && remove(target.closest("button")));

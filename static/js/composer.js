@@ -62,7 +62,7 @@ function refuseByStatus({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-sends]") || ctx.hx.redirect) return;
   if ([409, 422].includes(status) && form.isConnected) return;
-  const word = { 400: "sendStale", 403: "sendGone", 404: "sendGone", 413: "sendLarge", 429: "sendBusy" }[status];
+  const word = { 400: "sendStale", 403: "sendGone", 404: "sendGone", 412: "sendMoved", 413: "sendLarge", 429: "sendBusy" }[status];
   refuse(form, words()[word ?? "sendUnreachable"]);
 }
 

@@ -1,6 +1,6 @@
-// Polls rest while they are useless (offline, signed out, hidden tab) and catch up when they are not.
+// Polls rest while they are useless (offline, page at its end, hidden tab) and catch up when they are not.
 
-const state = { offline: !navigator.onLine, signedOut: false };
+const state = { offline: !navigator.onLine, ended: false };
 
 function showNotice(place, template, wanted) {
   const box = document.getElementById(place);
@@ -11,14 +11,16 @@ function showNotice(place, template, wanted) {
 function showConnection(offline) {
   const recovered = state.offline && !offline;
   state.offline = offline;
-  showNotice("connection", "offline-notice", offline && !state.signedOut);
+  showNotice("connection", "offline-notice", offline && !state.ended);
   if (recovered) catchUp();
 }
 
-function showSignedOut() {
-  state.signedOut = true;
-  showNotice("signed-out", "signed-out-notice", true);
+// Signed out, or in another tab gone on in another store: this page has nothing more to ask.
+function end(template) {
+  state.ended = true;
+  showNotice("ended", template, true);
   const link = document.querySelector("[data-sign-in]");
+  if (!link) return;
   const login = new URL(link.href);
   login.searchParams.set("next", location.pathname + location.search);
   link.href = login.pathname + login.search;
@@ -32,13 +34,14 @@ function catchUp() {
 function restPoll(event) {
   const source = event.detail.ctx.sourceElement;
   if (!source.matches("[data-poll], [data-unread-badge]")) return;
-  if (state.signedOut || !navigator.onLine || (document.hidden && source.id !== "unread-badge")) event.preventDefault();
+  if (state.ended || !navigator.onLine || (document.hidden && source.id !== "unread-badge")) event.preventDefault();
 }
 
 document.addEventListener("htmx:config:request", restPoll);
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => showConnection(ctx.response.status >= 500 && state.offline));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.response.status === 401 && !ctx.hx.redirect) showSignedOut();
+  if (ctx.response.status === 401 && !ctx.hx.redirect) end("signed-out-notice");
+  else if (ctx.response.status === 412) end("moved-notice");
   else if (ctx.response.status >= 500 && ctx.sourceElement.matches("[data-poll], [data-unread-badge]")) showConnection(true);
 });
 // A stream that cannot be had is no loss of connection: the polls go on.

@@ -23,23 +23,46 @@ function keepChosen({ detail: { tasks } }) {
   const fresh = tasks.map(({ fragment }) => fragment?.querySelector("#recipients")).find(Boolean);
   if (!chosen || !fresh || kindOf(fresh) !== kindOf(chosen.form)) return;
   const again = fresh.querySelector(`[type="radio"][value="${chosen.value}"]`);
-  if (again) again.checked = true;
-  else fresh.querySelector("legend").after(chosen.closest(".recipient").cloneNode(true));
+  if (again) return void (again.checked = true);
+  const kept = chosen.closest(".recipient").cloneNode(true);
+  kept.dataset.kept = "";
+  fresh.querySelector("legend").after(kept);
 }
 
 const kindOf = (root) => root.querySelector("#recipients [name='recipient_type'], [name='recipient_type'][type='hidden']").value;
 
+let waits = false; // Enter came before the answer to the search: whoever stands first in it is meant
+
+// Whether the list still answers an earlier search.
+function isBehind() {
+  const [asked, shown] = ["recipient-search", "compose-form"].map((id) => new FormData(document.getElementById(id)));
+  return ["recipient_type", "q"].some((name) => asked.get(name) !== shown.get(name));
+}
+
+function chooseFirst() {
+  const first = document.querySelector("#recipients .recipient:not([data-kept]) [type='radio']");
+  if (first) first.checked = true;
+  return first;
+}
+
+function chooseLate() {
+  if (!waits || !document.getElementById("compose-form") || isBehind()) return;
+  waits = false;
+  chooseFirst();
+}
+
 function searchKeys(event) {
   if (event.target.id !== "recipient-q") return;
-  const first = document.querySelector("#recipients [type='radio']");
-  if (event.key === "ArrowDown" && first) {
+  const current = document.querySelector("#recipients :checked") ?? document.querySelector("#recipients [type='radio']");
+  if (event.key === "ArrowDown" && current) {
     event.preventDefault();
-    (document.querySelector("#recipients :checked") ?? first).focus();
+    current.focus();
   }
   if (event.key === "Enter" && !event.isComposing) {
     event.preventDefault();
-    if (!first) return;
-    first.checked = true;
+    waits = isBehind();
+    if (waits) for (const earlier of document.querySelectorAll("#recipients :checked")) earlier.checked = false;
+    else if (!chooseFirst()) return;
     document.getElementById("compose-subject").focus();
   }
 }
@@ -47,7 +70,9 @@ function searchKeys(event) {
 document.addEventListener("htmx:after:process", ({ target }) => openModals(target));
 document.addEventListener("htmx:after:request", closeWhenSent);
 document.addEventListener("htmx:before:swap", keepChosen);
+document.addEventListener("htmx:after:swap", chooseLate);
 document.addEventListener("keydown", searchKeys);
+document.addEventListener("input", ({ target }) => { if (target.id === "recipient-q" || target.name === "recipient_id") waits = false; });
 document.addEventListener("click", ({ target }) => {
   const opener = target.closest("[data-open-dialog]");
   if (!opener) return;

@@ -47,10 +47,11 @@ function forget(form, sent) {
   draft.content ??= ""; // files alone make no draft
   draft.content = draft.content.startsWith(sent) ? draft.content.slice(sent.length).trimStart() : "";
   store(key, { content: draft.content });
-  if (form.dataset.draft === "new" || !form.isConnected) return;
-  form.elements.content.value = draft.content;
-  form.elements.idempotency_key.value = freshKey();
-  form.elements.content.dispatchEvent(new Event("input", { bubbles: true }));
+  const shown = document.querySelector(`form[data-draft="${form.dataset.draft}"]`); // another one after a look elsewhere
+  if (!shown) return;
+  shown.elements.content.value = draft.content;
+  shown.elements.idempotency_key.value = freshKey();
+  shown.elements.content.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function forgetWhatWasSent({ detail: { ctx } }) {
@@ -60,8 +61,9 @@ function forgetWhatWasSent({ detail: { ctx } }) {
   else forget(form, ctx.request.body.get("content"));
 }
 
+// An answer is one in all tabs; new conversations may be for different people, and one's words must not go to the other.
 function followOtherTabs({ key, newValue }) {
-  for (const form of document.querySelectorAll("form[data-draft]")) {
+  for (const form of document.querySelectorAll("form[data-draft]:not([data-draft='new'])")) {
     const field = form.elements.content;
     if (key !== keyOf(form) || field === document.activeElement) continue;
     field.value = JSON.parse(newValue ?? "{}").content ?? "";

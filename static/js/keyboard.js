@@ -31,8 +31,14 @@ function isOff() {
 const isTyping = (target) => target.closest?.("textarea, select, [contenteditable], input:not([type='checkbox'], [type='radio'])");
 const isElsewhere = () => document.querySelector("dialog[open], :popover-open");
 
+// So that the single keys are keys again; what was typed stays.
+function leaveComposer() {
+  document.getElementById("subject").focus({ preventScroll: true });
+}
+
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Escape" && event.target.id === "content") return leaveComposer();
   if (isTyping(event.target) || isElsewhere()) return;
   if (event.key === "Escape") press("[data-close-thread]")();
   const act = isOff() ? null : KEYS[event.key];

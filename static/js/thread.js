@@ -52,6 +52,7 @@ function sayWhatIsShown({ detail: { ctx } }) {
 }
 
 function dropKnownLines({ detail: { tasks } }) {
+  nameDays();
   for (const { target, fragment } of tasks) {
     if (!["thread-messages", "older-messages", "conversation-list"].includes(target?.id)) continue;
     for (const line of fragment.querySelectorAll("[id^='message-'], [id^='conversation-']")) {
@@ -59,6 +60,19 @@ function dropKnownLines({ detail: { tasks } }) {
     }
     if (target.id !== "conversation-list") joinDays(fragment, target.id === "older-messages");
     if (target.id === "thread-messages") moveUnreadLine(fragment);
+  }
+}
+
+// After midnight what was called Today has a date.
+let calledOn = new Date().toDateString();
+function nameDays() {
+  if (new Date().toDateString() === calledOn) return;
+  calledOn = new Date().toDateString();
+  for (const day of document.querySelectorAll("#thread-messages > .day")) {
+    const date = new Date(`${day.dataset.day}T12:00`);
+    const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+    const words = date.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "short", year });
+    day.querySelector("time").textContent = words;
   }
 }
 
@@ -138,6 +152,7 @@ document.addEventListener("htmx:finally:request", undo);
 document.addEventListener("htmx:after:process", ({ target }) => target.matches?.("section.thread, body") && thread() && open());
 document.addEventListener("change", flipSwitch);
 document.addEventListener("visibilitychange", markRead);
+document.addEventListener("visibilitychange", nameDays);
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-jump]")) showEnd();
 });

@@ -21,7 +21,7 @@ function explainRefusal({ detail: { ctx } }) {
   const { status } = ctx.response;
   const source = ctx.sourceElement;
   const explained = ctx.hx?.trigger?.includes("toast") || ctx.hx?.redirect;
-  const elsewhere = source.matches("[data-poll], [data-unread-badge], [data-draft], #reading") || status === 401;
+  const elsewhere = source.matches("[data-poll], [data-unread-badge], [data-draft], #reading") || [401, 412].includes(status);
   if (explained || elsewhere || [409, 422].includes(status)) return;
   const word = { 404: "gone", 403: "gone", 400: "stale", 429: "busy" }[status] ?? "failed";
   showToast({ text: words()[word], kind: "danger" });

@@ -13,7 +13,7 @@ from messaging_app.services.settings import set_settings
 from tests.browser import axe
 from tests.browser.conftest import Site, Visitors
 from tests.browser.files import EMPTY, FALSE_PICTURE, PICTURE, PROGRAM, TABLE
-from tests.browser.hands import composer, messages, poll, send_button, write
+from tests.browser.hands import composer, messages, poll, row, send_button, thread, write
 from tests.services import wait_for
 
 pytestmark = pytest.mark.browser
@@ -31,22 +31,23 @@ def staged(page: Page) -> Locator:
     return page.get_by_role("list", name="Files to send").get_by_role("listitem")
 
 
-def hand_over(page: Page, event: str, selector: str, *files: FilePayload, text: str = "") -> None:
-    """Drag or paste files onto an element, as the system hands them to a page."""
+def hand_over(page: Page, event: str, selector: str, *files: FilePayload, text: str = "") -> bool:
+    """Drag or paste files onto an element, as the system hands them to a page. Says whether the page took them."""
     told = [{"name": f["name"], "type": f["mimeType"], "data": base64.b64encode(f["buffer"]).decode()} for f in files]
-    page.evaluate(
-        """([event, selector, files, text]) => {
+    return bool(
+        page.evaluate(
+            """([event, selector, files, text]) => {
             const data = new DataTransfer();
             for (const { name, type, data: b } of files)
                 data.items.add(new File([Uint8Array.from(atob(b), (c) => c.charCodeAt(0))], name, { type }));
             if (text) data.setData("text/plain", text);
             const options = { bubbles: true, cancelable: true };
-            const target = document.querySelector(selector);
-            if (event === "paste") target.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: data }));
-            else for (const type of ["dragenter", "dragover", "drop"])
-                target.dispatchEvent(new DragEvent(type, { ...options, dataTransfer: data }));
+            const hand = (event) => !document.querySelector(selector).dispatchEvent(event);
+            if (event === "paste") return hand(new ClipboardEvent("paste", { ...options, clipboardData: data }));
+            return ["dragenter", "dragover", "drop"].map((type) => hand(new DragEvent(type, { ...options, dataTransfer: data }))).at(-1);
         }""",
-        [event, selector, told, text],
+            [event, selector, told, text],
+        )
     )
 
 
@@ -57,6 +58,8 @@ def test_files_are_dropped_pasted_and_chosen_and_one_is_removed(site: Site, visi
     expect(staged(page).first.locator("img")).to_be_visible()
     expect(staged(page).nth(1)).to_contain_text("prices.csv")
     expect(page.locator(".composer--drop")).to_have_count(0)
+    assert hand_over(page, "drop", "#conversations", NOTES), "the browser leaves the page for a file dropped beside"
+    expect(staged(page)).to_have_count(2)
     hand_over(page, "drop", "#thread-messages", TABLE)
     expect(staged(page)).to_have_count(3)  # another file of the same name; only the very same file is taken once
     staged(page).nth(2).get_by_role("button").click()
@@ -74,6 +77,24 @@ def test_files_are_dropped_pasted_and_chosen_and_one_is_removed(site: Site, visi
     expect(messages(page)).to_have_count(2)
     expect(messages(page).last.get_by_role("listitem")).to_have_count(3)
     expect(messages(page).last.get_by_role("link", name="prices.csv")).to_have_count(0)
+    expect(staged(page)).to_have_count(0)
+
+
+def test_chosen_files_wait_for_who_looks_into_another_conversation(site: Site, visit: Visitors) -> None:
+    site.begin(site.cast.sam, site.cast.omar, "Another one")
+    page = visit("sam", site.begin(site.cast.sam, site.cast.cleo))
+    field(page).set_input_files([PICTURE, TABLE])
+    row(page, "Another one").click()
+    expect(thread(page, "Another one")).to_be_visible()
+    expect(staged(page)).to_have_count(0)
+    row(page, "Your rye loaf").click()
+    expect(staged(page)).to_have_count(2)
+    staged(page).first.get_by_role("button").click()
+    send_button(page).click()
+    expect(messages(page).last).to_contain_text("prices.csv")
+    row(page, "Another one").click()
+    row(page, "Your rye loaf").click()
+    expect(messages(page)).to_have_count(2)
     expect(staged(page)).to_have_count(0)
 
 
@@ -144,6 +165,24 @@ def test_a_slow_line_shows_progress_and_lets_one_stop(site: Site, visit: Visitor
     expect(messages(page)).to_have_count(2)  # the stopped one left nothing
 
 
+def test_who_leaves_while_a_file_travels_is_asked_first(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", number)
+    held: list[Route] = []
+    page.route(f"**/messages/{number}/messages", lambda route: held.append(route))
+    field(page).set_input_files(PICTURE)
+    with page.expect_request(f"**/messages/{number}/messages"):
+        send_button(page).click()
+    with page.expect_event("dialog") as asked:
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.get_by_role("link", name="Back to conversations").click(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    held[0].continue_()
+    expect(messages(page)).to_have_count(2)
+    page.get_by_role("link", name="Back to conversations").click()
+    expect(row(page, "Your rye loaf")).to_contain_text("picture.png")
+
+
 def test_pictures_keep_their_place_and_open_large(site: Site, visit: Visitors) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", number)
@@ -183,6 +222,30 @@ def test_pictures_keep_their_place_and_open_large(site: Site, visit: Visitors) -
     cleo.keyboard.press("Escape")
     expect(viewer).to_be_hidden()
     expect(messages(cleo).last.get_by_role("link", name="picture.png")).to_be_focused()
+
+
+def test_on_a_phone_a_picture_is_seen_and_its_file_removed_at_the_end_of_a_full_thread(
+    site: Site, visit: Visitors
+) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, "Your rye loaf", *("It leaves tomorrow." for _ in range(20)))
+    page = visit("cleo", number, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    field(page).set_input_files([PICTURE, {**PICTURE, "name": f"{'long' * 40}.png"}, TABLE])
+    write(page, "Is it done?")
+    expect(messages(page)).to_have_count(21)
+    messages(page).last.locator("a[data-view]").last.tap()
+    viewer = page.locator("#viewer")
+    image = viewer.locator("[data-viewer-image]")
+    expect(image).to_have_js_property("naturalWidth", 320)
+    for part in (image, *viewer.get_by_role("button").all()):
+        box = part.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    width = image.evaluate("image => image.clientWidth")
+    assert width > 300, "the picture has what its buttons leave"
+    page.keyboard.press("Escape")
+    file = messages(page).last.get_by_role("listitem").last
+    file.locator("summary").tap()
+    file.get_by_role("button", name="Remove file").tap()
+    expect(file).to_contain_text("Removed by Cleo")
 
 
 def test_a_removed_picture_leaves_the_other_sides_page(site: Site, visit: Visitors) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -41,13 +43,16 @@ def test_a_whole_day_by_keys(site: Site, visit: Visitors, three: list[int]) -> N
     expect(messages(page)).to_have_count(2)
     expect(composer(page)).to_be_focused()
     expect(composer(page)).to_have_value("")
-    composer(page).blur()
+    press("Escape")
+    expect_focus(page, "subject")
     press("e")
     expect(page.get_by_role("button", name="Reopen conversation")).to_be_focused()
     press("Enter")
     expect(log(page)).to_contain_text("You reopened this conversation")
     expect(composer(page)).to_be_focused()
-    composer(page).blur()
+    page.keyboard.type("half")
+    press("Escape")
+    expect(composer(page)).to_have_value("half")
     press("Escape")
     expect(page.get_by_text("No conversation chosen")).to_be_visible()
     expect(row(page, "Subject 2")).to_be_focused()
@@ -110,6 +115,24 @@ def test_recipients_are_chosen_by_keys_and_the_message_sent(site: Site, visit: V
     page.keyboard.press("Control+Enter")
     expect(thread(page, "By keys alone")).to_be_visible()
     expect(messages(page)).to_contain_text(["Nothing but keys."])
+
+
+def test_who_types_faster_than_the_list_follows_gets_whom_they_typed(site: Site, visit: Visitors) -> None:
+    page = visit("sam")
+    page.keyboard.press("c")
+    expect(page.get_by_role("dialog").get_by_label("To", exact=True)).to_be_focused()
+    page.keyboard.type("oma")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Subject", exact=True)).to_be_focused()
+    expect(page.get_by_role("radio", name=re.compile("Omar"))).to_be_checked()
+    expect(page.get_by_role("radio")).to_have_count(1)
+    page.get_by_role("dialog").get_by_label("To", exact=True).fill("cle")
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_be_checked()
+    page.get_by_role("dialog").get_by_label("To", exact=True).fill("nobody")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", checked=True)).to_have_count(0)
 
 
 def test_a_search_that_is_overtaken_by_closing_leaves_no_trace(site: Site, visit: Visitors) -> None:
@@ -178,8 +201,7 @@ def test_a_customer_has_the_keys_that_are_theirs(site: Site, visit: Visitors) ->
     page.keyboard.press("r")
     expect(composer(page)).to_be_focused()
     write(page, "Thank you.")
-    page.get_by_role("heading", name="Subject 1").click()
-    composer(page).blur()
+    page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(conversations(page)).to_be_visible()
 

@@ -6,10 +6,15 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.models import Store
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import (
+    badge,
     composer,
     conversations,
     expect_unread,
@@ -85,6 +90,29 @@ def test_the_longest_words_and_every_script_stay_on_the_screen(site: Site, visit
         expect(messages(page).nth(3)).to_contain_text("<b>not bold</b>")
         link = messages(page).nth(3).get_by_role("link")
         expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
+
+
+LONG_NAME = "The Extraordinarily Long Store of Müller, Søn & Daughters"
+
+
+@pytest.mark.parametrize("name", ["lea", "cleo"])
+def test_a_long_store_name_and_a_large_number_leave_everything_within_reach(
+    site: Site, visit: Visitors, name: str
+) -> None:
+    site.begin(site.cast.sam, site.cast.cleo)
+    site.do(rename_store, site.cast.bakery, LONG_NAME)
+    for viewport in (SMALL, USUAL):
+        page = visit(name, viewport=viewport)
+        badge(page).evaluate("badge => { badge.hidden = false; badge.firstChild.textContent = '1,234'; }")
+        assert sideways(page) == 0
+        for selector in ("[data-unread-badge]", ".header [popovertarget='account']"):
+            assert is_reachable(page, selector), selector
+        assert badge(page).evaluate("badge => badge.scrollHeight <= badge.clientHeight"), "the number is on two lines"
+
+
+def rename_store(store_id: int, name: str) -> None:
+    with writing(db.session) as session:
+        session.execute(update(Store).where(Store.id == store_id).values(name=name))
 
 
 def test_the_drawer_opens_by_its_button_and_goes_by_escape(site: Site, visit: Visitors) -> None:

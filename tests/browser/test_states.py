@@ -114,6 +114,23 @@ def test_what_is_typed_while_a_message_travels_stays(site: Site, visit: Visitors
     expect(composer(page)).to_have_value("and second")
 
 
+def test_what_was_sent_is_no_draft_any_more_for_who_looked_elsewhere_meanwhile(site: Site, visit: Visitors) -> None:
+    site.begin(site.cast.sam, site.cast.omar, "Another one")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    held: list[Route] = []
+    page.route(f"**/messages/{number}/messages", lambda route: held.append(route))
+    with page.expect_request(f"**/messages/{number}/messages"):
+        write(page, "On its way")
+    row(page, "Another one").click()
+    expect(thread(page, "Another one")).to_be_visible()
+    row(page, "Your rye loaf").click()
+    expect(composer(page)).to_have_value("On its way")
+    held[0].continue_()
+    expect(composer(page)).to_have_value("")
+    expect(messages(page).last).to_contain_text("On its way")
+
+
 def test_signed_out_meanwhile_a_poll_tells_and_signing_in_leads_back_to_the_draft(site: Site, visit: Visitors) -> None:
     visit.noise("401")
     number = site.begin(site.cast.sam, site.cast.cleo)
@@ -144,8 +161,10 @@ def test_signed_out_meanwhile_an_action_leads_to_sign_in_and_back(site: Site, vi
     site.end_sessions(site.cast.cleo)
     write(page, "Do you still hear me?")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("What you typed is kept.")
     page.get_by_label("Store code").fill("bakery")
     page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("status")).to_contain_text("What you typed is kept.")
     page.get_by_label("E-mail").fill(cast.EMAILS["cleo"])
     page.get_by_label("Password").fill(cast.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -153,6 +172,27 @@ def test_signed_out_meanwhile_an_action_leads_to_sign_in_and_back(site: Site, vi
     expect(composer(page)).to_have_value("Do you still hear me?")
     send_button(page).click()
     expect(messages(page)).to_have_count(2)
+
+
+def test_a_page_of_the_store_one_left_in_another_tab_says_so_and_sends_nothing(site: Site, visit: Visitors) -> None:
+    visit.noise("412")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("lea", number)
+    composer(page).fill("In the bakery's name")
+    other = page.context.new_page()
+    other.goto("/store/messages")
+    other.get_by_role("button", name=re.compile("Store:.*Bakery")).click()
+    other.get_by_role("button", name="Northwind Cycles").click()
+    expect(other.get_by_role("button", name=re.compile("Store:.*Northwind"))).to_be_visible()
+    other.close()
+    send_button(page).click()
+    expect(page.get_by_role("region").get_by_role("alert")).to_contain_text("Not sent: in another tab")
+    page.get_by_role("link", name="New conversation").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Reload").click()
+    page.get_by_role("button", name="Switch to Bakery").click()
+    expect(thread(page, "Your rye loaf")).to_be_visible()
+    expect(composer(page)).to_have_value("In the bakery's name")
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["told at once", "found out by sending"])
@@ -243,6 +283,43 @@ def test_a_draft_of_a_new_conversation_is_there_again(site: Site, visit: Visitor
     page.keyboard.press("c")
     expect(dialog.get_by_label("Subject", exact=True)).to_have_value("Half")
     expect(dialog.get_by_label("Message", exact=True)).to_have_value("a thought")
+
+
+def test_the_page_for_a_new_conversation_keeps_a_draft_too_until_it_was_sent(site: Site, visit: Visitors) -> None:
+    visit.noise("422")
+    page = visit("sam", "/store/messages/new")
+    words = page.get_by_label("Message", exact=True)
+    words.press_sequentially("a thought")
+    page.reload()
+    expect(words).to_have_value("a thought")
+    page.get_by_role("radio", name=re.compile("Cleo")).check(force=True)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Write a subject.")).to_be_visible()
+    page.get_by_label("Subject", exact=True).fill("Half")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(thread(page, "Half")).to_be_visible()
+    page.goto("/store/messages/new")
+    expect(page.get_by_label("Subject", exact=True)).to_have_value("")
+    expect(words).to_have_value("")
+
+
+def test_words_for_one_recipient_do_not_change_into_those_for_another_in_the_next_tab(
+    site: Site, visit: Visitors
+) -> None:
+    page = visit("sam", "/store/messages/new")
+    page.get_by_label("Message", exact=True).fill("For Cleo alone")
+    page.get_by_label("Subject", exact=True).fill("Cleo")
+    other = page.context.new_page()
+    other.goto("/store/messages/new")
+    other.get_by_label("Message", exact=True).fill("For Omar alone")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("For Cleo alone")
+    answer = site.begin(site.cast.sam, site.cast.cleo)
+    for tab in (page, other):
+        tab.goto(f"/store/messages/{answer}")
+    composer(page).fill("An answer")
+    expect(composer(other)).to_have_value("An answer")
+    page.goto("/store/messages/new")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("For Omar alone")
 
 
 def test_a_conversation_that_is_gone_is_told(site: Site, visit: Visitors) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+import time_machine
 from playwright.sync_api import Page, expect
 
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
-from tests.browser.hands import expect_unread, log, messages, poll, row, top_of, write
+from tests.browser.hands import composer, conversations, expect_unread, log, messages, poll, row, top_of, write
 
 pytestmark = pytest.mark.browser
 
@@ -143,6 +144,37 @@ def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> 
     assert shown[0] != shown[1]
 
 
+def test_after_midnight_today_is_another_day(site: Site, visit: Visitors) -> None:
+    with time_machine.travel("2026-03-02T23:50Z") as clock:
+        number = site.begin(site.cast.sam, site.cast.cleo)
+        page = visit("sam", number, locale="en-GB", timezone_id="UTC", live=False)
+        page.clock.install(time="2026-03-02T23:50Z")
+        page.reload()
+        expect(page.locator(".day")).to_have_text(["Today"])
+        clock.shift(1200)
+        page.clock.set_system_time("2026-03-03T00:10Z")
+        poll(page, "conversations")
+        expect(row(page, "Your rye loaf")).to_contain_text("Yesterday")
+        site.say(site.cast.cleo, number, "Good morning")
+        poll(page, "thread")
+        expect(page.locator(".day")).to_have_text(["Monday 2 Mar", "Today"])
+
+
 def plain(text: str) -> str:
     """With ordinary spaces: clocks are set with narrow ones."""
     return re.sub(r"\s", " ", text).strip()
+
+
+@pytest.mark.parametrize("name", ["ada", "cleo"])
+def test_on_paper_is_all_that_was_said_and_nothing_else(site: Site, visit: Visitors, name: str) -> None:
+    words = [f"Sentence {n}.\n\nIt is long." for n in range(40)]
+    number = site.begin(site.cast.ada, site.cast.cleo, "Your complaint", *words)
+    page = visit(name, number, color_scheme="dark")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    expect(messages(page)).to_have_count(40)
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    expect(messages(page).first).to_be_visible()
+    for left_out in (composer(page), conversations(page), page.get_by_role("banner")):
+        expect(left_out).to_be_hidden()
+    assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) > 1

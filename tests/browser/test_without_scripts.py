@@ -166,3 +166,21 @@ def test_a_double_click_sends_once_and_going_back_shows_what_was_sent(site: Site
     expect(messages(page)).to_have_count(2)
     page.go_back()
     expect(messages(page)).to_have_count(2)
+
+
+def test_signed_out_while_writing_the_text_is_shown_and_signing_in_leads_back(
+    site: Site, visit: Visitors, plain: Open
+) -> None:
+    visit.noise("401")
+    page = plain("cleo", site.begin(site.cast.sam, site.cast.cleo))
+    site.end_sessions(site.cast.cleo)
+    write(page, "No nuts, please.")
+    expect(page.get_by_role("heading", name="You were signed out")).to_be_visible()
+    expect(page.get_by_label("What you wrote")).to_have_value("No nuts, please.")
+    page.get_by_role("link", name="Sign in again").click()
+    page.get_by_label("Store code").fill("bakery")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("E-mail").fill(cast.EMAILS["cleo"])
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(thread(page, "Your rye loaf")).to_be_visible()

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import func, select, text
@@ -15,6 +16,7 @@ from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant, Customer, Message, RecipientTerm
 from messaging_app.services import doctor
+from messaging_app.sessions import end_sessions_of
 from tests.conftest import Browser, Web
 from tests.domain import invariants
 from tests.world import four_conversations
@@ -321,7 +323,7 @@ def test_a_removed_colleague_writes_nothing_any_more_and_learns_where_to_go(
     if htmx:
         assert answer.status_code == 401 and answer.headers["HX-Redirect"].startswith("/store/login?next=")
     else:
-        assert answer.status_code == 302 and answer.location.startswith("/store/login?next=")
+        assert answer.status_code == 401 and "Too late" in answer.text and "/store/login?next=" in answer.text
     assert count(web) == before
 
 
@@ -546,6 +548,20 @@ def test_what_was_typed_survives_a_page_that_is_too_old(htmx: bool, web: Web, nu
     assert answer.status_code == 400 and "A long and careful text" in answer.text
     answer = sam.post("/store/messages", beginning(web, csrf_token="old"), htmx=htmx)
     assert answer.status_code == 400 and "Hello Omar" in answer.text and "About bread" in answer.text
+
+
+@pytest.mark.parametrize("answering", [True, False], ids=["answer", "beginning"])
+def test_what_was_typed_survives_the_end_of_the_session(answering: bool, web: Web, numbers: dict[str, int]) -> None:
+    sam, place = web.signed_in("sam"), f"/store/messages/{numbers['bakery-cleo']}"
+    with web.app.app_context(), writing(db.session):
+        end_sessions_of(web.cast.sam.type, web.cast.sam.id)
+    form, headers = beginning(web, content="A long & careful text"), {"Referer": f"http://localhost{place}?status=all"}
+    answer = sam.post(f"{place}/messages" if answering else "/store/messages", form, headers=headers)
+    assert answer.status_code == 401 and "A long &amp; careful text" in answer.text
+    onward = re.search(r'href="(/store/login[^"]*)"', answer.text)
+    assert onward and parse_qs(urlsplit(html.unescape(onward.group(1))).query)["next"] == [f"{place}?status=all"]
+    answer = sam.post(f"{place}/close", headers=headers)
+    assert answer.status_code == 302, "nothing was typed that could be shown"
 
 
 # --- Helpers --------------------------------------------------------------------------------------------------------

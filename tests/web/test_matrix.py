@@ -44,7 +44,7 @@ GET  R/<id>?before=2                      htmx       W 200  A 200  S 200  C 200 
 GET  R/<id>?have=x                        htmx       W 200  A 200  S 200  C 200  - 404  out 401
 GET  R/<id>/messages?after=0              htmx       W 200  A 200  S 200  C 200  - 404  out 401
 GET  R/<id>/messages?after=999999         htmx       W 204  A 204  S 204  C 204  - 404  out 401
-POST R/<id>/messages                                 W 303  A 303  S 303  C 303  - 404  out 302
+POST R/<id>/messages                                 W 303  A 303  S 303  C 303  - 404  out 401
 POST R/<id>/messages                      htmx       W 200  A 200  S 200  C 200  - 404  out 401
 POST R/<id>/typing                        htmx       W 204  A 204  S 204  C 204  - 404  out 401
 POST R/<id>/read                                     W 303  A 303  S 303  C 303  - 404  out 302
@@ -52,7 +52,7 @@ PUT  R/<id>/read                          htmx       W 200  A 200  S 200  C 200 
 POST R/<id>/preferences                              W 303  A 303  S 303  C 303  - 404  out 302
 PUT  R/<id>/preferences                   htmx       W 200  A 200  S 200  C 200  - 404  out 401
 POST R/<id>/close                                    W 303  A 303  S 303  C none - 404  out 302
-POST R/<id>/messages                      closed     W 409  A 409  S 409  C skip - 404  out 302
+POST R/<id>/messages                      closed     W 409  A 409  S 409  C skip - 404  out 401
 POST R/<id>/reopen                                   W 303  A 303  S 303  C none - 404  out 302
 GET  R/<id>/attachments/<file>                       W 200  A 200  S 200  C 200  - 404  out 302
 GET  R/<id>/attachments/<file>/thumbnail             W 404  A 404  S 404  C 404  - 404  out 302
@@ -73,7 +73,7 @@ GET  R?have=x                             admin 200  store 200  storefront 200  
 GET  R/unread-count                       admin 200  store 200  storefront 200  out 401
 GET  R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
-POST R                                    admin 422  store 422  storefront none out 302
+POST R                                    admin 422  store 422  storefront none out 401
 GET  H/tokens                             admin 200  store 200  storefront 200  out 302
 POST H/tokens                             admin 422  store 422  storefront 422  out 302
 POST H/tokens/999/revoke                  admin 404  store 404  storefront 404  out 302

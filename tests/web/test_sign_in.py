@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from collections.abc import Callable
@@ -491,6 +492,24 @@ def test_staff_switch_stores_by_post_only_and_only_to_their_own(web: Web, number
     assert "Northwind" not in sam.get("/store/messages").text
     assert sam.post("/store/switch", {"store_id": str(web.cast.cycles)}).status_code == 404
     assert sam.get(f"/store/messages/{numbers['bakery-cleo']}").status_code == 200
+
+
+def test_a_page_of_the_store_one_was_in_asks_and_does_nothing_more(web: Web, numbers: dict[str, int]) -> None:
+    lea = web.signed_in("lea")
+    page = html.unescape(lea.get("/store/messages").text)
+    shown_to = re.search(r'"X-Shown-To": "([^"]+)"', page)
+    assert shown_to
+    headers = {"X-Shown-To": shown_to.group(1)}
+    assert lea.get("/store/messages?have=x", htmx=True, headers=headers).status_code == 200
+    lea.post("/store/switch", {"store_id": str(web.cast.cycles)})
+    for path in ("/store/messages", "/store/messages?have=x", "/store/messages/new", "/store/messages/unread-count"):
+        answer = lea.get(path, htmx=True, headers=headers)
+        assert (answer.status_code, answer.data) == (412, b""), path
+    form = {"conversation_type": "store_customer", "recipient_type": "customer", "recipient_id": str(web.cast.jun.id)}
+    form |= {"subject": "In the wrong name", "content": "Hello"}
+    assert lea.post("/store/messages", form, htmx=True, headers=headers).status_code == 412
+    assert "In the wrong name" not in lea.get("/store/messages").text
+    assert lea.post("/store/messages", form, htmx=True).status_code == 204, "the page of the store one is in may"
 
 
 def test_a_store_that_closed_or_was_left_is_offered_to_nobody(web: Web) -> None:
