@@ -137,9 +137,10 @@ def _without_trailing(url: str) -> str:
 
 def reader() -> tuple[str, str]:
     """Locale and zone of who reads, worked out once a request."""
-    reader: tuple[str, str] | None = g.get("reader")
+    here = g._get_current_object()  # asked for by every time and number on a page, where a proxy costs most of it
+    reader: tuple[str, str] | None = here.get("reader")
     if reader is None:
-        reader = g.reader = (locale_of_person(), zone_of_person())
+        reader = here.reader = (locale_of_person(), zone_of_person())
     return reader
 
 

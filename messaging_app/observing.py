@@ -70,23 +70,24 @@ def _note(response: Response) -> Response:
         return response
     _passage.set(None)
     seconds = time.perf_counter() - passage.started
-    rule = request.url_rule.rule if request.url_rule else "none"
-    metrics.count(request.method, rule, response.status_code, seconds, passage.statements)
+    asked = request._get_current_object()  # type: ignore[attr-defined] # of the proxy
+    method, rule, status = asked.method, asked.url_rule.rule if asked.url_rule else "none", response.status_code
+    metrics.count(method, rule, status, seconds, passage.statements)
     # Polls that find nothing new are most of all requests; they are counted, and would only fill the log.
-    level = logging.DEBUG if response.status_code == 204 and request.method == "GET" else logging.INFO
+    level = logging.DEBUG if status == 204 and method == "GET" else logging.INFO
     if access.isEnabledFor(level):
-        numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
+        numbers = {name: value for name, value in (asked.view_args or {}).items() if isinstance(value, int)}
         fields = {
             "request_id": passage.request_id,
             "actor": actor(),
-            "method": request.method,
+            "method": method,
             "route": rule,
             **numbers,
-            "status": response.status_code,
+            "status": status,
             "ms": round(seconds * 1000, 1),
             "statements": passage.statements,
             "database_ms": round(passage.database * 1000, 1),
-            "address": request.remote_addr,
+            "address": asked.remote_addr,
         }
         # Not `access.log`: it would first look for the line of code that called it, which is always this one.
         access.handle(access.makeRecord(access.name, level, __file__, 0, "request", (), None, extra={"fields": fields}))
