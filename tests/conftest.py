@@ -134,6 +134,19 @@ def app(make_app: Callable[..., Flask], database_url: str) -> Iterator[Flask]:
         yield app
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
+    """The application on an empty database of either kind, inside its context, for what migrates it."""
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres_url")
+    app = make_app(url)
+    app.config["QUIET_MIGRATIONS"] = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+
+
 @pytest.fixture
 def cast_of(app: Flask) -> cast.Cast:
     """The cast, in the database of `app`."""

@@ -260,25 +260,16 @@ def test_old_and_new_code_serve_side_by_side_while_the_schema_moves(
 # --- Migrations and who waits for them -------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def old_app(
-    request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Flask]:
+@pytest.fixture
+def old_app(empty_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The application on a database of before `BEFORE`, in which Cleo has two messages to read."""
-    monkeypatch.setattr(database, "SQLITE_BUSY_MS", 1_000)
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres_url")
-    app = make_app(url)
-    app.config["QUIET_MIGRATIONS"] = True
-    with app.app_context():
-        upgrade(revision=f"{int(BEFORE) - 1:04d}")
-        with db.engine.connect().execution_options(**database.WRITING[db.engine.dialect.name]) as connection:
-            for statement in OLD_ROWS:
-                connection.execute(text(statement))
-            connection.commit()
-        yield app
-        db.session.remove()
+    monkeypatch.setattr(database, "SQLITE_BUSY_MS", 1_000)  # heard by each new connection
+    upgrade(revision=f"{int(BEFORE) - 1:04d}")
+    with db.engine.connect().execution_options(**database.WRITING[db.engine.dialect.name]) as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+        connection.commit()
+    return empty_app
 
 
 @contextmanager
@@ -353,24 +344,20 @@ FORGIVEN = {("0004", "conversation_participants")}
 
 
 @pytest.mark.postgres
-def test_no_migration_holds_up_who_writes_or_takes_away_what_old_code_needs(
-    make_app: Callable[..., Flask], empty_postgres_url: str
-) -> None:
-    app = make_app(empty_postgres_url)
-    app.config["QUIET_MIGRATIONS"] = True
+@pytest.mark.parametrize("empty_app", ["postgres"], indirect=True)
+def test_no_migration_holds_up_who_writes_or_takes_away_what_old_code_needs(empty_app: Flask) -> None:
     said: list[str] = []
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", lambda *heard: said.append(" ".join(heard[2].split())))
-        broken = []
-        for revision in [script.revision for script in health._script().walk_revisions()][::-1]:
-            there = set(inspect(db.engine).get_table_names())
-            said.clear()
-            upgrade(revision=revision)
-            assert any("lock_timeout = '2s'" in statement for statement in said)
-            broken += [
-                (revision, found["table"], reason)
-                for statement in said
-                for rule, reason in FORBIDDEN.items()
-                if (found := re.match(rule, statement)) and found["table"] in there - {"alembic_version"}
-            ]
+    event.listen(db.engine, "before_cursor_execute", lambda *heard: said.append(" ".join(heard[2].split())))
+    broken = []
+    for revision in [script.revision for script in health._script().walk_revisions()][::-1]:
+        there = set(inspect(db.engine).get_table_names())
+        said.clear()
+        upgrade(revision=revision)
+        assert any("lock_timeout = '2s'" in statement for statement in said)
+        broken += [
+            (revision, found["table"], reason)
+            for statement in said
+            for rule, reason in FORBIDDEN.items()
+            if (found := re.match(rule, statement)) and found["table"] in there - {"alembic_version"}
+        ]
     assert {(revision, table) for revision, table, _reason in broken} == FORGIVEN, broken
