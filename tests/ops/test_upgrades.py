@@ -36,7 +36,7 @@ from messaging_app.services import doctor
 from tests import cast
 from tests.conftest import SECRET
 from tests.live.installation import Person
-from tests.services import ROOT, _die_with_parent, free_port, wait_for
+from tests.services import ROOT, die_with_parent, free_port, wait_for
 from tests.test_migrations import OLD_ROWS, described
 
 BEFORE = "0005"  # the code that served before this migration; later ones come on top
@@ -104,7 +104,7 @@ class Code:
         """The database is made and its people are in it; what is given examines it."""
         with subprocess.Popen(
             [sys.executable, "-c", CLERK, directory], cwd=self.root, env=self.environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_die_with_parent,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
         ) as process:  # fmt: skip
 
             def examine() -> None:
@@ -120,7 +120,7 @@ class Code:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app"],
                 cwd=self.root, env=self.environment | {"PORT": str(self.port)}, stdout=log, stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
         wait_for(self._answers, 30, 0.05, "the server to answer")
 
