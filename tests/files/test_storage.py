@@ -77,6 +77,7 @@ def test_what_is_stored_comes_back(storage: Storage, tmp_path: Path, size: int, 
     assert storage.sweep(AT_ONCE) == 0
 
 
+@pytest.mark.slow
 def test_a_large_file_goes_to_s3_in_parts(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_module, "_ONE_REQUEST", 5 * 2**20)
     path = tmp_path / "upload"
@@ -386,6 +387,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> S3Storage:
     return S3Storage("bucket", connect_timeout=0.5)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     storage = unreachable(monkeypatch)
     for ask in (storage.size, storage.open, storage.delete):
@@ -399,6 +401,7 @@ def test_a_server_that_is_gone_is_unavailable(monkeypatch: pytest.MonkeyPatch) -
         storage.sweep(AT_ONCE)
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_unavailable(s3: Bucket) -> None:
     storage = S3Storage("no-such-bucket")
     with pytest.raises(StorageUnavailable):
@@ -407,6 +410,7 @@ def test_a_bucket_that_is_not_there_is_unavailable(s3: Bucket) -> None:
         keys(storage)
 
 
+@pytest.mark.slow
 def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: Bucket) -> None:
     client, bucket = s3.client, s3.name
     client.put_object(Bucket=bucket, Key="other/file.txt", Body=b"not ours")
@@ -418,6 +422,7 @@ def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: Bucket) 
     assert keys(storage) == [KEY]
 
 
+@pytest.mark.slow
 def test_an_upload_that_was_killed_half_way_is_swept(s3: Bucket) -> None:
     client, bucket = s3.client, s3.name
     client.create_multipart_upload(Bucket=bucket, Key="files/half.bin")
