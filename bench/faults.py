@@ -34,7 +34,7 @@ from bench.databases import DurablePostgres
 from messaging_app.models import Message, MessageAttachment
 from messaging_app.services import doctor
 from tests.live.installation import Installation, Person
-from tests.services import MailServer, _die_with_parent, migrate, running_redis, wait_for
+from tests.services import MailServer, die_with_parent, migrate, running_redis, wait_for
 
 WRITERS = 8
 BETWEEN = (0.4, 1.5)  # seconds in which everybody writes before the next kill
@@ -80,7 +80,7 @@ class KillablePostgres(DurablePostgres):
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", data, "-k", data, *settings],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, preexec_fn=_die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, preexec_fn=die_with_parent,
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, **self.user,
             )  # fmt: skip
         wait_for(self._ready, 60, what="PostgreSQL to recover")
@@ -221,7 +221,7 @@ def _strike(part: str, installation: Installation, database: KillablePostgres | 
         assert installation.web is not None
         os.killpg(installation.web.pid, signal.SIGKILL)
         installation.web.wait()
-        installation.web = installation._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+        installation.web = installation._run("gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
         wait_for(installation._answers, 30, what="the application to answer again")
 
 

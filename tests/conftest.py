@@ -7,11 +7,13 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine, event, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -51,6 +53,23 @@ def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 
 Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign]
+
+
+class _CompiledOnce(BytecodeCache):
+    """What Jinja compiles depends on the template alone; anew for each application it takes most of a page's time."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {"bytecode_cache": _CompiledOnce()}
 
 
 @event.listens_for(Engine, "connect")
@@ -132,6 +151,19 @@ def app(make_app: Callable[..., Flask], database_url: str) -> Iterator[Flask]:
     app = make_app(database_url)
     with app.app_context():
         yield app
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
+    """The application on an empty database of either kind, inside its context, for what migrates it."""
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres_url")
+    app = make_app(url)
+    app.config["QUIET_MIGRATIONS"] = True
+    with app.app_context():
+        yield app
+        db.session.remove()
 
 
 @pytest.fixture

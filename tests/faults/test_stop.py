@@ -79,4 +79,3 @@ def test_sigterm_during_twenty_uploads_finishes_or_refuses_each(
     assert {f"upload {turn}" for turn in acknowledged} <= {row.content for row in there}
     assert all(row.attachment_count == 1 for row in there) and len(files) == len(there)
     assert acknowledged, "what had arrived in time was finished"
-    installation.log.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,16 @@ def judge(row: Row, folder: Path) -> tuple[str, str, Kind | None]:
         return refusal.code, name, None
 
 
-@pytest.mark.parametrize("name", all_rows())
+def by_weight() -> Iterator[Any]:
+    """The rows by name; each image but the honest ones takes a process, and some others a second: these are slow."""
+    heavy = {"many-entries.doc", "small-streams.ppt", "records-without-end.xls", "entries.zip", "many.zip"}
+    for name in all_rows():
+        image = name.rpartition(".")[2] in ("jpg", "png", "gif", "webp")
+        slow = name in heavy or (image and not name.startswith("honest."))
+        yield pytest.param(name, marks=pytest.mark.slow) if slow else name
+
+
+@pytest.mark.parametrize("name", [*by_weight()])
 def test_every_file_gets_its_verdict(name: str, tmp_path: Path) -> None:
     row = all_rows()[name]
     verdict, shown, kind = judge(row, tmp_path)

@@ -77,6 +77,7 @@ def test_what_is_stored_comes_back(storage: Storage, tmp_path: Path, size: int, 
     assert storage.sweep(AT_ONCE) == 0
 
 
+@pytest.mark.slow
 def test_a_large_file_goes_to_s3_in_parts(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_module, "_ONE_REQUEST", 5 * 2**20)
     path = tmp_path / "upload"
@@ -328,33 +329,44 @@ def test_a_file_cut_behind_our_back_is_noticed(tmp_path: Path) -> None:
     download.close()
 
 
-WRITER = """
+# Loads the storage once; each line that comes lets it make a process that stores file after file until it is killed.
+WRITERS = """
 import hashlib, os, sys
 from io import BytesIO
 from pathlib import Path
 from messaging_app.storage import FolderStorage
-storage = FolderStorage(Path(sys.argv[1]))
-print("ready", flush=True)
-while True:
-    data = os.urandom(300_000)
-    staged = storage.stage(BytesIO(data))
-    staged.commit(f"messages/{hashlib.sha256(data).hexdigest()}.bin")
-    print("stored", hashlib.sha256(data).hexdigest(), flush=True)
+for _ in sys.stdin:
+    if os.fork():
+        os.wait()
+        print("killed", flush=True)
+        continue
+    print(os.getpid(), flush=True)
+    storage = FolderStorage(Path(sys.argv[1]))
+    while True:
+        data = os.urandom(300_000)
+        staged = storage.stage(BytesIO(data))
+        staged.commit(f"messages/{hashlib.sha256(data).hexdigest()}.bin")
+        print("stored", hashlib.sha256(data).hexdigest(), flush=True)
 """
 
 
 @pytest.mark.slow
 def test_kill_9_leaves_only_whole_files_and_strays(tmp_path: Path) -> None:
     acknowledged = set()
-    for pause in itertools.islice(itertools.cycle([0.03, 0.051, 0.082, 0.117]), 8):
-        child = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None and child.stdout.readline() == "ready\n"
-        time.sleep(pause)
-        child.kill()
-        lines = [line.split() for line in child.stdout.read().splitlines()]
-        acknowledged |= {line[1] for line in lines if len(line) == 2 and len(line[1]) == 64}
-        child.wait()
-        child.stdout.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITERS, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writers:
+        assert writers.stdin is not None and writers.stdout is not None
+        for pause in itertools.islice(itertools.cycle([0.03, 0.051, 0.082, 0.117]), 8):
+            writers.stdin.write("next\n")
+            writers.stdin.flush()
+            child = int(writers.stdout.readline())
+            time.sleep(pause)
+            os.kill(child, signal.SIGKILL)
+            # What it was just saying may be cut, and then the end stands on the same line.
+            while not (line := writers.stdout.readline().rstrip("\n")).endswith("killed"):
+                acknowledged.add(line.removeprefix("stored "))
+        writers.stdin.close()
     storage = FolderStorage(tmp_path)
     stored = {key.removeprefix("messages/").removesuffix(".bin"): get(storage, key) for key in keys(storage)}
     assert len(acknowledged) > 10
@@ -375,6 +387,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> S3Storage:
     return S3Storage("bucket", connect_timeout=0.5)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     storage = unreachable(monkeypatch)
     for ask in (storage.size, storage.open, storage.delete):
@@ -388,6 +401,7 @@ def test_a_server_that_is_gone_is_unavailable(monkeypatch: pytest.MonkeyPatch) -
         storage.sweep(AT_ONCE)
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_unavailable(s3: Bucket) -> None:
     storage = S3Storage("no-such-bucket")
     with pytest.raises(StorageUnavailable):
@@ -396,6 +410,7 @@ def test_a_bucket_that_is_not_there_is_unavailable(s3: Bucket) -> None:
         keys(storage)
 
 
+@pytest.mark.slow
 def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: Bucket) -> None:
     client, bucket = s3.client, s3.name
     client.put_object(Bucket=bucket, Key="other/file.txt", Body=b"not ours")
@@ -407,6 +422,7 @@ def test_keys_lie_under_the_prefix_and_no_other_objects_are_touched(s3: Bucket) 
     assert keys(storage) == [KEY]
 
 
+@pytest.mark.slow
 def test_an_upload_that_was_killed_half_way_is_swept(s3: Bucket) -> None:
     client, bucket = s3.client, s3.name
     client.create_multipart_upload(Bucket=bucket, Key="files/half.bin")

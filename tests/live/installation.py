@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +20,9 @@ from urllib.parse import urlencode
 from messaging_app import create_app
 from messaging_app.extensions import db
 from messaging_app.policies import ROLES
-from tests import cast
+from tests import cast, starter
 from tests.conftest import SECRET, TOKEN, role_of
-from tests.services import ROOT, _die_with_parent, free_port, wait_for
+from tests.services import free_port, wait_for
 
 MAIL_FROM = "Marketplace <no-reply@messages.example>"
 
@@ -47,14 +46,13 @@ class Installation:
         with self.app.app_context():
             self.cast = cast.bring_in()
             db.engine.dispose()
-        self.web: subprocess.Popen[bytes] | None = None
-        self.worker: subprocess.Popen[bytes] | None = None
-        self.log = (folder / "log").open("ab")
+        self.web: starter.Started | subprocess.Popen[bytes] | None = None
+        self.worker: starter.Started | subprocess.Popen[bytes] | None = None
         self.people: list[Person] = []
 
     def start(self) -> Installation:
         """Serve, and where it is scaled run the worker beside. Its processes hear each other when this returns."""
-        self.web = self._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", self.application)
+        self.web = self._run("gunicorn", "-c", "python:messaging_app.gunicorn_conf", self.application)
         if self.scaled and "MESSAGING_MAIL_URL" in self.environment:
             self.start_worker()
         wait_for(self._answers, 30, what="the server to answer")
@@ -71,7 +69,7 @@ class Installation:
         return sum(number for _channel, number in listeners) >= int(self.environment["WEB_CONCURRENCY"])
 
     def start_worker(self) -> None:
-        self.worker = self._run("-m", "flask", "--app", "wsgi", "worker")
+        self.worker = self._run("flask", "--app", "wsgi", "worker")
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End every process at once, and wait until they are gone."""
@@ -95,17 +93,13 @@ class Installation:
     def stop(self) -> None:
         self.leave()
         self.kill(signal.SIGTERM)
-        self.log.close()
 
     def said(self) -> str:
         """What the processes wrote to their log."""
         return (self.folder / "log").read_text()
 
-    def _run(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log,
-            start_new_session=True, preexec_fn=_die_with_parent,
-        )  # fmt: skip
+    def _run(self, module: str, *arguments: str) -> starter.Started | subprocess.Popen[bytes]:
+        return starter.start(module, *arguments, environment=self.environment, log=self.folder / "log")
 
     def _answers(self) -> bool:
         try:

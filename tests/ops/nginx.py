@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, _die_with_parent, answers, free_port, wait_for
+from tests.services import ROOT, answers, die_with_parent, free_port, wait_for
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
@@ -61,7 +61,7 @@ def running(folder: Path, applications: Sequence[int], uploads: Path) -> Iterato
     text, port = configuration(folder, applications, uploads)
     (folder / "nginx.conf").write_text(text)
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_die_with_parent)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
     try:
         wait_for(lambda: process.poll() is not None or answers(port), 10, what="nginx to start")
         assert process.poll() is None, process.stderr and process.stderr.read().decode()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from math import log
 from statistics import mean
 
+import pytest
+
 from bench import capacity
+
+pytestmark = pytest.mark.slow
 
 
 def test_one_process_at_eighty_percent_makes_people_wait_as_queueing_theory_says() -> None:

@@ -17,6 +17,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.cookiejar import CookieJar
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,15 +56,18 @@ class Visitor:
     jar: CookieJar = field(default_factory=CookieJar)
     token: str = ""
 
-    def ask(self, path: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes, Any]:
+    @cached_property
+    def opener(self) -> urllib.request.OpenerDirector:
+        """What asks, with their cookies; to read the known authorities takes longer than an answer does."""
         context = ssl.create_default_context(cafile=str(self.authority))
-        opener = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(self.jar), urllib.request.HTTPSHandler(context=context)
-        )
+        handlers = urllib.request.HTTPCookieProcessor(self.jar), urllib.request.HTTPSHandler(context=context)
+        return urllib.request.build_opener(*handlers)
+
+    def ask(self, path: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes, Any]:
         sent = {"Referer": self.base + path} | {name.replace("_", "-"): value for name, value in headers.items()}
         asked = urllib.request.Request(self.base + path, data, sent)
         try:
-            answer: Any = opener.open(asked, timeout=20)
+            answer: Any = self.opener.open(asked, timeout=20)
         except HTTPError as error:
             answer = error
         with contextlib.closing(answer):
@@ -288,6 +292,7 @@ def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> 
         while not over.is_set():
             answers["send", visitor.post(f"{base}/{number}/messages", content="Still there")] += 1
             answers["read", visitor.ask(f"{base}/{number}")[0]] += 1
+            time.sleep(0.05)  # the new processes need the processor too
 
     threads = [
         threading.Thread(target=use, args=(visitor, ROLES[role].messages))
@@ -295,7 +300,7 @@ def test_processes_are_replaced_by_others_and_nobody_notices(scaled: Scaled) -> 
     ]
     old, left, place.port = place.web, place.port, scaled.second
     place.environment["PORT"] = str(place.port)
-    place.web = place._run("-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
+    place.web = place._run("gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app")
     for thread in threads:
         thread.start()
     try:

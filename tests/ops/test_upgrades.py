@@ -36,7 +36,7 @@ from messaging_app.services import doctor
 from tests import cast
 from tests.conftest import SECRET
 from tests.live.installation import Person
-from tests.services import ROOT, _die_with_parent, free_port, wait_for
+from tests.services import ROOT, die_with_parent, free_port, wait_for
 from tests.test_migrations import OLD_ROWS, described
 
 BEFORE = "0005"  # the code that served before this migration; later ones come on top
@@ -104,7 +104,7 @@ class Code:
         """The database is made and its people are in it; what is given examines it."""
         with subprocess.Popen(
             [sys.executable, "-c", CLERK, directory], cwd=self.root, env=self.environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_die_with_parent,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
         ) as process:  # fmt: skip
 
             def examine() -> None:
@@ -120,7 +120,7 @@ class Code:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "python:messaging_app.gunicorn_conf", "wsgi:app"],
                 cwd=self.root, env=self.environment | {"PORT": str(self.port)}, stdout=log, stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
         wait_for(self._answers, 30, 0.05, "the server to answer")
 
@@ -260,25 +260,16 @@ def test_old_and_new_code_serve_side_by_side_while_the_schema_moves(
 # --- Migrations and who waits for them -------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def old_app(
-    request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Flask]:
+@pytest.fixture
+def old_app(empty_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The application on a database of before `BEFORE`, in which Cleo has two messages to read."""
-    monkeypatch.setattr(database, "SQLITE_BUSY_MS", 1_000)
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres_url")
-    app = make_app(url)
-    app.config["QUIET_MIGRATIONS"] = True
-    with app.app_context():
-        upgrade(revision=f"{int(BEFORE) - 1:04d}")
-        with db.engine.connect().execution_options(**database.WRITING[db.engine.dialect.name]) as connection:
-            for statement in OLD_ROWS:
-                connection.execute(text(statement))
-            connection.commit()
-        yield app
-        db.session.remove()
+    monkeypatch.setattr(database, "SQLITE_BUSY_MS", 1_000)  # heard by each new connection
+    upgrade(revision=f"{int(BEFORE) - 1:04d}")
+    with db.engine.connect().execution_options(**database.WRITING[db.engine.dialect.name]) as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+        connection.commit()
+    return empty_app
 
 
 @contextmanager
@@ -353,24 +344,20 @@ FORGIVEN = {("0004", "conversation_participants")}
 
 
 @pytest.mark.postgres
-def test_no_migration_holds_up_who_writes_or_takes_away_what_old_code_needs(
-    make_app: Callable[..., Flask], empty_postgres_url: str
-) -> None:
-    app = make_app(empty_postgres_url)
-    app.config["QUIET_MIGRATIONS"] = True
+@pytest.mark.parametrize("empty_app", ["postgres"], indirect=True)
+def test_no_migration_holds_up_who_writes_or_takes_away_what_old_code_needs(empty_app: Flask) -> None:
     said: list[str] = []
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", lambda *heard: said.append(" ".join(heard[2].split())))
-        broken = []
-        for revision in [script.revision for script in health._script().walk_revisions()][::-1]:
-            there = set(inspect(db.engine).get_table_names())
-            said.clear()
-            upgrade(revision=revision)
-            assert any("lock_timeout = '2s'" in statement for statement in said)
-            broken += [
-                (revision, found["table"], reason)
-                for statement in said
-                for rule, reason in FORBIDDEN.items()
-                if (found := re.match(rule, statement)) and found["table"] in there - {"alembic_version"}
-            ]
+    event.listen(db.engine, "before_cursor_execute", lambda *heard: said.append(" ".join(heard[2].split())))
+    broken = []
+    for revision in [script.revision for script in health._script().walk_revisions()][::-1]:
+        there = set(inspect(db.engine).get_table_names())
+        said.clear()
+        upgrade(revision=revision)
+        assert any("lock_timeout = '2s'" in statement for statement in said)
+        broken += [
+            (revision, found["table"], reason)
+            for statement in said
+            for rule, reason in FORBIDDEN.items()
+            if (found := re.match(rule, statement)) and found["table"] in there - {"alembic_version"}
+        ]
     assert {(revision, table) for revision, table, _reason in broken} == FORGIVEN, broken

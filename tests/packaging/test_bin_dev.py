@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from messaging_app.policies import STORE
+from tests.live.installation import Person
 from tests.services import ROOT, answers, free_port, wait_for
 
 pytestmark = pytest.mark.slow
@@ -75,19 +78,24 @@ def test_the_first_start_prints_a_sign_in_for_each_role_and_the_second_is_quick(
 def test_an_open_event_stream_does_not_delay_the_stop(tmp_path: Path) -> None:
     port = free_port()
     with running(tmp_path, port) as process:
-        stream = subprocess.Popen(
-            ["python3", "-c", f"import socket; s = socket.create_connection(('127.0.0.1', {port})); s.recv(1)"]
-        )
-        time.sleep(0.3)
+        assert process.stdout is not None
+        printed = next(line for line in process.stdout if line.startswith("Store staff"))
+        email, password = printed.removeprefix("Store staff").split()[1:3]
+        staff = Person(port)
+        staff.get(STORE.login, htmx=False)
+        assert staff.post(STORE.login, email=email, password=password)[0] == 303
+        staff.base = STORE.messages
+        stream = staff.stream()
+        assert stream.events and not stream.ended.is_set()
         _, seconds = stop(process)
-        stream.kill()
-        stream.wait()
     assert seconds < 5
+    assert stream.ended.wait(5)
+    stream.close()
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
     port = free_port()
-    with running(tmp_path, port):
+    with socket.create_server(("127.0.0.1", port)):
         second = subprocess.run(
             [ROOT / "bin" / "dev"], env={**os.environ, "PORT": str(port), "MESSAGING_INSTANCE": str(tmp_path)},
             capture_output=True, text=True, timeout=30,
