@@ -78,8 +78,9 @@ class Invalid(Refusal):
 
 
 class Unavailable(Refusal):
-    """Something behind us is gone for the moment; trying again helps."""
+    """Something behind us is gone for the moment; trying again helps, in `retry_after` seconds."""
 
+    retry_after = 5
     status = 503
     code = "unavailable"
     sentence = _("The service cannot do this right now. Nothing was changed; please try again in a moment.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, current_app, make_response, redirect, render_template, request
 from flask_babel import gettext as _
@@ -16,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from messaging_app.api import problems
+from messaging_app.api.problems import is_for_program
 from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.limits import RateLimited
@@ -25,45 +24,34 @@ PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, e
 
 def init_app(app: Flask) -> None:
     """Register the answers with `app`: pages for people, problems for programs."""
-    app.register_error_handler(Refusal, _for_either(refused, problems.refused))
-    app.register_error_handler(HTTPException, _for_either(http_error, problems.http_error))
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, http_error)
     for gone in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(gone, _for_either(unavailable, problems.unavailable))
+        app.register_error_handler(gone, unavailable)
     app.register_error_handler(OSError, of_system)
-    app.register_error_handler(Exception, _for_either(crashed, problems.crashed))
-
-
-def _for_either(page: Callable[[Any], Response], problem: Callable[[Any], Response]) -> Callable[[Any], Response]:
-    return lambda error: problem(error) if problems.is_for_program() else page(error)
+    app.register_error_handler(Exception, crashed)
 
 
 def refused(error: Refusal) -> Response:
     """What a service refused and no view turned into something nearer to the person."""
-    errors = getattr(error, "errors", ())
-    response = _page(error.status, " ".join(str(item.message) for item in errors) or str(error.detail))
-    if isinstance(error, RateLimited):
+    if is_for_program():
+        response = problems.refused(error)
+    else:
+        errors = getattr(error, "errors", ())
+        response = _page(error.status, " ".join(str(item.message) for item in errors) or str(error.detail))
+    if isinstance(error, RateLimited | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
-    elif isinstance(error, Unavailable):
-        response.headers["Retry-After"] = "5"
     return response
 
 
 def http_error(error: HTTPException) -> Response:
     """What Flask and Werkzeug refuse, in our words."""
-    if error.response is not None:
+    if is_for_program():
+        response = problems.http_error(error)
+    elif error.response is not None:
         return error.response  # type: ignore[return-value]
-    status = error.code or 500
-    if isinstance(error, CSRFError):
-        detail = _("This page was open for too long or came from elsewhere. Reload it and try again.")
-    elif status == 404:
-        detail = str(NotFound.sentence)
-    elif status == 405:
-        detail = _("This address is not for that.")
-    elif status == 413:
-        detail = _("That is too large to be sent.")
     else:
-        detail = _("This request cannot be understood.")
-    response = _page(status, detail)
+        response = _page(error.code or 500, _words_of(error))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -79,9 +67,26 @@ def unavailable(error: Exception) -> Response:
 
 def of_system(error: OSError) -> Response:
     """No room for the temporary file of an upload, or no more open files: that passes; any other is a fault of ours."""
-    if error.errno in PASSING:
-        return _for_either(unavailable, problems.unavailable)(error)
-    return _for_either(crashed, problems.crashed)(error)
+    return (unavailable if error.errno in PASSING else crashed)(error)
+
+
+def crashed(error: Exception) -> Response:
+    """A fault of ours: logged with its trace, shown without."""
+    _log("unexpected error", error)
+    if is_for_program():
+        return problems.answer("internal_error")
+    return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
+
+
+def _words_of(error: HTTPException) -> str:
+    if isinstance(error, CSRFError):
+        return str(_("This page was open for too long or came from elsewhere. Reload it and try again."))
+    words = {
+        404: str(NotFound.sentence),
+        405: _("This address is not for that."),
+        413: _("That is too large to be sent."),
+    }
+    return str(words.get(error.code or 500, _("This request cannot be understood.")))
 
 
 def signed_out(sign_in_at: str) -> Response:
@@ -90,12 +95,6 @@ def signed_out(sign_in_at: str) -> Response:
     if request.method != "POST" or not _typed():
         return redirect(sign_in_at)  # type: ignore[return-value] # werkzeug's Response, Flask's at run time
     return _page(401, detail, sign_in_at)
-
-
-def crashed(error: Exception) -> Response:
-    """A fault of ours: logged with its trace, shown without."""
-    _log("unexpected error", error)
-    return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
 
 
 def _log(event: str, error: Exception) -> None:

@@ -9,18 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Response, current_app, request
+from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from messaging_app.api.schemas import FieldProblem, Problem
 from messaging_app.errors import FieldError, Refusal, Unavailable
-from messaging_app.extensions import db
-from messaging_app.limits import RateLimited
 
 MEDIA_TYPE = "application/problem+json"
 EXPLAINED_AT = "/api/v1/docs#"
 MOST_ERRORS = 50
-RETRY_AFTER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +130,7 @@ def refused(error: Refusal) -> Response:
     own_words = isinstance(error, Malformed | UnsupportedMediaType | Unavailable)
     detail = str(error.detail) if own_words and error.detail is not type(error).sentence else ""
     response = answer(error.code, detail, getattr(error, "errors", ()))
-    if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = str(error.retry_after)
-    elif isinstance(error, Unavailable):
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    elif isinstance(error, Unauthenticated):
+    if isinstance(error, Unauthenticated):
         invalid = ', error="invalid_token"' if "Authorization" in request.headers else ""
         response.headers["WWW-Authenticate"] = f'Bearer realm="messages"{invalid}'
     return response
@@ -149,29 +142,8 @@ def http_error(error: HTTPException) -> Response:
     if status < 400:
         return answer("not_found")
     code = _BY_STATUS.get(status, "malformed" if status < 500 else "internal_error")
-    response = answer(code, "" if code in _BY_STATUS.values() else HTTPStatus(status).phrase, status=status)
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
-    return response
-
-
-def unavailable(error: Exception) -> Response:
-    """Database or disk are locked, down, full or busy: the request failed as a whole and may be tried again."""
-    _log("unavailable", error)
-    db.session.rollback()
-    return refused(Unavailable())
-
-
-def crashed(error: Exception) -> Response:
-    """A fault of ours: logged with its trace, shown without."""
-    _log("unexpected error", error)
-    return answer("internal_error")
+    return answer(code, "" if code in _BY_STATUS.values() else HTTPStatus(status).phrase, status=status)
 
 
 def _field(error: FieldError) -> FieldProblem:
     return FieldProblem(field=error.field[:100], code=error.code, message=str(error.message))
-
-
-def _log(event: str, error: Exception) -> None:
-    current_app.logger.error("%s: %s", event, type(error).__name__, exc_info=error)
