@@ -26,7 +26,7 @@ SQLITE_BUSY_MS = 5_000
 # an inbox anew takes five times what reading it takes.
 POSTGRES_OPTIONS = (
     "-c timezone=utc -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=5000 -c statement_timeout=30000 "
-    "-c idle_in_transaction_session_timeout=60000"
+    "-c idle_in_transaction_session_timeout=60000 -c default_transaction_isolation=read\\ committed"
 )
 
 WRITING: dict[str, dict[str, Any]] = {
@@ -41,9 +41,12 @@ Rows: TypeAlias = Select[*tuple[Any, ...]]  # a query whose columns are told by 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A write transaction under way: its connection, SQLAlchemy's or the pool's, and what is to be done after it."""
+    """A write transaction under way: its connection, SQLAlchemy's or the pool's, and what is to be done after it.
 
-    link: Connection | PoolProxiedConnection
+    Without a connection it has ended already.
+    """
+
+    link: Connection | PoolProxiedConnection | None
     then: list[Callable[[], None]]
 
 
@@ -145,9 +148,9 @@ def writing(session: Session | scoped_session[Any]) -> Iterator[Session | scoped
 
 
 @contextmanager
-def holding(link: Connection | PoolProxiedConnection) -> Iterator[None]:
+def holding(link: Connection | PoolProxiedConnection | None) -> Iterator[None]:
     """Let what happens in the block join the transaction of `link`, which the block commits or rolls back; then do what
-    was asked for by `after_commit`, unless the block raised.
+    was asked for by `after_commit`, unless the block raised. None: what the block tells of is committed already.
     """
     held = Held(link, [])
     outer = HELD.set(held)

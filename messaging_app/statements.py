@@ -22,7 +22,7 @@ from messaging_app.database import HELD, holding
 from messaging_app.extensions import db
 
 CURSOR = "messaging_app.statements.cursor"
-BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED"}
 
 
 def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
@@ -43,6 +43,17 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
         if not error.connection_invalidated:
             raise
     return _read(engine, ready, parameters)  # the server was restarted: the pool is new, and reading twice does no harm
+
+
+def write_alone(statement: Any, parameters: dict[str, Any]) -> list[Any]:
+    """The same for a statement of PostgreSQL that writes, and is a transaction by itself.
+
+    It is never asked twice: where the answer was lost, it may have been committed.
+    """
+    if db.session.registry.has():
+        db.session.rollback()  # nobody waits for a second connection while holding one
+    engine = db.engine
+    return _read(engine, _ready(engine, statement, tuple(parameters)), parameters)
 
 
 def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any]:

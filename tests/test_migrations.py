@@ -23,7 +23,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 @pytest.fixture
@@ -241,6 +241,18 @@ def test_0006_begins_without_a_worker(at: Callable[[str], None]) -> None:
     run(f"INSERT INTO worker_beats (name, at) VALUES ('mail', {MOMENT})")
     downgrade(revision="0005")
     assert "worker_beats" not in tables()
+
+
+def test_0007_looks_who_is_active_when_it_is_asked(at: Callable[[str], None]) -> None:
+    at("0006")
+    upgrade(revision="0007")
+    if db.engine.dialect.name != "postgresql":
+        return
+    function = "SELECT provolatile FROM pg_proc WHERE proname = 'messaging_people'"
+    assert rows(function) == [("v",)], "stable, it would see what was there before the send waited for its lock"
+    assert [row[0] for row in rows("SELECT type FROM messaging_people(1, 1) ORDER BY 1")] == ["customer", "store"]
+    downgrade(revision="0006")
+    assert rows(function) == []
 
 
 # --- Models and head ------------------------------------------------------------------------------------------------

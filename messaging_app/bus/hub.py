@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 REMEMBERED = 1_000  # wake-ups that a stream which was cut can still get
 QUEUED = 100  # wake-ups that wait for one slow stream; then it is told to catch up instead
@@ -15,8 +15,7 @@ STREAMS_EACH = 12  # windows of one person in one process
 STREAMS = 192  # three quarters of the threads of an embedded installation; see gunicorn_conf.py
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(NamedTuple):
     """Something changed. Goes to everybody who listens to one of `topics`; `data` is what the browser is told.
 
     `by` is whose act it was (`store:5`), `about` the type of the conversation, `only` the one store or sign-in session
@@ -29,16 +28,6 @@ class Wake:
     by: str = ""
     about: str = ""
     only: str = ""
-
-    def to_json(self) -> list[Any]:
-        """As what JSON can hold, for the way between processes."""
-        return [self.topics, self.kind, self.data, self.by, self.about, self.only]
-
-    @classmethod
-    def from_json(cls, held: list[Any]) -> Wake:
-        """The inverse of `to_json`."""
-        topics, *rest = held
-        return cls(tuple(topics), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +149,11 @@ class Hub:
                 return
             self._last += 1
             self._memory.append(wake)
-            delivered = Delivered(self.position, wake)
             concerned: set[Subscription] = set().union(*(self._listeners.get(topic, ()) for topic in wake.topics))
-            for subscription in concerned:
-                subscription.put(delivered)
+            if concerned:
+                delivered = Delivered(self.position, wake)
+                for subscription in concerned:
+                    subscription.put(delivered)
 
     def deliver_here(self, wake: Wake) -> None:
         """Hand `wake` to this process's streams outside the common order, which is out of reach at the moment."""

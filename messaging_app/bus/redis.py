@@ -57,16 +57,16 @@ class RedisBus:
         self._channel, self._epoch_key, self._number_key = (
             f"messaging:{name}:{part}" for part in ("wakes", "epoch", "n")
         )
-        self._waiting: queue.Queue[Wake] = queue.Queue(WAITING)
+        self._waiting: queue.SimpleQueue[Wake] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._process = 0
 
     def publish(self, wake: Wake) -> None:
         """Hand `wake` to the publisher; returns at once and never raises."""
         self._start()
-        try:
-            self._waiting.put_nowait(wake)
-        except queue.Full:
+        if self._waiting.qsize() < WAITING:
+            self._waiting.put(wake)
+        else:
             self.hub.deliver_here(wake)
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
@@ -103,7 +103,7 @@ class RedisBus:
             last = time.monotonic()
             try:
                 keys = [self._epoch_key, self._number_key]
-                told = json.dumps([wake.to_json() for wake in wakes])
+                told = json.dumps(wakes)
                 run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(wakes)])
                 reachable = True
             except (redis.RedisError, OSError) as error:
@@ -153,5 +153,5 @@ class RedisBus:
             logger.info("streams listen to Redis")
         elif message["type"] == "message":
             epoch, first, told = message["data"].split(" ", 2)
-            for place, wake in enumerate(json.loads(told)):
-                self.hub.deliver(Wake.from_json(wake), epoch, int(first) + place)
+            for number, (topics, *rest) in enumerate(json.loads(told), int(first)):
+                self.hub.deliver(Wake(tuple(topics), *rest), epoch, number)

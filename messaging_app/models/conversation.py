@@ -134,7 +134,7 @@ class Conversation(Base):
         clock ran back: the times of messages never run against their `seq`. Of the line before it tells `before_at`
         and `before_by`, "kind sender_type sender_id".
         """
-        statement = _take_seq(actor.type, actor.sees_platform, while_, tuple(head))
+        statement = take_seq_of(actor.type, actor.sees_platform, while_, tuple(head))
         parameters = {f"new_{name}": value for name, value in head.items()}
         return statement, numbers_of(actor) | parameters | {"taken_id": conversation_id, "at": at}
 
@@ -159,9 +159,10 @@ def _literal(conversation_type: ConversationType) -> ColumnElement[str]:
 
 
 @cache
-def _take_seq(
+def take_seq_of(
     actor_type: ActorType, sees_platform: bool, while_: ConversationStatus, columns: tuple[str, ...]
 ) -> ReturningUpdate[*tuple[Any, ...]]:
+    """The statement of `Conversation.take_seq` for every actor of a kind, setting `columns` of the head."""
     table: Any = Conversation.__table__
     moment = Conversation.not_before(bindparam("at", type_=UtcDateTime()))
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -148,30 +149,49 @@ class ConversationParticipant(Base):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands, for the statement that counts it: parameters, or columns of `taken`, which found it."""
+
+    conversation: Any
+    store: Any
+    seq_before: Any
+    taken: Any = None
+
+
 @cache
 def _raise_for(dialect: str, actor_type: ActorType, conversation_type: str) -> Any:
-    seat, actor = ConversationParticipant, anybody_like(actor_type)
-    people = _people_of(actor, conversation_type).subquery()
+    actor = anybody_like(actor_type)
+    place = Place(number("of_conversation"), number("of_store"), number("read_before"))
+    return raise_seats(dialect, actor, _people_of(actor, conversation_type), place)
+
+
+def raise_seats(dialect: str, actor: Actor, people: Any, place: Place) -> Any:
+    """The statement behind `raise_for`, for `people`, a query of (type, id) which the sender is one of."""
+    seat, people = ConversationParticipant, people.subquery()
     is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
     gets_mail = people.c.type != actor.type
     if actor.type != ActorType.CUSTOMER:
         gets_mail &= (people.c.type == ActorType.CUSTOMER) | (people.c.id != actor.id)
     values = select(
-        number("of_conversation"),
+        place.conversation,
         people.c.type,
         people.c.id,
-        number("of_store"),
+        place.store,
         case((is_sender, 0), else_=1),
-        number("read_before"),
+        place.seq_before,
         is_sender,
         true(),
         case((gets_mail, bindparam("mail_due", type_=UtcDateTime()))),
+        literal(0),
     ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
+    if place.taken is not None:
+        values = values.select_from(place.taken.join(people, true()))
     values = values.order_by(people.c.type, people.c.id)  # totals of unread are locked in one order by everybody
     table: Any = seat.__table__
     insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
     columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
-    columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at"]
+    columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at", "mailed_seq"]
     insert = insert.from_select(columns, values)
     due, held = insert.excluded.mail_due_at, seat.mail_not_before > insert.excluded.mail_due_at
     return insert.on_conflict_do_update(

@@ -55,8 +55,13 @@ def notify_new_message(actor: Actor, line: Any) -> None:
     """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
     at = mail_due_at()
     fetch(*Seat.raise_for(db.engine.dialect.name, actor, line, at))
+    announce(actor, line, at)
+
+
+def announce(actor: Actor, line: Any, due: datetime | None) -> None:
+    """Wake who looks at a new message that was counted, and the worker where its mail is `due` before its round."""
     announcements.written(actor, line)
-    if at is not None and settings().mail_delay < SOON.total_seconds():
+    if due is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Wake((MAIL_TOPIC,), "due"))
 
 

@@ -26,6 +26,7 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.services import directory, doctor, messaging, tokens
+from messaging_app.services.directory import seats
 from tests import cast
 from tests.commands.files import Import, alive, importer, person, problems, sign_in
 
@@ -210,6 +211,39 @@ def transaction() -> Iterator[Connection]:
             yield connection
 
 
+def start_and_wait_for_lock(other: threading.Thread) -> None:
+    other.start()
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(200):
+        with db.engine.connect() as watcher:
+            if watcher.scalar(waiting):
+                return
+        other.join(0.02)
+    raise AssertionError("nobody waits for a lock")
+
+
+@pytest.mark.postgres
+def test_a_send_that_waits_for_a_return_counts_for_who_came_back(postgres_app: Flask, tmp_path: Path) -> None:
+    """Its one statement began while Sam was away; when it holds the conversation, he is there and has read the rest."""
+    bring_in, who = importer(tmp_path), cast.bring_in()
+    shop = talk_of(who)["shop"]
+    bring_in(stores=[{"code": "bakery", "staff": [of("sam", active=False)]}])
+
+    def send() -> None:
+        with postgres_app.app_context():
+            messaging.send_message(who.cleo, shop, "third")
+
+    sending = threading.Thread(target=send)
+    with transaction() as returning:
+        own = (StoreMembership.user_id == who.sam.id) & (StoreMembership.store_id == who.bakery)
+        returning.execute(update(StoreMembership).where(own).values(active=True))
+        seats.staff_return(returning, [(who.bakery, who.sam.id)])
+        start_and_wait_for_lock(sending)
+    sending.join()
+    assert seat(who.sam, shop) == (1, 2)
+    assert not doctor.examine().broken
+
+
 @pytest.mark.postgres
 def test_a_message_sent_at_the_moment_of_return_is_not_lost_to_the_count(postgres_app: Flask, tmp_path: Path) -> None:
     """The sender saw Sam as away and holds the conversation; the import must wait for that message's number."""
@@ -225,13 +259,7 @@ def test_a_message_sent_at_the_moment_of_return_is_not_lost_to_the_count(postgre
     importing = threading.Thread(target=come_back)
     with transaction() as sender:
         line = sender.execute(*Conversation.take_seq(who.cleo, shop, messaging.now(), ConversationStatus.OPEN)).one()
-        importing.start()
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        for _ in range(200):
-            with db.engine.connect() as watcher:
-                if watcher.scalar(waiting):
-                    break
-            importing.join(0.02)
+        start_and_wait_for_lock(importing)
         sender.execute(*ConversationParticipant.raise_for("postgresql", who.cleo, line))
         sender.execute(
             text(

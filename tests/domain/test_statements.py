@@ -13,7 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from messaging_app.database import UtcDateTime, after_commit, writing
 from messaging_app.extensions import db
 from messaging_app.models import Store
+from messaging_app.services import messaging
 from messaging_app.statements import fetch, here, transaction
+from tests import cast
+from tests.world import begin
 
 STORES = select(Store.id, Store.code, Store.active, Store.created_at).where(Store.code == bindparam("code"))
 ADD = insert(Store.__table__).returning(Store.__table__.c.id)  # type: ignore[arg-type]
@@ -74,3 +77,25 @@ def test_who_listens_to_the_engine_hears_each_statement(app: Flask) -> None:
     fetch(STORES, {"code": "a"})
     event.remove(db.engine, "before_cursor_execute", note)
     assert len(heard) == 1 and heard[0].startswith("SELECT stores.id")
+
+
+def test_on_postgresql_store_and_customer_write_in_one_statement(app: Flask, cast_of: cast.Cast) -> None:
+    heard: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        heard.append(" ".join(statement.split()[:2]))
+
+    shop = begin(cast_of.sam, "store_customer", "customer", cast_of.cleo.id, "Cake")
+    office = begin(cast_of.ada, "admin_store", "store", cast_of.bakery, "Fees")
+    event.listen(db.engine, "before_cursor_execute", note)
+    told = []
+    for actor, number in ((cast_of.cleo, shop), (cast_of.sam, office)):
+        messaging.send_message(actor, number, "Hello")
+        told.append([statement for statement in heard if not statement.startswith("BEGIN")])
+        heard.clear()
+    event.remove(db.engine, "before_cursor_execute", note)
+    transaction = ["UPDATE conversations", "INSERT INTO", "INSERT INTO"]
+    if db.engine.dialect.name == "postgresql":
+        assert told == [["WITH taken"], ["WITH taken", *transaction]]
+    else:
+        assert told == [transaction, transaction]

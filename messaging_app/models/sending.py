@@ -1,0 +1,74 @@
+"""A whole send as one statement, which PostgreSQL commits by itself: for what store and customer write to each other.
+
+Who gets a seat there follows from the directory alone; elsewhere it also depends on who has one already, and on SQLite
+a statement cannot write to three tables. Those sends are a transaction (`services/messaging.py`).
+
+One statement sees the database as it was before it waited for the conversation's lock. Whoever comes back into a store
+in that moment has read everything up to the message before (`services/directory/seats.py`), and would miss this one in
+their count for good. So people are asked for by a function of the database, `messaging_people` (migration 0007): it
+looks after the lock is held, and sees what is true then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import String, bindparam, column, func, insert, literal, select, true, union_all
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.database import Id
+from messaging_app.models.anybody import anybody_like, number
+from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType, take_seq_of
+from messaging_app.models.message import Message
+from messaging_app.models.participant import Place, raise_seats
+
+SAID = ("kind", "sender_type", "sender_id", "sender_name", "content", "attachment_count", "idempotency_key", "digest")
+
+
+def send_at_once(
+    actor: Actor, conversation_id: int, at: datetime, head: dict[str, Any], said: dict[str, Any], due: datetime | None
+) -> tuple[Any, dict[str, Any]]:
+    """The statement, with its parameters, that takes the next `seq`, writes the message and counts it for the others.
+
+    `head` is what `Conversation.head_of` tells, `said` the message's columns named in SAID, `due` when its mail is. It
+    returns what `Conversation.take_seq` does and `message_id`; no row, and nothing is written, where the conversation is
+    of another type, closed, or not this actor's to see.
+    """
+    statement = _send_at_once(actor.type, actor.sees_platform, tuple(head))
+    _take, parameters = Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head)
+    return statement, parameters | {f"said_{name}": value for name, value in said.items()} | {"mail_due": due}
+
+
+@cache
+def _send_at_once(actor_type: ActorType, sees_platform: bool, head: tuple[str, ...]) -> Any:
+    actor, messages = anybody_like(actor_type, sees_platform), Message.__table__
+    taken: Any = (
+        take_seq_of(actor_type, sees_platform, ConversationStatus.OPEN, head)
+        .where(Conversation.conversation_type == ConversationType.STORE_CUSTOMER)
+        .cte("taken")
+    )
+    line = taken.c
+    given = [bindparam(f"said_{name}", type_=messages.c[name].type) for name in SAID]
+    said = (
+        insert(messages)  # type: ignore[arg-type]
+        .from_select(
+            ["conversation_id", "seq", "created_at", *SAID],
+            select(line.conversation_id, line.last_seq, line.moment, *given),
+        )
+        .returning(messages.c.id.label("message_id"))
+        .cte("said")
+    )
+    looked_up = func.messaging_people(line.store_id, line.customer_id)
+    others = looked_up.table_valued(column("type", String(8)), column("id", Id), name="others")
+    people = union_all(
+        select(literal(actor.type.value, String(8)).label("type"), number("actor_id").label("id")).select_from(taken),
+        select(others.c.type, others.c.id)
+        .select_from(taken.join(others, true()))
+        .where((others.c.type != actor.type) | (others.c.id != actor.id)),
+    )
+    seats = raise_seats(
+        "postgresql", actor, people, Place(line.conversation_id, line.store_id, line.last_seq - 1, taken)
+    )
+    return select(*line, said.c.message_id).select_from(taken.join(said, true())).add_cte(seats.cte("seats"))
