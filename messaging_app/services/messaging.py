@@ -8,21 +8,17 @@ transaction; each writing verb is one short transaction.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import false, func, insert, literal, select
 from sqlalchemy.engine import Row
-from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import holding, now
-from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotAllowed, NotFound
+from messaging_app.database import now
+from messaging_app.errors import ConversationClosed, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import (
     Conversation,
@@ -33,14 +29,22 @@ from messaging_app.models import (
     Store,
 )
 from messaging_app.models.anybody import numbers_of
-from messaging_app.models.sending import send_at_once
 from messaging_app.policies import policy_of
-from messaging_app.services import announcements, attachments, cursors, drafts, inbox, notifications, recipients
+from messaging_app.services import (
+    announcements,
+    attachments,
+    cursors,
+    drafts,
+    inbox,
+    notifications,
+    recipients,
+    sending,
+)
 from messaging_app.services.attachments import Prepared, Upload
-from messaging_app.statements import fetch, here, transaction, write_alone
+from messaging_app.services.sending import Sent
+from messaging_app.statements import fetch, here, transaction
 
 AUDIENCE = announcements.AUDIENCE
-_INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
 PAGE = 25
 THREAD_PAGE = 50
 
@@ -63,20 +67,6 @@ class Thread:
     mine: Row[Any] | None
     lines: list[Row[Any]]
     has_older: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message that is safely stored. `repeated` tells that the same key had sent it before.
-
-    `lines` are the message and the line before it, where the send itself has learned all about them.
-    """
-
-    conversation_id: int
-    seq: int
-    repeated: bool = False
-    store_name: str | None = None
-    lines: tuple[Any, ...] = ()
 
 
 def create_conversation(
@@ -121,17 +111,17 @@ def create_conversation(
                 created_at=at,
                 created_by_type=actor.type,
                 created_by_id=actor.id,
-                **Conversation.head_of(actor, _shown(draft, files)),
+                **Conversation.head_of(actor, sending.shown(draft, files)),
             )
             .returning(Conversation.id)
         )
         assert conversation_id is not None
-        line = _Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
-        _write_message(actor, line, draft, files, digest)
+        line = sending.Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
+        sending.write_message(actor, line, draft, files, digest)
         return Sent(conversation_id, 1)
 
     with attachments.validate_and_store(actor, uploads, reserved.get("id", 0), limits) as files:
-        return _once(actor, draft, address, files, write)
+        return sending.once(actor, draft, address, files, write)
 
 
 def get_conversation(
@@ -220,31 +210,14 @@ def send_message(
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
 
     def write(files: list[Prepared], digest: str) -> Sent:
-        at = now()
-        head = Conversation.head_of(actor, _shown(draft, files))
-        taken = fetch(*Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head))
-        if not taken:
-            _status_of(actor, conversation_id)  # NotFound unless visible
-            raise ConversationClosed
-        line = taken[0]
-        message_id = _write_message(actor, line, draft, files, digest)
-        return _sent(actor, line, message_id, draft, files)
+        return sending.in_transaction(actor, conversation_id, draft, files, digest)
 
     def write_at_once(digest: str) -> Sent | None:
-        due = notifications.mail_due_at()
-        head, said = Conversation.head_of(actor, draft.content), _said(actor, draft, [], digest)
-        taken = write_alone(*send_at_once(actor, conversation_id, now(), head, said, due))
-        if not taken:
-            return None  # refused, or of a type that takes a transaction, which tells
-        line = taken[0]
-        with holding(None):
-            notifications.announce(actor, line, due)
-        return _sent(actor, line, line.message_id, draft, [])
+        return sending.at_once(actor, conversation_id, draft, digest)
 
-    at_once = not uploads and actor.type != ActorType.ADMIN and db.engine.dialect.name == "postgresql"
-
+    address = f"send/{conversation_id}"
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
-        return _once(actor, draft, f"send/{conversation_id}", files, write, write_at_once if at_once else None)
+        return sending.once(actor, draft, address, files, write, None if uploads else write_at_once)
 
 
 def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None = None) -> int:
@@ -326,107 +299,6 @@ def get_writer(actor: Actor, conversation_id: int) -> Any:
     return writer
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What `Conversation.take_seq` returns, for a conversation that was just created."""
-
-    conversation_id: int
-    last_seq: int
-    moment: datetime
-    conversation_type: str
-    store_id: int
-    customer_id: int | None
-
-
-def _lines_of(actor: Actor, line: Any, message_id: int, content: str) -> tuple[Any, ...]:
-    """A message without files that took its place as `line`, after the one before it, as `inbox.lines_of` shows them.
-
-    Of the one before stands only what decides about the next one's look.
-    """
-    kind, sender_type, sender_id = line.before_by.split()
-    before = SimpleNamespace(
-        seq=line.last_seq - 1,
-        kind=kind,
-        sender_type=sender_type,
-        sender_id=int(sender_id),
-        created_at=line.before_at,
-    )
-    sender = (actor.type.value, actor.id, actor.name)
-    place = (message_id, line.conversation_id, line.last_seq)
-    said = inbox.LineRow(*place, MessageKind.MESSAGE.value, None, *sender, content, line.moment, 0, None)
-    return before, said
-
-
-def _sent(actor: Actor, line: Any, message_id: int, draft: drafts.Draft, files: list[Prepared]) -> Sent:
-    # A line that came while this send waited for the conversation is not in the statement's view of messages yet.
-    known = not files and line.before_by is not None
-    lines = _lines_of(actor, line, message_id, draft.content) if known else ()
-    return Sent(line.conversation_id, line.last_seq, store_name=line.store_name, lines=lines)
-
-
-def _said(actor: Actor, draft: drafts.Draft, files: list[Prepared], digest: str) -> dict[str, Any]:
-    return {
-        "kind": MessageKind.MESSAGE,
-        "sender_type": actor.type,
-        "sender_id": actor.id,
-        "sender_name": actor.name,
-        "content": draft.content,
-        "attachment_count": len(files),
-        "idempotency_key": draft.idempotency_key,
-        "digest": digest if draft.idempotency_key else None,
-    }
-
-
-def _write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prepared], digest: str) -> int:
-    place = {"conversation_id": line.conversation_id, "seq": line.last_seq, "created_at": line.moment}
-    message_id: int = fetch(_INSERT_MESSAGE, place | _said(actor, draft, files, digest))[0].id
-    attachments.commit(files, message_id, line.conversation_id, line.last_seq)
-    notifications.notify_new_message(actor, line)
-    return message_id
-
-
-def _once(
-    actor: Actor,
-    draft: drafts.Draft,
-    address: str,
-    files: list[Prepared],
-    write: Callable[[list[Prepared], str], Sent],
-    write_at_once: Callable[[str], Sent | None] | None = None,
-) -> Sent:
-    """Run `write` in one transaction, or answer what the same key wrote before.
-
-    `write_at_once` may do it in one statement instead; it answers None where it did nothing.
-
-    The unique index decides: of ten equal requests at once, nine fail on it, leave nothing, and find the first.
-    """
-    digest = _digest(address, draft, files)
-    try:
-        if write_at_once is not None and (sent := write_at_once(digest)):
-            return sent
-        with transaction():
-            return write(files, digest)
-    except (IntegrityError, ConversationClosed, Invalid) as refusal:  # Invalid: the recipient has left meanwhile
-        key = draft.idempotency_key
-        before = _sent_before(actor, key, digest) if key else None
-        if before is None:
-            raise refusal
-        return before
-
-
-def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
-    found = db.session.execute(
-        select(Message.conversation_id, Message.seq, Message.digest).where(
-            Message.sender_type == actor.type, Message.sender_id == actor.id, Message.idempotency_key == key
-        )
-    ).one_or_none()
-    if found is None:
-        return None
-    if found.digest != digest:
-        raise IdempotencyConflict
-    _status_of(actor, found.conversation_id)
-    return Sent(found.conversation_id, found.seq, repeated=True)
-
-
 def _locked(actor: Actor, conversation_id: int) -> Any:
     """AUDIENCE and last_seq of a conversation that `actor` sees, held still until the transaction ends."""
     head = (
@@ -443,18 +315,9 @@ def _locked(actor: Actor, conversation_id: int) -> Any:
     return head
 
 
-def _status_of(actor: Actor, conversation_id: int) -> str:
-    status = here().scalar(
-        select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-    )
-    if status is None:
-        raise NotFound
-    return status
-
-
 def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after: ConversationStatus) -> None:
     if not policy_of(actor).may_close:
-        _status_of(actor, conversation_id)
+        sending.status_of(actor, conversation_id)
         raise NotAllowed
     closing = after == ConversationStatus.CLOSED
     head = {
@@ -467,7 +330,7 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
     with transaction():
         taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), before, **head))
         if not taken:
-            _status_of(actor, conversation_id)
+            sending.status_of(actor, conversation_id)
             return
         line = taken[0]
         here().execute(
@@ -484,13 +347,3 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
             )
         )
         announcements.turned(actor, line)
-
-
-def _shown(draft: drafts.Draft, files: list[Prepared]) -> str:
-    """What a preview shows of a message: its words, or the first file's name."""
-    return draft.content or files[0].filename
-
-
-def _digest(address: str, draft: drafts.Draft, files: list[Prepared]) -> str:
-    content = [address, draft.subject, draft.content, *((file.filename, file.sha256) for file in files)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

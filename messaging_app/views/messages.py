@@ -13,6 +13,7 @@ from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
+from messaging_app.services.sending import Sent
 from messaging_app.views import composer
 from messaging_app.views.conversations import whole_page
 from messaging_app.views.thread import WINDOW_MAX, ThreadView, removed_since, show, state_of, window
@@ -80,7 +81,7 @@ def uploads() -> list[Upload]:
     return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
 
 
-def _answer(actor: Actor, sent: messaging.Sent, after: int) -> Response:
+def _answer(actor: Actor, sent: Sent, after: int) -> Response:
     """The fragment after a send: the lines since `after`, the sent one among them."""
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
