@@ -214,11 +214,13 @@ def test_a_file_stays_where_the_database_goes_just_after_it_committed(
     first = {"recipient_type": "customer", "recipient_id": str(web.cast.cleo.id), "subject": "Cake", "content": "Hello"}
     doors = Doors(web, int(sam.post("/store/messages", first).location.rpartition("/")[2]))
 
+    gone: list[str] = []
+
     def commit_and_go(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
         """Just after a send's last statement, so that the answer to its own COMMIT is missed."""
-        if not statement.startswith("INSERT INTO conversation_participants"):
+        if gone or not statement.startswith("INSERT INTO conversation_participants"):
             return
-        event.remove(web.engine, "after_cursor_execute", commit_and_go)
+        gone.append(statement)
         cursor.connection.commit()
         with psycopg.connect(postgres_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", [cursor.connection.info.backend_pid])

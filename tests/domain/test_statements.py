@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, event, insert, select
+from sqlalchemy import bindparam, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app.database import UtcDateTime, after_commit, writing
@@ -21,6 +23,7 @@ from tests.world import begin
 STORES = select(Store.id, Store.code, Store.active, Store.created_at).where(Store.code == bindparam("code"))
 ADD = insert(Store.__table__).returning(Store.__table__.c.id)  # type: ignore[arg-type]
 SINCE = select(Store.code).where(Store.created_at >= bindparam("at", type_=UtcDateTime())).order_by(Store.code)
+BACKEND = select(func.pg_backend_pid().label("pid"))
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -99,3 +102,15 @@ def test_on_postgresql_store_and_customer_write_in_one_statement(app: Flask, cas
         assert told == [["WITH taken"], ["WITH taken", *transaction]]
     else:
         assert told == [transaction, transaction]
+
+
+@pytest.mark.postgres
+def test_what_reads_asks_once_more_where_the_server_let_go_of_its_connection(
+    make_app: Callable[..., Flask], postgres_url: str
+) -> None:
+    plain = postgres_url.replace("postgresql+psycopg", "postgresql")
+    with make_app(postgres_url).app_context(), psycopg.connect(plain, autocommit=True) as other:
+        for _ in range(3):
+            pid = fetch(BACKEND, {})[0].pid
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+            assert fetch(BACKEND, {})[0].pid != pid
