@@ -59,8 +59,10 @@ def new(actor: Actor) -> ResponseReturnValue:
 
 
 def recipients(actor: Actor) -> ResponseReturnValue:
-    """Recipients to choose from, found while typing."""
-    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=_compose(actor, request.args))
+    """Recipients to choose from, found while typing; `recipient_id` is chosen if it is still theirs to reach."""
+    compose = _compose(actor, request.args)
+    _choose(actor, compose, _number("args"))
+    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
 
 
 def create(actor: Actor) -> ResponseReturnValue:
@@ -74,7 +76,7 @@ def create(actor: Actor) -> ResponseReturnValue:
             actor,
             conversation_type=kind,
             recipient_type=recipient_type,
-            recipient_id=_chosen(),
+            recipient_id=_number("form"),
             subject=form.get("subject", ""),
             content=form.get("content", ""),
             idempotency_key=form.get("idempotency_key") or None,
@@ -86,10 +88,10 @@ def create(actor: Actor) -> ResponseReturnValue:
     return go(f"{policy_of(actor).messages}/{sent.conversation_id}")
 
 
-def _chosen() -> int:
+def _number(source: str) -> int:
     """The recipient that was chosen; 0, which nobody has, where none was or it is no number."""
     try:
-        return whole_number("recipient_id", "form") or 0
+        return whole_number("recipient_id", source) or 0
     except Invalid:
         return 0
 
@@ -118,10 +120,15 @@ def _listed() -> dict[str, str]:
 
 
 def _keep_entered(actor: Actor, compose: Compose) -> None:
-    """Show what the form held. Whom it had chosen comes along where the list does not reach that far."""
+    """Show what the form held, and whom it had chosen if the list is still of that kind."""
     form = request.form
     compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
-    chosen = _chosen() if _listed().get("recipient_type") == compose.recipient_type else 0
+    if _listed().get("recipient_type") == compose.recipient_type:
+        _choose(actor, compose, _number("form"))
+
+
+def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
+    """Choose a recipient, who comes first where the list does not reach that far."""
     listed = any(row.recipient_id == chosen for row in compose.recipients)
     if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
         compose.recipients.insert(0, found)

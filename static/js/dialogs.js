@@ -41,7 +41,7 @@ function isBehind() {
 
 function chooseFirst() {
   const first = document.querySelector("#recipients .recipient:not([data-kept]) [type='radio']");
-  if (first) first.checked = true;
+  first?.click();
   return first;
 }
 

@@ -18,13 +18,22 @@ function store(key, draft) {
 }
 
 function save(form, sentWith = load(keyOf(form)).sentWith) {
-  const draft = { sentWith };
+  const draft = { sentWith, recipient: recipientOf(form) };
   for (const name of FIELDS) if (form.elements[name]) draft[name] = form.elements[name].value;
   store(keyOf(form), draft);
 }
 
+// Whom a new conversation is for: the one chosen, or while the list is still asked for the draft's one, that one.
+function recipientOf(form) {
+  const chosen = form.querySelector("[name='recipient_id']:checked");
+  if (!chosen) return form.dataset.recipient;
+  const type = form.querySelector("#recipients [name='recipient_type']").value;
+  return `recipient_type=${type}&recipient_id=${chosen.value}`;
+}
+
 function fill(form) {
   const draft = load(keyOf(form));
+  if (draft.recipient) form.dataset.recipient = draft.recipient;
   const key = form.elements.idempotency_key;
   if (draft.sentWith && !form.matches(".composer--refused")) key.value = draft.sentWith;
   if (!key.value) key.value = freshKey();
@@ -34,6 +43,15 @@ function fill(form) {
     field.value = draft[name];
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
+}
+
+// Only whom the server still offers is chosen again.
+async function chooseAgain(form) {
+  if (!form.dataset.recipient || form.querySelector("[name='recipient_id']:checked")) return;
+  const { recipient_type, recipient_id } = Object.fromEntries(new URLSearchParams(form.dataset.recipient));
+  for (const kind of form.querySelectorAll("#recipient-types [type='radio']")) kind.checked = kind.value === recipient_type;
+  await htmx.ajax("GET", `${document.body.dataset.messages}/recipients`, { source: "#recipient-search", values: { recipient_id } });
+  delete form.dataset.recipient;
 }
 
 function freshKey() {
@@ -91,7 +109,10 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (form.matches("form[data-draft]")) save(form, form.elements.idempotency_key.value);
 });
 document.addEventListener("htmx:after:request", forgetWhatWasSent);
-document.addEventListener("htmx:after:process", ({ target }) => receive(target));
+document.addEventListener("htmx:after:process", ({ target }) => {
+  receive(target);
+  for (const form of document.querySelectorAll("form[data-draft='new']")) if (target.contains(form)) chooseAgain(form);
+});
 document.addEventListener("submit", wipe);
 window.addEventListener("storage", followOtherTabs);
 receive(document);
