@@ -4,6 +4,7 @@
 
 const prefix = () => `draft:${document.body.dataset.role}:`;
 const keyOf = (form) => `${prefix()}${document.body.dataset.actor}:${form.dataset.draft}`;
+const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
 const FIELDS = ["subject", "content"];
 
 function load(key) {
@@ -79,8 +80,12 @@ function forgetWhatWasSent({ detail: { ctx } }) {
   else forget(form, ctx.request.body.get("content"));
 }
 
+let isWiped = false; // its person signed out in another tab: what stands in the fields here is all there is
+
 // An answer is one in all tabs; new conversations may be for different people, and one's words must not go to the other.
 function followOtherTabs({ key, newValue }) {
+  if (key === wiping()) isWiped = true;
+  if (isWiped) return;
   for (const form of document.querySelectorAll("form[data-draft]:not([data-draft='new'])")) {
     const field = form.elements.content;
     if (key !== keyOf(form) || field === document.activeElement) continue;
@@ -95,6 +100,7 @@ function tellOfKeptDraft(bar) {
 
 function wipe(event) {
   if (!event.target.matches("[data-sign-out]")) return;
+  try { localStorage.setItem(wiping(), ""); } catch { /* full or forbidden: the other tabs take it for sent */ }
   for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
 }
 
@@ -114,5 +120,8 @@ document.addEventListener("htmx:after:process", ({ target }) => {
   for (const form of document.querySelectorAll("form[data-draft='new']")) if (target.contains(form)) chooseAgain(form);
 });
 document.addEventListener("submit", wipe);
+document.addEventListener("click", ({ target }) => { // whoever signs in again from here finds their words
+  if (target.closest("[data-sign-in]")) for (const form of document.querySelectorAll("form[data-draft]")) save(form);
+});
 window.addEventListener("storage", followOtherTabs);
 receive(document);

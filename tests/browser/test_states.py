@@ -289,6 +289,28 @@ def test_a_draft_of_a_new_conversation_is_there_again(site: Site, visit: Visitor
     expect(dialog.get_by_label("Message", exact=True)).to_have_value("a thought")
 
 
+def test_signing_out_in_one_tab_leaves_the_words_in_the_other(site: Site, visit: Visitors) -> None:
+    visit.noise("401")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    composer(page).press_sequentially("Half a sentence")
+    composer(page).blur()
+    other = page.context.new_page()
+    other.goto("/store")
+    other.get_by_role("button", name="Account of Sam").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    poll(page, "unread")
+    expect(page.get_by_text("You were signed out meanwhile. What you typed is kept.")).to_be_visible()
+    expect(composer(page)).to_have_value("Half a sentence")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:'))") == []
+    page.get_by_role("link", name="Sign in again").click()
+    page.get_by_label("E-mail").fill(cast.EMAILS["sam"])
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(composer(page)).to_have_value("Half a sentence")
+
+
 @pytest.mark.parametrize("opened", ["dialog", "page"])
 def test_a_draft_of_a_new_conversation_keeps_whom_it_is_for(site: Site, visit: Visitors, opened: str) -> None:
     """Of another kind than the list shows at first, so that the list alone does not bring the choice back."""
