@@ -66,9 +66,18 @@ def expect_unread(page: Page, number: int) -> None:
 def poll(page: Page, *what: str) -> None:
     """Let the page ask now what it asks every 30 seconds: thread, conversations, unread."""
     # What was swapped in just now listens as soon as htmx has looked at it.
-    page.wait_for_function("!document.querySelector('#unread-badge[hx-get]:not([data-htmx-powered])')")
+    expect(page.locator("#unread-badge[hx-get]:not([data-htmx-powered])")).to_have_count(0)
     for name in what or ("thread", "conversations", "unread"):
         page.evaluate("name => document.dispatchEvent(new Event(name))", f"{name}-changed")
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until a JavaScript function says yes. (`wait_for_function` evaluates text in the page, which forbids that.)"""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{condition} did not come true")
 
 
 def focused(page: Page) -> str:

@@ -89,6 +89,7 @@ def test_inbox_and_thread_of_every_role(
     look(page, "menu of kinds")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Unread", exact=True).click()
+    expect(page.get_by_role("link", name="Unread", exact=True)).to_have_attribute("aria-current", "true")
     page.get_by_role("link", name="Closed", exact=True).click()
     expect(page.get_by_text("Nothing unread here.")).to_be_visible()
     look(page, "nothing in the list")
@@ -256,3 +257,10 @@ def test_axe_is_awake(site: Site, visit: Visitors, everyday: dict[str, int]) -> 
     page.evaluate("document.getElementById('content').removeAttribute('placeholder')")
     found = axe.violations(page)
     assert any(violation.startswith("label ") for violation in found), found
+
+
+def test_axe_looks_when_all_has_come_to_rest(site: Site, visit: Visitors, everyday: dict[str, int]) -> None:
+    page = visit("sam", everyday["Invoices for November"])
+    page.evaluate("void document.getElementById('subject').animate({ opacity: [0.1, 0.2] }, 3000)")
+    assert axe.violations(page), "else this test proves nothing"
+    assert not axe.in_every_look(page)
