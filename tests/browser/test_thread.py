@@ -103,6 +103,7 @@ def test_what_is_read_in_a_hidden_tab_is_not_read(site: Site, visit: Visitors) -
     page = visit("cleo", live=False)
     hide = "hidden => Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true })"
     row(page, "Your rye loaf").click()
+    expect(messages(page)).to_have_count(1)  # a page that is only coming has no badge either
     expect_unread(page, 0)
     page.evaluate(hide, True)
     site.say(site.cast.sam, number, "Are you there?")
