@@ -97,7 +97,7 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{home_at}/preferences", person.preferences, "GET")
     behind_door(f"{home_at}/preferences", person.save_preferences, "POST")
     if role.may_start:
-        behind_door(f"{messages_at}/new", compose.new, "GET")
+        behind_door(f"{messages_at}/new", compose.new, "GET", "POST")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
         behind_door(messages_at, compose.create, "POST")
     if role.may_close:

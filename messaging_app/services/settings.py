@@ -35,15 +35,23 @@ class Setting:
         """Whether this is true or false rather than a number."""
         return isinstance(self.default, bool)
 
+    def rule(self, name: str) -> str:
+        """The sentence about what fits, with `name` for the setting."""
+        if self.is_switch:
+            return str(_("%(name)s is true or false.", name=name))
+        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        return str(_("%(name)s is a whole number from %(minimum)s to %(maximum)s.", name=name, **limits))
+
     def parse(self, text: str) -> int | bool:
         """`text` as a value; raises `ValueError` with a sentence where it is none."""
         word = text.strip().lower()
         if self.is_switch:
             if word not in ("true", "false"):
-                raise ValueError(f"{self.key} is true or false.")
+                raise ValueError(self.rule(self.key))
             return word == "true"
-        if not (word.isascii() and word.isdigit() and self.minimum <= int(word[:9]) <= self.maximum):
-            raise ValueError(f"{self.key} is a whole number from {self.minimum} to {self.maximum}.")
+        is_number = word.isascii() and word.isdigit() and len(word) < 10
+        if not (is_number and self.minimum <= int(word) <= self.maximum):
+            raise ValueError(self.rule(self.key))
         return int(word)
 
 

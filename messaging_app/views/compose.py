@@ -48,19 +48,27 @@ class Compose:
 
 
 def new(actor: Actor) -> ResponseReturnValue:
-    """The form for a new conversation, as dialog or page."""
-    return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=_compose(actor, request.args))
+    """The form for a new conversation, as dialog or page. A search without scripts posts it: what was entered stays."""
+    if request.method == "POST":
+        compose = _compose(actor, request.args if "cursor" in request.args else request.form)
+        _keep_entered(actor, compose)
+        compose.key = request.form.get("idempotency_key") or compose.key
+    else:
+        compose = _compose(actor, request.args)
+    return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
 
 
 def recipients(actor: Actor) -> ResponseReturnValue:
-    """Recipients to choose from, found while typing."""
-    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=_compose(actor, request.args))
+    """Recipients to choose from, found while typing; `recipient_id` is chosen if it is still theirs to reach."""
+    compose = _compose(actor, request.args)
+    _choose(actor, compose, _number("args"))
+    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
 
 
 def create(actor: Actor) -> ResponseReturnValue:
     """Begin the conversation and go there; a refusal keeps everything that was entered."""
     form = request.form
-    recipient_type = form.get("recipient_type", "")
+    recipient_type = _listed().get("recipient_type", "")
     kind = form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
     limiter.hit("create", actor.type, actor.id)
     try:
@@ -68,7 +76,7 @@ def create(actor: Actor) -> ResponseReturnValue:
             actor,
             conversation_type=kind,
             recipient_type=recipient_type,
-            recipient_id=_chosen(),
+            recipient_id=_number("form"),
             subject=form.get("subject", ""),
             content=form.get("content", ""),
             idempotency_key=form.get("idempotency_key") or None,
@@ -80,19 +88,17 @@ def create(actor: Actor) -> ResponseReturnValue:
     return go(f"{policy_of(actor).messages}/{sent.conversation_id}")
 
 
-def _chosen() -> int:
+def _number(source: str) -> int:
     """The recipient that was chosen; 0, which nobody has, where none was or it is no number."""
     try:
-        return whole_number("recipient_id", "form") or 0
+        return whole_number("recipient_id", source) or 0
     except Invalid:
         return 0
 
 
 def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
-    form = request.form
-    compose = _compose(actor, form)
-    _keep_chosen(actor, compose)
-    compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
+    compose = _compose(actor, _listed())
+    _keep_entered(actor, compose)
     if isinstance(refusal, Invalid):
         faults = refusal.by_field()
         if compose.recipient_id is None:  # the service looks at the texts first; a person is told everything at once
@@ -100,7 +106,7 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
         compose.errors = {name: str(text) for name, text in faults.items() if name != "attachments"}
         compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
         if "idempotency_key" not in faults:
-            compose.key = form.get("idempotency_key") or compose.key
+            compose.key = request.form.get("idempotency_key") or compose.key
     else:
         compose.errors = {"form": str(refusal.detail)}
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
@@ -108,9 +114,21 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     return make_response(render_template(template, compose=compose), status)
 
 
-def _keep_chosen(actor: Actor, compose: Compose) -> None:
-    """Show whom the form had chosen though the list, which begins at its top again, does not reach that far."""
-    chosen = _chosen()
+def _listed() -> dict[str, str]:
+    """The form as its list of recipients says: where a name comes twice, its first value is what is searched for."""
+    return {name: values[-1] for name, values in request.form.lists()}
+
+
+def _keep_entered(actor: Actor, compose: Compose) -> None:
+    """Show what the form held, and whom it had chosen if the list is still of that kind."""
+    form = request.form
+    compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
+    if _listed().get("recipient_type") == compose.recipient_type:
+        _choose(actor, compose, _number("form"))
+
+
+def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
+    """Choose a recipient, who comes first where the list does not reach that far."""
     listed = any(row.recipient_id == chosen for row in compose.recipients)
     if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
         compose.recipients.insert(0, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
 
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -26,12 +25,13 @@ def save(_actor: Actor) -> ResponseReturnValue:
         set_settings(entered)
     except Invalid as refusal:
         values = {key: str(value).lower() for key, value in list_settings().items()} | entered
-        return _page(values, refusal.by_field(), status=refusal.status)
+        errors = {key: SETTINGS[key].rule(SETTINGS[key].label) for key in refusal.by_field()}
+        return _page(values, errors, status=refusal.status)
     return done("/admin/settings?saved")
 
 
 def _page(
-    values: dict[str, str], errors: dict[str, Any] | None = None, *, saved: bool = False, status: int = 200
+    values: dict[str, str], errors: dict[str, str] | None = None, *, saved: bool = False, status: int = 200
 ) -> Response:
     categories = groupby(sorted(SETTINGS.values(), key=lambda s: s.category), key=lambda s: s.category)
     body = render_template(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.formats import reader, reader_zone
+from messaging_app.formats import reader, reader_zone, today
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
@@ -130,10 +130,10 @@ class ThreadView:
 
 
 def state_of(thread: messaging.Thread) -> str:
-    """A short value that changes when the thread has new lines, another status or new read marks of others."""
+    """A short value that changes with new lines, another status, new read marks of others, and the day."""
     marks = [(s.participant_type, s.participant_id, s.last_read_seq) for s in thread.seats if s is not thread.mine]
     mine = thread.mine.email_notifications if thread.mine else False
-    state = (thread.head.status, mine, marks)
+    state = (today(), thread.head.status, mine, marks)  # what was read at 23:51 was read Yesterday
     return f"{thread.head.last_seq}-{thread.head.removed_files}-{zlib.crc32(repr(state).encode()):08x}"
 
 

@@ -86,9 +86,20 @@ function showNoThread() {
   return htmx.swap({ sourceElement: document.body, target: "#thread", swap: "outerHTML", text });
 }
 
+// A thread on a page of its own: the list that one came from is behind it, with its filter and its place.
+function returnToList(event, back) {
+  const { navigation } = window;
+  const before = navigation?.entries()[navigation.currentEntry.index - 1];
+  if (!before || new URL(before.url).pathname !== back.pathname) return;
+  event.preventDefault();
+  const { committed, finished } = navigation.traverseTo(before.key); // pressed twice it is still one step
+  Promise.all([committed, finished]).catch(() => {}); // on the way already
+}
+
 async function closeThread(event) {
   const back = event.target.closest("[data-close-thread]");
-  if (!back || !document.getElementById("no-thread") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!back || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!document.getElementById("no-thread")) return void returnToList(event, back);
   event.preventDefault();
   const row = `conversation-${back.closest("section").dataset.conversation}`;
   await showNoThread();

@@ -29,19 +29,19 @@ function keepChosen({ detail: { tasks } }) {
   fresh.querySelector("legend").after(kept);
 }
 
-const kindOf = (root) => root.querySelector("#recipients [name='recipient_type'], [name='recipient_type'][type='hidden']").value;
+const kindOf = (root) => root.querySelector("#recipients [name='recipient_type']").value;
 
 let waits = false; // Enter came before the answer to the search: whoever stands first in it is meant
 
-// Whether the list still answers an earlier search.
+// Whether the list still answers an earlier search. Of each two fields of a name the first asks, the last is the list's.
 function isBehind() {
-  const [asked, shown] = ["recipient-search", "compose-form"].map((id) => new FormData(document.getElementById(id)));
-  return ["recipient_type", "q"].some((name) => asked.get(name) !== shown.get(name));
+  const entered = new FormData(document.getElementById("compose-form"));
+  return ["recipient_type", "q"].some((name) => entered.get(name) !== entered.getAll(name).at(-1));
 }
 
 function chooseFirst() {
   const first = document.querySelector("#recipients .recipient:not([data-kept]) [type='radio']");
-  if (first) first.checked = true;
+  first?.click();
   return first;
 }
 

@@ -4,6 +4,7 @@
 
 const prefix = () => `draft:${document.body.dataset.role}:`;
 const keyOf = (form) => `${prefix()}${document.body.dataset.actor}:${form.dataset.draft}`;
+const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
 const FIELDS = ["subject", "content"];
 
 function load(key) {
@@ -18,13 +19,22 @@ function store(key, draft) {
 }
 
 function save(form, sentWith = load(keyOf(form)).sentWith) {
-  const draft = { sentWith };
+  const draft = { sentWith, recipient: recipientOf(form) };
   for (const name of FIELDS) if (form.elements[name]) draft[name] = form.elements[name].value;
   store(keyOf(form), draft);
 }
 
+// Whom a new conversation is for: the one chosen, or while the list is still asked for the draft's one, that one.
+function recipientOf(form) {
+  const chosen = form.querySelector("[name='recipient_id']:checked");
+  if (!chosen) return form.dataset.recipient;
+  const type = form.querySelector("#recipients [name='recipient_type']").value;
+  return `recipient_type=${type}&recipient_id=${chosen.value}`;
+}
+
 function fill(form) {
   const draft = load(keyOf(form));
+  if (draft.recipient) form.dataset.recipient = draft.recipient;
   const key = form.elements.idempotency_key;
   if (draft.sentWith && !form.matches(".composer--refused")) key.value = draft.sentWith;
   if (!key.value) key.value = freshKey();
@@ -34,6 +44,15 @@ function fill(form) {
     field.value = draft[name];
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
+}
+
+// Only whom the server still offers is chosen again.
+async function chooseAgain(form) {
+  if (!form.dataset.recipient || form.querySelector("[name='recipient_id']:checked")) return;
+  const { recipient_type, recipient_id } = Object.fromEntries(new URLSearchParams(form.dataset.recipient));
+  for (const kind of form.querySelectorAll("#recipient-types [type='radio']")) kind.checked = kind.value === recipient_type;
+  await htmx.ajax("GET", `${document.body.dataset.messages}/recipients`, { source: "#recipient-search", values: { recipient_id } });
+  delete form.dataset.recipient;
 }
 
 function freshKey() {
@@ -61,8 +80,12 @@ function forgetWhatWasSent({ detail: { ctx } }) {
   else forget(form, ctx.request.body.get("content"));
 }
 
+let isWiped = false; // its person signed out in another tab: what stands in the fields here is all there is
+
 // An answer is one in all tabs; new conversations may be for different people, and one's words must not go to the other.
 function followOtherTabs({ key, newValue }) {
+  if (key === wiping()) isWiped = true;
+  if (isWiped) return;
   for (const form of document.querySelectorAll("form[data-draft]:not([data-draft='new'])")) {
     const field = form.elements.content;
     if (key !== keyOf(form) || field === document.activeElement) continue;
@@ -77,6 +100,7 @@ function tellOfKeptDraft(bar) {
 
 function wipe(event) {
   if (!event.target.matches("[data-sign-out]")) return;
+  try { localStorage.setItem(wiping(), ""); } catch { /* full or forbidden: the other tabs take it for sent */ }
   for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
 }
 
@@ -91,7 +115,13 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (form.matches("form[data-draft]")) save(form, form.elements.idempotency_key.value);
 });
 document.addEventListener("htmx:after:request", forgetWhatWasSent);
-document.addEventListener("htmx:after:process", ({ target }) => receive(target));
+document.addEventListener("htmx:after:process", ({ target }) => {
+  receive(target);
+  for (const form of document.querySelectorAll("form[data-draft='new']")) if (target.contains(form)) chooseAgain(form);
+});
 document.addEventListener("submit", wipe);
+document.addEventListener("click", ({ target }) => { // whoever signs in again from here finds their words
+  if (target.closest("[data-sign-in]")) for (const form of document.querySelectorAll("form[data-draft]")) save(form);
+});
 window.addEventListener("storage", followOtherTabs);
 receive(document);

@@ -73,6 +73,15 @@ def poll(page: Page, *what: str) -> None:
         page.evaluate("name => document.dispatchEvent(new Event(name))", f"{name}-changed")
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait until a JavaScript function says yes. (`wait_for_function` evaluates text in the page, which forbids that.)"""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{condition} did not come true")
+
+
 def focused(page: Page) -> str:
     """The id of the element in focus, or its tag where it has none."""
     return str(page.evaluate("document.activeElement.id || document.activeElement.tagName.toLowerCase()"))

@@ -279,3 +279,10 @@ def test_axe_is_awake(site: Site, visit: Visitors, everyday: dict[str, int]) -> 
     page.get_by_role("link", name="New conversation").evaluate("it => it.style.background = 'light-dark(white, #444)'")
     faint = [violation for violation in axe.in_every_look(page) if "color-contrast" in violation]
     assert {violation.split(":")[0] for violation in faint} == {"dark, 1440 px"}, faint
+
+
+def test_axe_looks_when_all_has_come_to_rest(site: Site, visit: Visitors, everyday: dict[str, int]) -> None:
+    page = visit("sam", everyday["Invoices for November"])
+    page.evaluate("void document.getElementById('subject').animate({ opacity: [0.1, 0.2] }, 3000)")
+    assert axe.violations(page), "else this test proves nothing"
+    assert not axe.in_every_look(page)

@@ -20,6 +20,7 @@ from tests.browser.hands import (
     poll,
     row,
     top_of,
+    until,
     write,
 )
 
@@ -224,9 +225,9 @@ READS = "() => !!document.getElementById('live')._htmx?.sse?.reader"
 def test_a_hidden_tab_closes_its_stream_and_catches_up_at_once_on_return(site: Site, visit: Visitors) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", number)
-    page.wait_for_function(READS)
+    until(page, READS)
     page.evaluate(HIDE, True)
-    page.wait_for_function(f"() => !({READS})()")
+    until(page, f"() => !({READS})()")
     site.say(site.cast.cleo, number, "While you looked elsewhere")
     page.wait_for_timeout(500)
     expect(messages(page)).to_have_count(1)
@@ -250,14 +251,14 @@ def test_a_tab_that_opens_in_the_background_takes_no_stream(site: Site, visit: V
     assert not any("/events" in address for address in asked)
     with page.expect_request("**/events?*"):
         page.evaluate(HIDE, False)
-    page.wait_for_function(READS)
+    until(page, READS)
 
 
 def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site, visit: Visitors) -> None:
     """The server ends every stream after a while; the browser that comes back may find no room."""
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", number)
-    page.wait_for_function(READS)
+    until(page, READS)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
     page.route("**/events?*", lambda route: route.fulfill(status=204))
@@ -267,7 +268,7 @@ def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site
     assert len(asked) == 1
     page.unroute("**/events?*")
     page.evaluate("document.getElementById('live').dispatchEvent(new Event('reconnect'))")
-    page.wait_for_function(READS)
+    until(page, READS)
     site.say(site.cast.cleo, number, "There is room again")
     expect(messages(page)).to_have_count(2)
 
@@ -322,7 +323,7 @@ def test_a_line_that_says_nothing_any_more_is_opened_anew(site: Site, visit: Vis
     page.context.add_cookies([site.cookie("store", site.cast.sam)])
     page.clock.install()
     page.goto(f"/store/messages/{number}")
-    page.wait_for_function(READS)
+    until(page, READS)
     page.clock.fast_forward(20_000)
     page.wait_for_timeout(300)
     assert page.evaluate(READS)
@@ -330,7 +331,7 @@ def test_a_line_that_says_nothing_any_more_is_opened_anew(site: Site, visit: Vis
         page.clock.fast_forward(60_000)
         page.wait_for_timeout(300)
         page.clock.run_for(1_000)
-    page.wait_for_function(READS)
+    until(page, READS)
     site.say(site.cast.cleo, number, "Are you awake?")
     page.clock.run_for(500)
     expect(messages(page)).to_have_count(2)

@@ -6,7 +6,11 @@ import re
 
 import pytest
 from playwright.sync_api import Route, expect
+from sqlalchemy import update
 
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.models import Customer
 from messaging_app.services import messaging
 from messaging_app.services.settings import set_settings
 from tests import cast
@@ -283,6 +287,69 @@ def test_a_draft_of_a_new_conversation_is_there_again(site: Site, visit: Visitor
     page.keyboard.press("c")
     expect(dialog.get_by_label("Subject", exact=True)).to_have_value("Half")
     expect(dialog.get_by_label("Message", exact=True)).to_have_value("a thought")
+
+
+def test_signing_out_in_one_tab_leaves_the_words_in_the_other(site: Site, visit: Visitors) -> None:
+    visit.noise("401")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("sam", number)
+    composer(page).press_sequentially("Half a sentence")
+    composer(page).blur()
+    other = page.context.new_page()
+    other.goto("/store")
+    other.get_by_role("button", name="Account of Sam").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    poll(page, "unread")
+    expect(page.get_by_text("You were signed out meanwhile. What you typed is kept.")).to_be_visible()
+    expect(composer(page)).to_have_value("Half a sentence")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:'))") == []
+    page.get_by_role("link", name="Sign in again").click()
+    page.get_by_label("E-mail").fill(cast.EMAILS["sam"])
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(composer(page)).to_have_value("Half a sentence")
+
+
+@pytest.mark.parametrize("opened", ["dialog", "page"])
+def test_a_draft_of_a_new_conversation_keeps_whom_it_is_for(site: Site, visit: Visitors, opened: str) -> None:
+    """Of another kind than the list shows at first, so that the list alone does not bring the choice back."""
+    page = visit("ada", "/admin/messages/new" if opened == "page" else None)
+    form = page.get_by_role("form", name="New conversation")
+
+    def open_again() -> None:
+        if opened == "page":
+            page.reload()
+        else:
+            page.keyboard.press("Escape")
+            expect(form).to_have_count(0)
+            page.keyboard.press("c")
+
+    if opened == "dialog":
+        page.keyboard.press("c")
+    form.get_by_text("A customer", exact=True).click()
+    form.get_by_label("Message", exact=True).fill("For Omar alone")
+    form.get_by_label("To", exact=True).press_sequentially("omar")
+    form.get_by_label("To", exact=True).press("Enter")
+    expect(form.get_by_role("radio", name=re.compile("Omar"))).to_be_checked()
+    open_again()
+    expect(form.get_by_role("radio", name=re.compile("Omar"))).to_be_checked()
+    expect(form.get_by_role("radio", name="A customer", exact=True)).to_be_checked()
+    form.get_by_label("Subject", exact=True).fill("Half")
+    open_again()
+    expect(form.get_by_role("radio", name=re.compile("Omar"))).to_be_checked()
+    site.do(leave, site.cast.omar.id)
+    with page.expect_response("**/recipients?*"):
+        open_again()
+    expect(form.get_by_label("Message", exact=True)).to_have_value("For Omar alone")
+    expect(form.get_by_role("radio", name=re.compile("Cleo"))).to_have_count(1)
+    expect(form.get_by_role("group", name="Recipients").get_by_role("radio", checked=True)).to_have_count(0)
+
+
+def leave(customer: int) -> None:
+    """A customer is no longer active."""
+    with writing(db.session) as session:
+        session.execute(update(Customer).where(Customer.id == customer).values(active=False))
 
 
 def test_the_page_for_a_new_conversation_keeps_a_draft_too_until_it_was_sent(site: Site, visit: Visitors) -> None:

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
+from messaging_app.services import messaging
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import composer, conversations, expect_unread, log, messages, poll, row, top_of, write
@@ -102,6 +103,7 @@ def test_what_is_read_in_a_hidden_tab_is_not_read(site: Site, visit: Visitors) -
     page = visit("cleo", live=False)
     hide = "hidden => Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true })"
     row(page, "Your rye loaf").click()
+    expect(messages(page)).to_have_count(1)  # a page that is only coming has no badge either
     expect_unread(page, 0)
     page.evaluate(hide, True)
     site.say(site.cast.sam, number, "Are you there?")
@@ -147,12 +149,16 @@ def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> 
 def test_after_midnight_today_is_another_day(site: Site, visit: Visitors) -> None:
     with time_machine.travel("2026-03-02T23:50Z") as clock:
         number = site.begin(site.cast.sam, site.cast.cleo)
+        site.do(messaging.mark_conversation_read, site.cast.cleo, number, 1)
         page = visit("sam", number, locale="en-GB", timezone_id="UTC", live=False)
         page.clock.install(time="2026-03-02T23:50Z")
         page.reload()
         expect(page.locator(".day")).to_have_text(["Today"])
         clock.shift(1200)
         page.clock.set_system_time("2026-03-03T00:10Z")
+        poll(page, "thread")
+        expect(page.locator(".day")).to_have_text(["Monday 2 Mar"])
+        expect(log(page)).to_contain_text("Read by Cleo, Yesterday")
         poll(page, "conversations")
         expect(row(page, "Your rye loaf")).to_contain_text("Yesterday")
         site.say(site.cast.cleo, number, "Good morning")

@@ -9,6 +9,9 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page, expect
 
+from messaging_app.database import writing
+from messaging_app.extensions import db
+from messaging_app.models import Customer
 from messaging_app.services import messaging
 from tests import cast
 from tests.browser import stories
@@ -24,6 +27,15 @@ def plain(visit: Visitors) -> Callable[..., Page]:
     """Opens pages in browsers without JavaScript."""
 
     return partial(visit, java_script_enabled=False)
+
+
+def bring_in_customers(store: int, count: int) -> None:
+    """So many customers of a store, who come first by name."""
+    with writing(db.session) as session:
+        for number in range(count):
+            name = f"Aaron {number:02}"
+            email = f"a{number}@mail.example"
+            session.add(Customer(store_id=store, email=email, email_key=email, name=name, sort_name=name.lower()))
 
 
 def test_a_customer_signs_in_reads_answers_and_signs_out(site: Site, visit: Visitors, plain: Open) -> None:
@@ -110,6 +122,43 @@ def test_an_admin_composes_with_a_recipient_search(site: Site, visit: Visitors, 
     page.get_by_role("button", name="Send", exact=True).click()
     expect(thread(page, "Your complaint")).to_be_visible()
     expect(messages(page)).to_have_count(1)
+
+
+def test_a_search_for_a_recipient_keeps_what_was_entered_and_who_was_chosen(site: Site, plain: Open) -> None:
+    page = plain("ada", "/admin/messages/new?recipient_type=customer")
+    subject, words = page.get_by_label("Subject", exact=True), page.get_by_label("Message", exact=True)
+    subject.fill("Your complaint")
+    words.fill("Half\na thought")
+    page.get_by_role("radio", name=re.compile("Cleo")).check(force=True)
+    page.get_by_label("To", exact=True).fill("omar")
+    page.get_by_label("To", exact=True).press("Enter")
+    expect(page.get_by_role("radio", name=re.compile("Omar"))).to_have_count(1)
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_be_checked()
+    expect(subject).to_have_value("Your complaint")
+    expect(words).to_have_value("Half\na thought")
+    page.get_by_text("A store", exact=True).click()
+    page.get_by_label("To", exact=True).fill("")
+    page.get_by_role("button", name="Search").click()
+    stores = page.get_by_role("group", name="Recipients").get_by_role("radio")
+    expect(stores.first).to_have_accessible_name(re.compile("Bakery"))
+    expect(page.get_by_role("group", name="Recipients").get_by_role("radio", checked=True)).to_have_count(0)
+    page.get_by_text("A customer", exact=True).click()  # looked at, not searched for: the list still shows stores
+    page.get_by_role("radio", name=re.compile("Bakery")).check(force=True)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(thread(page, "Your complaint")).to_contain_text("Bakery")
+    expect(messages(page)).to_contain_text("a thought")
+
+
+def test_the_next_page_of_recipients_keeps_what_was_entered(site: Site, plain: Open) -> None:
+    site.do(bring_in_customers, site.cast.bakery, 25)
+    page = plain("sam", "/store/messages/new")
+    page.get_by_label("Message", exact=True).fill("Half a thought")
+    page.get_by_role("radio", name=re.compile("Aaron 03")).check(force=True)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_role("radio", name=re.compile("Omar"))).to_have_count(1)
+    expect(page.get_by_role("radio", name=re.compile("Aaron 04"))).to_have_count(0)
+    expect(page.get_by_role("radio", name=re.compile("Aaron 03"))).to_be_checked()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Half a thought")
 
 
 def test_older_messages_are_a_link(site: Site, plain: Open) -> None:

@@ -104,6 +104,7 @@ def test_settings_are_listed_and_set(run: Run) -> None:
         ("colour", "red", "There is no setting colour. Known: message_attachment_max_size_mb, "),
         ("message_attachment_max_files", "0", "message_attachment_max_files is a whole number from 1 to "),
         ("message_attachment_max_files", "-1", "message_attachment_max_files is a whole number from 1 to "),
+        ("message_attachment_max_files", "0000000051", "message_attachment_max_files is a whole number from 1 to "),
         ("message_attachment_max_files", "٣", "message_attachment_max_files is a whole number from 1 to "),
         ("customers_see_platform_conversations", "maybe", "customers_see_platform_conversations is true or false."),
     ],

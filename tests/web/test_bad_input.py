@@ -281,6 +281,15 @@ def test_a_recipient_found_by_searching_stays_chosen_over_a_refusal(htmx: bool, 
     assert chosen(answer.text) == [str(web.cast.omar.id)]
 
 
+def test_a_recipient_asked_for_by_number_is_chosen_only_where_theirs_to_reach(web: Web) -> None:
+    sam, place = web.signed_in("sam"), "/store/messages/recipients"
+    asked = {"recipient_id": str(web.cast.omar.id), "q": "cleo"}
+    assert chosen(sam.get(place, query_string=asked, htmx=True).text) == [asked["recipient_id"]]
+    for number in (*WRONG_RECIPIENTS, str(web.cast.jun.id)):
+        answer = sam.get(place, query_string={"recipient_id": number}, htmx=True)
+        assert answer.status_code == 200 and chosen(answer.text) == [] and "Jun" not in answer.text, number
+
+
 # --- Places --------------------------------------------------------------------------------------------------------
 
 

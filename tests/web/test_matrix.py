@@ -72,6 +72,7 @@ GET  R                                    admin 200  store 200  storefront 200  
 GET  R?have=x                             admin 200  store 200  storefront 200  out 401
 GET  R/unread-count                       admin 200  store 200  storefront 200  out 401
 GET  R/new                                admin 200  store 200  storefront none out 302
+POST R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
 POST R                                    admin 422  store 422  storefront none out 401
 GET  H/tokens                             admin 200  store 200  storefront 200  out 302
