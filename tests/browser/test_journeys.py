@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from messaging_app.services import messaging
 from tests import cast
@@ -166,6 +167,14 @@ def test_staff_of_two_stores_switch_and_see_the_other_inbox(site: Site, visit: V
     site.begin(site.cast.tomas, site.cast.jun, "Your front wheel")
     lea = visit("lea")
     expect(row(lea, "Your rye loaf")).to_be_visible()
+
+    def answer_late(route: Route) -> None:
+        """The stream tells the page that its store was left before the page itself hears of it."""
+        answer = route.fetch(max_redirects=0)
+        time.sleep(1)
+        route.fulfill(response=answer)
+
+    lea.route("**/store/switch", answer_late)
     lea.get_by_role("button", name=re.compile("Store:.*Bakery")).click()
     lea.get_by_role("button", name="Northwind Cycles").click()
     expect(row(lea, "Your front wheel")).to_be_visible()
