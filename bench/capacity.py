@@ -35,15 +35,15 @@ Number = TypeVar("Number", int, float)
 Costs = dict[str, tuple[float, float]]  # CPU milliseconds of a request: application, database
 
 COSTS: Costs = {
-    "inbox": (1.93, 0.32),
-    "thread": (2.58, 0.36),
-    "badge": (1.07, 0.12),
-    "badge, new": (0.89, 0.12),
-    "list": (1.39, 0.3),
-    "list, new": (1.43, 0.32),
-    "lines": (1.03, 0.23),
-    "lines, new": (2.14, 0.31),
-    "send": (2.72, 0.94),
+    "inbox": (1.42, 0.33),
+    "thread": (1.89, 0.38),
+    "badge": (0.76, 0.12),
+    "badge, new": (0.89, 0.13),
+    "list": (1.12, 0.32),
+    "list, new": (1.42, 0.34),
+    "lines": (1.03, 0.24),
+    "lines, new": (1.55, 0.33),
+    "send": (2.19, 0.84),
 }  # --measure prints these
 BASE_MIB, STREAM_KIB = 110, 24  # of a process, of a stream: python -m bench.live
 HEARD_MS, DELIVERED_MS = 0.11, 0.04  # a wake-up in each process, and again for each stream that it goes to

@@ -49,7 +49,9 @@ def _costs(counter: Counter, size: Size) -> dict[str, Cost]:
     note("thread", f"{INBOX}/{size.long_id}", 'id="message-5000"')
     note("thread, middle", f"{INBOX}/{size.long_id}?before=2500", 'id="message-2499"')
     note("thread, start", f"{INBOX}/{size.long_id}?before=51", 'id="message-1"')
-    number = re.findall(r'id="conversation-(\d+)"', first)[3]
+    # One with a customer, at either size: a conversation with the platform takes other statements.
+    of_customers = client.get(f"{INBOX}?type=store_customer", headers=HTMX).text
+    number = re.findall(r'id="conversation-(\d+)"', of_customers)[3]
     form = {"csrf_token": token, "content": "Measured message", "after": "10"}
     note("send", f"{INBOX}/{number}/messages", "Measured message", method="POST", data=form)
     return found
