@@ -55,21 +55,22 @@ def measure(
     arguments += [f"{name}={value}" for name, value in request.headers.items()]
     if targets is not None:
         arguments.append(f"@{targets}")
-    before, shares_before = (cpu_of(app_pid), cpu_of(database_pid)), _cpu_of_children(app_pid)
+    before = _cpu(app_pid), cpu_of(database_pid), _cpu_of_children(app_pid)
     run = subprocess.run(
         ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT), base + request.path, "--", *arguments],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    after, shares_after = (cpu_of(app_pid), cpu_of(database_pid)), _cpu_of_children(app_pid)
+    after = _cpu(app_pid), cpu_of(database_pid), _cpu_of_children(app_pid)
     line = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise WrongAnswer(f"{request.name}: wrk said {run.stdout}{run.stderr}")
     found = json.loads(line.removeprefix("RESULT "), strict=False)
     if found["wrong"] or found["failed"] or not found["requests"]:
         raise WrongAnswer(f"{request.name}: {found}")
-    app_ms, database_ms = (1000 * (b - a) / found["requests"] for a, b in zip(before, after, strict=True))
+    shares = [used - before[2].get(pid, 0.0) for pid, used in after[2].items()]
+    app_ms = 1000 * (after[0] - before[0] + sum(shares)) / found["requests"]
+    database_ms = 1000 * (after[1] - before[1]) / found["requests"]
     rate = found["requests"] / found["seconds"]
-    shares = [used - shares_before.get(pid, 0.0) for pid, used in shares_after.items()]
     busiest = max(shares) / (sum(shares) or 1.0)
     return Result(rate, found["requests"], found["p50"], found["p99"], app_ms, database_ms, busiest)
 

@@ -1,8 +1,9 @@
 """How the application talks to its database: one engine, short transactions, the same rules on SQLite and PostgreSQL.
 
-Reads run without a transaction block; every write is one short transaction opened by `writing()`. On SQLite that
-transaction takes the write lock at its start (`BEGIN IMMEDIATE`): a transaction that reads first and writes later
-fails at once when another writer came between, whatever the busy timeout says.
+Reads run without a transaction block; every write is one short transaction (`writing` here, `transaction` in
+statements.py) or one statement that is one by itself. On SQLite a transaction takes the write lock at its start (`BEGIN
+IMMEDIATE`): one that reads first and writes later fails at once when another writer came between, whatever the busy
+timeout says.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from messaging_app.api import problems
-from messaging_app.api.problems import is_for_program
 from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.limits import RateLimited
@@ -34,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 def refused(error: Refusal) -> Response:
     """What a service refused and no view turned into something nearer to the person."""
-    if is_for_program():
+    if problems.is_for_program():
         response = problems.refused(error)
     else:
         errors = getattr(error, "errors", ())
@@ -46,7 +45,7 @@ def refused(error: Refusal) -> Response:
 
 def http_error(error: HTTPException) -> Response:
     """What Flask and Werkzeug refuse, in our words."""
-    if is_for_program():
+    if problems.is_for_program():
         response = problems.http_error(error)
     elif error.response is not None:
         return error.response  # type: ignore[return-value]
@@ -73,7 +72,7 @@ def of_system(error: OSError) -> Response:
 def crashed(error: Exception) -> Response:
     """A fault of ours: logged with its trace, shown without."""
     _log("unexpected error", error)
-    if is_for_program():
+    if problems.is_for_program():
         return problems.answer("internal_error")
     return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
 

@@ -113,9 +113,8 @@ class Pieces:
         run: list[str] = []
         for x in thread.lines:
             row, mine, follow, new_day, role_label, files = x
-            start = (
-                None if row.kind == "event" else self._message_start(locale, zone, None, row, mine, follow, role_label)
-            )
+            said = (row, mine, follow, role_label)
+            start = None if row.kind == "event" else self._message_start(locale, zone, None, *said)
             if start and not (new_day or files or row.seq in marked):
                 run.append(f"{start}\n</article>")
             else:

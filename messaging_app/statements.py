@@ -28,7 +28,7 @@ BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ 
 def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     """All rows of `statement` with `parameters`; each has its columns as attributes. Empty where it returns none.
 
-    Inside `writing` it is part of that transaction; elsewhere it stands by itself, on a connection that is held no
+    Inside `writing` or `transaction` it is part of it; elsewhere it stands by itself, on a connection that is held no
     longer than this. `statement` must be one that is built once and kept: it is compiled at its first use, for
     parameters of these names.
     """
@@ -50,8 +50,7 @@ def write_alone(statement: Any, parameters: dict[str, Any]) -> list[Any]:
 
     It is never asked twice: where the answer was lost, it may have been committed.
     """
-    if db.session.registry.has():
-        db.session.rollback()  # nobody waits for a second connection while holding one
+    _let_go()
     engine = db.engine
     return _read(engine, _ready(engine, statement, tuple(parameters)), parameters)
 
@@ -70,8 +69,7 @@ def transaction() -> Iterator[None]:
 
     It is spoken on the driver's cursor as well: SQLAlchemy's way there and back takes as long as two statements.
     """
-    if db.session.registry.has():
-        db.session.rollback()  # nobody waits for a second connection while holding one
+    _let_go()
     engine = db.engine
     link, ended = _link(engine), False
     try:
@@ -96,9 +94,15 @@ def transaction() -> Iterator[None]:
 def here() -> Connection | scoped_session[Any]:
     """Where a statement is run that takes part in what is under way: its transaction's connection, or the session."""
     held = HELD.get()
-    if held is None:
+    if held is None or held.link is None:
         return db.session
     return held.link if isinstance(held.link, Connection) else Connection(db.engine, held.link)
+
+
+def _let_go() -> None:
+    """Give back what the session holds: nobody waits for a second connection while holding one."""
+    if db.session.registry.has():
+        db.session.rollback()
 
 
 def _link(engine: Engine) -> PoolProxiedConnection:

@@ -1,7 +1,7 @@
 """A whole send as one statement, which PostgreSQL commits by itself: for what store and customer write to each other.
 
 Who gets a seat there follows from the directory alone; elsewhere it also depends on who has one already, and on SQLite
-a statement cannot write to three tables. Those sends are a transaction (`services/messaging.py`).
+a statement cannot write to three tables. Those sends are a transaction (`services/sending.py`).
 
 One statement sees the database as it was before it waited for the conversation's lock. Whoever comes back into a store
 in that moment has read everything up to the message before (`services/directory/seats.py`), and would miss this one in

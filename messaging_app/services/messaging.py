@@ -95,30 +95,31 @@ def create_conversation(
     reserved = {"id": attachments.reserve_conversation_id()} if uploads else {}
 
     def write(files: list[Prepared], digest: str) -> Sent:
-        at = now()
-        store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
-        conversation_id = here().scalar(
-            insert(Conversation)
-            .values(
-                **reserved,
-                conversation_type=conversation_type,
-                subject=draft.subject,
-                status=ConversationStatus.OPEN,
-                store_id=store_id,
-                customer_id=customer_id,
-                last_seq=1,
-                last_message_at=at,
-                created_at=at,
-                created_by_type=actor.type,
-                created_by_id=actor.id,
-                **Conversation.head_of(actor, sending.shown(draft, files)),
+        with transaction():
+            at = now()
+            store_id, customer_id = recipients.resolve(actor, recipient_type, recipient_id)
+            conversation_id = here().scalar(
+                insert(Conversation)
+                .values(
+                    **reserved,
+                    conversation_type=conversation_type,
+                    subject=draft.subject,
+                    status=ConversationStatus.OPEN,
+                    store_id=store_id,
+                    customer_id=customer_id,
+                    last_seq=1,
+                    last_message_at=at,
+                    created_at=at,
+                    created_by_type=actor.type,
+                    created_by_id=actor.id,
+                    **Conversation.head_of(actor, sending.shown(draft, files)),
+                )
+                .returning(Conversation.id)
             )
-            .returning(Conversation.id)
-        )
-        assert conversation_id is not None
-        line = sending.Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
-        sending.write_message(actor, line, draft, files, digest)
-        return Sent(conversation_id, 1)
+            assert conversation_id is not None
+            line = sending.Line(conversation_id, 1, at, conversation_type, store_id, customer_id)
+            sending.write_message(actor, line, draft, files, digest)
+            return Sent(conversation_id, 1)
 
     with attachments.validate_and_store(actor, uploads, reserved.get("id", 0), limits) as files:
         return sending.once(actor, draft, address, files, write)
@@ -210,14 +211,11 @@ def send_message(
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
 
     def write(files: list[Prepared], digest: str) -> Sent:
-        return sending.in_transaction(actor, conversation_id, draft, files, digest)
-
-    def write_at_once(digest: str) -> Sent | None:
-        return sending.at_once(actor, conversation_id, draft, digest)
+        return sending.send(actor, conversation_id, draft, files, digest)
 
     address = f"send/{conversation_id}"
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
-        return sending.once(actor, draft, address, files, write, None if uploads else write_at_once)
+        return sending.once(actor, draft, address, files, write)
 
 
 def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None = None) -> int:

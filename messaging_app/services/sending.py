@@ -55,19 +55,22 @@ class Line:
     customer_id: int | None
 
 
-def in_transaction(actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str) -> Sent:
-    """Send into an open conversation, in the transaction under way. Raises `NotFound`, `ConversationClosed`."""
+def send(actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str) -> Sent:
+    """Send into an open conversation, in one statement or in one transaction. Raises `NotFound`, `ConversationClosed`."""
+    if not files and (sent := _at_once(actor, conversation_id, draft, digest)):
+        return sent
     head = Conversation.head_of(actor, shown(draft, files))
-    taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), ConversationStatus.OPEN, **head))
-    if not taken:
-        status_of(actor, conversation_id)
-        raise ConversationClosed
-    line = taken[0]
-    return _sent(actor, line, write_message(actor, line, draft, files, digest), draft, files)
+    with transaction():
+        taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), ConversationStatus.OPEN, **head))
+        if not taken:
+            status_of(actor, conversation_id)
+            raise ConversationClosed
+        line = taken[0]
+        return _sent(actor, line, write_message(actor, line, draft, files, digest), draft, files)
 
 
-def at_once(actor: Actor, conversation_id: int, draft: drafts.Draft, digest: str) -> Sent | None:
-    """The same without files in one statement, which commits by itself; None where it did nothing.
+def _at_once(actor: Actor, conversation_id: int, draft: drafts.Draft, digest: str) -> Sent | None:
+    """Send without files in one statement, which commits by itself; None where it did nothing.
 
     That is on SQLite, in a conversation with the platform, and wherever the transaction would refuse, which tells why.
     """
@@ -90,20 +93,14 @@ def once(
     address: str,
     files: list[Prepared],
     write: Callable[[list[Prepared], str], Sent],
-    write_at_once: Callable[[str], Sent | None] | None = None,
 ) -> Sent:
-    """Run `write` in one transaction, or answer what the same key wrote before.
-
-    `write_at_once` may do it in one statement instead; it answers None where it did nothing.
+    """Run `write`, which is one transaction, or answer what the same key wrote before.
 
     The unique index decides: of ten equal requests at once, nine fail on it, leave nothing, and find the first.
     """
     digest = _digest(address, draft, files)
     try:
-        if write_at_once is not None and (sent := write_at_once(digest)):
-            return sent
-        with transaction():
-            return write(files, digest)
+        return write(files, digest)
     except (IntegrityError, ConversationClosed, Invalid) as refusal:  # Invalid: the recipient has left meanwhile
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
