@@ -22,6 +22,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
+from messaging_app.prepared import may_block
+
 SQLITE_BUSY_MS = 5_000
 # One plan for each prepared statement, whoever asks: what pages ask are ranges of indexes for all values, and planning
 # an inbox anew takes five times what reading it takes.
@@ -115,6 +117,8 @@ def engine_options(url: str) -> dict[str, Any]:
 @event.listens_for(Engine, "connect")
 def _prepare_connection(dbapi_connection: Any, _record: Any) -> None:
     if "sqlite3" not in type(dbapi_connection).__module__:
+        if may_block():  # `Prepared` prepares; on a rollback the driver would throw that away with what it had prepared
+            dbapi_connection.prepare_threshold = None
         return
     dbapi_connection.isolation_level = None  # SQLAlchemy's `begin` event below opens transactions, not the driver
     cursor = dbapi_connection.cursor()

@@ -1,4 +1,4 @@
-"""Statements that are built once and run on the driver's own cursor.
+"""Statements that are built once and run on the driver itself.
 
 Building a statement, and having it wrapped by every layer between a view and the driver, costs several times what the
 database needs to answer it. What runs on every request goes this way: compiled once, its parameters and rows converted
@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
+from psycopg import Connection as PostgresConnection
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import scoped_session
@@ -20,8 +21,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from messaging_app.database import HELD, holding
 from messaging_app.extensions import db
+from messaging_app.prepared import Prepared, may_block
 
-CURSOR = "messaging_app.statements.cursor"
+ASKED = "messaging_app.statements.asked"
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED"}
 
 
@@ -67,7 +69,7 @@ def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any
 def transaction() -> Iterator[None]:
     """One write transaction without a unit of work: commits at the end of the block, leaves nothing if it raises.
 
-    It is spoken on the driver's cursor as well: SQLAlchemy's way there and back takes as long as two statements.
+    It is spoken to the driver as well: SQLAlchemy's way there and back takes as long as two statements.
     """
     _let_go()
     engine = db.engine
@@ -124,7 +126,9 @@ class _Ready:
     """A statement as one database takes it, with what makes its parameters and rows what they are in Python."""
 
     def __init__(self, engine: Engine, statement: Any, names: tuple[str, ...]) -> None:
-        dialect = engine.dialect
+        dialect: Any = engine.dialect
+        if dialect.name == "postgresql" and may_block():
+            dialect = type(dialect)(paramstyle="numeric_dollar")  # as PostgreSQL itself takes them
         compiled = statement.compile(dialect=dialect, column_keys=names)
         if compiled.literal_execute_params:  # parts of the text itself; they can be put in only where all have a value
             filled = statement.params({bind.key: None for bind in compiled.bind_names if bind.required})
@@ -142,7 +146,6 @@ class _Ready:
             if convert is not None:
                 self.inward[name] = convert
         self.outward: list[tuple[int, Callable[[Any], Any]]] | None = None
-        self.options = {"prepare": True} if dialect.driver == "psycopg" else {}
 
     def parameters(self, values: dict[str, Any]) -> Any:
         """`values` as the driver takes them: by name or by place."""
@@ -151,22 +154,22 @@ class _Ready:
             all_[name] = convert(all_[name])
         return all_ if self.order is None else tuple(all_[name] for name in self.order)
 
-    def rows(self, engine: Engine, cursor: Any) -> list[Any]:
-        """What the cursor found."""
-        if self.outward is None:  # which conversion a column needs depends on what the database says it is
+    def rows(self, engine: Engine, found: list[tuple[Any, ...]], type_of: Callable[[int], Any]) -> list[Any]:
+        """What was found; `type_of` tells what the database says that a column is."""
+        if self.outward is None:
             impl = ((at, column.type.dialect_impl(engine.dialect)) for at, column in enumerate(self.columns))
-            found = [(at, type_.result_processor(engine.dialect, cursor.description[at][1])) for at, type_ in impl]
-            self.outward = [(at, convert) for at, convert in found if convert is not None]
+            needed = [(at, type_.result_processor(engine.dialect, type_of(at))) for at, type_ in impl]
+            self.outward = [(at, convert) for at, convert in needed if convert is not None]
         row, new = self.row, tuple.__new__
         if not self.outward:
-            return [new(row, values) for values in cursor.fetchall()]
-        found_rows = []
-        for values in cursor.fetchall():
+            return [new(row, values) for values in found]
+        rows = []
+        for values in found:
             converted = list(values)
             for at, convert in self.outward:
                 converted[at] = convert(converted[at])
-            found_rows.append(new(row, converted))
-        return found_rows
+            rows.append(new(row, converted))
+        return rows
 
 
 @lru_cache(maxsize=1_024)
@@ -180,41 +183,62 @@ class _Run:
     __slots__ = ("started",)
 
 
+class _Cursor:
+    """The driver's cursor, one for the connection's life: making one costs as much as what it asks."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        # Numbers and times that come in binary need no reading.
+        options = {"binary": True} if isinstance(connection, PostgresConnection) else {}
+        self.cursor = connection.cursor(**options)
+        self.options = {"prepare": True} if options else {}
+
+    def ask(self, sql: str, parameters: Any) -> tuple[list[tuple[Any, ...]], Callable[[int], Any]]:
+        """The rows of `sql`, and what tells the type of a column by its place."""
+        cursor = self.cursor
+        cursor.execute(sql, parameters, **self.options)
+        return cursor.fetchall() if cursor.description else [], lambda at: cursor.description[at][1]
+
+    def say(self, words: str) -> None:
+        """Run what has neither parameters nor rows."""
+        self.cursor.execute(words)
+
+
 def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> list[Any]:
     """`link` is what SQLAlchemy gives for a connection, its own or the pool's."""
-    cursor, parameters, run = _cursor(engine, link), ready.parameters(values), _Run()
+    asked, parameters, run = _asked(link), ready.parameters(values), _Run()
     told = engine.dispatch
-    told.before_cursor_execute(None, cursor, ready.sql, parameters, run, False)
+    told.before_cursor_execute(None, None, ready.sql, parameters, run, False)
     try:
-        cursor.execute(ready.sql, parameters, **ready.options)
-        rows = ready.rows(engine, cursor) if ready.columns else []
+        rows = ready.rows(engine, *asked.ask(ready.sql, parameters))
     except engine.dialect.loaded_dbapi.Error as error:
-        raise _failed(engine, ready.sql, link, cursor, error) from error
-    told.after_cursor_execute(None, cursor, ready.sql, parameters, run, False)
+        raise _failed(engine, ready.sql, link, asked.connection, error) from error
+    told.after_cursor_execute(None, None, ready.sql, parameters, run, False)
     return rows
 
 
 def _say(engine: Engine, link: Any, words: str) -> None:
     """Begin or end a transaction."""
-    cursor = _cursor(engine, link)
+    asked = _asked(link)
     try:
-        cursor.execute(words)
+        asked.say(words)
     except engine.dialect.loaded_dbapi.Error as error:
-        raise _failed(engine, words, link, cursor, error) from error
+        raise _failed(engine, words, link, asked.connection, error) from error
 
 
-def _cursor(engine: Engine, link: Any) -> Any:
-    """One for the connection's life: a cursor costs as much as what it asks."""
-    cursor = link.info.get(CURSOR)
-    if cursor is None:
+def _asked(link: Any) -> _Cursor | Prepared:
+    """Who takes statements for a connection, for as long as it lasts."""
+    asked: _Cursor | Prepared | None = link.info.get(ASKED)
+    if asked is None:
         pooled: Any = link.connection if isinstance(link, Connection) else link
-        options = {"binary": True} if engine.dialect.driver == "psycopg" else {}  # numbers and times need no reading
-        cursor = link.info[CURSOR] = pooled.driver_connection.cursor(**options)
-    return cursor
+        connection = pooled.driver_connection
+        at_once = isinstance(connection, PostgresConnection) and may_block()
+        asked = link.info[ASKED] = Prepared(connection) if at_once else _Cursor(connection)
+    return asked
 
 
-def _failed(engine: Engine, sql: str, link: Any, cursor: Any, error: Exception) -> DBAPIError:
-    gone = engine.dialect.is_disconnect(error, cursor.connection, cursor)  # type: ignore[arg-type] # the driver's own
+def _failed(engine: Engine, sql: str, link: Any, connection: Any, error: Exception) -> DBAPIError:
+    gone = engine.dialect.is_disconnect(error, connection, None)  # type: ignore[arg-type] # the driver's own
     if gone:  # the others in the pool lead to the same server
         link.invalidate(error)
         engine.dispose()

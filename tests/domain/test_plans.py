@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
@@ -237,17 +238,16 @@ def faults_of(engine: Engine, statement: str, parameters: Any, *, may_sort: bool
             details = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             return [f"{fault}\n    {details}" for fault in _of_sqlite(details, may_sort)]
         found = []
+        link: Any = connection.connection.driver_connection
         reads = statement.lstrip("( ").startswith(("SELECT", "WITH"))
-        how = "ANALYZE, FORMAT JSON" if reads else "FORMAT JSON"
-        plan = _plan(connection.exec_driver_sql(f"EXPLAIN ({how}) {statement}", parameters).scalar())
-        found += [f"{fault}\n    {statement[:200]}" for fault in _of_postgres(plan, may_sort)]
-        generic = connection.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
-        generic.execute("SET plan_cache_mode = force_generic_plan")
-        try:
-            plan = _plan(connection.exec_driver_sql(f"EXPLAIN ({how}) {statement}", parameters).scalar())
-            found += [f"generic: {fault}\n    {statement[:200]}" for fault in _of_postgres(plan, may_sort)]
-        finally:
-            generic.execute("RESET plan_cache_mode")
+        explain = f"EXPLAIN ({'ANALYZE, ' if reads else ''}FORMAT JSON) {statement}"
+        # As it was asked: by place, in a prepared statement's own words, or by name, in the driver's.
+        cursor = psycopg.RawCursor(link) if isinstance(parameters, tuple) else link.cursor()
+        for mode in ("auto", "force_generic_plan"):
+            link.execute(f"SET plan_cache_mode = {mode}")
+            plan = _plan(cursor.execute(explain, parameters).fetchone()[0])
+            found += [f"{mode}: {fault}\n    {statement[:200]}" for fault in _of_postgres(plan, may_sort)]
+        link.execute("RESET plan_cache_mode")
         return found
 
 
