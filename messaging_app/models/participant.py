@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    null,
     select,
     text,
     true,
@@ -26,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql.dml import Update
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Base, Rows, UtcDateTime
@@ -121,32 +119,43 @@ class ConversationParticipant(Base):
     @classmethod
     def mark_read(
         cls, actor: Actor, conversation_id: int, up_to: int, at: datetime, mail_due_at: datetime | None = None
-    ) -> Update:
-        """The statement that moves the seat of `actor` forward to `up_to` and recounts exactly what is left.
+    ) -> tuple[Any, dict[str, Any]]:
+        """The statement, with its parameters, that moves the seat of `actor` forward to `up_to` and recounts what is left.
 
-        The caller holds the conversation's lock, so that no message comes between the count and the write.
+        It returns `unread_count, has_written`; no row where the seat had read as far, or is none. The caller holds the
+        conversation's lock, so that no message comes between the count and the write.
         """
-        left = (
-            select(func.count())
-            .where(
-                Message.conversation_id == conversation_id,
-                Message.seq > up_to,
-                Message.kind == MessageKind.MESSAGE,
-                ~((Message.sender_type == actor.type) & (Message.sender_id == actor.id)),
-            )
-            .scalar_subquery()
+        parameters = {"of_conversation": conversation_id, "up_to": up_to, "at": at, "mail_due": mail_due_at}
+        return _mark_read(actor.type), numbers_of(actor) | parameters
+
+
+@cache
+def _mark_read(actor_type: ActorType) -> Any:
+    actor, seat, up_to = anybody_like(actor_type), ConversationParticipant, number("up_to")
+    left = (
+        select(func.count())
+        .where(
+            Message.conversation_id == number("of_conversation"),
+            Message.seq > up_to,
+            Message.kind == MessageKind.MESSAGE,
+            ~((Message.sender_type == actor.type) & (Message.sender_id == actor.id)),
         )
-        # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
-        still_due: Any = null()
-        if mail_due_at is not None:
-            later = case((cls.mail_not_before > mail_due_at, cls.mail_not_before), else_=mail_due_at)
-            still_due = case((cls.mail_due_at.is_not(None) & (left > 0), later))
-        return (
-            update(cls)
-            .where(cls.conversation_id == conversation_id, cls.belongs_to(actor), cls.last_read_seq < up_to)
-            .values(last_read_seq=up_to, last_read_at=at, unread_count=left, mail_due_at=still_due)
-            .execution_options(synchronize_session=False)
+        .scalar_subquery()
+    )
+    # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
+    due = bindparam("mail_due", type_=UtcDateTime())
+    later = case((seat.mail_not_before > due, seat.mail_not_before), else_=due)
+    return (
+        update(seat.__table__)  # type: ignore[arg-type]
+        .where(seat.conversation_id == number("of_conversation"), seat.belongs_to(actor), seat.last_read_seq < up_to)
+        .values(
+            last_read_seq=up_to,
+            last_read_at=bindparam("at", type_=UtcDateTime()),
+            unread_count=left,
+            mail_due_at=case((seat.mail_due_at.is_not(None) & (left > 0), later)),
         )
+        .returning(seat.unread_count, seat.has_written)
+    )
 
 
 @dataclass(frozen=True, slots=True)

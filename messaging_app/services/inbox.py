@@ -18,12 +18,13 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
-    literal,
     literal_column,
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -284,14 +285,22 @@ def total(actor: Actor, status: ConversationStatus | None, kind: str | None, unr
 
 
 def unread_total(actor: Actor) -> Rows:
-    """The number in the badge: unread messages in what `actor` sees now. A few rows, however much there is unread."""
-    return unread_sum(actor.type, actor.id, actor.store_id, literal(actor.sees_platform))
+    """The statement for the number in the badge, `unread`: unread messages in what `actor` sees now. A few rows,
+    however much there is unread.
+    """
+    return _unread_total(actor.type, actor.sees_platform)
+
+
+@cache
+def _unread_total(actor_type: ActorType, sees_platform: bool) -> Rows:
+    actor = anybody_like(actor_type, sees_platform)
+    return unread_sum(actor_type, actor.id, actor.store_id, true() if sees_platform else false())
 
 
 def unread_sum(actor_type: ActorType, person_id: Any, store_id: Any, sees_platform: ColumnElement[bool]) -> Rows:
     """The same number for values or for columns of an outer statement."""
     part = UnreadTotal
-    query = select(func.coalesce(func.sum(part.unread), 0)).where(
+    query = select(func.coalesce(func.sum(part.unread), 0).label("unread")).where(
         part.participant_type == literal_column(f"'{actor_type.value}'"),
         part.participant_id == person_id,
         part.store_id == (store_id if actor_type == ActorType.STORE else literal_column("0")),

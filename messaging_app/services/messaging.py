@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import false, func, insert, literal, select
+from sqlalchemy import String, bindparam, false, func, insert, literal, select
 from sqlalchemy.engine import Row
 
 from messaging_app.actors import Actor, ActorType
@@ -28,7 +29,7 @@ from messaging_app.models import (
     MessageKind,
     Store,
 )
-from messaging_app.models.anybody import numbers_of
+from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.policies import policy_of
 from messaging_app.services import (
     announcements,
@@ -226,26 +227,18 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
     with transaction():
         head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
-        seat = ConversationParticipant
-        moved = (
-            here()
-            .execute(
-                seat.mark_read(actor, conversation_id, up_to, now(), notifications.mail_due_at()).returning(
-                    seat.unread_count, seat.has_written
-                )
-            )
-            .one_or_none()
-        )
-        if moved is not None:
-            announcements.read(actor, head, moved.has_written)
-            return int(moved.unread_count)
-        own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
-        return int(here().scalar(own) or 0)
+        due = notifications.mail_due_at()
+        moved = fetch(*ConversationParticipant.mark_read(actor, conversation_id, up_to, now(), due))
+        if moved:
+            announcements.read(actor, head, moved[0].has_written)
+            return int(moved[0].unread_count)
+        left = fetch(_own_unread(actor.type), numbers_of(actor) | {"conversation_id": conversation_id})
+        return int(left[0].unread_count) if left else 0
 
 
 def get_unread_count(actor: Actor) -> int:
     """Unread messages in all that `actor` sees now. One statement."""
-    return int(db.session.scalar(inbox.unread_total(actor)) or 0)
+    return int(fetch(inbox.unread_total(actor), numbers_of(actor))[0].unread)
 
 
 def close_conversation(actor: Actor, conversation_id: int) -> None:
@@ -275,11 +268,22 @@ def get_writer(actor: Actor, conversation_id: int) -> Any:
 
     Answers AUDIENCE, `has_written` (whether the actor ever wrote here) and `side_name`, the name of the actor's side.
     """
-    seat = ConversationParticipant
-    side = {ActorType.ADMIN: literal(inbox.PLATFORM_NAME), ActorType.STORE: Store.name}.get(
-        actor.type, literal(actor.name)
+    wanted = numbers_of(actor) | {"conversation_id": conversation_id, "actor_name": actor.name}
+    writers = fetch(_writer(actor.type, actor.sees_platform), wanted)
+    if not writers:
+        raise NotFound
+    if writers[0].status == ConversationStatus.CLOSED:
+        raise ConversationClosed
+    return writers[0]
+
+
+@cache
+def _writer(actor_type: ActorType, sees_platform: bool) -> Any:
+    actor, seat = anybody_like(actor_type, sees_platform), ConversationParticipant
+    side: Any = {ActorType.ADMIN: literal(inbox.PLATFORM_NAME), ActorType.STORE: Store.name}.get(
+        actor_type, bindparam("actor_name", type_=String(200))
     )
-    writer: Any = db.session.execute(
+    return (
         select(
             *AUDIENCE,
             Conversation.status,
@@ -288,29 +292,34 @@ def get_writer(actor: Actor, conversation_id: int) -> Any:
         )
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(seat, (seat.conversation_id == Conversation.id) & seat.belongs_to(actor))
-        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-    ).one_or_none()
-    if writer is None:
-        raise NotFound
-    if writer.status == ConversationStatus.CLOSED:
-        raise ConversationClosed
-    return writer
+        .where(Conversation.id == number("conversation_id"), Conversation.visible_to(actor))
+    )
 
 
 def _locked(actor: Actor, conversation_id: int) -> Any:
     """AUDIENCE and last_seq of a conversation that `actor` sees, held still until the transaction ends."""
-    head = (
-        here()
-        .execute(
-            select(*AUDIENCE, Conversation.last_seq)
-            .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
-            .with_for_update(key_share=True)
-        )
-        .one_or_none()
-    )
-    if head is None:
+    wanted = numbers_of(actor) | {"conversation_id": conversation_id}
+    heads = fetch(_lock(actor.type, actor.sees_platform), wanted)
+    if not heads:
         raise NotFound
-    return head
+    return heads[0]
+
+
+@cache
+def _own_unread(actor_type: ActorType) -> Any:
+    seat = ConversationParticipant
+    own = seat.belongs_to(anybody_like(actor_type))
+    return select(seat.unread_count).where(seat.conversation_id == number("conversation_id"), own)
+
+
+@cache
+def _lock(actor_type: ActorType, sees_platform: bool) -> Any:
+    seen = Conversation.visible_to(anybody_like(actor_type, sees_platform))
+    return (
+        select(*AUDIENCE, Conversation.last_seq)
+        .where(Conversation.id == number("conversation_id"), seen)
+        .with_for_update(key_share=True)
+    )
 
 
 def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after: ConversationStatus) -> None:
