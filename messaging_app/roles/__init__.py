@@ -11,7 +11,6 @@ from urllib.parse import quote
 from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
@@ -129,9 +128,10 @@ def check_door() -> ResponseReturnValue | None:
     """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
     view = current_app.view_functions[request.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
-    if guarded and not current_user.is_authenticated:
+    person = sign_in() if guarded else None
+    if person and not person.is_authenticated:
         return signed_out()
-    if guarded and is_htmx() and request.headers.get("X-Shown-To", sign_in().shown_to) != sign_in().shown_to:
+    if person and is_htmx() and request.headers.get("X-Shown-To", person.shown_to) != person.shown_to:
         return make_response("", 412)  # another tab went on in another store, or as somebody else
     if request.method not in SAFE:
         check_origin()
@@ -139,8 +139,8 @@ def check_door() -> ResponseReturnValue | None:
             make_room_for_files()
         if not is_from_our_page():
             csrf.protect()
-    if guarded and not is_poll():
-        touch(sign_in())
+    if person and not is_poll():
+        touch(person)
     return home.offer_store() if guarded and "store" in request.args else None
 
 
