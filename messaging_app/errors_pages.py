@@ -129,5 +129,5 @@ def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
     except Exception as error:
         _log("error page failed", error)
         kept = f'<textarea readonly rows="12" cols="60">{escape(typed)}</textarea>' if typed else ""
-        body = f"<!doctype html><title>{status}</title><p>{detail}</p>{kept}"
+        body = f"<!doctype html><title>{status}</title><p>{escape(detail)}</p>{kept}"
     return make_response(body, status)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
 
+from messaging_app import errors_pages
 from messaging_app.database import writing
+from messaging_app.errors import Refusal
 from messaging_app.extensions import db
+from messaging_app.services import messaging
 from messaging_app.sessions import end_sessions_of
 from tests.conftest import Web
 from tests.web.forms import HOW, alerts, beginning, check_shape, count
@@ -93,3 +97,22 @@ def test_what_was_typed_survives_the_end_of_the_session(answering: bool, web: We
     assert onward and parse_qs(urlsplit(html.unescape(onward.group(1))).query)["next"] == [f"{place}?status=all"]
     answer = sam.post(f"{place}/close", headers=headers)
     assert answer.status_code == 302, "nothing was typed that could be shown"
+
+
+def test_what_was_typed_survives_an_error_page_that_fails_itself(
+    web: Web, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sam, place = web.signed_in("sam"), f"/store/messages/{numbers['bakery-cleo']}"
+    sam.get(place)
+
+    def fail(*_args: Any, **_context: Any) -> str:
+        raise RuntimeError
+
+    def refuse(*_args: Any, **_fields: Any) -> None:
+        raise Refusal("“<b>.exe” is not allowed.")
+
+    monkeypatch.setattr(errors_pages, "render_template", fail)
+    monkeypatch.setattr(messaging, "send_message", refuse)
+    answer = sam.post(f"{place}/messages", {"content": "A <long> text"})
+    assert answer.status_code == 400
+    assert "A &lt;long&gt; text" in answer.text and "&lt;b&gt;.exe" in answer.text
