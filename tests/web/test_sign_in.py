@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.limits import limiter
+from messaging_app.views import sign_ins
 from tests import cast
 from tests.conftest import Web
 from tests.web.signing_in import WHO
@@ -37,6 +40,32 @@ def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(limited: Web
     assert "ada@mail.example" in answer.text, "what was typed is kept"
     assert limited.browser().sign_in("admin", "abe").status_code == 303, "others come in"
     assert limited.browser().sign_in("store", "sam").status_code == 303
+
+
+def test_attempts_that_come_at_once_are_counted_one_by_one(limited: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ponder(*_args: Any) -> None:
+        time.sleep(0.5)
+
+    monkeypatch.setattr(sign_ins, "authenticate", ponder)
+    browsers = [limited.browser() for _ in range(25)]
+    for browser in browsers:
+        browser.get("/admin/login")
+    form = {"email": "ada@mail.example", "password": "wrong"}
+    with ThreadPoolExecutor(len(browsers)) as people:
+        answers = list(people.map(lambda browser: browser.post("/admin/login", form).status_code, browsers))
+    assert sorted(answers) == [422] * 10 + [429] * 15
+
+
+def test_a_database_that_is_away_closes_no_account(limited: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: Any) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    browser = limited.browser()
+    with monkeypatch.context() as patched:
+        patched.setattr(sign_ins, "authenticate", fail)
+        for _ in range(12):
+            assert browser.sign_in("admin", "ada").status_code == 503
+    assert browser.sign_in("admin", "ada").status_code == 303
 
 
 def test_writing_the_e_mail_another_way_is_no_way_around(limited: Web) -> None:
