@@ -65,9 +65,9 @@ def login() -> ResponseReturnValue:
             return make_response(render_template("sign_in.html", form=view), 422 if view.error else 200)
         view.store, store_id = store, store.id
         view.store_code = store.code
-    if request.method == "GET":
-        return render_template("sign_in.html", form=view)
-    return _sign_in(role, view, store_id)
+    if request.method == "POST":
+        return _sign_in(role, view, store_id)
+    return render_template("sign_in.html", form=view)
 
 
 def logout() -> ResponseReturnValue:

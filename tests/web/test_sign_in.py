@@ -162,6 +162,11 @@ def test_nonsense_is_refused_with_a_sentence_and_what_was_typed(
     assert form.get("password") in (None, "", "x", "\0") or form["password"] not in answer.text
 
 
+def test_whoever_only_watches_the_sign_in_pages_is_told_that_they_are_there(web: Web) -> None:
+    for role in WHO:
+        assert web.browser().client.head(f"/{role}/login?store=bakery").status_code == 200, role
+
+
 # --- Where to -----------------------------------------------------------------------------------------------------
 
 ELSEWHERE = (
