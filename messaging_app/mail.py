@@ -111,7 +111,7 @@ def envelope(*, sender: str, to_name: str, to: str, subject: str, message_id: st
     """
     message = EmailMessage(_Policy(linesep=SMTP.linesep))
     message["From"] = sender
-    message["To"] = Address(one_line(to_name), addr_spec=_ascii_domain(to))
+    message["To"] = _address(one_line(to_name), to)
     message["Subject"] = one_line(subject)
     message["Message-ID"] = message_id
     message["In-Reply-To"] = thread
@@ -127,9 +127,13 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", plain).strip()
 
 
-def _ascii_domain(address: str) -> str:
-    name, _, domain = address.rpartition("@")
-    return f"{name}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+def _address(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+    try:
+        return Address(name, addr_spec=f"{local}@{ascii_domain}")
+    except (AttributeError, IndexError) as error:  # where the library trips over what it cannot read, such as "a@[b"
+        raise ValueError(f"this is no address: {error}") from None
 
 
 def _sentence(error: Exception) -> str:
