@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from email.utils import parseaddr
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -191,8 +193,11 @@ def secret_key(settings: Settings, instance: Path) -> str:
     path = instance / "secret_key"
     if not path.exists():
         instance.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48))
+        with NamedTemporaryFile("w", dir=instance) as made:  # readable by its owner only
+            made.write(secrets.token_urlsafe(48))
+            made.flush()
+            with suppress(FileExistsError):  # another process was first: theirs is the key
+                os.link(made.name, path)
     return path.read_text().strip()
 
 

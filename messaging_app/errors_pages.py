@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from http import HTTPStatus
 
 from flask import Flask, Response, current_app, make_response, redirect, render_template, request
 from flask_babel import gettext as _
@@ -117,17 +116,9 @@ def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
         503: _("One moment, please"),
     }.get(status, _("That did not work"))
     try:
-        body = render_template(
-            "errors/error.html",
-            status=status,
-            title=title,
-            detail=detail,
-            typed=typed,
-            sign_in_at=sign_in_at,
-            phrase=HTTPStatus(status).phrase,
-        )
+        body = render_template("errors/error.html", title=title, detail=detail, typed=typed, sign_in_at=sign_in_at)
     except Exception as error:
         _log("error page failed", error)
         kept = f'<textarea readonly rows="12" cols="60">{escape(typed)}</textarea>' if typed else ""
-        body = f"<!doctype html><title>{status}</title><p>{detail}</p>{kept}"
+        body = f"<!doctype html><title>{status}</title><p>{escape(detail)}</p>{kept}"
     return make_response(body, status)

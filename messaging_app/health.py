@@ -45,11 +45,11 @@ def healthz() -> Response:
 
 def readyz() -> Response:
     """Each part as `ok` or what is wrong with it, in a word; 503 where a needed one is not ok."""
-    kept: tuple[float, dict[str, str]] | None = current_app.extensions.get("readiness")
-    if kept is None or time.monotonic() - kept[0] > KEEP:
-        with _lock:
-            kept = (time.monotonic(), {name: look() for name, look in PARTS.items()})
-            current_app.extensions["readiness"] = kept
+    with _lock:  # while one looks, which takes long where something is away, the others wait for what it sees
+        kept: tuple[float, dict[str, str]] | None = current_app.extensions.get("readiness")
+        if kept is None or time.monotonic() - kept[0] > KEEP:
+            seen = {name: look() for name, look in PARTS.items()}
+            kept = current_app.extensions["readiness"] = (time.monotonic(), seen)
     parts = kept[1]
     broken = [name for name, state in parts.items() if state not in ("ok", "off")]
     unready = any(name in NEEDED for name in broken)

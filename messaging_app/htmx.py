@@ -19,7 +19,7 @@ from messaging_app.sessions import SignIn, role_of
 
 
 def init_app(app: Flask) -> None:
-    """Give every template the role, the actor and whether htmx asks."""
+    """Give every template the role, the actor, whose pages they are, and whether htmx asks."""
     app.context_processor(_context)
 
 
@@ -101,6 +101,7 @@ def _context() -> dict[str, Any]:
     return {
         "role": role,
         "actor": actor,
+        "place": actor.store_name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx(),
         "csrf_token": csrf_token,
         "locale": g.get("locale", "en"),

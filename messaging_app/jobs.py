@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import click
@@ -27,6 +27,7 @@ from messaging_app.files import sweep_copies
 from messaging_app.services import heartbeat, notifications
 
 STRAY_AFTER = timedelta(hours=1)
+BREATH = timedelta(seconds=1)  # at least, between the end of a round and the next one
 LISTEN = 5.0  # seconds between two looks at whether the worker is to end
 STOP_WITHIN = 4  # seconds for a mail that is just being sent
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Worker(Consumer):
 
     def __init__(self, app: Flask) -> None:
         self.app = app
+        self._planned: datetime | None = None  # when the next round of its own comes
         huey = MemoryHuey("messaging", results=False)
         super().__init__(huey, workers=1, worker_type="thread", max_delay=1, shutdown_timeout=STOP_WITHIN)
         self.sweep = huey.task()(self._sweep)
@@ -55,6 +57,8 @@ class Worker(Consumer):
         pass
 
     def _sweep(self) -> None:
+        if self._planned is not None and self._planned <= now():
+            self._planned = None
         with self.app.app_context():
             try:
                 sent = notifications.sweep(keep_going=lambda: not self.stop_flag.is_set())
@@ -66,8 +70,16 @@ class Worker(Consumer):
                 db.session.rollback()
                 logger.warning("mail waits for the database: %s", error)
                 return
-        if following is not None and (wait := following - now()) < notifications.SOON:
-            self.sweep.schedule(delay=max(wait.total_seconds(), 1.0))
+        if following is not None and following - now() < notifications.SOON:
+            self._plan(max(following, now() + BREATH))
+
+    def _plan(self, at: datetime) -> None:
+        """Have a round at `at`, unless one comes before, which looks itself for what is due next: where each round
+        brought another, those of every minute and of every message would go on side by side for ever.
+        """
+        if self._planned is None or at < self._planned:
+            self._planned = at
+            self.sweep.schedule(delay=(at - now()).total_seconds())
 
     def _sweep_each_minute(self) -> None:
         self._sweep()
@@ -83,7 +95,7 @@ class Worker(Consumer):
             heard = notifications.listen()
         while heard is not None and not self.stop_flag.is_set():
             if heard.next(LISTEN):
-                self.sweep.schedule(delay=float(self.app.extensions["settings"].mail_delay))
+                self._plan(now() + timedelta(seconds=self.app.extensions["settings"].mail_delay))
 
 
 def start_beside(app: Flask) -> Worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -60,11 +61,24 @@ class Limiter:
 
     def hit(self, name: str, *key: object, cost: int = 1) -> None:
         """Count `cost`; raises `RateLimited` when it is too many."""
-        self._ask(name, key, cost)
+        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
+        if strategy is None:
+            return
+        item: RateLimitItem = LIMITS[name]
+        words = [name, *map(str, key)]
+        try:
+            if strategy.hit(item, *words, cost=cost):
+                return
+            reset = strategy.get_window_stats(item, *words).reset_time
+        except Exception:
+            current_app.logger.warning("rate limits cannot be counted")
+            return
+        raise RateLimited(max(1, int(reset - time.time()) + 1))
 
-    def check(self, name: str, *key: object) -> None:
-        """Raise `RateLimited` when the next one would be too many, without counting."""
-        self._ask(name, key, 0)
+    def give_back(self, name: str, *key: object) -> None:
+        """Take back one that was counted, for what turned out not to concern the limit."""
+        with suppress(RateLimited):
+            self.hit(name, *key, cost=-1)
 
     def window(self, name: str, *key: object) -> Window | None:
         """How a limit stands; None where nothing is limited or nothing can be counted."""
@@ -78,21 +92,6 @@ class Limiter:
             current_app.logger.warning("rate limits cannot be counted")
             return None
         return Window(item.amount, item.get_expiry(), stats.remaining, max(1, int(stats.reset_time - time.time()) + 1))
-
-    def _ask(self, name: str, key: tuple[object, ...], cost: int) -> None:
-        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
-        if strategy is None:
-            return
-        item: RateLimitItem = LIMITS[name]
-        words = [name, *map(str, key)]
-        try:
-            if strategy.hit(item, *words, cost=cost) if cost else strategy.test(item, *words):
-                return
-            reset = strategy.get_window_stats(item, *words).reset_time
-        except Exception:
-            current_app.logger.warning("rate limits cannot be counted")
-            return
-        raise RateLimited(max(1, int(reset - time.time()) + 1))
 
 
 limiter = Limiter()

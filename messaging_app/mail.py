@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TIMEOUT = 10.0  # seconds for each answer of the mail server
 AS_THEY_ARE = ("list-unsubscribe", "list-unsubscribe-post", "references", "in-reply-to")
 _SPACES = re.compile(r"\s+")
+_ADDRESS = re.compile(r"[^\s<>\"]+@[^\s<>\"]+")
 
 
 class MailUnreachable(Exception):
@@ -110,7 +111,7 @@ def envelope(*, sender: str, to_name: str, to: str, subject: str, message_id: st
     """
     message = EmailMessage(_Policy(linesep=SMTP.linesep))
     message["From"] = sender
-    message["To"] = Address(one_line(to_name), addr_spec=_ascii_domain(to))
+    message["To"] = _address(one_line(to_name), to)
     message["Subject"] = one_line(subject)
     message["Message-ID"] = message_id
     message["In-Reply-To"] = thread
@@ -126,17 +127,23 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", plain).strip()
 
 
-def _ascii_domain(address: str) -> str:
-    name, _, domain = address.rpartition("@")
-    return f"{name}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+def _address(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+    try:
+        return Address(name, addr_spec=f"{local}@{ascii_domain}")
+    except (AttributeError, IndexError) as error:  # where the library trips over what it cannot read, such as "a@[b"
+        raise ValueError(f"this is no address: {error}") from None
 
 
 def _sentence(error: Exception) -> str:
-    """What the server said, for the operator: no addresses of people, no line breaks."""
+    """What the server said, for the operator: no addresses of people, which servers like to repeat, no line breaks."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
-        return f"recipient refused: {code} {one_line(text.decode(errors='replace'))}"
-    if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error if isinstance(error.smtp_error, str) else error.smtp_error.decode(errors="replace")
-        return f"{error.smtp_code} {one_line(said)}"
-    return f"{type(error).__name__}: {one_line(str(error))}"
+        said = f"recipient refused: {code} {text.decode(errors='replace')}"
+    elif isinstance(error, smtplib.SMTPResponseException):
+        words = error.smtp_error if isinstance(error.smtp_error, str) else error.smtp_error.decode(errors="replace")
+        said = f"{error.smtp_code} {words}"
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return _ADDRESS.sub("…", one_line(said))

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, request
-from werkzeug.security import safe_join
 
 from messaging_app.resources import resource
 
@@ -20,7 +19,8 @@ COMPRESSIBLE = ("text/", "application/javascript", "image/svg+xml", "application
 def init_app(app: Flask) -> None:
     """Serve the static folder and give templates `asset("css/app.css")`."""
     root = resource("static")
-    version = _version_of(root)
+    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
+    version = _version_of(files)
 
     def asset(name: str) -> str:
         """The address of a static file. One version for all files: they may refer to each other relatively."""
@@ -28,28 +28,26 @@ def init_app(app: Flask) -> None:
 
     def serve(asked: str, name: str) -> Response:
         """A static file; with an outdated version in the address today's bytes, but not to be kept."""
-        path = safe_join(str(root), name)
-        if path is None or not Path(path).is_file():
+        if name not in files:
             abort(404)
-        return _answer(path, FOREVER if asked == version else "no-cache")
+        return _answer(files[name], FOREVER if asked == version else "no-cache")
 
     app.add_url_rule("/static/<asked>/<path:name>", "static", serve)
     app.jinja_env.globals["asset"] = asset
 
 
-def _version_of(root: Path) -> str:
+def _version_of(files: dict[str, Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    for name, path in files.items():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _answer(path: str, caching: str) -> Response:
-    mime = mimetypes.guess_type(path)[0] or "application/octet-stream"
+def _answer(path: Path, caching: str) -> Response:
+    mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     small = mime.startswith(COMPRESSIBLE)
     zipped = small and "gzip" in request.headers.get("Accept-Encoding", "")
-    response = Response(_read(path, Path(path).stat().st_mtime_ns, zipped), mimetype=mime)
+    response = Response(_read(path, path.stat().st_mtime_ns, zipped), mimetype=mime)
     response.headers["Cache-Control"] = caching
     if zipped:
         response.headers["Content-Encoding"] = "gzip"
@@ -59,6 +57,6 @@ def _answer(path: str, caching: str) -> Response:
 
 
 @lru_cache(maxsize=256)
-def _read(path: str, _changed: int, zipped: bool) -> bytes:
-    data = Path(path).read_bytes()
+def _read(path: Path, _changed: int, zipped: bool) -> bytes:
+    data = path.read_bytes()
     return gzip.compress(data, compresslevel=9, mtime=0) if zipped else data

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,20 @@ def test_in_development_a_key_is_made_once_and_kept_from_others(tmp_path: Path) 
     assert config.secret_key(settings, tmp_path / "instance") == first
     assert config.secret_key(settings, tmp_path / "another") != first
     assert stat.S_IMODE((tmp_path / "instance" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_processes_that_start_together_share_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = config.secrets.token_urlsafe
+
+    def slowly(length: int) -> str:
+        time.sleep(0.1)
+        return made(length)
+
+    monkeypatch.setattr(config.secrets, "token_urlsafe", slowly)
+    with ThreadPoolExecutor(4) as processes:
+        keys = list(processes.map(lambda _number: config.secret_key(load_settings(), tmp_path), range(4)))
+    assert len(set(keys)) == 1 and len(keys[0]) >= 32
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 
 def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:

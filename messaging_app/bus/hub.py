@@ -182,7 +182,7 @@ class Hub:
 
     def _since(self, after: str, topics: set[str]) -> list[Delivered]:
         epoch, _, number = after.rpartition("-")
-        missed = self._last - int(number) if number.isascii() and number.isdigit() else -1
+        missed = self._last - int(number) if number.isascii() and number.isdigit() and len(number) < 20 else -1
         if epoch != self._epoch or not 0 <= missed <= len(self._memory):
             return [Delivered(self.position, CATCH_UP)]
         first = self._last - missed + 1

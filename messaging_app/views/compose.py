@@ -66,7 +66,12 @@ def recipients(actor: Actor) -> ResponseReturnValue:
 
 
 def create(actor: Actor) -> ResponseReturnValue:
-    """Begin the conversation and go there; a refusal keeps everything that was entered."""
+    """Begin the conversation and go there; a refusal keeps everything that was entered.
+
+    Without scripts Enter sends from every field alike: where another list is asked for than is shown, it searches.
+    """
+    if "enter" in request.args and _asks_for_another_list():
+        return new(actor)
     form = request.form
     recipient_type = _listed().get("recipient_type", "")
     kind = form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
@@ -117,6 +122,11 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
 def _listed() -> dict[str, str]:
     """The form as its list of recipients says: where a name comes twice, its first value is what is searched for."""
     return {name: values[-1] for name, values in request.form.lists()}
+
+
+def _asks_for_another_list() -> bool:
+    """Whether the list that the form carries does not answer what is searched for."""
+    return any(len(set(request.form.getlist(name))) > 1 for name in ("recipient_type", "q"))
 
 
 def _keep_entered(actor: Actor, compose: Compose) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import current_app, make_response, render_template, request
@@ -18,7 +18,7 @@ from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.htmx import done, sign_in, whole_number
 from messaging_app.limits import RateLimited, limiter
 from messaging_app.policies import RolePolicy
-from messaging_app.services.sign_in import authenticate, store_by_code
+from messaging_app.services.sign_in import Person, authenticate, store_by_code
 from messaging_app.sessions import end_session, role_of, start_session, switch_store
 from messaging_app.text import email_key
 
@@ -65,9 +65,9 @@ def login() -> ResponseReturnValue:
             return make_response(render_template("sign_in.html", form=view), 422 if view.error else 200)
         view.store, store_id = store, store.id
         view.store_code = store.code
-    if request.method == "GET":
-        return render_template("sign_in.html", form=view)
-    return _sign_in(role, view, store_id)
+    if request.method == "POST":
+        return _sign_in(role, view, store_id)
+    return render_template("sign_in.html", form=view)
 
 
 def logout() -> ResponseReturnValue:
@@ -99,23 +99,17 @@ def local_path(address: str, role: RolePolicy) -> str | None:
 def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> ResponseReturnValue:
     form = SignInForm()
     view.email = form.email.data or ""
-    account = (role.name, store_id or 0, email_key(view.email)[:254])
-    address = request.remote_addr or ""
     if not form.validate():
         view.error = _("Enter e-mail and password.")
         return make_response(render_template("sign_in.html", form=view), 422)
     try:
-        limiter.check("sign_in_account", *account)
-        limiter.check("sign_in_address", address)
+        person = _recognise(role, view.email, form.password.data or "", store_id)
     except RateLimited as limited:
         view.error = _("Too many attempts. Wait a few minutes and try again.")
         response = make_response(render_template("sign_in.html", form=view), 429)
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
-    person = authenticate(role.actor_type, view.email, form.password.data or "", store_id)
     if person is None:
-        for name, key in (("sign_in_account", account), ("sign_in_address", (address,))):
-            _count(name, *key)
         view.error = _("E-mail and password do not belong together.")
         return make_response(render_template("sign_in.html", form=view), 422)
     start_session(role, person.id, person.store_id)
@@ -134,9 +128,20 @@ def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> Respon
     return response
 
 
-def _count(name: str, *key: object) -> None:
-    with suppress(RateLimited):  # the next attempt is told
-        limiter.hit(name, *key)
+def _recognise(role: RolePolicy, email: str, password: str, store_id: int | None) -> Person | None:
+    """Whose password this is; None where it is wrong, which alone is counted. Raises `RateLimited`.
+
+    Counted before the password is worked on, and given back after it: a hundred that come at once are a hundred attempts.
+    """
+    with ExitStack() as unless_wrong:
+        account, address = (role.name, store_id or 0, email_key(email)[:254]), (request.remote_addr or "",)
+        for name, key in (("sign_in_account", account), ("sign_in_address", address)):
+            limiter.hit(name, *key)
+            unless_wrong.callback(limiter.give_back, name, *key)
+        person = authenticate(role.actor_type, email, password, store_id)
+        if person is None:
+            unless_wrong.pop_all()
+        return person
 
 
 def _role() -> RolePolicy:

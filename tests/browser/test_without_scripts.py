@@ -149,6 +149,51 @@ def test_a_search_for_a_recipient_keeps_what_was_entered_and_who_was_chosen(site
     expect(messages(page)).to_contain_text("a thought")
 
 
+def test_enter_sends_from_the_subject_and_searches_from_the_recipient(site: Site, visit: Visitors, plain: Open) -> None:
+    visit.noise("422")
+    page = plain("ada", "/admin/messages/new?recipient_type=customer")
+    to, subject = page.get_by_label("To", exact=True), page.get_by_label("Subject", exact=True)
+    to.fill("omar")
+    to.press("Enter")
+    expect(page.get_by_role("radio", name=re.compile("Omar"))).to_have_count(1)
+    expect(page.get_by_role("radio", name=re.compile("Cleo"))).to_have_count(0)
+    expect(page.locator("#compose-form").get_by_role("alert")).to_have_count(0)
+    page.get_by_text("A store", exact=True).click()
+    page.get_by_role("radio", name="A store").press("Enter")
+    expect(page.get_by_text("Nobody found.")).to_be_visible()
+    page.get_by_text("A customer", exact=True).click()
+    page.get_by_role("button", name="Search").click()
+    subject.fill("Your complaint")
+    subject.press("Enter")
+    for sentence in ("Write a message.", "Choose a recipient from the list."):
+        expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    page.get_by_label("Message", exact=True).fill("We are sorry.")
+    page.get_by_role("radio", name=re.compile("Omar")).check(force=True)
+    subject.press("Enter")
+    expect(thread(page, "Your complaint")).to_be_visible()
+    expect(messages(page)).to_have_count(1)
+
+
+def test_keys_and_ears_meet_one_button_that_sends(site: Site, plain: Open) -> None:
+    page = plain("sam", "/store/messages/new")
+    stops = [
+        page.get_by_label("To", exact=True),
+        page.get_by_role("button", name="Search"),
+        page.get_by_role("radio").first,
+        page.get_by_label("Subject", exact=True),
+        page.get_by_label("Message", exact=True),
+        page.locator("#compose-attachments"),
+        page.get_by_role("button", name="Send"),
+    ]
+    expect(stops[0]).to_be_focused()
+    for stop in stops[1:]:
+        page.keyboard.press("Tab")
+        expect(stop).to_be_focused()
+    stops[0].focus()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("link", name="Messages", exact=True).last).to_be_focused()
+
+
 def test_the_next_page_of_recipients_keeps_what_was_entered(site: Site, plain: Open) -> None:
     site.do(bring_in_customers, site.cast.bakery, 25)
     page = plain("sam", "/store/messages/new")

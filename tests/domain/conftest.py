@@ -9,7 +9,9 @@ from flask import Flask
 
 from messaging_app import create_app
 from messaging_app.extensions import db
+from tests.cast import Cast
 from tests.conftest import SECRET, empty
+from tests.domain.conversations import begin
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +29,14 @@ def app(kept_app: Flask) -> Iterator[Flask]:
     with kept_app.app_context():
         empty(db.engine)
         yield kept_app
+
+
+@pytest.fixture
+def all_kinds(cast_of: Cast) -> dict[str, int]:
+    """One conversation for each relation that there is."""
+    return {
+        "bakery-cleo": begin(cast_of.sam, cast_of.cleo),
+        "cycles-jun": begin(cast_of.tomas, cast_of.jun),
+        "admin-bakery": begin(cast_of.ada, cast_of.bakery),
+        "admin-cleo": begin(cast_of.ada, cast_of.cleo),
+    }

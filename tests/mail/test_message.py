@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import smtplib
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ from werkzeug.datastructures import FileStorage
 from messaging_app import config
 from messaging_app.database import writing
 from messaging_app.extensions import db
-from messaging_app.mail import envelope, one_line
+from messaging_app.mail import MailRefused, Postman, envelope, one_line
 from messaging_app.models import Conversation, Customer, Store
 from messaging_app.services import messaging
 from tests.mail.conftest import Post
@@ -169,6 +170,28 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence(settings: dict[str, str
     with pytest.raises(config.ConfigurationError) as refusal:
         config.load_settings(**settings)
     assert str(refusal.value).startswith(sentence)
+
+
+REFUSALS = (
+    smtplib.SMTPRecipientsRefused({"cleo@mail.example": (550, b"5.1.1 <cleo@mail.example>:\r\n User unknown")}),
+    smtplib.SMTPDataError(550, b'no such user "cleo@mail.example"'),
+    ValueError("Invalid address cleo@mail.example"),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["recipient", "data", "address"])
+def test_what_a_server_said_is_told_without_the_address_that_it_repeats(
+    refusal: Exception, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr(smtplib.SMTP, "send_message", refuse)
+    with Postman(post.server.url, "messages.example") as postman, pytest.raises(MailRefused) as told:
+        postman.send(an_envelope())
+    words = str(told.value)
+    assert "cleo" not in words and "\n" not in words
+    assert re.search("User unknown|no such user|Invalid address", words)
 
 
 def an_envelope(subject: str = "Subject", to_name: str = "Cleo") -> EmailMessage:

@@ -186,8 +186,9 @@ def test_an_absent_mail_server_costs_no_attempt(make_post: Callable[..., Post], 
     assert post.receivers(3001) == ["cleo", "omar"]
 
 
-def test_one_refused_mail_does_not_hold_up_the_others(post: Post) -> None:
-    change(update(Customer).where(Customer.id == post.cast.cleo.id).values(email="no address at all"))
+@pytest.mark.parametrize("address", ["no address at all", "cleo@[mail.example"])
+def test_one_refused_mail_does_not_hold_up_the_others(address: str, post: Post) -> None:
+    change(update(Customer).where(Customer.id == post.cast.cleo.id).values(email=address))
     for customer in (post.cast.cleo, post.cast.omar):
         post.begin(post.cast.sam, customer)
     assert post.receivers() == ["omar"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -90,4 +92,23 @@ def test_many_who_ask_at_once_cost_one_look(app: Flask, monkeypatch: pytest.Monk
     monkeypatch.setitem(health.PARTS, "worker", lambda: looks.append(1) or "ok")
     for _ in range(5):
         ready(app)
+    assert len(looks) == 1
+
+
+def test_a_look_that_takes_long_serves_all_who_asked_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away costs seconds each time: twenty who ask must not wait for twenty of those."""
+    monkeypatch.setattr(health, "KEEP", 0.2)
+    looks: list[int] = []
+
+    def look() -> str:
+        looks.append(1)
+        time.sleep(0.5)
+        return "ok"
+
+    monkeypatch.setitem(health.PARTS, "worker", look)
+    asking = [threading.Thread(target=ready, args=(app,)) for _ in range(5)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
     assert len(looks) == 1

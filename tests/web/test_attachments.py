@@ -7,6 +7,7 @@ from io import BytesIO
 from PIL import Image
 
 from tests.conftest import Web
+from tests.web.forms import alerts
 
 
 def picture(width: int = 64, height: int = 32) -> bytes:
@@ -92,7 +93,7 @@ def test_admins_change_settings_on_their_page_at_once(web: Web) -> None:
     assert "Largest attachment" in ada.get("/admin/settings").text
     bad = ada.post("/admin/settings", {"message_attachment_max_size_mb": "0", "message_attachment_max_files": "3"})
     assert bad.status_code == 422
-    assert "Largest attachment in MB is a whole number from 1 to 100." in bad.text
+    assert "Largest attachment in MB is a whole number from 1 to 100." in alerts(bad.text)
     good = ada.post("/admin/settings", {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "3"})
     assert good.status_code == 303
     number = begin(web)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import func, select, text
-from werkzeug.test import TestResponse
+from sqlalchemy import select
 
 from messaging_app.database import writing
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, ConversationParticipant, Customer, Message, RecipientTerm
+from messaging_app.models import Customer, Message, RecipientTerm
 from messaging_app.services import doctor
-from messaging_app.sessions import end_sessions_of
 from tests.conftest import Browser, Web
 from tests.domain import invariants
+from tests.web.forms import HOW, alerts, beginning, check_shape, chosen, count, field
 from tests.world import four_conversations
 
-HOW = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 DATABASES = pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+
 INVISIBLE = "\u200b\u200d\u2060\ufeff\u3164"
 
 BAD_CONTENT = {
@@ -32,6 +28,7 @@ BAD_CONTENT = {
     "one too many": ("🥐" * 10_001, "10,000 characters"),
     "NUL": ("He\0llo", "cannot be stored"),
 }
+
 BAD_SUBJECT = {
     "nothing": ("", "Write a subject."),
     "only zero-width": (INVISIBLE, "Write a subject."),
@@ -70,33 +67,6 @@ def nothing_to_mend(webs: Callable[[str], Web], places: Any) -> Any:
 
 
 tried: set[str] = set()
-
-
-def count(web: Web) -> tuple[int, ...]:
-    with web.app.app_context():
-        tables = (Message, Conversation, ConversationParticipant)
-        return tuple(db.session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
-
-
-def field(page: str, name: str) -> str:
-    """What a form shows in its text field `name`."""
-    area = re.search(rf'<textarea[^>]*name="{name}"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL)
-    if area:
-        return html.unescape(area.group(1))
-    found = re.search(rf'<input[^>]*name="{name}"[^>]*?value="([^"]*)"', page)
-    assert found, f"no field {name}"
-    return html.unescape(found.group(1))
-
-
-def alerts(page: str) -> str:
-    """The sentences that are announced."""
-    return " ".join(
-        html.unescape(re.sub("<[^>]+>", " ", found)) for found in re.findall(r'role="alert">(.*?)</p>', page, re.DOTALL)
-    )
-
-
-def check_shape(answer: TestResponse, htmx: bool) -> None:
-    assert answer.text.lstrip().startswith("<!doctype html>") is not htmx
 
 
 # --- Text ---------------------------------------------------------------------------------------------------------
@@ -211,8 +181,7 @@ def test_what_is_just_within_bounds_is_sent_as_it_is(database: str, places: Any)
     assert "<script>alert" not in page and "{{ 7*7 }} %s" in page
 
 
-# --- Recipients ----------------------------------------------------------------------------------------------------
-
+# --- Recipients ---------------------------------------------------------------------------------------------------
 
 WRONG_RECIPIENTS = ("", "0", "-1", "1e0", "1.0", "٣", "true", "\0", " ", "9" * 20, "9223372036854775807", "[1]")
 
@@ -290,155 +259,7 @@ def test_a_recipient_asked_for_by_number_is_chosen_only_where_theirs_to_reach(we
         assert answer.status_code == 200 and chosen(answer.text) == [] and "Jun" not in answer.text, number
 
 
-# --- Places --------------------------------------------------------------------------------------------------------
-
-
-@HOW
-def test_writing_into_a_closed_conversation_keeps_the_text_and_says_what_to_do(
-    htmx: bool, web: Web, numbers: dict[str, int]
-) -> None:
-    number = numbers["bakery-cleo"]
-    sam, nadia, cleo = (web.signed_in(name) for name in ("sam", "nadia", "cleo"))
-    pages = {sam: f"/store/messages/{number}", cleo: f"/storefront/account/messages/{number}"}
-    for browser, place in pages.items():
-        browser.get(place)
-    assert nadia.post(f"/store/messages/{number}/close").status_code == 303
-    for browser, place in pages.items():
-        before = count(web)
-        answer = browser.post(f"{place}/messages", {"content": "One <more> thing", "after": "1"}, htmx=htmx)
-        assert answer.status_code == 409
-        check_shape(answer, htmx)
-        assert "closed" in alerts(answer.text)
-        assert "One &lt;more&gt; thing" in answer.text
-        assert ("/reopen" in answer.text) is (browser is sam)
-        assert count(web) == before
-    assert sam.post(f"/store/messages/{number}/reopen").status_code == 303
-    assert cleo.post(f"{pages[cleo]}/messages", {"content": "One <more> thing"}).status_code == 303
-
-
-@HOW
-def test_a_removed_colleague_writes_nothing_any_more_and_learns_where_to_go(
-    htmx: bool, web: Web, numbers: dict[str, int]
-) -> None:
-    place = f"/store/messages/{numbers['bakery-cleo']}"
-    nadia = web.signed_in("nadia")
-    nadia.get(place)
-    with web.app.app_context(), writing(db.session) as session:
-        session.execute(
-            text("UPDATE store_memberships SET active = false WHERE user_id = :n"), {"n": web.cast.nadia.id}
-        )
-    before = count(web)
-    answer = nadia.post(f"{place}/messages", {"content": "Too late"}, htmx=htmx)
-    if htmx:
-        assert answer.status_code == 401 and answer.headers["HX-Redirect"].startswith("/store/login?next=")
-    else:
-        assert answer.status_code == 401 and "Too late" in answer.text and "/store/login?next=" in answer.text
-    assert count(web) == before
-
-
-def test_a_removed_colleagues_words_and_name_stay(web: Web, numbers: dict[str, int]) -> None:
-    place = f"/store/messages/{numbers['bakery-cleo']}"
-    web.signed_in("nadia").post(f"{place}/messages", {"content": "Nadia was here"})
-    with web.app.app_context(), writing(db.session) as session:
-        session.execute(
-            text("UPDATE store_memberships SET active = false WHERE user_id = :n"), {"n": web.cast.nadia.id}
-        )
-    for who, where in (("sam", place), ("cleo", f"/storefront/account/messages/{numbers['bakery-cleo']}")):
-        page = web.signed_in(who).get(where).text
-        assert "Nadia was here" in page and "Nadia" in page
-
-
-# --- Once and twice ------------------------------------------------------------------------------------------------
-
-
-@HOW
-def test_a_double_submit_sends_once(htmx: bool, web: Web, numbers: dict[str, int]) -> None:
-    place = f"/storefront/account/messages/{numbers['bakery-cleo']}"
-    cleo = web.signed_in("cleo")
-    form = {"content": "Thanks!", "idempotency_key": field(cleo.get(place).text, "idempotency_key"), "after": "1"}
-    answers = [cleo.post(f"{place}/messages", form, htmx=htmx) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == ([200] * 3 if htmx else [303] * 3)
-    if htmx:
-        assert all("Thanks!" in answer.text for answer in answers)
-        keys = {field(answer.text, "idempotency_key") for answer in answers if 'name="idempotency_key"' in answer.text}
-        assert form["idempotency_key"] not in keys
-    else:
-        assert {answer.location for answer in answers} == {f"{place}#message-2"}
-    assert cleo.get(place).text.count("Thanks!") == 1
-
-
-@HOW
-def test_a_double_submit_begins_once(htmx: bool, web: Web) -> None:
-    sam = web.signed_in("sam")
-    form = beginning(web, idempotency_key=field(sam.get("/store/messages/new").text, "idempotency_key"))
-    answers = [sam.post("/store/messages", form, htmx=htmx) for _ in range(3)]
-    places = {
-        answer.headers.get("HX-Redirect") or answer.headers.get("HX-Location") or answer.location for answer in answers
-    }
-    assert places == {"/store/messages/1"}
-    assert count(web)[:2] == (1, 1)
-
-
-@HOW
-def test_the_back_button_and_another_text_ask_whether_to_send_this_one_too(
-    htmx: bool, web: Web, numbers: dict[str, int]
-) -> None:
-    place = f"/storefront/account/messages/{numbers['bakery-cleo']}"
-    cleo = web.signed_in("cleo")
-    key = field(cleo.get(place).text, "idempotency_key")
-    assert cleo.post(f"{place}/messages", {"content": "First", "idempotency_key": key}).status_code == 303
-    # Back: the browser shows the page as it was, with its key.
-    answer = cleo.post(f"{place}/messages", {"content": "Second", "idempotency_key": key, "after": "1"}, htmx=htmx)
-    assert answer.status_code == 409
-    check_shape(answer, htmx)
-    assert "?" in alerts(answer.text), "it asks"
-    assert field(answer.text, "content") == "Second"
-    fresh = field(answer.text, "idempotency_key")
-    assert fresh and fresh != key
-    form = {"content": field(answer.text, "content"), "idempotency_key": fresh}
-    assert cleo.post(f"{place}/messages", form).status_code == 303
-    with web.app.app_context():
-        said = db.session.scalars(
-            select(Message.content).where(Message.sender_name == "Cleo").order_by(Message.seq)
-        ).all()
-    assert said == ["First", "Second"]
-
-
-@HOW
-def test_the_back_button_on_a_beginning_asks_too(htmx: bool, web: Web) -> None:
-    sam = web.signed_in("sam")
-    key = field(sam.get("/store/messages/new").text, "idempotency_key")
-    sam.post("/store/messages", beginning(web, idempotency_key=key))
-    answer = sam.post("/store/messages", beginning(web, idempotency_key=key, content="Another"), htmx=htmx)
-    assert answer.status_code == 409
-    assert "?" in alerts(answer.text)
-    assert field(answer.text, "content") == "Another" and field(answer.text, "subject") == "About bread"
-    assert chosen(answer.text) == [str(web.cast.omar.id)]
-    assert field(answer.text, "idempotency_key") != key
-    assert count(web)[1] == 1
-
-
-def test_two_tabs_of_one_person_are_two_messages(web: Web, numbers: dict[str, int]) -> None:
-    place = f"/storefront/account/messages/{numbers['bakery-cleo']}"
-    cleo = web.signed_in("cleo")
-    keys = [field(cleo.get(place).text, "idempotency_key") for _tab in range(2)]
-    for key in keys:
-        assert cleo.post(f"{place}/messages", {"content": "Same words", "idempotency_key": key}).status_code == 303
-    assert cleo.get(place).text.count(">Same words<") == 2
-
-
-def test_a_key_that_no_form_of_ours_made_does_not_lock_the_composer(web: Web, numbers: dict[str, int]) -> None:
-    place = f"/storefront/account/messages/{numbers['bakery-cleo']}"
-    cleo = web.signed_in("cleo")
-    for key in ("k" * 201, "a\0b", "a\nb"):
-        answer = cleo.post(f"{place}/messages", {"content": "Hello", "idempotency_key": key})
-        assert answer.status_code == 422
-        again = {"content": field(answer.text, "content"), "idempotency_key": field(answer.text, "idempotency_key")}
-        assert cleo.post(f"{place}/messages", again).status_code == 303
-    assert cleo.post(f"{place}/messages", {"content": "Without a key"}).status_code == 303
-
-
-# --- Numbers, filters and what nobody typed -------------------------------------------------------------------------
+# --- Numbers, filters and what nobody typed -----------------------------------------------------------------------
 
 WRONG_NUMBERS = ("-1", "1e0", "1.0", "٣", "true", "\0", "99999999999999999999", "x", "1 OR 1=1", "[]")
 
@@ -549,53 +370,12 @@ def test_a_body_that_is_no_form_of_ours_is_refused_without_a_fault(
     assert count(web) == before
 
 
-@HOW
-def test_what_was_typed_survives_a_page_that_is_too_old(htmx: bool, web: Web, numbers: dict[str, int]) -> None:
-    sam = web.signed_in("sam")
-    place = f"/store/messages/{numbers['bakery-cleo']}/messages"
-    answer = sam.post(place, {"content": "A long and careful text", "csrf_token": "old"}, htmx=htmx)
-    assert answer.status_code == 400 and "A long and careful text" in answer.text
-    answer = sam.post("/store/messages", beginning(web, csrf_token="old"), htmx=htmx)
-    assert answer.status_code == 400 and "Hello Omar" in answer.text and "About bread" in answer.text
-
-
-@pytest.mark.parametrize("answering", [True, False], ids=["answer", "beginning"])
-def test_what_was_typed_survives_the_end_of_the_session(answering: bool, web: Web, numbers: dict[str, int]) -> None:
-    sam, place = web.signed_in("sam"), f"/store/messages/{numbers['bakery-cleo']}"
-    with web.app.app_context(), writing(db.session):
-        end_sessions_of(web.cast.sam.type, web.cast.sam.id)
-    form, headers = beginning(web, content="A long & careful text"), {"Referer": f"http://localhost{place}?status=all"}
-    answer = sam.post(f"{place}/messages" if answering else "/store/messages", form, headers=headers)
-    assert answer.status_code == 401 and "A long &amp; careful text" in answer.text
-    onward = re.search(r'href="(/store/login[^"]*)"', answer.text)
-    assert onward and parse_qs(urlsplit(html.unescape(onward.group(1))).query)["next"] == [f"{place}?status=all"]
-    answer = sam.post(f"{place}/close", headers=headers)
-    assert answer.status_code == 302, "nothing was typed that could be shown"
-
-
-# --- Helpers --------------------------------------------------------------------------------------------------------
-
-
-def beginning(web: Web, **changes: str) -> dict[str, str]:
-    """Sam's form for a new conversation with Omar."""
-    form = {
-        "conversation_type": "store_customer",
-        "recipient_type": "customer",
-        "recipient_id": str(web.cast.omar.id),
-        "subject": "About bread",
-        "content": "Hello Omar",
-    }
-    return form | changes
+# --- Helpers ------------------------------------------------------------------------------------------------------
 
 
 def as_typed(value: str) -> str:
     """A form's text but for what HTML itself does to it: line ends, and NUL that no page can show."""
     return value.replace("\r\n", "\n").replace("\0", "").replace("\ufffd", "")
-
-
-def chosen(page: str) -> list[str]:
-    """The recipients that are ticked."""
-    return re.findall(r'name="recipient_id" value="(\d+)" checked', page)
 
 
 _sams: dict[int, Browser] = {}

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from time import time
 
+import pytest
+
 from messaging_app.services import doctor
 from tests.conftest import Web
 from tests.web.test_attachments import begin
@@ -35,6 +37,17 @@ def test_the_doctor_compares_rows_and_files_both_ways_and_sweeps_strays(web: Web
     picture.unlink()
     assert "missing from storage" in said(web)["stored files"]
     assert "missing from storage" in said(web, repair=True)["stored files"]
+
+
+def test_however_many_files_are_missing_storage_is_listed_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(web)
+    for path in files(web):
+        path.unlink()
+    storage, listed = web.app.extensions["storage"], []
+    keys = storage.keys
+    monkeypatch.setattr(storage, "keys", lambda prefix="": listed.append(prefix) or keys(prefix))
+    assert "2 files missing from storage" in said(web)["stored files"]
+    assert listed == ["messages/"]
 
 
 def test_a_removed_attachment_has_no_file_left(web: Web) -> None:

@@ -15,7 +15,7 @@ from messaging_app.files import sweep_copies
 from messaging_app.models import Message, MessageAttachment
 from messaging_app.services.attachments import storage
 from messaging_app.services.doctor.checks import Query, first_of, some
-from messaging_app.storage import StorageUnavailable
+from messaging_app.storage import FileMissing, StorageUnavailable
 
 IN_FLIGHT = timedelta(hours=1)  # a file without row may be part of a send that is not committed yet
 PREFIX = "messages/"
@@ -124,7 +124,11 @@ def _really_missing(keys: list[str]) -> list[str]:
             row = second.execute(select(FILES.c.removed_at, FILES.c.key, FILES.c.size).where(either)).one_or_none()
         if row is None or row.removed_at is not None:
             continue
-        found = next((file for file in storage().keys(key) if file.key == key), None)
-        if found is None or (row.key == key and found.size != row.size):
+        try:
+            size = storage().size(key)
+        except FileMissing:
+            confirmed.append(key)
+            continue
+        if row.key == key and size != row.size:
             confirmed.append(key)
     return confirmed
