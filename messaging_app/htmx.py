@@ -36,7 +36,8 @@ def _signed(secret_key: str, raw: str) -> str:
 
 def is_htmx() -> bool:
     """Whether htmx wants a fragment; going back in history wants the page."""
-    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+    asked = request.htmx  # type: ignore[attr-defined] # put there by htmx-flask
+    return bool(asked) and not asked.history_restore_request
 
 
 def is_poll() -> bool:

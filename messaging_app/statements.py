@@ -208,12 +208,12 @@ def _run(engine: Engine, ready: _Ready, link: Any, values: dict[str, Any]) -> li
     """`link` is what SQLAlchemy gives for a connection, its own or the pool's."""
     asked, parameters, run = _asked(link), ready.parameters(values), _Run()
     told = engine.dispatch
-    told.before_cursor_execute(None, None, ready.sql, parameters, run, False)
+    told.before_cursor_execute(None, asked, ready.sql, parameters, run, False)
     try:
         rows = ready.rows(engine, *asked.ask(ready.sql, parameters))
     except engine.dialect.loaded_dbapi.Error as error:
         raise _failed(engine, ready.sql, link, asked.connection, error) from error
-    told.after_cursor_execute(None, None, ready.sql, parameters, run, False)
+    told.after_cursor_execute(None, asked, ready.sql, parameters, run, False)
     return rows
 
 
