@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import re
 import shutil
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _patience(item: pytest.Item) -> float:
     own_limit = item.get_closest_marker("timeout")
     return own_limit.args[0] if own_limit else float(item.get_closest_marker("slow") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Let Python look for rubbish when there is some: what is loaded by now stays, and every application brings
+    thousands of objects more, between whose makings it would otherwise walk through all of them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 _compile_builder = Rule._compile_builder
