@@ -12,9 +12,10 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from messaging_app import passwords
 from tests.commands.files import Import, importer
+from tests.conftest import Kept
 from tests.domain import conftest as domain
 
-kept_app, app = domain.kept_app, domain.app
+app = domain.app
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +26,9 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sqlite_app(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Flask]:
+def sqlite_app(kept_sqlite: Kept) -> Iterator[Flask]:
     """The application on SQLite only, for what is decided before the database is asked."""
-    with (app := make_app(sqlite_url)).app_context():
+    with (app := kept_sqlite.empty()).app_context():
         yield app
 
 

@@ -110,10 +110,9 @@ def test_the_database_holds_no_token_that_opens_anything(web: Web) -> None:
     assert not is_in(browser, "admin")
 
 
-def test_a_signed_cookie_of_another_key_opens_nothing(
-    web: Web, make_app: Callable[..., Flask], sqlite_url: str
-) -> None:
-    other = make_app(sqlite_url, secret_key="another-Key.for+tests=only_9c4e2b7d")
+def test_a_signed_cookie_of_another_key_opens_nothing(web: Web, make_app: Callable[..., Flask]) -> None:
+    url = web.app.config["SQLALCHEMY_DATABASE_URI"]
+    other = make_app(url, secret_key="another-Key.for+tests=only_9c4e2b7d")
     stranger = Web.__new__(Web)
     stranger.app = other
     cookie_of_other = cookie(stranger.signed_in("ada"), "admin")
