@@ -15,11 +15,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from pwdlib import PasswordHash
 from sqlalchemy import Engine, event, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from messaging_app import bus, create_app
+from messaging_app import bus, create_app, passwords
 from messaging_app.config import Settings
 from messaging_app.extensions import db
 from tests import cast
@@ -174,6 +175,13 @@ def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tm
     with app.app_context():
         yield app
         db.session.remove()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the application itself hashes, among it what it compares in vain for nobody, costs as little as the cast's."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash((cast.CHEAP,)))
+    monkeypatch.setattr(passwords, "_dummy", [])
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_who_leaves_one_of_two_stores_stays_in_the_other(web: Web) -> None:
 
 def test_a_changed_password_ends_the_sessions_of_the_old_one(web: Web) -> None:
     ada, cleo = web.signed_in("ada"), web.signed_in("cleo")
-    other = cast.Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash("battery staple")
+    other = cast.CHEAP.hash("battery staple")
     bring_in(
         web,
         admins=[{"email": "ada@mail.example", "password_hash": other}],
@@ -320,6 +320,7 @@ def test_unknown_and_known_e_mails_get_the_same_answer_in_the_same_time(web: Web
     assert min(answer[2] for answer in unknown) >= min(answer[2] for answer in known) * 0.5
 
 
+@pytest.mark.usefixtures("cheap_passwords")
 def test_who_has_no_password_cannot_sign_in(web: Web) -> None:
     with web.app.app_context(), writing(db.session) as session:
         session.execute(text("UPDATE users SET password_hash = NULL"))
@@ -329,6 +330,7 @@ def test_who_has_no_password_cannot_sign_in(web: Web) -> None:
             assert web.browser().sign_in(role, name, password).status_code == 422
 
 
+@pytest.mark.usefixtures("cheap_passwords")
 def test_each_role_lets_only_its_own_people_in(web: Web) -> None:
     for role, name in (("store", "ada"), ("admin", "sam"), ("admin", "cleo"), ("store", "cleo"), ("storefront", "sam")):
         assert web.browser().sign_in(role, name).status_code == 422, (role, name)
