@@ -21,10 +21,13 @@ from messaging_app.text import email_key, search_key
 PASSWORD = "correct horse"
 
 
+CHEAP = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)  # real argon2id at the lowest cost
+
+
 @cache
 def cheap_hash() -> str:
-    """A real argon2id hash of PASSWORD at the lowest cost, for tests do not test argon2."""
-    return Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    """A hash of PASSWORD that costs next to nothing, for tests do not test argon2."""
+    return CHEAP.hash(PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -54,30 +57,22 @@ def bring_in() -> Cast:
     """Write the cast into the database of the current application."""
     with writing(db.session) as session:
         stores = [Store(code=code, name=name, sort_name=search_key(name)) for code, name in _STORES]
-        session.add_all(stores)
+        users = {name: User(**_person(name), is_admin=name in ("ada", "abe")) for name in _USERS}
+        session.add_all([*stores, *users.values()])
+        session.flush()  # numbers them as they stand here
+        bakery, cycles = (store.id for store in stores)
+        staff = (("sam", bakery), ("nadia", bakery), ("lea", bakery), ("lea", cycles), ("tomas", cycles))
+        session.add_all(StoreMembership(store_id=store_id, user_id=users[name].id) for name, store_id in staff)
+        customers = {
+            name: Customer(**_person(name), store_id=store_id, sort_name=name)
+            for name, store_id in (("cleo", bakery), ("omar", bakery), ("jun", cycles))
+        }
+        session.add_all(customers.values())
         session.flush()
         for store in stores:
             _terms(session, "store", store.id, store.id, store.name, store.code)
-        bakery, cycles = (store.id for store in stores)
-        users = {}
-        for name in ("ada", "abe", "sam", "nadia", "tomas", "lea"):
-            users[name] = User(**_person(name), is_admin=name in ("ada", "abe"))
-            session.add(users[name])
-            session.flush()
-        for name, store_id in (
-            ("sam", bakery),
-            ("nadia", bakery),
-            ("lea", bakery),
-            ("lea", cycles),
-            ("tomas", cycles),
-        ):
-            session.add(StoreMembership(store_id=store_id, user_id=users[name].id))
-        customers = {}
-        for name, store_id in (("cleo", bakery), ("omar", bakery), ("jun", cycles)):
-            customers[name] = Customer(**_person(name), store_id=store_id, sort_name=name)
-            session.add(customers[name])
-            session.flush()
-            _terms(session, "customer", customers[name].id, store_id, name, EMAILS[name])
+        for name, customer in customers.items():
+            _terms(session, "customer", customer.id, customer.store_id, name, EMAILS[name])
         return Cast(
             **{name: Actor(ActorType.ADMIN, users[name].id, users[name].name) for name in ("ada", "abe")},
             **{
@@ -93,6 +88,7 @@ def bring_in() -> Cast:
         )
 
 
+_USERS = ("ada", "abe", "sam", "nadia", "tomas", "lea")
 _STORES = (("bakery", "Bakery"), ("cycles", "Northwind Cycles"))
 _BAKERY = ("cleo", "omar")
 

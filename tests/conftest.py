@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import re
 import shutil
@@ -14,11 +15,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from pwdlib import PasswordHash
 from sqlalchemy import Engine, event, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from messaging_app import create_app
+from messaging_app import bus, create_app, passwords
+from messaging_app.config import Settings
 from messaging_app.extensions import db
 from tests import cast
 from tests.services import Postgres, migrate
@@ -37,6 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _patience(item: pytest.Item) -> float:
     own_limit = item.get_closest_marker("timeout")
     return own_limit.args[0] if own_limit else float(item.get_closest_marker("slow") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Let Python look for rubbish when there is some: what is loaded by now stays, and every application brings
+    thousands of objects more, between whose makings it would otherwise walk through all of them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 _compile_builder = Rule._compile_builder
@@ -167,24 +178,102 @@ def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tm
 
 
 @pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the application itself hashes, among it what it compares in vain for nobody, costs as little as the cast's."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash((cast.CHEAP,)))
+    monkeypatch.setattr(passwords, "_dummy", [])
+
+
+@pytest.fixture
 def cast_of(app: Flask) -> cast.Cast:
     """The cast, in the database of `app`."""
     return cast.bring_in()
 
 
+class Kept:
+    """One application on SQLite for many tests, each of which finds it as it was made.
+
+    To make one takes longer than most tests, and its first pages, for which every statement and template is prepared,
+    as long again. What a test may leave behind is taken back before the next: rows, files, wake-ups, and whatever it
+    put into the application's settings, extensions and views.
+    """
+
+    def __init__(self, migrated: Path, folder: Path) -> None:
+        self.migrated, self.peopled, self.file = migrated, folder / "peopled.db", folder / "messaging.db"
+        settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(folder / "instance")}
+        self.app = app = create_app(database_url=f"sqlite:///{self.file}", **settings)
+        app.testing = True
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        self.uploads: Path = app.extensions["storage"].root
+        self.settings: Settings = app.extensions["settings"]
+        registers: tuple[dict[Any, Any], ...] = (app.config, app.extensions, app.view_functions)
+        self.registers = [(register, dict(register)) for register in registers]
+        self.empty()
+        with app.app_context():
+            self.cast = cast.bring_in()
+            self.engine = db.engine
+            self.engine.dispose()  # writes everything into the one file
+        shutil.copy(self.file, self.peopled)
+
+    def empty(self) -> Flask:
+        """The application with a migrated database without rows."""
+        return self._begin(self.migrated)
+
+    def with_cast(self) -> tuple[Flask, cast.Cast]:
+        """The application with nobody but the cast in its database, and the cast."""
+        return self._begin(self.peopled), self.cast
+
+    def _begin(self, template: Path) -> Flask:
+        for register, made in self.registers:
+            register.clear()
+            register.update(made)
+        self.app.extensions["settings"] = self.settings.model_copy()
+        bus.init_app(self.app)
+        with self.app.app_context():
+            db.engine.dispose()
+        for path in (self.file, *self.file.parent.glob(f"{self.file.name}-*")):
+            path.unlink(missing_ok=True)  # who holds the old one still writes into nothing
+        shutil.copy(template, self.file)
+        shutil.rmtree(self.uploads, ignore_errors=True)
+        return self.app
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """The application that tests of a test process share; most want `web`."""
+    kept = Kept(migrated_sqlite, tmp_path_factory.mktemp("kept"))
+    yield kept
+    kept.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def kept_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """An application on PostgreSQL for the tests of a module, which `empty` it before they begin."""
+    name = postgres.create_database(template=postgres.migrated())
+    folder = tmp_path_factory.mktemp("kept")
+    app = create_app(database_url=postgres.url(name), secret_key=SECRET, rate_limits="off", instance=str(folder))
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+    postgres.drop_database(name)
+
+
 @pytest.fixture
-def web(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Web]:
+def web(kept_sqlite: Kept) -> Web:
     """The application with its cast on SQLite, as browsers see it."""
-    yield Web(make_app(sqlite_url))
+    return Web(*kept_sqlite.with_cast())
 
 
 class Web:
     """An application with its cast, its browsers and a count of the statements that it makes."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, people: cast.Cast | None = None) -> None:
+        """`people`: the cast, where it is in the application's database already."""
         self.app = app
         with app.app_context():
-            self.cast = cast.bring_in()
+            self.cast = people or cast.bring_in()
             self.engine = db.engine
 
     def browser(self) -> Browser:

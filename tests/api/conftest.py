@@ -16,14 +16,15 @@ from messaging_app.actors import Actor
 from messaging_app.extensions import db
 from messaging_app.policies import policy_of
 from messaging_app.services import tokens
-from tests.conftest import SECRET, Web, empty
+from tests.cast import Cast
+from tests.conftest import SECRET, Kept, Web, empty
 
 
 class Api(Web):
     """The application with its cast, as their programs see it."""
 
-    def __init__(self, app: Flask) -> None:
-        super().__init__(app)
+    def __init__(self, app: Flask, people: Cast | None = None) -> None:
+        super().__init__(app, people)
         self.tokens: dict[str, str] = {}
         self.client = app.test_client()
 
@@ -98,29 +99,20 @@ def faults_of(answer: TestResponse, status: int = 422, code: str = "invalid") ->
 
 
 @pytest.fixture
-def api(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Api]:
+def api(kept_sqlite: Kept) -> Api:
     """Programs on SQLite, where the database makes no difference."""
-    yield Api(make_app(sqlite_url))
+    return Api(*kept_sqlite.with_cast())
 
 
-@pytest.fixture(scope="module")
-def either_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application on SQLite and on PostgreSQL, for a whole module."""
-    folder = tmp_path_factory.mktemp("either")
-    app = create_app(database_url=kept_database_url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-@pytest.fixture
-def either_api(either_app: Flask) -> Api:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def either_api(request: pytest.FixtureRequest, kept_sqlite: Kept) -> Api:
     """Programs on SQLite and on PostgreSQL, in which nothing has happened yet."""
-    with either_app.app_context():
+    if request.param == "sqlite":
+        return Api(*kept_sqlite.with_cast())
+    app: Flask = request.getfixturevalue("kept_postgres")
+    with app.app_context():
         empty(db.engine)
-    return Api(either_app)
+    return Api(app)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Response, request
+from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.api.conftest import Api
@@ -25,6 +25,12 @@ from tests.services import ROOT
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:
         """Thousands of requests are not worth a line each."""
+
+
+@pytest.fixture
+def api(make_app: Callable[..., Flask], sqlite_url: str) -> Api:
+    """Programs of an application of its own: its answers are noted."""
+    return Api(make_app(sqlite_url))
 
 
 @pytest.fixture

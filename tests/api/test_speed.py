@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from tests.api.conftest import Api
 
@@ -49,9 +48,9 @@ def test_reading_costs_exactly(either_api: Api, number: int, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", WRITES)
-def test_writing_costs_exactly(either_api: Api, either_app: Flask, number: int, what: str) -> None:
+def test_writing_costs_exactly(either_api: Api, number: int, what: str) -> None:
     cost, act = WRITES[what]
-    if what == "send" and either_app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+    if what == "send" and either_api.app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
         cost = 3  # one statement does what is three elsewhere
     statements = _count(either_api, lambda: act(either_api, number))
     assert len(statements) == cost, "\n\n".join(statements)

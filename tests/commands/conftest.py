@@ -7,27 +7,23 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from messaging_app import passwords
 from tests.commands.files import Import, importer
+from tests.conftest import Kept
 from tests.domain import conftest as domain
 
-kept_app, app = domain.kept_app, domain.app
+app = domain.app
 
 
 @pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real argon2id at the lowest cost: these tests make many passwords and do not test argon2."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
-    monkeypatch.setattr(passwords, "_dummy", [])
+def all_passwords_are_cheap(cheap_passwords: None) -> None:
+    """These tests make many passwords."""
 
 
 @pytest.fixture
-def sqlite_app(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Flask]:
+def sqlite_app(kept_sqlite: Kept) -> Iterator[Flask]:
     """The application on SQLite only, for what is decided before the database is asked."""
-    with (app := make_app(sqlite_url)).app_context():
+    with (app := kept_sqlite.empty()).app_context():
         yield app
 
 

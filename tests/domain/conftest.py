@@ -7,28 +7,22 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from messaging_app import create_app
 from messaging_app.extensions import db
 from tests.cast import Cast
-from tests.conftest import SECRET, empty
+from tests.conftest import Kept, empty
 from tests.domain.conversations import begin
 
 
-@pytest.fixture(scope="module")
-def kept_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    folder = tmp_path_factory.mktemp("domain")
-    app = create_app(database_url=kept_database_url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-@pytest.fixture
-def app(kept_app: Flask) -> Iterator[Flask]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def app(request: pytest.FixtureRequest, kept_sqlite: Kept) -> Iterator[Flask]:
     """The application with an empty database, inside its context."""
-    with kept_app.app_context():
-        empty(db.engine)
-        yield kept_app
+    if request.param == "sqlite":
+        with (app := kept_sqlite.empty()).app_context():
+            yield app
+    else:
+        with (app := request.getfixturevalue("kept_postgres")).app_context():
+            empty(db.engine)
+            yield app
 
 
 @pytest.fixture

@@ -89,10 +89,9 @@ def test_the_database_holds_no_token_that_opens_anything(web: Web) -> None:
     assert not is_in(browser, "admin")
 
 
-def test_a_signed_cookie_of_another_key_opens_nothing(
-    web: Web, make_app: Callable[..., Flask], sqlite_url: str
-) -> None:
-    other = make_app(sqlite_url, secret_key="another-Key.for+tests=only_9c4e2b7d")
+def test_a_signed_cookie_of_another_key_opens_nothing(web: Web, make_app: Callable[..., Flask]) -> None:
+    url = web.app.config["SQLALCHEMY_DATABASE_URI"]
+    other = make_app(url, secret_key="another-Key.for+tests=only_9c4e2b7d")
     stranger = Web.__new__(Web)
     stranger.app = other
     cookie_of_other = cookie(stranger.signed_in("ada"), "admin")
@@ -139,7 +138,7 @@ def test_who_leaves_one_of_two_stores_stays_in_the_other(web: Web) -> None:
 
 def test_a_changed_password_ends_the_sessions_of_the_old_one(web: Web) -> None:
     ada, cleo = web.signed_in("ada"), web.signed_in("cleo")
-    other = cast.Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash("battery staple")
+    other = cast.CHEAP.hash("battery staple")
     bring_in(
         web,
         admins=[{"email": "ada@mail.example", "password_hash": other}],

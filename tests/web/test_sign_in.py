@@ -115,6 +115,7 @@ def test_unknown_and_known_e_mails_get_the_same_answer_in_the_same_time(web: Web
     assert min(answer[2] for answer in unknown) >= min(answer[2] for answer in known) * 0.5
 
 
+@pytest.mark.usefixtures("cheap_passwords")
 def test_who_has_no_password_cannot_sign_in(web: Web) -> None:
     with web.app.app_context(), writing(db.session) as session:
         session.execute(text("UPDATE users SET password_hash = NULL"))
@@ -124,6 +125,7 @@ def test_who_has_no_password_cannot_sign_in(web: Web) -> None:
             assert web.browser().sign_in(role, name, password).status_code == 422
 
 
+@pytest.mark.usefixtures("cheap_passwords")
 def test_each_role_lets_only_its_own_people_in(web: Web) -> None:
     for role, name in (("store", "ada"), ("admin", "sam"), ("admin", "cleo"), ("store", "cleo"), ("storefront", "sam")):
         assert web.browser().sign_in(role, name).status_code == 422, (role, name)
