@@ -106,9 +106,9 @@ class RedisBus:
                 told = json.dumps(wakes)
                 run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(wakes)])
                 reachable = True
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # whatever it is, this thread goes on: nobody would start it again
                 if reachable:
-                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", error)
+                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", _told(error))
                 reachable = False
                 for wake in wakes:
                     self.hub.deliver_here(wake)
@@ -131,9 +131,9 @@ class RedisBus:
                     for message in iter(lambda: channel.get_message(timeout=PING_EVERY), "never"):
                         pause = 0.1
                         self._take(client, message)
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # whatever it is, this thread goes on: nobody would start it again
                 if self.connected:
-                    logger.warning("Redis cannot be reached, streams wait for it: %s", error)
+                    logger.warning("Redis cannot be reached, streams wait for it: %s", _told(error))
                 self._note(False)
             time.sleep(pause)
             pause = min(pause * 2, SLOWEST_RETRY)
@@ -147,11 +147,25 @@ class RedisBus:
             return
         if message["type"] == "subscribe":
             # What is numbered from now on arrives here; what came before this moment was perhaps missed.
-            where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
-            self.hub.restart(where[0], int(where[1]))
+            self._catch_up(client)
             self._note(True)
             logger.info("streams listen to Redis")
         elif message["type"] == "message":
-            epoch, first, told = message["data"].split(" ", 2)
-            for number, (topics, *rest) in enumerate(json.loads(told), int(first)):
-                self.hub.deliver(Wake(tuple(topics), *rest), epoch, number)
+            try:
+                epoch, first, told = message["data"].split(" ", 2)
+                wakes = [Wake(tuple(topics), *rest) for topics, *rest in json.loads(told)]
+                for number, wake in enumerate(wakes, int(first)):
+                    self.hub.deliver(wake, epoch, number)
+            except (TypeError, ValueError) as error:  # from a process with other code, say, in the middle of an upgrade
+                logger.warning("wake-ups that cannot be read, streams catch up: %s", type(error).__name__)
+                self._catch_up(client)
+
+    def _catch_up(self, client: redis.Redis) -> None:
+        """Go on where the order stands now; every stream is told to catch up, unless nothing was numbered meanwhile."""
+        where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
+        self.hub.restart(where[0], int(where[1]))
+
+
+def _told(error: Exception) -> str:
+    """What may be said of an error: Redis's own words, of anything else the type, for it may quote what was sent."""
+    return str(error) if isinstance(error, redis.RedisError | OSError) else type(error).__name__
