@@ -6,6 +6,7 @@ import re
 import smtplib
 import ssl
 import unicodedata
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -111,7 +112,7 @@ def envelope(*, sender: str, to_name: str, to: str, subject: str, message_id: st
     """
     message = EmailMessage(_Policy(linesep=SMTP.linesep))
     message["From"] = sender
-    message["To"] = _address(one_line(to_name), to)
+    message["To"] = address(one_line(to_name), to)
     message["Subject"] = one_line(subject)
     message["Message-ID"] = message_id
     message["In-Reply-To"] = thread
@@ -127,13 +128,14 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", plain).strip()
 
 
-def _address(name: str, address: str) -> Address:
-    local, _, domain = address.rpartition("@")
-    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+def address(name: str, email: str) -> Address:
+    """Name and e-mail address as a header takes them. Raises `ValueError`, which does not quote it, for one that is none."""
+    local, _, domain = email.rpartition("@")
     try:
+        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
         return Address(name, addr_spec=f"{local}@{ascii_domain}")
-    except (AttributeError, IndexError) as error:  # where the library trips over what it cannot read, such as "a@[b"
-        raise ValueError(f"this is no address: {error}") from None
+    except (ValueError, MessageError, AttributeError, IndexError):  # the latter two: the library trips over "a@[b"
+        raise ValueError("this is no address that mail can use") from None
 
 
 def _sentence(error: Exception) -> str:

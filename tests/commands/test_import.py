@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,13 @@ def test_names_and_roles_change_in_place(bring_in: Import) -> None:
         ('{"admins": [{"email": "a@b.c"}]}', "admins[0].name: is missing"),
         ('{"admins": [{"email": "a b@c", "name": "A"}]}', "admins[0].email: is not an e-mail address."),
         ('{"admins": [{"email": "\\ud800@b.c", "name": "A"}]}', "admins[0].email: is not an e-mail address."),
+        *(
+            (
+                json.dumps({"admins": [{"email": email, "name": "A"}]}),
+                "admins[0].email: is not an e-mail address that mail can use.",
+            )
+            for email in ("a@[x", '"@x', "<a@b", "a,b@c", "a..b@c", "a@b:c", "ä@b.c", f"a@{'ü' * 70}.de")
+        ),
         ('{"admins": [{"email": "a@b.c", "name": "A", "password": ""}]}', "admins[0].password: has 1-1024 characters."),
         (
             '{"admins": [{"email": "a@b.c", "name": "A", "password_hash": "$2b$12$abc"}]}',
