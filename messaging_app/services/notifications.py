@@ -13,11 +13,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.errors import MessageError
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import case, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
@@ -228,8 +228,14 @@ def _deliver(ids: list[int], at: datetime | None) -> tuple[int, bool]:
                 logger.warning("mail waits, no server can be reached: %s", error)
                 _put_back(ids[place:], at or now(), str(error))
                 return sent, False
-            except (MailRefused, MessageError, ValueError) as error:  # the latter two: an address that is none
+            except (MailRefused, ValueError) as error:  # the latter: an address that is none
                 _try_again(number, attempts, at or now(), str(error))
+                continue
+            except SQLAlchemyError:  # of the database, not of this mail: the claims end by themselves
+                raise
+            except Exception as error:  # a fault of ours in one mail must not cost all the others theirs
+                logger.exception("mail %s could not be made or sent", number)
+                _try_again(number, attempts, at or now(), type(error).__name__)
                 continue
             _sent(number, mail, at or now())
             sent += 1
@@ -266,7 +272,7 @@ def _try_again(number: int, attempts: int, at: datetime, error: str) -> None:
         _settle(number, NotificationState.FAILED, at, error[:300])
         return
     pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    logger.warning("mail %s was refused, trying again in %s: %s", number, pause, error)
+    logger.warning("mail %s did not go out, trying again in %s: %s", number, pause, error)
     with writing(db.session) as session:
         row = update(Notification).where(Notification.id == number)
         session.execute(row.values(next_at=at + pause, last_error=error[:300]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,8 +13,9 @@ from sqlalchemy import select, update
 
 from messaging_app.database import now, writing
 from messaging_app.extensions import db
+from messaging_app.logs import JsonFormatter
 from messaging_app.models import Customer, Notification, Store, StoreMembership, User
-from messaging_app.services import mail_preferences, messaging, notifications, settings
+from messaging_app.services import mail_preferences, messaging, new_message_mail, notifications, settings
 from tests.mail.conftest import Post
 from tests.services import MailServer, free_port
 
@@ -186,13 +188,39 @@ def test_an_absent_mail_server_costs_no_attempt(make_post: Callable[..., Post], 
     assert post.receivers(3001) == ["cleo", "omar"]
 
 
-@pytest.mark.parametrize("address", ["no address at all", "cleo@[mail.example"])
-def test_one_refused_mail_does_not_hold_up_the_others(address: str, post: Post) -> None:
+@pytest.mark.parametrize("address", ["no address at all", "cleo@[mail.example", '"@mail.example', "cle,o@m.example"])
+def test_one_refused_mail_does_not_hold_up_the_others(
+    address: str, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
     change(update(Customer).where(Customer.id == post.cast.cleo.id).values(email=address))
     for customer in (post.cast.cleo, post.cast.omar):
         post.begin(post.cast.sam, customer)
     assert post.receivers() == ["omar"]
     assert sorted(note.state for note in notes()) == ["due", "sent"]
+    assert address not in caplog.text and all(address not in (note.last_error or "") for note in notes())
+
+
+def test_a_fault_of_ours_in_one_mail_costs_nobody_else_theirs(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compose = new_message_mail.compose
+
+    def stumble(note: Notification) -> Any:
+        if note.participant_id == post.cast.cleo.id:
+            raise KeyError("what somebody wrote")
+        return compose(note)
+
+    monkeypatch.setattr(new_message_mail, "compose", stumble)
+    for customer in (post.cast.cleo, post.cast.omar):
+        post.begin(post.cast.sam, customer)
+    assert post.receivers() == ["omar"]
+    [waits] = [note for note in notes() if note.state == "due"]
+    assert waits.attempts == 1 and waits.last_error == "KeyError"
+    [told] = [json.loads(JsonFormatter().format(record)) for record in caplog.records if record.exc_info]
+    assert told["error"] == "KeyError" and told["frames"][-1].endswith(" stumble")
+    assert "somebody" not in json.dumps(told)
+    monkeypatch.undo()
+    assert post.receivers(3) == ["cleo"]
 
 
 def test_a_worker_that_died_while_sending_leaves_its_mail_to_the_next_one(post: Post) -> None:
