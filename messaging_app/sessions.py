@@ -30,6 +30,7 @@ from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import announcements, inbox
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
 from messaging_app.statements import fetch
+from messaging_app.text import search_key
 
 TOUCH_EVERY = timedelta(minutes=5)
 _UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
@@ -144,13 +145,9 @@ def load_sign_in(token: str) -> SignIn | None:
     if row.store_id is not None:
         store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
     entries = [entry.split(_UNIT) for entry in (row.stores or "").split(_RECORD) if entry]
-    return SignIn(
-        token,
-        row,
-        actor,
-        store,
-        sorted([(int(number), code, name) for number, code, name in entries], key=lambda entry: entry[2]),
-    )
+    stores = [(int(number), code, name) for number, code, name in entries]
+    stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))  # as `Store.sort_name`, by which sign-in chooses
+    return SignIn(token, row, actor, store, stores)
 
 
 def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:

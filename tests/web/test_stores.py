@@ -81,6 +81,15 @@ def test_staff_switch_stores_by_post_only_and_only_to_their_own(web: Web, number
     assert sam.get(f"/store/messages/{numbers['bakery-cleo']}").status_code == 200
 
 
+def test_the_switcher_sorts_stores_as_people_do(web: Web) -> None:
+    mine = [{"email": "lea@mail.example"}]
+    names = {"z": "Zoo", "a": "apple", "e": "Éclair", "d": "Dairy"}
+    bring_in(web, stores=[{"code": code, "name": name, "staff": mine} for code, name in names.items()])
+    page = html.unescape(web.signed_in("lea").get("/store/messages").text)
+    found = re.findall("|".join(names.values()), page[page.index('id="stores"') :])
+    assert list(dict.fromkeys(found)) == ["apple", "Dairy", "Éclair", "Zoo"]
+
+
 def test_a_page_of_the_store_one_was_in_asks_and_does_nothing_more(web: Web, numbers: dict[str, int]) -> None:
     lea = web.signed_in("lea")
     page = html.unescape(lea.get("/store/messages").text)
