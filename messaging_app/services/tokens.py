@@ -55,7 +55,10 @@ def create_token(
     token = f"msg_{actor_type}_{secrets.token_hex(24)}"
     moment = now()
     mine = (ApiToken.actor_type == actor_type) & (ApiToken.person_id == person_id)
+    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
     with writing(db.session) as session:
+        # One after the other: on PostgreSQL several at once would each count what the others had not yet added.
+        session.execute(select(person.id).where(person.id == person_id).with_for_update(key_share=True))
         living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, *_unended(moment)))
         if (living or 0) >= MOST_TOKENS:
             sentence = _("You have %(max)s tokens. Revoke one that is no longer used.", max=MOST_TOKENS)

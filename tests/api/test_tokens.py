@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from messaging_app.database import now, writing
+from messaging_app.errors import Invalid
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, Store, StoreMembership, User
 from messaging_app.services import directory, tokens
@@ -104,6 +107,32 @@ def test_a_person_has_at_most_fifty(api: Api, monkeypatch: pytest.MonkeyPatch) -
     browser.get("/store/tokens")
     assert browser.post("/store/tokens", {"name": "another"}).status_code == 422
     assert len(rows(api)) == 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_fifty_are_fifty_for_many_calls_at_once_too(
+    either_api: Api, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = tokens.digest
+
+    def slowly(token: str) -> str:
+        time.sleep(0.1)  # between counting and adding
+        return digest(token)
+
+    monkeypatch.setattr(tokens, "MOST_TOKENS", 2)
+    monkeypatch.setattr(tokens, "digest", slowly)
+    actor = either_api.actor(name)
+
+    def create(_number: int) -> bool:
+        with either_api.app.app_context():
+            try:
+                return bool(tokens.create_token(actor.type, actor.id, actor.store_id, "at once"))
+            except Invalid:
+                return False
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(create, range(6))) == 2
+    assert len(rows(either_api)) == 2
 
 
 def test_staff_of_two_stores_have_a_token_for_each(api: Api) -> None:
