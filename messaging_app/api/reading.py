@@ -65,7 +65,7 @@ def read_json(model: type[M], *, required: bool = True) -> M:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     try:
-        values = json.loads(body.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
+        values = json.loads(body.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant, parse_int=_number)
     except RecursionError:
         raise Malformed("The JSON is nested too deeply.") from None
     except ValueError as error:
@@ -160,6 +160,13 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         raise ValueError("a field is named twice")
     return values
+
+
+def _number(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # Python refuses thousands of digits, with advice for whoever programs it
+        raise Malformed("A number in the JSON has too many digits.") from None
 
 
 def _no_constant(name: str) -> Any:

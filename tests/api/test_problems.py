@@ -92,6 +92,13 @@ def test_what_is_no_json_is_malformed(kept_api: Api, data: bytes) -> None:
     problem_of(_send(kept_api, data=data, headers={"Content-Type": "application/json"}), 400, "malformed")
 
 
+@pytest.mark.parametrize("sign", [b"", b"-"])
+def test_a_number_of_thousands_of_digits_is_told_in_words_of_ours(kept_api: Api, sign: bytes) -> None:
+    data = b'{"content": ' + sign + b"9" * 5000 + b"}"
+    answer = _send(kept_api, data=data, headers={"Content-Type": "application/json"})
+    assert problem_of(answer, 400, "malformed")["detail"] == "A number in the JSON has too many digits."
+
+
 @pytest.mark.parametrize(
     "data",
     [b"nothing", b"--x", b"--x\r\n\r\n", b'--x\r\nContent-Disposition: form-data; name="content"\r\n\r\nhalf',
