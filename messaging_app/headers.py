@@ -25,6 +25,12 @@ def init_app(app: Flask) -> None:
     app.after_request(_finish)
 
 
+def takes_gzip() -> bool:
+    """Whether who asks can read gzip. The header is taken apart only where it weighs one encoding against another."""
+    accepted = request.headers.get("Accept-Encoding", "")
+    return "gzip" in accepted and (";" not in accepted or request.accept_encodings.quality("gzip") > 0)
+
+
 def _finish(response: Response) -> Response:
     headers = response.headers
     headers.extend(SECURITY)
@@ -45,7 +51,7 @@ def _compress(response: Response) -> None:
         response.mimetype != "text/html"
         or response.is_streamed
         or request.method == "HEAD"
-        or "gzip" not in request.headers.get("Accept-Encoding", "")
+        or not takes_gzip()
         or (response.content_length or 0) < COMPRESS_FROM
     ):
         return

@@ -8,8 +8,9 @@ import mimetypes
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort
 
+from messaging_app.headers import takes_gzip
 from messaging_app.resources import resource
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -46,7 +47,7 @@ def _version_of(files: dict[str, Path]) -> str:
 def _answer(path: Path, caching: str) -> Response:
     mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     small = mime.startswith(COMPRESSIBLE)
-    zipped = small and "gzip" in request.headers.get("Accept-Encoding", "")
+    zipped = small and takes_gzip()
     response = Response(_read(path, path.stat().st_mtime_ns, zipped), mimetype=mime)
     response.headers["Cache-Control"] = caching
     if zipped:

@@ -152,7 +152,7 @@ def test_static_files_are_kept_for_good_under_an_address_of_their_bytes(world: W
         assert browser.get(f"/static/0123456789ab/{outside}").status_code in (404, 308), outside
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "gzip, deflate, br"])
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.001", "gzip, *;q=0"])
 def test_pages_are_compressed_for_whom_it_suits(world: World, browsers: dict[str, Browser], encoding: str) -> None:
     browser = browsers["admin"]
     plain = browser.client.get("/admin/messages")
@@ -162,3 +162,16 @@ def test_pages_are_compressed_for_whom_it_suits(world: World, browsers: dict[str
     assert gzip.decompress(packed.data).startswith(b"<!doctype html>")
     assert int(packed.headers["Content-Length"]) == len(packed.data)
     assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["", "identity", "gzip;q=0", "br, gzip; q=0.0", "gzip;q=0, *", "identity;q=1, *;q=0"]
+)
+def test_nothing_is_compressed_for_whom_it_does_not_suit(
+    world: World, browsers: dict[str, Browser], encoding: str
+) -> None:
+    page = browsers["admin"].client.get("/admin/messages", headers={"Accept-Encoding": encoding})
+    assert page.data.startswith(b"<!doctype html>") and "Content-Encoding" not in page.headers
+    address = page.text.split('rel="stylesheet" href="', 1)[1].split('"', 1)[0]
+    sheet = browsers["admin"].client.get(address, headers={"Accept-Encoding": encoding})
+    assert "{" in sheet.text and "Content-Encoding" not in sheet.headers
