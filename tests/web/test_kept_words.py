@@ -32,11 +32,11 @@ def test_writing_into_a_closed_conversation_keeps_the_text_and_says_what_to_do(
     assert nadia.post(f"/store/messages/{number}/close").status_code == 303
     for browser, place in pages.items():
         before = count(web)
-        answer = browser.post(f"{place}/messages", {"content": "One <more> thing", "after": "1"}, htmx=htmx)
+        answer = browser.post(f"{place}/messages", {"content": "\n\nOne <more> thing", "after": "1"}, htmx=htmx)
         assert answer.status_code == 409
         check_shape(answer, htmx)
         assert "closed" in alerts(answer.text)
-        assert "One &lt;more&gt; thing" in answer.text
+        assert ">\n\n\nOne &lt;more&gt; thing</textarea>" in answer.text, "a browser drops the first line break"
         assert ("/reopen" in answer.text) is (browser is sam)
         assert count(web) == before
     assert sam.post(f"/store/messages/{number}/reopen").status_code == 303
