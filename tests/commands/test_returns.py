@@ -99,6 +99,39 @@ def test_a_deactivated_admin_or_customer_is_signed_out(bring_in: Import, cast_of
     assert alive() == others
 
 
+@pytest.mark.parametrize("in_the_same_file", [False, True])
+def test_whoever_is_admin_no_more_stays_staff(
+    bring_in: Import, cast_of: cast.Cast, talk: dict[str, int], in_the_same_file: bool
+) -> None:
+    ada, place = cast_of.ada.id, {"code": "bakery", "staff": [of("ada")]}
+    if not in_the_same_file:
+        bring_in(stores=[place])
+    as_admin = tokens.create_token(ActorType.ADMIN, ada, None, "a program")
+    sign_in(ActorType.ADMIN, ada)
+    others = {sign_in(ActorType.STORE, ada, cast_of.bakery), sign_in(ActorType.ADMIN, cast_of.abe.id)}
+    bring_in(admins=[of("ada", active=False)], stores=[place] if in_the_same_file else [])
+    rights = select(User.is_admin, User.active).where(User.id == ada)
+    assert tuple(db.session.execute(rights).one()) == (False, True)
+    assert alive() == others and tokens.find_bearer(as_admin) is None
+    frozen = seat(cast_of.ada, talk["office"])
+    as_staff = Actor(ActorType.STORE, ada, "Ada", cast_of.bakery)
+    messaging.send_message(cast_of.sam, talk["office"], "to the platform")
+    messaging.send_message(cast_of.cleo, talk["shop"], "to the store")
+    assert seat(cast_of.ada, talk["office"]) == frozen and seat(as_staff, talk["shop"]) == (1, 2)
+    assert not doctor.examine().broken
+    changes = bring_in(admins=[of("ada", active=False)])
+    assert changes.counts["users", "unchanged"] == 1
+    bring_in(admins=[of("ada")])
+    assert tuple(db.session.execute(rights).one()) == (True, True)
+    assert seat(cast_of.ada, talk["office"]) == (0, 3) and not doctor.examine().broken
+
+
+def test_a_new_entry_that_is_no_admin_is_none(bring_in: Import, cast_of: cast.Cast) -> None:
+    bring_in(admins=[person("zoe", active=False)])
+    found = db.session.execute(select(User.is_admin, User.active).where(User.name == "Zoe")).one()
+    assert tuple(found) == (False, False)
+
+
 def test_tokens_of_those_who_went_are_ended_for_good(bring_in: Import, cast_of: cast.Cast) -> None:
     who = cast_of
     here, there = (
@@ -183,7 +216,8 @@ def test_a_user_who_comes_back_has_read_everything_in_every_role(
     messaging.send_message(cast_of.cleo, talk["shop"], "for everybody")
     as_staff = Actor(ActorType.STORE, cast_of.ada.id, "Ada", cast_of.bakery)
     assert seat(as_staff, talk["shop"]) == (1, 2)
-    bring_in(admins=[of("ada", active=False)])
+    with writing(db.session) as session:
+        session.execute(update(User).where(User.id == cast_of.ada.id).values(active=False))
     messaging.send_message(cast_of.cleo, talk["shop"], "and another one")
     bring_in(admins=[of("ada", active=True)])
     assert seat(as_staff, talk["shop"]) == (0, 4)

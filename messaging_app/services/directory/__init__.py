@@ -76,7 +76,7 @@ def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress
 def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
     """End the sessions of those who went, or have another password; most of them have none."""
     for actor_type, person_ids in (
-        (ActorType.ADMIN, changes.users_out),
+        (ActorType.ADMIN, changes.users_out | changes.admins_out),
         (ActorType.STORE, changes.users_out),
         (ActorType.CUSTOMER, changes.customers_out),
     ):

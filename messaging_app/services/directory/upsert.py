@@ -26,6 +26,7 @@ class Changes:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     users_out: set[int] = field(default_factory=set)  # signed out everywhere: deactivated, or another password
+    admins_out: set[int] = field(default_factory=set)  # of these only what they do as admins ends
     customers_out: set[int] = field(default_factory=set)
     members_out: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
     stores_out: set[int] = field(default_factory=set)
@@ -82,10 +83,11 @@ def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[
 def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
     """Write admins and staff; answers the users' ids by e-mail key."""
     known = rows_by(connection, USERS, USERS.c.email_key, list(plan.users))
+    staff = _staff_of(connection, plan, known)
     new, changed = [], []
     for key, user in plan.users.items():
         row = known.get(key)
-        wanted = _wanted_user(user, row)
+        wanted = _wanted_user(user, row, key in staff)
         if not changes.note("users", row, wanted):
             continue
         if row is None:
@@ -94,6 +96,8 @@ def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[s
         changed.append({"id": row.id, **wanted})
         if (row.active and not wanted["active"]) or row.password_hash != wanted["password_hash"]:
             changes.users_out.add(row.id)
+        if row.is_admin and not wanted["is_admin"]:
+            changes.admins_out.add(row.id)
         if wanted["active"] and not row.active:
             changes.users_back.add(row.id)
         if wanted["is_admin"] and not row.is_admin:
@@ -165,7 +169,21 @@ def _wanted_store(store: PlannedStore, row: Row[Any] | None) -> dict[str, Any]:
     }
 
 
-def _wanted_user(user: PlannedUser, row: Row[Any] | None) -> dict[str, Any]:
+def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) -> set[str]:
+    """Which of the admins that `plan` ends have a place on the staff of a store, there or here, ended or not."""
+    ended = {user.key for user in plan.users.values() if user.active is False}
+    places = {member.key for store in plan.stores for member in store.members}
+    keys = {known[key].id: key for key in ended if key in known}
+    for part in chunks(sorted(keys)):
+        rows = connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.user_id.in_(part)))
+        places.update(keys[row.user_id] for row in rows)
+    return ended & places
+
+
+def _wanted_user(user: PlannedUser, row: Row[Any] | None, is_staff: bool) -> dict[str, Any]:
+    """The row of a user. `"active": false` of an admin takes the admin's rights; whoever `is_staff` stays that."""
+    ended = user.active is False
+    active = None if ended and is_staff else user.active
     name = user.name or (row.name if row else None)
     if name is None:
         raise needs_name(user.path)
@@ -174,6 +192,6 @@ def _wanted_user(user: PlannedUser, row: Row[Any] | None) -> dict[str, Any]:
         "email_key": user.key,
         "name": name,
         "password_hash": stored_hash(user.secret, row),
-        "is_admin": user.is_admin or bool(row and row.is_admin),
-        "active": user.active if user.active is not None else (row.active if row else True),
+        "is_admin": not ended and (user.is_admin or bool(row and row.is_admin)),
+        "active": active if active is not None else (row.active if row else True),
     }
