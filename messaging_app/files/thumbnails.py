@@ -21,6 +21,8 @@ _TIMEOUT = 90  # seconds; a picture that is to blame reaches the worker's own li
 _PACKAGES = str(Path(PIL.__file__).parent.parent)
 _ENDED_BY_LIMIT = tuple(-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL"))
 
+_WAIT = 20.0  # seconds for a slot; browsers give up on a send after 30
+
 # However many images arrive at once, one processor stays free for pages.
 _slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
 
@@ -53,11 +55,14 @@ def open_image(path: Path, kind: str) -> OpenedImage:
     time; `CheckUnavailable` if the machine is too busy.
     """
     command = [sys.executable, "-I", "-S", thumbnail_worker.__file__, _PACKAGES, str(path), kind]
-    with _slots:
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise CheckUnavailable(f"an image could not be opened within {_TIMEOUT} s") from None
+    if not _slots.acquire(timeout=_WAIT):  # or one who sends heavy images without a pause would fill every thread
+        raise CheckUnavailable(f"no image could be opened for {_WAIT:.0f} s, others are before it")
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise CheckUnavailable(f"an image could not be opened within {_TIMEOUT} s") from None
+    finally:
+        _slots.release()
     reason = done.stderr.decode(errors="replace").strip()[-300:]
     if done.returncode == thumbnail_worker.TOO_MUCH or done.returncode in _ENDED_BY_LIMIT:
         raise FileRefused("image_dimensions", detail="takes too much memory or time")

@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -248,6 +249,28 @@ def test_a_worker_that_takes_too_long_is_ended(keep: Keep, monkeypatch: pytest.M
     with pytest.raises(CheckUnavailable):
         make_thumbnail(keep(image("PNG")))
     assert time.monotonic() - started < 5
+
+
+def test_who_waits_too_long_behind_others_is_told_so(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(thumbnails, "_slots", slots)
+    monkeypatch.setattr(thumbnails, "_WAIT", 0.1)
+    told: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            make_thumbnail(path)
+        except CheckUnavailable as error:
+            told.append(error)
+
+    path = keep(image("PNG"))
+    with slots:
+        late = threading.Thread(target=send, daemon=True)
+        late.start()
+        late.join(10)
+        assert len(told) == 1
+    make_thumbnail(path)  # and the slot that was not had is not given back
+    assert slots.acquire(blocking=False) and not slots.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("limit", ["_MEMORY", "_CPU_SECONDS"])
