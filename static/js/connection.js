@@ -26,7 +26,7 @@ function end(template) {
   link.href = login.pathname + login.search;
 }
 
-function catchUp() {
+export function catchUp() {
   for (const name of ["unread-changed", "conversations-changed", "thread-changed"]) document.dispatchEvent(new Event(name));
 }
 

@@ -1,12 +1,14 @@
 // The stream says that something changed; what changed is then asked for like a poll. A window that is looked at has
 // one stream (hx-sse closes it in a hidden tab and comes back by itself); without one the polls go on alone.
 
+import { catchUp } from "./connection.js";
+import { lastSeq } from "./thread.js";
+
 const SILENCE = 50_000; // ms without a heartbeat after which a line is dead
 const EASE = 1000; // ms between two refreshes of the list or the badge
 const TYPING_SHOWN = 6000;
 const stream = () => document.getElementById("live");
 const shownThread = () => document.querySelector("section.thread");
-const lastSeq = () => Number([...document.querySelectorAll("#thread-messages > [id^='message-']")].at(-1)?.id.slice(8) ?? 0);
 const tell = (name) => document.dispatchEvent(new Event(name));
 const timers = {};
 let wanted = { id: "", seq: 0 };
@@ -15,7 +17,7 @@ let heard = 0;
 let typingEnds;
 
 const ACTS = {
-  "catch-up": () => setTimeout(refreshAll, Math.random() * EASE),
+  "catch-up": () => setTimeout(catchUp, Math.random() * EASE),
   message: (wake) => { hideTyping(wake); want(wake); refresh("conversations-changed"); countLater(wake); },
   status: (wake) => { want(wake); refresh("conversations-changed"); },
   seat: (wake) => { refresh("unread-changed"); refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
@@ -25,10 +27,6 @@ const ACTS = {
 };
 
 const isShown = ({ id }) => shownThread()?.dataset.conversation === String(id);
-
-function refreshAll() {
-  for (const name of ["unread-changed", "conversations-changed", "thread-changed"]) tell(name);
-}
 
 // At once, then at most once in a while: a busy inbox is not asked for at every message.
 function refresh(name, wait = 0) {
@@ -57,7 +55,7 @@ function want({ id, seq }) {
 
 // A request that was under way when the wake-up came may have been answered before it: ask until the line is there.
 function fetchWanted() {
-  if (isShown(wanted) && wanted.seq > lastSeq() && !document.querySelector("#send[aria-busy='true']")) tell("thread-changed");
+  if (isShown(wanted) && wanted.seq > lastSeq(document) && !document.querySelector("#send[aria-busy='true']")) tell("thread-changed");
 }
 
 function afterRequest({ detail: { ctx } }) {

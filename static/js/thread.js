@@ -4,7 +4,7 @@
 const thread = () => document.querySelector("section.thread");
 const lines = (root) => root.querySelectorAll("#thread-messages > [id^='message-']");
 const seq = (line) => Number(line?.id.slice("message-".length) ?? 0);
-const lastSeq = (root) => seq([...lines(root)].at(-1));
+export const lastSeq = (root) => seq([...lines(root)].at(-1));
 const log = () => document.getElementById("thread-log");
 let atEnd = false;
 
