@@ -370,6 +370,15 @@ def test_a_body_that_is_no_form_of_ours_is_refused_without_a_fault(
     assert count(web) == before
 
 
+@pytest.mark.parametrize("place", ["typing", "read", "preferences", "close"])
+def test_a_form_as_large_as_files_is_read_only_where_files_are_sent(place: str, places: Any) -> None:
+    web, numbers = places("sqlite")
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + b"x" * (1024 * 1024)
+    path = f"/store/messages/{numbers['bakery-cleo']}/{place}"
+    answer = web_sam(web).client.post(path, data=part + b"\r\n--x--", content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 413, answer.status
+
+
 # --- Helpers ------------------------------------------------------------------------------------------------------
 
 
