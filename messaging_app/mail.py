@@ -27,6 +27,13 @@ class MailRefused(Exception):
     """The server took no delivery of this mail, for now or for good."""
 
 
+class NoAddress(ValueError):
+    """An e-mail address that mail cannot use. Does not quote it."""
+
+    def __init__(self) -> None:
+        super().__init__("this is no address that mail can use")
+
+
 class _Policy(EmailPolicy):
     """Leaves addresses of pages and mails in one piece: the library encodes a long one, and nobody can read it then."""
 
@@ -107,8 +114,7 @@ class Postman:
 def envelope(*, sender: str, to_name: str, to: str, subject: str, message_id: str, thread: str) -> EmailMessage:
     """A mail without its text. No header can be smuggled in: what people wrote is one line without controls.
 
-    `thread` is the Message-ID that gathers the mails about one conversation. Raises `ValueError` for an address that
-    is none.
+    `thread` is the Message-ID that gathers the mails about one conversation. Raises `NoAddress`.
     """
     message = EmailMessage(_Policy(linesep=SMTP.linesep))
     message["From"] = sender
@@ -129,13 +135,13 @@ def one_line(text: str) -> str:
 
 
 def address(name: str, email: str) -> Address:
-    """Name and e-mail address as a header takes them. Raises `ValueError`, which does not quote it, for one that is none."""
+    """Name and e-mail address as a header takes them. Raises `NoAddress`."""
     local, _, domain = email.rpartition("@")
     try:
         ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
         return Address(name, addr_spec=f"{local}@{ascii_domain}")
     except (ValueError, MessageError, AttributeError, IndexError):  # the latter two: the library trips over "a@[b"
-        raise ValueError("this is no address that mail can use") from None
+        raise NoAddress from None
 
 
 def _sentence(error: Exception) -> str:

@@ -24,7 +24,7 @@ from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
 from messaging_app.database import UtcDateTime, now, writing
 from messaging_app.extensions import db
-from messaging_app.mail import MailRefused, MailUnreachable, Postman
+from messaging_app.mail import MailRefused, MailUnreachable, NoAddress, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements, new_message_mail
 from messaging_app.statements import fetch
@@ -228,7 +228,7 @@ def _deliver(ids: list[int], at: datetime | None) -> tuple[int, bool]:
                 logger.warning("mail waits, no server can be reached: %s", error)
                 _put_back(ids[place:], at or now(), str(error))
                 return sent, False
-            except (MailRefused, ValueError) as error:  # the latter: an address that is none
+            except (MailRefused, NoAddress) as error:
                 _try_again(number, attempts, at or now(), str(error))
                 continue
             except SQLAlchemyError:  # of the database, not of this mail: the claims end by themselves

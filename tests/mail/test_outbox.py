@@ -200,14 +200,15 @@ def test_one_refused_mail_does_not_hold_up_the_others(
     assert address not in caplog.text and all(address not in (note.last_error or "") for note in notes())
 
 
+@pytest.mark.parametrize("fault", [KeyError, ValueError])
 def test_a_fault_of_ours_in_one_mail_costs_nobody_else_theirs(
-    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fault: type[Exception], post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     compose = new_message_mail.compose
 
     def stumble(note: Notification) -> Any:
         if note.participant_id == post.cast.cleo.id:
-            raise KeyError("what somebody wrote")
+            raise fault("what somebody wrote")
         return compose(note)
 
     monkeypatch.setattr(new_message_mail, "compose", stumble)
@@ -215,9 +216,9 @@ def test_a_fault_of_ours_in_one_mail_costs_nobody_else_theirs(
         post.begin(post.cast.sam, customer)
     assert post.receivers() == ["omar"]
     [waits] = [note for note in notes() if note.state == "due"]
-    assert waits.attempts == 1 and waits.last_error == "KeyError"
+    assert waits.attempts == 1 and waits.last_error == fault.__name__
     [told] = [json.loads(JsonFormatter().format(record)) for record in caplog.records if record.exc_info]
-    assert told["error"] == "KeyError" and told["frames"][-1].endswith(" stumble")
+    assert told["error"] == fault.__name__ and told["frames"][-1].endswith(" stumble")
     assert "somebody" not in json.dumps(told)
     monkeypatch.undo()
     assert post.receivers(3) == ["cleo"]

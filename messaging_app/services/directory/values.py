@@ -43,7 +43,7 @@ def _email(raw: str) -> str:
         raise ValueError("is not an e-mail address")
     try:
         mail.address("", email)
-    except ValueError:
+    except mail.NoAddress:
         raise ValueError("is not an e-mail address that mail can use") from None
     return email
 
