@@ -438,6 +438,10 @@ def _forget_everything() -> None:
         for table, column in product(("users", "customers", "stores", "store_memberships"), ("active",)):
             session.execute(text(f"UPDATE {table} SET {column} = true"))
         session.execute(
+            text("UPDATE users SET is_admin = true WHERE id IN (:ada, :abe)"),
+            {"ada": Centre.cast.ada.id, "abe": Centre.cast.abe.id},
+        )
+        session.execute(
             text("DELETE FROM store_memberships WHERE user_id = :tomas AND store_id = :bakery"),
             {"tomas": Centre.cast.tomas.id, "bakery": Centre.cast.bakery},
         )
