@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -66,11 +67,14 @@ def test_the_first_start_prints_a_sign_in_for_each_role_and_the_second_is_quick(
     assert len(set(re.findall(r"\S+@\S+\.\S+", printed))) >= 3
     assert "Traceback" not in printed
 
-    # Three seconds on a machine with nothing else to do; here other tests run beside, so computing is what counts.
+    # Three seconds on a machine with nothing else to do; here other tests run beside, so computing is what counts. Where
+    # the libraries alone take a second (commonly a third of one), the machine is slow: then it is measured by them.
     before = computed()
+    subprocess.run([sys.executable, "-c", "import flask, sqlalchemy"], check=True)
+    libraries, before = computed() - before, computed()
     with running(tmp_path, port) as process:
         again, seconds = stop(process)
-    assert computed() - before < 3
+    assert computed() - before < max(3, 9 * libraries)
     assert seconds < 5
     assert f"http://127.0.0.1:{port}/admin/login" in again
 
