@@ -25,9 +25,8 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Rows, impatient, now, writing
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
-from messaging_app.models.anybody import numbers_of
 from messaging_app.policies import ROLES, RolePolicy
-from messaging_app.services import announcements, inbox
+from messaging_app.services import announcements, inbox, messaging
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
 from messaging_app.statements import fetch
 from messaging_app.text import search_key
@@ -66,7 +65,7 @@ class SignIn(UserMixin):
     def unread(self) -> int:
         """What this person has unread; looked up only now where the request did not seem to need it."""
         if self._unread is None:
-            self._unread = int(fetch(inbox.unread_total(self.actor), numbers_of(self.actor))[0].unread)
+            self._unread = messaging.get_unread_count(self.actor)
         return int(self._unread)
 
     def __getattr__(self, name: str) -> Any:

@@ -137,18 +137,23 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'messaging.db'}"
 
 
+def new_app(url: str, instance: Path, **settings: Any) -> Flask:
+    """An application for tests on the database at `url`; its errors are answers, as in production."""
+    settings = {"secret_key": SECRET, "rate_limits": "off"} | settings
+    app = create_app(database_url=url, instance=str(instance), **settings)
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return app
+
+
 @pytest.fixture
 def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     """Makes applications; their connections are closed at the end."""
     made: list[Flask] = []
 
     def make(url: str, **settings: Any) -> Flask:
-        settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(tmp_path / "instance")} | settings
-        app = create_app(database_url=url, **settings)
-        app.testing = True
-        app.config["PROPAGATE_EXCEPTIONS"] = False
-        made.append(app)
-        return app
+        made.append(new_app(url, **({"instance": tmp_path / "instance"} | settings)))
+        return made[-1]
 
     yield make
     for app in made:
@@ -200,10 +205,7 @@ class Kept:
 
     def __init__(self, migrated: Path, folder: Path) -> None:
         self.migrated, self.peopled, self.file = migrated, folder / "peopled.db", folder / "messaging.db"
-        settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(folder / "instance")}
-        self.app = app = create_app(database_url=f"sqlite:///{self.file}", **settings)
-        app.testing = True
-        app.config["PROPAGATE_EXCEPTIONS"] = False
+        self.app = app = new_app(f"sqlite:///{self.file}", folder / "instance")
         self.uploads: Path = app.extensions["storage"].root
         self.settings: Settings = app.extensions["settings"]
         registers: tuple[dict[Any, Any], ...] = (app.config, app.extensions, app.view_functions)
@@ -250,10 +252,7 @@ def kept_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory)
 def kept_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """An application on PostgreSQL for the tests of a module, which `empty` it before they begin."""
     name = postgres.create_database(template=postgres.migrated())
-    folder = tmp_path_factory.mktemp("kept")
-    app = create_app(database_url=postgres.url(name), secret_key=SECRET, rate_limits="off", instance=str(folder))
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = new_app(postgres.url(name), tmp_path_factory.mktemp("kept"))
     yield app
     with app.app_context():
         db.engine.dispose()

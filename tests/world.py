@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from messaging_app import create_app
 from messaging_app.actors import Actor
 from messaging_app.extensions import db
 from messaging_app.services import messaging
 from tests.cast import Cast
-from tests.conftest import SECRET, Web
+from tests.conftest import Web, new_app
 
 NAMES = ("bakery-cleo", "cycles-jun", "admin-bakery", "admin-cleo")
 
@@ -45,10 +44,7 @@ def begin(actor: Actor, kind: str, recipient_type: str, recipient_id: int, subje
 def kept_web(template: Path, folder: Path, **settings: Any) -> Iterator[tuple[Web, dict[str, int]]]:
     """A `Web` with the four conversations for many tests that leave it as it is. `template`: a migrated SQLite file."""
     url = f"sqlite:///{shutil.copy(template, folder / 'messaging.db')}"
-    settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(folder)} | settings
-    app = create_app(database_url=url, **settings)
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = new_app(url, folder, **settings)
     web = Web(app)
     with app.app_context():
         numbers = four_conversations(web.cast)

@@ -11,13 +11,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from messaging_app import create_app
 from messaging_app.actors import Actor
 from messaging_app.extensions import db
 from messaging_app.policies import policy_of
 from messaging_app.services import tokens
 from tests.cast import Cast
-from tests.conftest import SECRET, Kept, Web, empty
+from tests.conftest import Kept, Web, empty, new_app
 
 
 class Api(Web):
@@ -127,8 +126,7 @@ def kept_api(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("api")
     shutil.copy(migrated_sqlite, folder / "messaging.db")
     url = f"sqlite:///{folder / 'messaging.db'}"
-    app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = new_app(url, folder)
     yield Api(app)
     with app.app_context():
         db.engine.dispose()

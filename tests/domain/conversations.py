@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from messaging_app.actors import Actor
 from messaging_app.database import writing
@@ -53,7 +53,5 @@ def import_staff(store: str, **entry: Any) -> None:
 
 
 def set_active(table: str, number: int, active: bool) -> None:
-    from sqlalchemy import text
-
     with writing(db.session) as session:
         session.execute(text(f"UPDATE {table} SET active = :active WHERE id = :id"), {"active": active, "id": number})

@@ -15,8 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
-from messaging_app import create_app
-from tests.conftest import SECRET, Browser, Web
+from tests.conftest import Browser, Web, new_app
 from tests.services import Postgres
 
 pytestmark = pytest.mark.slow
@@ -123,8 +122,7 @@ def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         server: Postgres = request.getfixturevalue("postgres")
         name = server.create_database(template=server.migrated())
         url = server.url(name)
-    app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = new_app(url, folder)
     web = Web(app)
     fill(web.engine)
     yield web

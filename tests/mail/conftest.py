@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from messaging_app import create_app
 from messaging_app.actors import Actor
 from messaging_app.database import now
 from messaging_app.extensions import db
 from messaging_app.services import messaging, notifications
 from tests import cast
-from tests.conftest import SECRET, empty
+from tests.conftest import empty, new_app
 from tests.services import MailServer
 
 MAIL = {"mail_from": "Marketplace <no-reply@messages.example>", "base_url": "https://messages.example"}
@@ -77,10 +76,7 @@ def make_post(make_app: Callable[..., Flask], database_url: str, smtp: MailServe
 def kept_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, MailServer]]:
     """An application and its mail server for a whole module; with settings of their own they are made anew."""
     server = MailServer()
-    settings = {"secret_key": SECRET, "rate_limits": "off", "instance": str(tmp_path_factory.mktemp("mail"))}
-    app = create_app(database_url=kept_database_url, mail_url=server.url, **settings, **MAIL)
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = new_app(kept_database_url, tmp_path_factory.mktemp("mail"), mail_url=server.url, **MAIL)
     yield app, server
     with app.app_context():
         db.engine.dispose()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from messaging_app import create_app
-from tests.conftest import SECRET, Web
+from tests.conftest import Web, new_app
 from tests.services import Postgres
 from tests.world import four_conversations, kept_web
 
@@ -41,8 +40,7 @@ def webs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             else:
                 server: Postgres = request.getfixturevalue("postgres")
                 url = server.url(server.create_database(template=server.migrated()))
-            app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-            app.config["PROPAGATE_EXCEPTIONS"] = False
+            app = new_app(url, folder)
             made[database] = Web(app)
         return made[database]
 
