@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeDecorator
 from messaging_app.prepared import may_block
 
 SQLITE_BUSY_MS = 5_000
+RECYCLED_AFTER = 1800  # seconds after which a connection is made anew
 # One plan for each prepared statement, whoever asks: what pages ask are ranges of indexes for all values, and planning
 # an inbox anew takes five times what reading it takes.
 POSTGRES_OPTIONS = (
@@ -110,7 +111,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_size": 16,
         "max_overflow": 16,
         "pool_timeout": 5,
-        "pool_recycle": 1800,
+        "pool_recycle": RECYCLED_AFTER,
     }
 
 

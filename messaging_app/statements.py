@@ -7,23 +7,25 @@ as their types say, its errors told as SQLAlchemy tells them. Everything else go
 
 from __future__ import annotations
 
-from collections import namedtuple
+import time
+from collections import deque, namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection as PostgresConnection
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, QueuePool, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import PoolProxiedConnection
 
-from messaging_app.database import HELD, holding
+from messaging_app.database import HELD, RECYCLED_AFTER, holding
 from messaging_app.extensions import db
 from messaging_app.prepared import Prepared, may_block
 
-ASKED = "messaging_app.statements.asked"
+ASKED, SINCE = "messaging_app.statements.asked", "messaging_app.statements.since"
+AT_HAND = 8  # connections that wait outside the pool, of 16 that it keeps
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED"}
 
 
@@ -60,9 +62,12 @@ def write_alone(statement: Any, parameters: dict[str, Any]) -> list[Any]:
 def _read(engine: Engine, ready: _Ready, parameters: dict[str, Any]) -> list[Any]:
     link = _link(engine)
     try:
-        return _run(engine, ready, link, parameters)
-    finally:
+        rows = _run(engine, ready, link, parameters)
+    except BaseException:
         link.close()
+        raise
+    _keep(engine, link)
+    return rows
 
 
 @contextmanager
@@ -88,9 +93,12 @@ def transaction() -> Iterator[None]:
             _say(engine, link, "COMMIT")
             ended = True
     finally:
-        if not ended and link.is_valid:
-            link.invalidate()  # nobody gets a connection whose transaction may still be open
-        link.close()
+        if ended:
+            _keep(engine, link)
+        else:
+            if link.is_valid:
+                link.invalidate()  # nobody gets a connection whose transaction may still be open
+            link.close()
 
 
 def here() -> Connection | scoped_session[Any]:
@@ -107,11 +115,40 @@ def _let_go() -> None:
         db.session.rollback()
 
 
+@lru_cache(maxsize=64)
+def _at_hand(_engine: Engine) -> deque[PoolProxiedConnection]:
+    """Connections that wait for the next statement: the pool's way there and back costs as much as asking something."""
+    return deque()
+
+
 def _link(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return _at_hand(engine).pop()
+    except IndexError:  # all that were at hand are in use
+        pass
     try:
         return engine.raw_connection()
     except engine.dialect.loaded_dbapi.Error as error:  # there is no server
         raise _told(engine, None, error, gone=False) from error
+
+
+def _keep(engine: Engine, link: PoolProxiedConnection) -> None:
+    """Leave a connection on which nothing is open at hand; with the pool, where somebody may be waiting for one, or
+    where it is due to be made anew.
+    """
+    pool, at_hand, moment = engine.pool, _at_hand(engine), time.monotonic()
+    scarce = isinstance(pool, QueuePool) and pool.overflow() > 0
+    if scarce or len(at_hand) >= AT_HAND or moment - link.info.setdefault(SINCE, moment) > RECYCLED_AFTER:
+        link.close()
+    else:
+        at_hand.append(link)
+
+
+@event.listens_for(Engine, "engine_disposed")
+def _let_all_go(engine: Engine) -> None:
+    with suppress(IndexError):
+        while True:
+            _at_hand(engine).pop().invalidate()
 
 
 def _held() -> Any:

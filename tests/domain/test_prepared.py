@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import Select, String, bindparam, func, insert, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 
+from messaging_app import statements
 from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
@@ -27,7 +28,9 @@ ADD = insert(PlatformSetting.__table__).values(  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def app(make_app: Callable[..., Flask], postgres_url: str) -> Iterator[Flask]:
+def app(make_app: Callable[..., Flask], postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """An application whose statements and sessions take turns on one connection."""
+    monkeypatch.setattr(statements, "AT_HAND", 0)
     app = make_app(postgres_url)
     with app.app_context():
         yield app

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from typing import cast as cast_to
 
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, event, func, insert, select
+from sqlalchemy import QueuePool, bindparam, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from messaging_app import statements
 from messaging_app.database import UtcDateTime, after_commit, writing
 from messaging_app.extensions import db
 from messaging_app.models import Store
 from messaging_app.services import messaging
 from messaging_app.statements import fetch, here, transaction
 from tests import cast
+from tests.services import wait_for
 from tests.world import begin
 
 STORES = select(Store.id, Store.code, Store.active, Store.created_at).where(Store.code == bindparam("code"))
@@ -80,6 +84,48 @@ def test_who_listens_to_the_engine_hears_each_statement(app: Flask) -> None:
     fetch(STORES, {"code": "a"})
     event.remove(db.engine, "before_cursor_execute", note)
     assert len(heard) == 1 and heard[0].startswith("SELECT stores.id")
+
+
+def test_a_connection_stays_at_hand_between_statements_for_as_long_as_it_is_fresh(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+
+    def note(*_of: object) -> None:
+        taken.append(1)
+
+    fetch(STORES, {"code": "a"})
+    event.listen(db.engine, "checkout", note)
+    for _ in range(5):
+        with transaction():
+            fetch(STORES, {"code": "a"})
+        fetch(STORES, {"code": "a"})
+    assert taken == []
+    monkeypatch.setattr(statements, "RECYCLED_AFTER", -1)
+    for _ in range(5):
+        fetch(STORES, {"code": "a"})
+    event.remove(db.engine, "checkout", note)
+    assert len(taken) == 4  # the first was at hand
+
+
+def test_no_connection_is_kept_at_hand_where_others_wait_for_one(app: Flask) -> None:
+    pool = cast_to(QueuePool, db.engine.pool)
+    with ExitStack() as held:
+        for _ in range(pool.size() + pool._max_overflow - 1):
+            held.enter_context(closing(db.engine.raw_connection()))
+        fetch(STORES, {"code": "a"})
+        held.enter_context(closing(db.engine.raw_connection()))
+
+
+@pytest.mark.postgres
+def test_who_closes_the_engine_closes_what_is_at_hand(make_app: Callable[..., Flask], postgres_url: str) -> None:
+    plain = postgres_url.replace("postgresql+psycopg", "postgresql")
+    of_others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with make_app(postgres_url).app_context(), psycopg.connect(plain, autocommit=True) as other:
+        fetch(STORES, {"code": "a"})
+        assert other.execute(of_others).fetchone() == (1,)
+        db.engine.dispose()
+        wait_for(lambda: other.execute(of_others).fetchone() == (0,), 5, 0.05, "the connection to end")
 
 
 def test_on_postgresql_store_and_customer_write_in_one_statement(app: Flask, cast_of: cast.Cast) -> None:

@@ -93,10 +93,10 @@ def test_on_a_full_disk_people_read_and_sends_come_back_when_there_is_room(web: 
     sam, number = begin(web)
     room = {"pages": 0}
 
-    def limit(link: Any, *_rest: object) -> None:
-        link.execute(f"PRAGMA max_page_count = {room['pages'] or 1_000_000_000}")
+    def limit(_link: Any, cursor: Any, *_rest: object) -> None:
+        cursor.connection.execute(f"PRAGMA max_page_count = {room['pages'] or 1_000_000_000}")
 
-    event.listen(web.engine, "checkout", limit)
+    event.listen(web.engine, "before_cursor_execute", limit)
     with web.engine.connect() as connection:
         room["pages"] = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
     large = {"content": "x" * 9_000}
