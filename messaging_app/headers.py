@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 from flask import Flask, Response, request
 
@@ -11,18 +12,28 @@ CSP = (
     "connect-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
 )
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # not no-referrer: the CSRF check over https reads it
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
+SECURITY = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),  # not no-referrer: the CSRF check over https reads it
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+]
 COMPRESS_FROM = 1024
 
 
 def init_app(app: Flask) -> None:
     """Put the headers on every answer of `app`, errors included."""
     app.after_request(_finish)
+    app.wsgi_app = _secured(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _secured(app: Any) -> Any:
+    """The WSGI application `app`, with what is the same for all answers put under each."""
+
+    def serve(environ: Any, start_response: Any) -> Any:
+        return app(environ, lambda status, headers, *error: start_response(status, headers + SECURITY, *error))
+
+    return serve
 
 
 def takes_gzip() -> bool:
@@ -33,7 +44,6 @@ def takes_gzip() -> bool:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    headers.extend(SECURITY)
     if "Content-Security-Policy" not in headers:
         headers["Content-Security-Policy"] = CSP
     if request.is_secure:
