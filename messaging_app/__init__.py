@@ -77,7 +77,7 @@ def create_app(**overrides: Any) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
     app.session_interface = sessions.RoleSessionInterface()
-    login.init_app(app)
+    login.init_app(app, add_context_processor=False)  # templates have `actor`
     login.session_protection = None
     login._session_identifier_generator = str  # a hash of address and browser for that protection, made all the same
     csrf.init_app(app)

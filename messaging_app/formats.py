@@ -62,9 +62,9 @@ def day(moment: datetime) -> str:
     current = today()
     spoken = _local(moment, zone).date()
     if spoken == current:
-        return str(gettext("Today"))
+        return _near_days(locale)[0]
     if spoken == current - timedelta(days=1):
-        return str(gettext("Yesterday"))
+        return _near_days(locale)[1]
     return _day(spoken, current.year == spoken.year, locale)
 
 
@@ -82,7 +82,7 @@ def short_when(moment: datetime) -> str:
     if age == 0:
         return clock(moment)
     if age == 1:
-        return str(gettext("Yesterday"))
+        return _near_days(locale)[1]
     skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == current.year else "yMMMd"
     return _skeleton(skeleton, local.date(), locale)
 
@@ -147,6 +147,11 @@ def reader() -> tuple[str, str]:
 def today() -> date:
     """The day it is where the reader is."""
     return datetime.now(_zone(reader()[1])).date()
+
+
+@lru_cache(maxsize=256)
+def _near_days(_locale: str) -> tuple[str, str]:
+    return str(gettext("Today")), str(gettext("Yesterday"))
 
 
 @lru_cache(maxsize=1024)

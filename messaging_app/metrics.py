@@ -45,14 +45,22 @@ class Figures:
         )
         self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
-    def of(self, method: str, route: str, role: str, status: int) -> tuple[Any, ...]:
-        """The counters of one kind of request; looking them up by label takes longer than counting."""
-        key = (method, route, role, status)
+    def of(self, method: str, route: str, status: int) -> tuple[Any, ...]:
+        """The counters of one kind of request, None for sends where it is none; looking them up by label takes longer
+        than counting.
+        """
+        key = (method, route, status)
         found = self._children.get(key)
         if found is None:
+            role = role_of(route)
+            sends = method == "POST" and status < 400 and route.endswith("/messages")
             labels = self.requests.labels(method, route, role, str(status))
-            found = (labels, self.seconds.labels(route, role), self.statements.labels(route))
-            self._children[key] = found
+            found = self._children[key] = (
+                labels,
+                self.seconds.labels(route, role),
+                self.statements.labels(route),
+                self.sends.labels(role) if sends else None,
+            )
         return found
 
 
@@ -72,14 +80,13 @@ def init_app(app: Flask) -> None:
 
 def count(method: str, route: str, status: int, seconds: float, statements: int) -> None:
     """Note one answered request. `route` is the rule, not the address: there are few of them."""
-    role = role_of(route)
-    requests, duration, asked = figures().of(method if method in METHODS else "OTHER", route, role, status)
+    requests, duration, asked, sends = figures().of(method if method in METHODS else "OTHER", route, status)
     requests.inc()
     duration.observe(seconds)
     if statements:
         asked.inc(statements)
-    if method == "POST" and status < 400 and route.endswith("/messages"):
-        figures().sends.labels(role).inc()
+    if sends:
+        sends.inc()
 
 
 def refused_upload(reason: str) -> None:

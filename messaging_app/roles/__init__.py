@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, request, session
+from flask import Blueprint, Flask, Request, Response, abort, current_app, g, make_response, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -131,22 +131,23 @@ def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response
 
 def check_door() -> ResponseReturnValue | None:
     """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
-    view = current_app.view_functions[request.endpoint or ""]
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined] # a dozen times through a proxy add up
+    view = current_app.view_functions[asked.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
     person = sign_in() if guarded else None
     if person and not person.is_authenticated:
         return signed_out()
-    if person and is_htmx() and request.headers.get("X-Shown-To", person.shown_to) != person.shown_to:
+    if person and is_htmx() and asked.headers.get("X-Shown-To", person.shown_to) != person.shown_to:
         return make_response("", 412)  # another tab went on in another store, or as somebody else
-    if request.method not in SAFE:
-        check_origin()
-        if getattr(view, "__wrapped__", None) in TAKE_FILES and request.mimetype == "multipart/form-data":
+    if asked.method not in SAFE:
+        check_origin(asked)
+        if getattr(view, "__wrapped__", None) in TAKE_FILES and asked.mimetype == "multipart/form-data":
             make_room_for_files()
-        if not is_from_our_page():
+        if not is_from_our_page(asked):
             csrf.protect()
     if person and not is_poll():
         touch(person)
-    return home.offer_store() if guarded and "store" in request.args else None
+    return home.offer_store() if guarded and "store" in asked.args else None
 
 
 def make_room_for_files() -> None:
@@ -156,25 +157,25 @@ def make_room_for_files() -> None:
         request.max_content_length = g.upload_limits.request_bytes
 
 
-def check_origin() -> None:
+def check_origin(asked: Request) -> None:
     """Refuse what another site's page sends. Raises `CSRFError`."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
+    site = asked.headers.get("Sec-Fetch-Site")
+    origin = asked.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
         raise CSRFError(_("This came from another site."))
-    if site is None and origin is not None and parts_of(origin).netloc != request.host:
+    if site is None and origin is not None and parts_of(origin).netloc != asked.host:
         raise CSRFError(_("This came from another site."))
 
 
-def is_from_our_page() -> bool:
+def is_from_our_page(asked: Request) -> bool:
     """Whether the request carries the very token that the pages of this session do, and where it came from is known.
 
     That is what almost every request has; whether anything else is valid, and what is missing, Flask-WTF tells. Over
     https it also looks at the Referer, which nobody needs who says more.
     """
-    if request.is_secure and "Sec-Fetch-Site" not in request.headers:
+    if asked.is_secure and "Sec-Fetch-Site" not in asked.headers:
         return False
-    given = request.headers.get("X-CSRFToken", "") or request.form.get("csrf_token", "")
+    given = asked.headers.get("X-CSRFToken", "") or asked.form.get("csrf_token", "")
     ours = csrf_token() if "csrf_token" in session else ""
     return ours != "" and hmac.compare_digest(given.encode(errors="replace"), ours.encode())
 

@@ -86,8 +86,8 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
     view = _without_context(actor, messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1), after)
-    view.brief = True
-    return make_response(render_template("messages/_update.html", thread=view, composer=composer.fresh(view)))
+    view.brief = True  # without a composer: the page's own stays
+    return make_response(render_template("messages/_update.html", thread=view))
 
 
 def _without_context(actor: Actor, found: messaging.Thread, after: int) -> ThreadView:

@@ -183,9 +183,9 @@ def _role_names(_locale: str) -> tuple[str, str]:
 def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
     platform, customer = _role_names(reader()[0])
     labels = {
-        ActorType.ADMIN.value: platform,
-        ActorType.STORE.value: thread.head.store_name,
-        ActorType.CUSTOMER.value: customer,
+        ActorType.ADMIN: platform,
+        ActorType.STORE: thread.head.store_name,
+        ActorType.CUSTOMER: customer,
     }
     lines: list[Line] = []
     type_, id_ = actor.type, actor.id
