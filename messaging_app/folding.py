@@ -9,16 +9,40 @@ catalogue they depend on who reads, and are looked up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from types import CodeType
 from typing import Any
 
 from flask.templating import Environment as FlaskEnvironment
-from jinja2 import Environment
+from jinja2 import Environment, Template
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from markupsafe import Markup, escape
 
 BEGINS = ("name", "lparen", "string")
 INCLUDE = re.compile(r"""({%-?)\s*include\s+["']([^"']+)["']\s*(-?%})""")
+
+
+class PlainTemplate(Template):
+    """Jinja's, which puts pieces into a page as they are: its own way copies each of them first."""
+
+    @classmethod
+    def from_code(
+        cls,
+        environment: Environment,
+        code: CodeType,
+        globals: MutableMapping[str, Any],
+        uptodate: Callable[[], bool] | None = None,
+    ) -> Template:
+        """The template of compiled `code`, as its base class makes it."""
+        template = super().from_code(environment, code, globals, uptodate)
+        template.root_render_func.__globals__["escape"] = as_written
+        return template
+
+
+def as_written(value: Any) -> Markup:
+    """`value` as it stands in a page: escaped, unless it is marked as safe."""
+    return value if type(value) is Markup else escape(value)
 
 
 class PlainEnvironment(FlaskEnvironment):
@@ -27,6 +51,8 @@ class PlainEnvironment(FlaskEnvironment):
     Jinja chains two and copies them entry by entry whenever it renders. In exchange, what is added to `globals` once a
     template was used is not seen by it.
     """
+
+    template_class = PlainTemplate
 
     def make_globals(self, d: Mapping[str, Any] | None) -> MutableMapping[str, Any]:
         """The globals of one template: `d` over the environment's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, g, make_response, redirect, render_template, request, session
@@ -54,9 +54,14 @@ def sign_in() -> SignIn:
     return found
 
 
+def rendered(template: str, status: int = 200, **context: Any) -> Response:
+    """The answer that `template` makes of `context`."""
+    return Response(render_template(template, **context), status)
+
+
 def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: Any) -> Response:
     """The fragment for htmx, the whole page otherwise, from the same context."""
-    return make_response(render_template(fragment if is_htmx() else page, **context), status)
+    return rendered(fragment if is_htmx() else page, status, **context)
 
 
 def tell(response: Response, **events: Any) -> Response:
@@ -104,7 +109,7 @@ def _context() -> dict[str, Any]:
         "actor": actor,
         "place": actor.store_name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx(),
-        "csrf_token": csrf_token,
+        "csrf_token": cache(csrf_token),  # a page has a form for every little thing
         "locale": g.get("locale", "en"),
         "text_dir": "ltr",
     }

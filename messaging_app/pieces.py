@@ -82,19 +82,18 @@ class Pieces:
         """What stands above the rows of an inbox."""
         return self._list_head(*reader(), None, role, filters)
 
-    def rows(self, inbox: Any, role: Any, actor: Any) -> Markup:
+    def rows(self, inbox: Any, role: Any, actor: Any) -> Iterator[Markup]:
         """The rows of an inbox."""
         me = (actor.type, actor.id)
         base, query, fetched = f"{role.messages}/", inbox.filters.query(), role.name != "storefront"
-        place, rows = (*reader(), today()), []
+        place = (*reader(), today())
         for x in inbox.rows:
             mine = (x.last_sender_type, x.last_sender_id) == me
             writer = "" if mine or x.last_sender_type == "customer" else x.last_sender_name
             seen = (x.id, f"{base}{x.id}{query}", fetched, x.id == inbox.selected_id, x.status, x.unread_count)
             said = (x.subject, x.last_message_preview, mine, writer)
             other = (x.counterpart_type, x.counterpart_id, x.counterpart_name, x.last_message_at)
-            rows.append(self._row(*place, *seen, *said, *other))
-        return Markup("\n".join(rows))  # noqa: S704 -- of pieces
+            yield self._row(*place, *seen, *said, *other)
 
     def facts(self, thread: Any, role: Any) -> Markup:
         """What stands under a thread's subject: with whom, in which state, who has read how far."""
@@ -104,24 +103,24 @@ class Pieces:
         """How the mark under the reader's newest message reads, for as many of the others as it can name."""
         return self._read_marks(*reader(), today(), role, tuple(thread.read_by[:MARKS]))
 
-    def lines(self, thread: Any) -> Iterator[tuple[Markup, Any, Markup | None]]:
-        """The lines of a thread in turns: messages that need nothing but themselves in one piece, then the next line
-        that has more about it (a new day, files, a mark), or None at the end, and its message up to its words.
+    def lines(self, thread: Any) -> Iterator[tuple[list[Markup], Any, Markup | None]]:
+        """The lines of a thread in turns: messages that need nothing but themselves, then the next line that has more
+        about it (a new day, files, a mark), or None at the end, and its message. Messages are told up to their words.
         """
         locale, zone = reader()
         marked = (thread.first_unread_seq, thread.read_seq)
-        run: list[str] = []
+        begin = self._message_start
+        run: list[Markup] = []
         for x in thread.lines:
             row, mine, follow, new_day, role_label, files = x
-            said = (row, mine, follow, role_label)
-            start = None if row.kind == "event" else self._message_start(locale, zone, None, *said)
-            if start and not (new_day or files or row.seq in marked):
-                run.append(f"{start}\n</article>")
-            else:
-                yield Markup("\n".join(run)), x, start  # noqa: S704 -- of pieces
+            start = None if row.kind == "event" else begin(locale, zone, None, row, mine, follow, role_label)
+            if start is None or new_day or files or row.seq in marked:
+                yield run, x, start
                 run = []
+            else:
+                run.append(start)
         if run:
-            yield Markup("\n".join(run)), None, None  # noqa: S704 -- of pieces
+            yield run, None, None
 
 
 def translate(text: str, **values: Any) -> Markup:

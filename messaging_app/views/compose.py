@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import g, make_response, render_template, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, Refusal
-from messaging_app.htmx import go, is_htmx, page_or_fragment, whole_number
+from messaging_app.htmx import go, is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
@@ -116,7 +116,7 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
         compose.errors = {"form": str(refusal.detail)}
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
     status = 422 if is_htmx() and compose.file_errors else refusal.status
-    return make_response(render_template(template, compose=compose), status)
+    return rendered(template, status, compose=compose)
 
 
 def _listed() -> dict[str, str]:

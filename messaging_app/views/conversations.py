@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, make_response, render_template, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
-from messaging_app.htmx import is_htmx, whole_number
+from messaging_app.htmx import is_htmx, rendered, whole_number
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.views import composer
@@ -66,9 +66,9 @@ def inbox(actor: Actor) -> ResponseReturnValue:
     if request.args.get("have") == view.have:
         return Response(status=204)
     if not is_htmx():
-        return make_response(render_template("conversations/inbox.html", inbox=view, thread=None))
+        return rendered("conversations/inbox.html", inbox=view, thread=None)
     template = "conversations/_list.html" if view.is_first else "conversations/_rows.html"
-    return make_response(render_template(template, inbox=view))
+    return rendered(template, inbox=view)
 
 
 def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -83,8 +83,8 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     if not is_htmx():
         return whole_page(actor, view)
     if before:
-        return make_response(render_template("messages/_older.html", thread=view))
-    return make_response(render_template("conversations/_thread.html", thread=view, composer=composer.fresh(view)))
+        return rendered("messages/_older.html", thread=view)
+    return rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
 
 
 def whole_page(actor: Actor, view: ThreadView, filled: composer.Composer | None = None, status: int = 200) -> Response:
@@ -92,10 +92,8 @@ def whole_page(actor: Actor, view: ThreadView, filled: composer.Composer | None 
     beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
     if beside:
         beside.selected_id = view.conversation.id
-    body = render_template(
-        "conversations/inbox.html", inbox=beside, thread=view, composer=filled or composer.fresh(view)
-    )
-    return make_response(body, status)
+    shown = filled or composer.fresh(view)
+    return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown)
 
 
 def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Response, render_template, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import NotFound, Unavailable
 from messaging_app.files import BY_STORED
-from messaging_app.htmx import is_htmx, sign_in
+from messaging_app.htmx import is_htmx, rendered, sign_in
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments, messaging
 from messaging_app.services.sign_in import store_by_code
@@ -20,14 +20,14 @@ from messaging_app.storage import FileMissing, StorageUnavailable
 
 def index() -> ResponseReturnValue:
     """The three sign-ins."""
-    return render_template("home/index.html")
+    return rendered("home/index.html")
 
 
 def home(actor: Actor) -> ResponseReturnValue:
     """The role's first page, with the newest conversation as a foretaste."""
     page = messaging.list_conversations(actor, limit=1)
     template = {"admin": "home/admin.html", "store": "home/store.html"}.get(policy_of(actor).name, "home/account.html")
-    return render_template(template, preview=page.rows[0] if page.rows else None)
+    return rendered(template, preview=page.rows[0] if page.rows else None)
 
 
 def offer_store() -> ResponseReturnValue | None:
@@ -40,10 +40,10 @@ def offer_store() -> ResponseReturnValue | None:
     onward = request.path + (f"?{urlencode(args)}" if args else "")
     if signed_in.type == ActorType.CUSTOMER:
         other = store_by_code(code)
-        return render_template("home/other_store.html", code=code, name=other.name, onward=onward) if other else None
+        return rendered("home/other_store.html", code=code, name=other.name, onward=onward) if other else None
     for number, other_code, name in signed_in.stores:
         if other_code == code:
-            return render_template("home/other_store.html", store_id=number, code=code, name=name, onward=onward)
+            return rendered("home/other_store.html", store_id=number, code=code, name=name, onward=onward)
     return None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, g, make_response, render_template, request
+from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
 from messaging_app.files import FileRefused
-from messaging_app.htmx import done, is_htmx, tell, whole_number
+from messaging_app.htmx import done, is_htmx, rendered, tell, whole_number
 from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
@@ -32,8 +32,8 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         found = messaging.get_head(actor, conversation_id)
         if is_htmx():
             filled = composer.refused(refusal, content, key, after or found.head.last_seq)
-            body = render_template("messages/_composer.html", thread=show(actor, found), composer=filled)
-            return make_response(body, 422 if filled.file_errors else refusal.status)
+            status = 422 if filled.file_errors else refusal.status
+            return rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
     if not is_htmx():
@@ -61,8 +61,7 @@ def update(
     found = found or messaging.get_head(actor, conversation_id)
     if found.head.last_seq - after > WINDOW_MAX:
         view = show(actor, messaging.read_lines(found, limit=window(found)))
-        body = render_template("conversations/_thread.html", thread=view, composer=composer.fresh(view))
-        response = make_response(body)
+        response = rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
         response.headers["HX-Retarget"] = "#thread"
         response.headers["HX-Reswap"] = "outerHTML"
         return response
@@ -71,7 +70,7 @@ def update(
     view = _without_context(actor, found, after)
     if removals > 0:
         view.removed = recently_removed(conversation_id, removals)
-    return make_response(render_template("messages/_update.html", thread=view, composer=composer.fresh(view)))
+    return rendered("messages/_update.html", thread=view, composer=composer.fresh(view))
 
 
 def uploads() -> list[Upload]:
@@ -87,7 +86,7 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
         return update(actor, sent.conversation_id, after)
     view = _without_context(actor, messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1), after)
     view.brief = True  # without a composer: the page's own stays
-    return make_response(render_template("messages/_update.html", thread=view))
+    return rendered("messages/_update.html", thread=view)
 
 
 def _without_context(actor: Actor, found: messaging.Thread, after: int) -> ThreadView:

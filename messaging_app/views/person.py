@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.htmx import done
+from messaging_app.htmx import done, rendered
 from messaging_app.policies import policy_of
 from messaging_app.services import mail_preferences
 
 
 def preferences(actor: Actor) -> ResponseReturnValue:
     """The page with the switch."""
-    body = render_template("preferences.html", on=mail_preferences.wants_mail(actor), saved="saved" in request.args)
-    return make_response(body)
+    return rendered("preferences.html", on=mail_preferences.wants_mail(actor), saved="saved" in request.args)
 
 
 def save_preferences(actor: Actor) -> ResponseReturnValue:

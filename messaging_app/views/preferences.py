@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.htmx import done, is_htmx, tell, toast
+from messaging_app.htmx import done, is_htmx, rendered, tell, toast
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.views.thread import show
@@ -25,4 +25,4 @@ def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         return done(f"{policy_of(actor).messages}/{conversation_id}")
     thread = show(actor, messaging.get_head(actor, conversation_id))
     sentence = _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this one.")
-    return tell(make_response(render_template("messages/_preferences.html", thread=thread)), toast=toast(sentence))
+    return tell(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.htmx import done, is_htmx, tell, whole_number
+from messaging_app.htmx import done, is_htmx, rendered, tell, whole_number
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 
@@ -22,5 +21,5 @@ def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     if not is_htmx():
         return done(f"{policy_of(actor).messages}/{conversation_id}")
     unread = messaging.get_unread_count(actor)
-    response = make_response(render_template("messages/_read.html", unread=unread))
+    response = rendered("messages/_read.html", unread=unread)
     return tell(response, conversation_read={"id": conversation_id, "unread": left})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from flask import Response, make_response, render_template, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
-from messaging_app.htmx import done
+from messaging_app.htmx import done, rendered
 from messaging_app.services.settings import SETTINGS, list_settings, set_settings
 
 
@@ -34,11 +34,11 @@ def _page(
     values: dict[str, str], errors: dict[str, str] | None = None, *, saved: bool = False, status: int = 200
 ) -> Response:
     categories = groupby(sorted(SETTINGS.values(), key=lambda s: s.category), key=lambda s: s.category)
-    body = render_template(
+    return rendered(
         "settings/settings.html",
+        status,
         categories=[(name, list(members)) for name, members in categories],
         values=values,
         errors=errors or {},
         saved=saved,
     )
-    return make_response(body, status)

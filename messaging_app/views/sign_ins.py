@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from flask import current_app, make_response, render_template, request
+from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -15,7 +15,7 @@ from wtforms.validators import InputRequired, Length
 from messaging_app.actors import Actor, ActorType
 from messaging_app.addresses import parts_of
 from messaging_app.errors import FieldError, Invalid, NotFound
-from messaging_app.htmx import done, sign_in, whole_number
+from messaging_app.htmx import done, rendered, sign_in, whole_number
 from messaging_app.limits import RateLimited, limiter
 from messaging_app.policies import RolePolicy
 from messaging_app.services.sign_in import Person, authenticate, store_by_code
@@ -62,12 +62,12 @@ def login() -> ResponseReturnValue:
         if store is None:
             view.needs_store = True
             view.error = _("There is no store with this code.") if request.values.get("store") else ""
-            return make_response(render_template("sign_in.html", form=view), 422 if view.error else 200)
+            return rendered("sign_in.html", 422 if view.error else 200, form=view)
         view.store, store_id = store, store.id
         view.store_code = store.code
     if request.method == "POST":
         return _sign_in(role, view, store_id)
-    return render_template("sign_in.html", form=view)
+    return rendered("sign_in.html", form=view)
 
 
 def logout() -> ResponseReturnValue:
@@ -101,17 +101,17 @@ def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> Respon
     view.email = form.email.data or ""
     if not form.validate():
         view.error = _("Enter e-mail and password.")
-        return make_response(render_template("sign_in.html", form=view), 422)
+        return rendered("sign_in.html", 422, form=view)
     try:
         person = _recognise(role, view.email, form.password.data or "", store_id)
     except RateLimited as limited:
         view.error = _("Too many attempts. Wait a few minutes and try again.")
-        response = make_response(render_template("sign_in.html", form=view), 429)
+        response = rendered("sign_in.html", 429, form=view)
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
     if person is None:
         view.error = _("E-mail and password do not belong together.")
-        return make_response(render_template("sign_in.html", form=view), 422)
+        return rendered("sign_in.html", 422, form=view)
     start_session(role, person.id, person.store_id)
     response = done(view.next_url or role.messages)
     if role.actor_type == ActorType.CUSTOMER:

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import reader, reader_zone, today
+from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
@@ -64,7 +65,6 @@ class Reader:
     name: str
     last_read_seq: int
     last_read_at: datetime | None
-    mine: bool
 
 
 @dataclass(slots=True)
@@ -78,16 +78,21 @@ class Seat:
 
 @dataclass(slots=True)
 class ThreadView:
-    """What the thread's templates show. `have` changes whenever any of it would; `removed` are files of lines shown
-    earlier that were removed since. A `brief` view holds lines only: the rest of the page stays as it is.
+    """What the thread's templates show. `others` are those in the conversation beside the reader, `read_by` those of
+    them who have read anything, whoever has read furthest first, and `read_seq` the reader's newest message among the
+    shown, if somebody else has read it. `have` changes whenever any of all this would; `removed` are files of lines
+    shown earlier that were removed since. A `brief` view holds lines only: the rest of the page stays as it is.
     """
 
     conversation: Any
+    address: str
     seat: Seat
     lines: list[Line]
     has_older: bool
     first_unread_seq: int | None
-    readers: list[Reader]
+    others: list[Reader]
+    read_by: list[Reader]
+    read_seq: int | None
     have: str
     removed: list[Any] = field(default_factory=list)
     brief: bool = False
@@ -112,22 +117,6 @@ class ThreadView:
         """The last line shown."""
         return self.lines[-1].seq if self.lines else int(self.conversation.last_seq)
 
-    @property
-    def read_seq(self) -> int | None:
-        """The reader's newest message among the shown, if somebody else has read it."""
-        newest = next((line.seq for line in reversed(self.lines) if line.mine and line.kind == "message"), None)
-        return newest if newest is not None and any(r.last_read_seq >= newest for r in self.read_by) else None
-
-    @property
-    def others(self) -> list[Reader]:
-        """Everybody in the conversation but the reader."""
-        return [reader for reader in self.readers if not reader.mine]
-
-    @property
-    def read_by(self) -> list[Reader]:
-        """The others who have read anything, whoever has read furthest first."""
-        return sorted((r for r in self.others if r.last_read_at), key=lambda reader: -reader.last_read_seq)
-
 
 def state_of(thread: messaging.Thread) -> str:
     """A short value that changes with new lines, another status, new read marks of others, and the day."""
@@ -151,22 +140,28 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> Thre
     head, own = thread.head, thread.mine
     seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
     lines = _lines(actor, thread, context)
-    readers = [
+    others = [
         Reader(
             s.participant_type,
             s.participant_name,
             s.last_read_seq,
             s.last_read_at,
-            s.participant_type == actor.type and s.participant_id == actor.id,
         )
         for s in thread.seats
+        if s is not own
     ]
+    read_by = sorted((reader for reader in others if reader.last_read_at), key=lambda reader: -reader.last_read_seq)
+    read_seq = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
+    if read_seq is not None and not (read_by and read_by[0].last_read_seq >= read_seq):
+        read_seq = None
     first_unread = None
     if seat.unread_count:
         first_unread = next(
             (x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"), None
         )
-    return ThreadView(head, seat, lines, thread.has_older, first_unread, readers, state_of(thread))
+    address = f"{policy_of(actor).messages}/{head.id}"
+    marks = first_unread, others, read_by, read_seq
+    return ThreadView(head, address, seat, lines, thread.has_older, *marks, state_of(thread))
 
 
 def window(thread: messaging.Thread) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import make_response, render_template, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.htmx import done
+from messaging_app.htmx import done, rendered
 from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
 from messaging_app.services import tokens
@@ -39,7 +39,7 @@ def make_token(actor: Actor) -> ResponseReturnValue:
         token = tokens.create_token(actor.type, actor.id, actor.store_id, form.name, _lifetime(form.days))
     except Invalid as refusal:
         error = " ".join(str(fault.message) for fault in refusal.errors)
-        return make_response(_page(actor, Form(form.name, form.days, error)), refusal.status)
+        return _page(actor, Form(form.name, form.days, error), status=refusal.status)
     return _page(actor, Form(), token)
 
 
@@ -49,9 +49,10 @@ def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
     return done(f"{policy_of(actor).home}/tokens")
 
 
-def _page(actor: Actor, form: Form, made: str = "") -> str:
+def _page(actor: Actor, form: Form, made: str = "", status: int = 200) -> Response:
     mine = tokens.list_tokens(actor)
-    return render_template("tokens/index.html", tokens=mine, form=form, made=made, lifetimes=tokens.LIFETIMES)
+    lifetimes = tokens.LIFETIMES
+    return rendered("tokens/index.html", status, tokens=mine, form=form, made=made, lifetimes=lifetimes)
 
 
 def _lifetime(days: str) -> timedelta | None:

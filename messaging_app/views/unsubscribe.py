@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Flask, make_response, render_template
+from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from messaging_app.errors import NotFound
+from messaging_app.htmx import rendered
 from messaging_app.services import mail_preferences
 
 
@@ -30,4 +31,4 @@ def stop(token: str) -> ResponseReturnValue:
 
 
 def _page(*, done: bool) -> ResponseReturnValue:
-    return make_response(render_template("unsubscribe.html", done=done))
+    return rendered("unsubscribe.html", done=done)
