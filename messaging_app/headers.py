@@ -44,11 +44,12 @@ def takes_gzip() -> bool:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    if "Content-Security-Policy" not in headers:
+    given = {name.lower() for name, _value in headers}  # asked one by one, each that is missing raises and catches
+    if "content-security-policy" not in given:
         headers["Content-Security-Policy"] = CSP
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if "Cache-Control" not in headers:  # everything is personal unless its view says otherwise
+    if "cache-control" not in given:  # everything is personal unless its view says otherwise
         headers["Cache-Control"] = "private, no-store"
         headers["Vary"] = "Cookie, HX-Request"
         _compress(response)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, g, make_response, redirect, render_template, request, session
@@ -104,12 +104,19 @@ def _context() -> dict[str, Any]:
     role: RolePolicy | None = role_of(request)
     signed_in: Any = current_user._get_current_object() if role else None
     actor = signed_in if isinstance(signed_in, SignIn) else None
+    token = ""
+
+    def token_once() -> str:  # a thread has four forms
+        nonlocal token
+        token = token or csrf_token()
+        return token
+
     return {
         "role": role,
         "actor": actor,
         "place": actor.store_name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx(),
-        "csrf_token": cache(csrf_token),  # a page has a form for every little thing
+        "csrf_token": token_once,
         "locale": g.get("locale", "en"),
         "text_dir": "ltr",
     }
