@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
@@ -18,6 +19,8 @@ from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
+ROLES = ActorType.ADMIN.value, ActorType.STORE.value, ActorType.CUSTOMER.value
+NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
 WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
 
 
@@ -177,36 +180,35 @@ def _role_names(_locale: str) -> tuple[str, str]:
 
 def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
     platform, customer = _role_names(reader()[0])
-    labels = {
-        ActorType.ADMIN: platform,
-        ActorType.STORE: thread.head.store_name,
-        ActorType.CUSTOMER: customer,
-    }
+    labels = dict(zip(ROLES, (platform, thread.head.store_name, customer), strict=True))
     lines: list[Line] = []
-    type_, id_ = actor.type, actor.id
-    before, (begins, ends) = context, _day_of(context.created_at) if context is not None else (None, None)
+    new, me = tuple.__new__, (actor.type.value, actor.id)  # what `Line` calls, without a function in Python before it
+    kind, sender, at = NOBODY  # said what stands before the first line, on no day
+    begins = ends = at
+    if context is not None:
+        kind, sender, at = context.kind, (context.sender_type, context.sender_id), context.created_at
+        begins, ends = _day_of(at)
     for row in thread.lines:
-        created_at: datetime = row.created_at
-        new_day = begins is None or ends is None or not begins <= created_at < ends
+        before, kind = kind, row.kind
+        voice, sender = sender, (row.sender_type, row.sender_id)
+        earlier, at = at, row.created_at
+        new_day = not begins <= at < ends
         if new_day:
-            begins, ends = _day_of(created_at)
-        sender_type, sender_id = row.sender_type, row.sender_id
-        follow = bool(
-            not new_day
-            and before is not None
-            and row.kind == before.kind == "message"
-            and sender_id == before.sender_id
-            and sender_type == before.sender_type
-            and created_at - before.created_at < FOLLOWS_WITHIN
-        )
-        mine = sender_id == id_ and sender_type == type_
-        lines.append(Line(row, mine, follow, new_day, labels[sender_type], files_of(row.files) if row.files else []))
-        before = row
+            begins, ends = _day_of(at)
+        spoken = kind == before == "message" and sender == voice
+        follow = spoken and not new_day and at - earlier < FOLLOWS_WITHIN
+        files = files_of(row.files) if row.files else []
+        lines.append(new(Line, (row, sender == me, follow, new_day, labels[sender[0]], files)))
     return lines
 
 
 def _day_of(moment: datetime) -> tuple[datetime, datetime]:
     """Where the reader's day around `moment` begins and ends, in UTC: so that lines of one day are told by comparing."""
     zone = reader_zone()
-    day = datetime.combine(moment.astimezone(zone).date(), time(), zone)
-    return day.astimezone(UTC), (day + timedelta(days=1)).astimezone(UTC)
+    return _bounds(moment.astimezone(zone).date(), zone)
+
+
+@lru_cache(maxsize=1024)
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    begin = datetime.combine(day, time(), zone)
+    return begin.astimezone(UTC), (begin + timedelta(days=1)).astimezone(UTC)
