@@ -92,11 +92,16 @@ class RoleSessionInterface(SecureCookieSessionInterface):
     """A signed cookie per role, chosen by the first part of the path; elsewhere there is no session."""
 
     def get_cookie_name(self, app: Flask) -> str:
-        prefix = "__Host-" if app.config["SESSION_COOKIE_SECURE"] else ""
-        return f"{prefix}{role_of(request).name}"  # type: ignore[union-attr] # only called where there is a role
+        role = role_of(request)
+        assert role is not None, "only asked where there is a role"
+        return self._name_for(app, role)
+
+    def _name_for(self, app: Flask, role: RolePolicy) -> str:
+        return f"__Host-{role.name}" if app.config["SESSION_COOKIE_SECURE"] else role.name
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        value = request.cookies.get(self.get_cookie_name(app)) if role_of(request) else None
+        role = role_of(request)
+        value = request.cookies.get(self._name_for(app, role)) if role else None
         return self.session_class(self._unpacked(app, value) if value else None)
 
     @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
@@ -111,7 +116,7 @@ class RoleSessionInterface(SecureCookieSessionInterface):
             return {}
 
     def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
-        if role_of(request) is not None and session.modified:
+        if session.modified and role_of(request) is not None:
             super().save_session(app, session, response)
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
