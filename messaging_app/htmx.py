@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Request, Response, current_app, g, make_response, redirect, render_template, request, session
+from flask import Flask, Request, Response, current_app, make_response, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -117,6 +117,4 @@ def _context() -> dict[str, Any]:
         "place": actor.store_name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx(),
         "csrf_token": token_once,
-        "locale": g.get("locale", "en"),
-        "text_dir": "ltr",
     }
