@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Request, Response, current_app, make_response, redirect, render_template, request, session
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -42,9 +42,9 @@ def is_htmx() -> bool:
 
 def is_poll() -> bool:
     """A request that a page makes by itself: it gets a bare 401 when signed out and never prolongs a session."""
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined] # of the proxy
-    return asked.method == "GET" and (
-        asked.path.endswith(("/unread-count", "/events")) or "have" in asked.args or "after" in asked.args
+    path = request.path
+    return request.method == "GET" and (
+        path.endswith(("/unread-count", "/events")) or "have" in request.args or "after" in request.args
     )
 
 

@@ -31,6 +31,10 @@ class RolePolicy:
     idle: timedelta
     absolute: timedelta
 
+    def thread(self, conversation_id: int) -> str:
+        """The address of a conversation's page."""
+        return f"{self.messages}/{conversation_id}"
+
     @property
     def may_start(self) -> bool:
         """Whether this role begins conversations at all."""

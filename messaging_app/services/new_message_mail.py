@@ -127,7 +127,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         "preview": preview(newest.content) or newest.filename or "",
         "more": len(lines) - 1,
         "written_at": newest.created_at,
-        "link": f"{settings.public_url}{role.messages}/{person.conversation_id}{own}",
+        "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
         "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
         "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
     }

@@ -47,7 +47,7 @@ def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseRe
     """Remove a file; the thread then shows who did and when."""
     attachments.delete_attachment(actor, conversation_id, attachment_id, request.form.get("reason", ""))
     if not is_htmx():
-        return done(f"{policy_of(actor).messages}/{conversation_id}")
+        return done(policy_of(actor).thread(conversation_id))
     answer = update(actor, conversation_id, whole_number("after", "form") or MAX_ID, removals=1)
     return tell(answer, toast=toast(_("File removed.")))
 

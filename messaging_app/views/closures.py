@@ -26,6 +26,6 @@ def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def _answer(actor: Actor, conversation_id: int, sentence: str) -> ResponseReturnValue:
     if not is_htmx():
-        return done(f"{policy_of(actor).messages}/{conversation_id}")
+        return done(policy_of(actor).thread(conversation_id))
     after = whole_number("after", "form") or 0
     return tell(update(actor, conversation_id, after), toast=toast(sentence), conversations_changed=True)

@@ -90,7 +90,7 @@ def create(actor: Actor) -> ResponseReturnValue:
         )
     except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, refusal)
-    return go(f"{policy_of(actor).messages}/{sent.conversation_id}")
+    return go(policy_of(actor).thread(sent.conversation_id))
 
 
 def _number(source: str) -> int:

@@ -37,7 +37,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
     if not is_htmx():
-        return done(f"{policy_of(actor).messages}/{conversation_id}#message-{sent.seq}")
+        return done(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
     return tell(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
 
 

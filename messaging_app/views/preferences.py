@@ -22,7 +22,7 @@ def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     wanted = "true" in values
     messaging.set_email_notifications(actor, conversation_id, wanted)
     if not is_htmx():
-        return done(f"{policy_of(actor).messages}/{conversation_id}")
+        return done(policy_of(actor).thread(conversation_id))
     thread = show(actor, messaging.get_head(actor, conversation_id))
     sentence = _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this one.")
     return tell(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))

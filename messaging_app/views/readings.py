@@ -19,7 +19,7 @@ def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         raise Invalid(FieldError("up_to", "required", _("Say up to which message you have read.")))
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():
-        return done(f"{policy_of(actor).messages}/{conversation_id}")
+        return done(policy_of(actor).thread(conversation_id))
     unread = messaging.get_unread_count(actor)
     response = rendered("messages/_read.html", unread=unread)
     return tell(response, conversation_read={"id": conversation_id, "unread": left})

@@ -19,7 +19,6 @@ from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
-ROLES = ActorType.ADMIN.value, ActorType.STORE.value, ActorType.CUSTOMER.value
 NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
 WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
 
@@ -144,12 +143,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> Thre
     seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
     lines = _lines(actor, thread, context)
     others = [
-        Reader(
-            s.participant_type,
-            s.participant_name,
-            s.last_read_seq,
-            s.last_read_at,
-        )
+        Reader(s.participant_type, s.participant_name, s.last_read_seq, s.last_read_at)
         for s in thread.seats
         if s is not own
     ]
@@ -162,7 +156,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> Thre
         first_unread = next(
             (x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"), None
         )
-    address = f"{policy_of(actor).messages}/{head.id}"
+    address = policy_of(actor).thread(head.id)
     marks = first_unread, others, read_by, read_seq
     return ThreadView(head, address, seat, lines, thread.has_older, *marks, state_of(thread))
 
@@ -180,9 +174,9 @@ def _role_names(_locale: str) -> tuple[str, str]:
 
 def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
     platform, customer = _role_names(reader()[0])
-    labels = dict(zip(ROLES, (platform, thread.head.store_name, customer), strict=True))
+    labels = {ActorType.ADMIN: platform, ActorType.STORE: thread.head.store_name, ActorType.CUSTOMER: customer}
     lines: list[Line] = []
-    new, me = tuple.__new__, (actor.type.value, actor.id)  # what `Line` calls, without a function in Python before it
+    new, me = tuple.__new__, (actor.type, actor.id)  # what `Line` calls, without a function in Python before it
     kind, sender, at = NOBODY  # said what stands before the first line, on no day
     begins = ends = at
     if context is not None:
