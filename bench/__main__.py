@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import growth, report
 from bench.databases import Databases, running
 from bench.requests import MOST_BYTES, MOST_STATEMENTS
-from bench.rounds import run
+from bench.rounds import Length, run
 from bench.seed import fill
 from bench.world import SIZES
 
@@ -21,8 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the messaging centre.")
     parser.add_argument("--database", choices=["postgresql", "sqlite", "both"], default="both")
     parser.add_argument("--size", choices=[*SIZES, "both"], default="both")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of each request (default 7)")
-    parser.add_argument("--seconds", type=int, default=3, help="seconds a round (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each request (default 5)")
+    parser.add_argument("--turns", type=int, default=3, help="turns a round, between the reference's (default 3)")
+    parser.add_argument("--seconds", type=int, default=2, help="seconds a turn (default 2)")
     parser.add_argument("--only", nargs="*", default=(), help="only requests whose name holds one of these words")
     parser.add_argument("--no-load", action="store_true", help="only seed and count statements, rows and buffers")
     parser.add_argument("--output", type=Path, default=Path("bench-results"))
@@ -49,7 +50,8 @@ def _measure(chosen: argparse.Namespace, databases: Databases) -> report.Report:
         found.costs[name] = growth.costs(url, SIZES[name])
         if not chosen.no_load:
             print(f"{databases.kind}, {name}", file=sys.stderr)
-            found.runs[name] = run(url, SIZES[name], chosen.rounds, chosen.seconds, databases.pid, chosen.only)
+            length = Length(chosen.rounds, chosen.turns, chosen.seconds)
+            found.runs[name] = run(url, SIZES[name], length, databases.pid, chosen.only)
         databases.drop(name)
     return found
 

@@ -29,13 +29,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What one round of one request gave: requests a second, latency in ms, CPU time in ms a request.
+    """What one turn of one request gave: requests a second, latency in ms, CPU time in ms a request.
 
     `busiest` is the share of the work that one of the application's processes did: 0.5 where two shared it evenly.
     """
 
     rate: float
-    requests: int
     p50: float
     p99: float
     app_ms: float
@@ -50,7 +49,7 @@ class WrongAnswer(AssertionError):
 def measure(
     base: str, request: Request, seconds: int, app_pid: int, database_pid: int | None, targets: Path | None = None
 ) -> Result:
-    """One round. Raises `WrongAnswer` if any answer was not as the request says."""
+    """One turn. Raises `WrongAnswer` if any answer was not as the request says."""
     arguments = [request.method, str(request.status), request.marker]
     arguments += [f"{name}={value}" for name, value in request.headers.items()]
     if targets is not None:
@@ -72,7 +71,7 @@ def measure(
     database_ms = 1000 * (after[1] - before[1]) / found["requests"]
     rate = found["requests"] / found["seconds"]
     busiest = max(shares) / (sum(shares) or 1.0)
-    return Result(rate, found["requests"], found["p50"], found["p99"], app_ms, database_ms, busiest)
+    return Result(rate, found["p50"], found["p99"], app_ms, database_ms, busiest)
 
 
 def settle(most: float = 10.0) -> None:

@@ -1,4 +1,6 @@
-"""The interleaved run: reference, request, reference, request …; each request is paired with its two neighbours."""
+"""The interleaved run: within each round a request and the reference take turns, so that a machine which changes its
+speed from one second to the next changes it for both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from bench.load import Request, Result, measure, settle
 from bench.requests import reference_of, requests_of, write_targets
@@ -18,7 +20,7 @@ from tests.services import running_redis
 
 MOST_SPREAD = 1.5
 # Whoever of the two processes wakes first takes a connection. Now and then one takes all eight, and the other stands
-# idle: such a round measures one process, the reference's as well as ours, and is run again.
+# idle: such a turn measures one process, the reference's as well as ours, and is run again.
 MOST_SHARE = 2 / 3
 TRIES = 8
 
@@ -51,48 +53,69 @@ class Run:
         return self.spread > MOST_SPREAD
 
 
-def run(url: str, size: Size, rounds: int, seconds: int, database_pid: int | None, only: Sequence[str] = ()) -> Run:
-    """Measure every request (or those whose name holds one of `only`) against `url`."""
+@dataclass(frozen=True)
+class Length:
+    """How long is measured: so many rounds of each request, so many turns a round, so many seconds a turn."""
+
+    rounds: int
+    turns: int
+    seconds: int
+
+
+def run(url: str, size: Size, length: Length, database_pid: int | None, only: Sequence[str] = ()) -> Run:
+    """Measure every request (or those whose name holds one of `only`) against `url`.
+
+    A round begins and ends with the reference; its ratio is the request's rate over all its turns to the reference's.
+    """
     with tempfile.TemporaryDirectory() as folder, _both(url, Path(folder)) as (ours, plain):
         reference = reference_of(plain.base)
         asked = requests_of(size, Visitor(ours.base).sign_in())
         asked = [one for one in asked if not only or any(word in one.name for word in only)]
-        results: dict[str, list[tuple[Result, float]]] = {one.name: [] for one in asked}
+        results: dict[str, list[tuple[Result, Result]]] = {one.name: [] for one in asked}
         references: list[Result] = []
 
-        def round_of(server: Server, request: Request) -> Result:
+        def turn(server: Server, request: Request) -> Result:
             for _ in range(TRIES):
                 settle()
                 targets = _targets(request, url, Path(folder))
-                result = measure(server.base, request, seconds, server.pid, database_pid, targets)
+                result = measure(server.base, request, length.seconds, server.pid, database_pid, targets)
                 if result.busiest <= MOST_SHARE:
                     return result
             raise RuntimeError(f"{request.name}: one process took nearly all connections, {TRIES} times in a row")
 
-        def refer() -> float:
-            references.append(round_of(plain, reference))
-            return references[-1].rate
-
         for server, request in [(plain, reference), *((ours, one) for one in asked)]:  # warm both
             measure(server.base, request, 1, server.pid, database_pid, _targets(request, url, Path(folder)))
-        for number in range(rounds):
-            before = refer()
+        for number in range(length.rounds):
             for one in asked:
-                got = round_of(ours, one)
-                after = refer()
-                results[one.name].append((got, got.rate / ((before + after) / 2)))
-                before = after
-            ratios = ", ".join(f"{name} {pairs[-1][1]:.2f}" for name, pairs in results.items())
-            print(f"round {number + 1} of {rounds}: {ratios}", file=sys.stderr, flush=True)
+                plain_turns, turns = [turn(plain, reference)], []
+                for _ in range(length.turns):
+                    turns.append(turn(ours, one))
+                    plain_turns.append(turn(plain, reference))
+                references.append(_together(plain_turns))
+                results[one.name].append((_together(turns), references[-1]))
+            ratios = ", ".join(f"{name} {_ratio(*pairs[-1]):.2f}" for name, pairs in results.items())
+            print(f"round {number + 1} of {length.rounds}: {ratios}", file=sys.stderr, flush=True)
     rates = [one.rate for one in references]
-    plainly = _summary("reference", references)
-    measured = [plainly]
+    measured = [_summary("reference", references)]
     for one in asked:
-        found = _summary(one.name, [result for result, _ratio in results[one.name]])
-        ratio = median(ratio for _result, ratio in results[one.name])
-        cpu_ratio = (plainly.app_ms + plainly.database_ms) / (found.app_ms + found.database_ms)
-        measured.append(replace(found, ratio=ratio, target=one.target, cpu_ratio=cpu_ratio))
+        pairs = results[one.name]
+        found = _summary(one.name, [result for result, _plain in pairs])
+        ratio, by_cpu = (median(how(*pair) for pair in pairs) for how in (_ratio, _cpu_ratio))
+        measured.append(replace(found, ratio=ratio, target=one.target, cpu_ratio=by_cpu))
     return Run(measured, max(rates) / min(rates))
+
+
+def _together(turns: list[Result]) -> Result:
+    """The turns of one round as one: each lasted as long as the others, so the mean of their rates is the round's."""
+    return Result(**{field: mean(getattr(one, field) for one in turns) for field in Result.__dataclass_fields__})
+
+
+def _ratio(found: Result, plain: Result) -> float:
+    return found.rate / plain.rate
+
+
+def _cpu_ratio(found: Result, plain: Result) -> float:
+    return (plain.app_ms + plain.database_ms) / (found.app_ms + found.database_ms)
 
 
 def _targets(request: Request, url: str, folder: Path) -> Path | None:
