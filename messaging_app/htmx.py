@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,7 @@ from flask import Flask, Response, current_app, make_response, redirect, render_
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from messaging_app.database import MAX_ID
 from messaging_app.errors import FieldError, Invalid
@@ -29,9 +30,27 @@ def csrf_token() -> str:
     return str(generate_csrf()) if raw is None else _signed(str(current_app.secret_key), raw)
 
 
+def is_csrf_token(given: str) -> bool:
+    """Whether `given` was made for this session. Each process signs at its own moment, so there are several that were."""
+    try:
+        raw = _unsigned(str(current_app.secret_key), given)
+    except BadData:
+        return False
+    return hmac.compare_digest(raw, session.get("csrf_token", ""))
+
+
 @lru_cache(maxsize=4_096)
 def _signed(secret_key: str, raw: str) -> str:
-    return str(URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token").dumps(raw))
+    return str(_serializer(secret_key).dumps(raw))
+
+
+@lru_cache(maxsize=4_096)  # of what was signed by us, and by nobody else
+def _unsigned(secret_key: str, given: str) -> str:
+    return str(_serializer(secret_key).loads(given))
+
+
+def _serializer(secret_key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token")  # as Flask-WTF makes and reads them
 
 
 def is_htmx() -> bool:

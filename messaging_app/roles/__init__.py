@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Request, Response, abort, current_app, g, make_response, request, session
+from flask import Blueprint, Flask, Request, Response, abort, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -18,7 +17,7 @@ from messaging_app import errors_pages
 from messaging_app.addresses import parts_of
 from messaging_app.database import MAX_ID
 from messaging_app.extensions import csrf
-from messaging_app.htmx import csrf_token, is_htmx, is_poll, sign_in
+from messaging_app.htmx import is_csrf_token, is_htmx, is_poll, sign_in
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services.attachments import get_limits
 from messaging_app.sessions import role_of, touch
@@ -168,16 +167,14 @@ def check_origin(asked: Request) -> None:
 
 
 def is_from_our_page(asked: Request) -> bool:
-    """Whether the request carries the very token that the pages of this session do, and where it came from is known.
+    """Whether the request carries a token of this session, and where it came from is known.
 
-    That is what almost every request has; whether anything else is valid, and what is missing, Flask-WTF tells. Over
+    That is what almost every request has; what is missing or wrong with any other, Flask-WTF tells. Over
     https it also looks at the Referer, which nobody needs who says more.
     """
     if asked.is_secure and "Sec-Fetch-Site" not in asked.headers:
         return False
-    given = asked.headers.get("X-CSRFToken", "") or asked.form.get("csrf_token", "")
-    ours = csrf_token() if "csrf_token" in session else ""
-    return ours != "" and hmac.compare_digest(given.encode(errors="replace"), ours.encode())
+    return is_csrf_token(asked.headers.get("X-CSRFToken", "") or asked.form.get("csrf_token", ""))
 
 
 def signed_out() -> Response:
