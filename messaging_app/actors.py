@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ActorType(StrEnum):
@@ -14,8 +14,7 @@ class ActorType(StrEnum):
     CUSTOMER = "customer"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Somebody who acts, loaded from a session or a token, never from the fields of a request.
 
     `store_id` is the staff's current store or the customer's own store, None for an admin.

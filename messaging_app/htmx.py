@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, redirect, render_template, request, session
+from flask import Flask, Response, current_app, g, make_response, redirect, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -74,8 +74,11 @@ def sign_in() -> SignIn:
 
 
 def rendered(template: str, status: int = 200, **context: Any) -> Response:
-    """The answer that `template` makes of `context`."""
-    return Response(render_template(template, **context), status)
+    """The answer that `template` makes of `context`, and of what every page is given (`_context`).
+
+    Not by Flask's `render_template`, which asks a row of processors for things that no page of ours shows.
+    """
+    return Response(current_app.jinja_env.get_template(template).render({**_context(), **context}), status)
 
 
 def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: Any) -> Response:
@@ -131,6 +134,8 @@ def _context() -> dict[str, Any]:
         return token
 
     return {
+        "request": request,
+        "live_position": g.get("live_position", ""),
         "role": role,
         "actor": actor,
         "place": actor.store_name if actor and actor.store else _("Marketplace"),

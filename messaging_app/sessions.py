@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
@@ -35,8 +34,7 @@ TOUCH_EVERY = timedelta(minutes=5)
 _UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
 
 
-@dataclass(frozen=True, slots=True)
-class SignedInStore:
+class SignedInStore(NamedTuple):
     """The store in whose name a page is shown."""
 
     id: int

@@ -11,14 +11,15 @@ import time
 from collections import deque, namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from psycopg import Connection as PostgresConnection
-from sqlalchemy import Connection, Engine, QueuePool, event
+from sqlalchemy import BindParameter, Connection, Engine, QueuePool, event, literal_column
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from messaging_app.database import HELD, RECYCLED_AFTER, holding
 from messaging_app.extensions import db
@@ -166,6 +167,7 @@ class _Ready:
         dialect: Any = engine.dialect
         if dialect.name == "postgresql" and may_block():
             dialect = type(dialect)(paramstyle="numeric_dollar")  # as PostgreSQL itself takes them
+        statement = replacement_traverse(statement, {}, partial(_in_words, dialect))
         compiled = statement.compile(dialect=dialect, column_keys=names)
         if compiled.literal_execute_params:  # parts of the text itself; they can be put in only where all have a value
             filled = statement.params({bind.key: None for bind in compiled.bind_names if bind.required})
@@ -207,6 +209,15 @@ class _Ready:
                 converted[at] = convert(converted[at])
             rows.append(new(row, converted))
         return rows
+
+
+def _in_words(dialect: Any, part: Any, **_options: Any) -> Any:
+    """What never changes stands in the text of a statement: as a parameter it would be converted and sent each time."""
+    if not isinstance(part, BindParameter) or part.required or not isinstance(part.value, str | int):
+        return None
+    worded = part.type.dialect_impl(dialect).literal_processor(dialect)
+    # A driver that marks parameters by % has it doubled, here and once more where it becomes part of the text.
+    return literal_column(worded(part.value), part.type) if worded and "%" not in str(part.value) else None
 
 
 @lru_cache(maxsize=1_024)

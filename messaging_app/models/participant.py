@@ -213,6 +213,7 @@ def raise_seats(dialect: str, actor: Actor, people: Any, place: Place) -> Any:
                 (seat.email_notifications, case((held, seat.mail_not_before), else_=due)),
             ),
         },
+        where=(insert.excluded.unread_count > 0) | ~seat.has_written,  # else it is the sender's, and nothing changes
     )
 
 

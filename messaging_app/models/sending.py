@@ -21,24 +21,25 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Id
 from messaging_app.models.anybody import anybody_like, number
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType, take_seq_of
-from messaging_app.models.message import Message
+from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.participant import Place, raise_seats
 
-SAID = ("kind", "sender_type", "sender_id", "sender_name", "content", "attachment_count", "idempotency_key", "digest")
+SAID = ("content", "idempotency_key", "digest")
 
 
 def send_at_once(
-    actor: Actor, conversation_id: int, at: datetime, head: dict[str, Any], said: dict[str, Any], due: datetime | None
+    actor: Actor, conversation_id: int, at: datetime, said: dict[str, Any], due: datetime | None
 ) -> tuple[Any, dict[str, Any]]:
     """The statement, with its parameters, that takes the next `seq`, writes the message and counts it for the others.
 
-    `head` is what `Conversation.head_of` tells, `said` the message's columns named in SAID, `due` when its mail is. It
-    returns what `Conversation.take_seq` does and `message_id`; no row, and nothing is written, where the conversation is
-    of another type, closed, or not this actor's to see.
+    `said` holds the message's columns named in SAID, `due` is when its mail is. It returns what `Conversation.take_seq`
+    does and `message_id`; no row, and nothing is written, where the conversation is of another type, closed, or not
+    this actor's to see.
     """
+    head = Conversation.head_of(actor, said["content"])
     statement = _send_at_once(actor.type, actor.sees_platform, tuple(head))
     _take, parameters = Conversation.take_seq(actor, conversation_id, at, ConversationStatus.OPEN, **head)
-    return statement, parameters | {f"said_{name}": value for name, value in said.items()} | {"mail_due": due}
+    return statement, parameters | {f"said_{name}": said[name] for name in SAID} | {"mail_due": due}
 
 
 @cache
@@ -50,13 +51,20 @@ def _send_at_once(actor_type: ActorType, sees_platform: bool, head: tuple[str, .
         .cte("taken")
     )
     line = taken.c
-    given = [bindparam(f"said_{name}", type_=messages.c[name].type) for name in SAID]
+    values: dict[str, Any] = {
+        "conversation_id": line.conversation_id,
+        "seq": line.last_seq,
+        "created_at": line.moment,
+        "kind": literal(MessageKind.MESSAGE.value),
+        "sender_type": literal(actor_type.value),
+        "sender_id": number("actor_id"),
+        "sender_name": bindparam("new_last_sender_name", type_=String()),
+        "attachment_count": literal(0),
+        **{name: bindparam(f"said_{name}", type_=messages.c[name].type) for name in SAID},
+    }
     said = (
         insert(messages)  # type: ignore[arg-type]
-        .from_select(
-            ["conversation_id", "seq", "created_at", *SAID],
-            select(line.conversation_id, line.last_seq, line.moment, *given),
-        )
+        .from_select(list(values), select(*values.values()))
         .returning(messages.c.id.label("message_id"))
         .cte("said")
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
@@ -29,8 +29,7 @@ from messaging_app.statements import fetch, here, transaction, write_alone
 _INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A message that is safely stored. `repeated` tells that the same key had sent it before.
 
     `lines` are the message and the line before it, where the send itself has learned all about them.
@@ -77,8 +76,8 @@ def _at_once(actor: Actor, conversation_id: int, draft: drafts.Draft, digest: st
     if actor.type == ActorType.ADMIN or db.engine.dialect.name != "postgresql":
         return None
     due = notifications.mail_due_at()
-    head, said = Conversation.head_of(actor, draft.content), _said(actor, draft, [], digest)
-    taken = write_alone(*send_at_once(actor, conversation_id, now(), head, said, due))
+    said = _said(actor, draft, [], digest)
+    taken = write_alone(*send_at_once(actor, conversation_id, now(), said, due))
     if not taken:
         return None
     line = taken[0]

@@ -32,7 +32,6 @@ LIFETIME = (720.0, 1020.0)  # seconds; drawn from this range, so that not all co
 def init_app(app: Flask) -> None:
     """Note where the wake-ups stand before anything is read, so that a page can ask for what came after."""
     app.before_request(_note_position)
-    app.context_processor(lambda: {"live_position": g.get("live_position", "")})
 
 
 def events(actor: Actor) -> ResponseReturnValue:

@@ -59,8 +59,7 @@ class Line(NamedTuple):
         return self.row.created_at  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Somebody in the conversation and the last line that they have read."""
 
     type: str

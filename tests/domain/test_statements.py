@@ -11,7 +11,7 @@ from typing import cast as cast_to
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import QueuePool, bindparam, event, func, insert, select
+from sqlalchemy import QueuePool, bindparam, event, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app import statements
@@ -72,6 +72,13 @@ def test_what_the_driver_refuses_is_told_as_sqlalchemy_tells_it_and_leaves_nothi
         add("a")
     assert "[parameters" not in str(told.value)  # they are what people wrote
     assert fetch(STORES, {"code": "a"}) == []
+
+
+def test_what_stands_in_the_text_of_a_statement_comes_back_as_it_is(app: Flask) -> None:
+    words = ["it's", ":name $1 ?", "é\u2028", "100 %", "%(name)s", "\\", "\\'; --", ""]
+    constants = [*words, -1, 0, 2**40, True, False]
+    statement = select(*(literal(one).label(f"c{at}") for at, one in enumerate(constants)))
+    assert list(fetch(statement, {})[0]) == constants
 
 
 def test_who_listens_to_the_engine_hears_each_statement(app: Flask) -> None:
