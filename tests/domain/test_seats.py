@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from messaging_app.database import writing
 from messaging_app.extensions import db
 from messaging_app.models import StoreMembership, User
@@ -76,7 +74,7 @@ def test_setting_the_switch_takes_a_seat_with_everything_read(cast_of: Cast) -> 
 def test_who_joins_the_staff_gets_a_seat_with_the_next_message(cast_of: Cast) -> None:
     number = begin(cast_of.sam, cast_of.cleo, "Before Tomas")
     import_staff("bakery", email=EMAILS["tomas"])
-    tomas = replace(cast_of.tomas, store_id=cast_of.bakery)
+    tomas = cast_of.tomas._replace(store_id=cast_of.bakery)
     assert seat(tomas, number) is None
     assert get_conversation(tomas, number).mine is None
     send_message(cast_of.cleo, number, "After Tomas")
@@ -89,7 +87,7 @@ def test_who_joins_the_staff_gets_a_seat_with_the_next_message(cast_of: Cast) ->
 def test_who_joins_and_writes_first_has_nothing_unread(cast_of: Cast) -> None:
     number = begin(cast_of.sam, cast_of.cleo)
     import_staff("bakery", email=EMAILS["tomas"])
-    tomas = replace(cast_of.tomas, store_id=cast_of.bakery)
+    tomas = cast_of.tomas._replace(store_id=cast_of.bakery)
     send_message(tomas, number, "I am new here")
     assert (seat(tomas, number).last_read_seq, seat(tomas, number).unread_count) == (1, 0)
 
