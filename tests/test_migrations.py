@@ -23,7 +23,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
 
 
 @pytest.fixture
@@ -253,6 +253,23 @@ def test_0007_looks_who_is_active_when_it_is_asked(at: Callable[[str], None]) ->
     assert [row[0] for row in rows("SELECT type FROM messaging_people(1, 1) ORDER BY 1")] == ["customer", "store"]
     downgrade(revision="0006")
     assert rows(function) == []
+
+
+def test_0008_keeps_the_totals_and_lets_each_connection_write_its_own_part(at: Callable[[str], None]) -> None:
+    at("0007")
+    more = "UPDATE conversation_participants SET unread_count = unread_count + 1 WHERE participant_type = 'customer'"
+    run(more)
+    upgrade(revision="0008")
+    for _ in range(9):  # each on a connection of its own
+        db.engine.dispose()
+        run(more)
+    whole = "SELECT count(*), sum(unread) FROM unread_totals WHERE participant_type = 'customer'"
+    (parts, unread), *_ = rows(whole)
+    assert unread == 12
+    assert parts > 1 if db.engine.dialect.name == "postgresql" else parts == 1
+    downgrade(revision="0007")
+    run(more, "DELETE FROM conversation_participants WHERE participant_type = 'customer'")
+    assert rows(whole)[0][1] == 0
 
 
 # --- Models and head ------------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ class UnreadTotal(Base):
     """A part of the sum of `unread_count` over the seats of one person.
 
     Triggers on `conversation_participants` (migration 0005) keep it, so whoever changes a seat changes its total in the
-    same transaction. The sum is split over SHARDS rows by conversation: people who write in different conversations
-    of one store at once would otherwise wait for each other's commit at the totals of its staff. `store_id` is 0 for
-    admins and customers; `platform` tells whether the part comes from conversations of a customer with the platform.
+    same transaction. The sum is split over several rows, on PostgreSQL by the connection that writes (migration 0008):
+    people who write in different conversations of one store at once would otherwise wait for each other's commit at the
+    totals of its staff. So a single row may be below zero. `store_id` is 0 for admins and customers; `platform` tells
+    whether the part comes from conversations of a customer with the platform.
     """
 
     __tablename__ = "unread_totals"
