@@ -169,9 +169,6 @@ class _Ready:
             dialect = type(dialect)(paramstyle="numeric_dollar")  # as PostgreSQL itself takes them
         statement = replacement_traverse(statement, {}, partial(_in_words, dialect))
         compiled = statement.compile(dialect=dialect, column_keys=names)
-        if compiled.literal_execute_params:  # parts of the text itself; they can be put in only where all have a value
-            filled = statement.params({bind.key: None for bind in compiled.bind_names if bind.required})
-            compiled = filled.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql = str(compiled)
         self.given = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         for column in compiled.insert_prefetch:  # the model's own defaults, which are plain values

@@ -169,8 +169,8 @@ def check_origin(asked: Request) -> None:
 def is_from_our_page(asked: Request) -> bool:
     """Whether the request carries a token of this session, and where it came from is known.
 
-    That is what almost every request has; what is missing or wrong with any other, Flask-WTF tells. Over
-    https it also looks at the Referer, which nobody needs who says more.
+    That is what almost every request has; what is missing or wrong with any other, Flask-WTF tells. Over https it also
+    looks at the Referer, which nobody needs who says more.
     """
     if asked.is_secure and "Sec-Fetch-Site" not in asked.headers:
         return False
