@@ -23,7 +23,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
 
 
 @pytest.fixture
@@ -270,6 +270,26 @@ def test_0008_keeps_the_totals_and_lets_each_connection_write_its_own_part(at: C
     downgrade(revision="0007")
     run(more, "DELETE FROM conversation_participants WHERE participant_type = 'customer'")
     assert rows(whole)[0][1] == 0
+
+
+def test_0009_knows_the_sender_and_leaves_out_who_is_not_active(at: Callable[[str], None]) -> None:
+    at("0008")
+    upgrade(revision="0009")
+    if db.engine.dialect.name != "postgresql":
+        return
+    function = "SELECT provolatile FROM pg_proc WHERE proname = 'messaging_seats'"
+    assert rows(function) == [("v",)], "stable, it would see what was there before the send waited for its lock"
+    by_staff = "SELECT type, id FROM messaging_seats(1, 1, 'store', 1) ORDER BY 1"
+    by_customer = "SELECT type, id FROM messaging_seats(1, 1, 'customer', 1) ORDER BY 1"
+    both = [("customer", 1), ("store", 1)]
+    assert rows(by_staff) == rows(by_customer) == both, "each once, whoever writes"
+    run("UPDATE customers SET active = false")
+    assert rows(by_staff) == [("store", 1)]
+    assert rows(by_customer) == both, "who writes was let in a moment ago"
+    run("UPDATE stores SET active = false")
+    assert rows(by_customer) == [("customer", 1)]
+    downgrade(revision="0008")
+    assert rows(function) == []
 
 
 # --- Models and head ------------------------------------------------------------------------------------------------

@@ -154,8 +154,8 @@ class Conversation(Base):
         }
 
 
-def _literal(conversation_type: ConversationType) -> ColumnElement[str]:
-    return literal_column(f"'{conversation_type.value}'")
+def _literal(word: ConversationType | ActorType) -> ColumnElement[str]:
+    return literal_column(f"'{word.value}'")
 
 
 @cache
@@ -168,6 +168,8 @@ def take_seq_of(
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
     if "last_message_preview" in columns:
         values["last_message_at"] = moment
+    if "last_sender_type" in columns:  # who acts is a parameter anyway
+        values |= {"last_sender_type": _literal(actor_type), "last_sender_id": number("actor_id")}
     return (
         update(table)
         .where(

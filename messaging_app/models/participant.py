@@ -172,12 +172,12 @@ class Place:
 def _raise_for(dialect: str, actor_type: ActorType, conversation_type: str) -> Any:
     actor = anybody_like(actor_type)
     place = Place(number("of_conversation"), number("of_store"), number("read_before"))
-    return raise_seats(dialect, actor, _people_of(actor, conversation_type), place)
+    return raise_seats(dialect, actor, _people_of(actor, conversation_type).subquery(), place)
 
 
 def raise_seats(dialect: str, actor: Actor, people: Any, place: Place) -> Any:
-    """The statement behind `raise_for`, for `people`, a query of (type, id) which the sender is one of."""
-    seat, people = ConversationParticipant, people.subquery()
+    """The statement behind `raise_for`, for `people`, a table of (type, id) which the sender is one of."""
+    seat = ConversationParticipant
     is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
     gets_mail = people.c.type != actor.type
     if actor.type != ActorType.CUSTOMER:

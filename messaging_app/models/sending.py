@@ -5,7 +5,7 @@ a statement cannot write to three tables. Those sends are a transaction (`servic
 
 One statement sees the database as it was before it waited for the conversation's lock. Whoever comes back into a store
 in that moment has read everything up to the message before (`services/directory/seats.py`), and would miss this one in
-their count for good. So people are asked for by a function of the database, `messaging_people` (migration 0007): it
+their count for good. So people are asked for by a function of the database, `messaging_seats` (migration 0009): it
 looks after the lock is held, and sees what is true then.
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import String, bindparam, column, func, insert, literal, select, true, union_all
+from sqlalchemy import String, bindparam, column, func, insert, literal, select, true
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Id
@@ -68,14 +68,10 @@ def _send_at_once(actor_type: ActorType, sees_platform: bool, head: tuple[str, .
         .returning(messages.c.id.label("message_id"))
         .cte("said")
     )
-    looked_up = func.messaging_people(line.store_id, line.customer_id)
-    others = looked_up.table_valued(column("type", String(8)), column("id", Id), name="others")
-    people = union_all(
-        select(literal(actor.type.value, String(8)).label("type"), number("actor_id").label("id")).select_from(taken),
-        select(others.c.type, others.c.id)
-        .select_from(taken.join(others, true()))
-        .where((others.c.type != actor.type) | (others.c.id != actor.id)),
+    looked_up = func.messaging_seats(
+        line.store_id, line.customer_id, literal(actor.type.value, String(8)), number("actor_id")
     )
+    people = looked_up.table_valued(column("type", String(8)), column("id", Id), name="people")
     seats = raise_seats(
         "postgresql", actor, people, Place(line.conversation_id, line.store_id, line.last_seq - 1, taken)
     )
