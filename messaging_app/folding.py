@@ -40,9 +40,12 @@ class PlainTemplate(Template):
         return template
 
 
-def as_written(value: Any) -> Markup:
-    """`value` as it stands in a page: escaped, unless it is marked as safe."""
-    return value if type(value) is Markup else escape(value)
+def as_written(value: Any) -> str:
+    """`value` as it stands in a page: escaped, unless it is marked as safe, or a number."""
+    kind = type(value)
+    if kind is Markup:
+        return value  # type: ignore[no-any-return]
+    return str(value) if kind is int else escape(value)
 
 
 class PlainEnvironment(FlaskEnvironment):

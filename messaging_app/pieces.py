@@ -25,6 +25,7 @@ ROW = (
     *("counterpart_type", "counterpart_id", "counterpart_name", "last_message_at"),
 )
 
+MESSAGE = ("seq", "sender_id", "sender_name", "content", "created_at", "mine", "follow", "role_label")
 MARKS = 9  # wordings of a read mark
 
 
@@ -68,7 +69,7 @@ class Pieces:
         self._row = piece("conversations/_row.html", *ROW)
         self._facts = piece("conversations/_facts.html", "role", "conversation", "others")
         self._read_marks = piece("messages/_read_marks.html", "role", "read")
-        self._message_start = piece("messages/_message_start.html", "message", "mine", "follow", "role_label")
+        self._message_start = piece("messages/_message_start.html", *MESSAGE)
 
     def badge(self, unread: int, messages: str) -> Markup:
         """The badge of somebody whose inbox is at `messages`."""
@@ -113,8 +114,12 @@ class Pieces:
         run: list[Markup] = []
         for x in thread.lines:
             row, mine, follow, new_day, role_label, files = x
-            start = None if row.kind == "event" else begin(locale, zone, None, row, mine, follow, role_label)
-            if start is None or new_day or files or row.seq in marked:
+            seq = row.seq
+            start = None
+            if row.kind != "event":
+                said = (seq, row.sender_id, row.sender_name, row.content, row.created_at)
+                start = begin(locale, zone, None, *said, mine, follow, role_label)
+            if start is None or new_day or files or seq in marked:
                 yield run, x, start
                 run = []
             else:
