@@ -75,9 +75,11 @@ def create_app(**overrides: Any) -> Flask:
     observing.init_app(app)
     tracing.init_app(app)
     db.init_app(app)
+    with app.app_context():
+        app.extensions["engine"] = db.engine
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
     app.session_interface = sessions.RoleSessionInterface()
-    login.init_app(app, add_context_processor=False)  # templates have `actor`
+    app.login_manager = login  # type: ignore[attr-defined] # all of `init_app` but for a cookie and a context that are not ours
     login.session_protection = None
     login._session_identifier_generator = str  # a hash of address and browser for that protection, made all the same
     csrf.init_app(app)

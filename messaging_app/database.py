@@ -63,10 +63,16 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is not None and dialect.name == "sqlite":
-            return value.astimezone(UTC).replace(tzinfo=None)
-        return value
+    def bind_processor(self, dialect: Dialect) -> Any:
+        inner = self.impl_instance.dialect_impl(dialect).bind_processor(dialect)
+        if dialect.name != "sqlite":
+            return inner  # the driver takes aware datetimes
+
+        def to_text(value: datetime | None) -> Any:
+            naive = value.astimezone(UTC).replace(tzinfo=None) if value is not None else None
+            return inner(naive) if inner else naive
+
+        return to_text
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
         inner = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)

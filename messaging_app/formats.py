@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, match_skeleton
 from babel.numbers import format_decimal
-from flask import Flask, g, has_request_context, request
+from flask import Flask, has_request_context
 from flask_babel import gettext
 from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from messaging_app.files import EXTENSIONS
+from messaging_app.here import g_here, request_here
 
 LINK = re.compile(r"https?://[^\s<>\"'\u2028\u2029]+", re.IGNORECASE)
 TRAILING = ".,;:!?…)]}»”’\"'"
@@ -35,12 +36,13 @@ def init_app(app: Flask) -> None:
 
 def locale_of_person() -> str:
     """The first locale in Accept-Language that exists; English where there is none."""
-    return _locale(request.headers.get("Accept-Language", "")) if has_request_context() else "en"
+    return _locale(request_here().headers.get("Accept-Language", "")) if has_request_context() else "en"
 
 
 def zone_of_person() -> str:
     """The time zone that the browser named in the `tz` cookie; UTC until it did."""
-    zone = request.cookies.get("tz", "") if has_request_context() else ""
+    cookies = request_here().cookies if has_request_context() else {}
+    zone = cookies["tz"] if "tz" in cookies else ""  # noqa: SIM401 -- its `get` raises an error and catches it
     return zone if zone in _zones() else "UTC"
 
 
@@ -137,9 +139,10 @@ def _without_trailing(url: str) -> str:
 
 def reader() -> tuple[str, str]:
     """Locale and zone of who reads, worked out once a request."""
-    here = g._get_current_object()  # asked for by every time and number on a page, where a proxy costs most of it
-    reader: tuple[str, str] | None = here.get("reader")
-    if reader is None:
+    here = g_here()
+    try:
+        reader: tuple[str, str] = here.reader
+    except AttributeError:
         reader = here.reader = (locale_of_person(), zone_of_person())
     return reader
 

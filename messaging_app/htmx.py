@@ -5,18 +5,21 @@ from __future__ import annotations
 import hmac
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask, Response, current_app, g, make_response, redirect, request, session
+from flask import Flask, Response, make_response, redirect
 from flask_babel import gettext as _
-from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from messaging_app.database import MAX_ID
 from messaging_app.errors import FieldError, Invalid
+from messaging_app.extensions import login
+from messaging_app.here import app_here, g_here, loaded_here, request_here, session_here
 from messaging_app.policies import RolePolicy
 from messaging_app.sessions import SignIn, role_of
+
+HTML = "text/html; charset=utf-8"
 
 
 def init_app(app: Flask) -> None:
@@ -26,17 +29,17 @@ def init_app(app: Flask) -> None:
 
 def csrf_token() -> str:
     """The CSRF token of this session. It does not expire (see `create_app`), so one signature serves all its pages."""
-    raw = session.get("csrf_token")
-    return str(generate_csrf()) if raw is None else _signed(str(current_app.secret_key), raw)
+    raw = session_here().get("csrf_token")
+    return str(generate_csrf()) if raw is None else _signed(str(app_here().secret_key), raw)
 
 
 def is_csrf_token(given: str) -> bool:
     """Whether `given` was made for this session. Each process signs at its own moment, so there are several that were."""
     try:
-        raw = _unsigned(str(current_app.secret_key), given)
+        raw = _unsigned(str(app_here().secret_key), given)
     except BadData:
         return False
-    return hmac.compare_digest(raw, session.get("csrf_token", ""))
+    return hmac.compare_digest(raw, session_here().get("csrf_token", ""))
 
 
 @lru_cache(maxsize=4_096)
@@ -55,22 +58,25 @@ def _serializer(secret_key: str) -> URLSafeTimedSerializer:
 
 def is_htmx() -> bool:
     """Whether htmx wants a fragment; going back in history wants the page."""
-    asked = request.htmx  # type: ignore[attr-defined] # put there by htmx-flask
+    asked = request_here().htmx  # type: ignore[attr-defined] # put there by htmx-flask
     return bool(asked) and not asked.history_restore_request
 
 
 def is_poll() -> bool:
     """A request that a page makes by itself: it gets a bare 401 when signed out and never prolongs a session."""
-    path = request.path
-    return request.method == "GET" and (
-        path.endswith(("/unread-count", "/events")) or "have" in request.args or "after" in request.args
+    asked = request_here()
+    return asked.method == "GET" and (
+        asked.path.endswith(("/unread-count", "/events")) or "have" in asked.args or "after" in asked.args
     )
 
 
 def sign_in() -> SignIn:
     """Who is signed in; views behind a role's door always have one."""
-    found: SignIn = current_user._get_current_object()
-    return found
+    found: SignIn | None = loaded_here()
+    if found is None:
+        login._load_user()  # as `current_user` does, after a dozen steps that find out where it is
+        found = loaded_here()
+    return cast(SignIn, found)
 
 
 def rendered(template: str, status: int = 200, **context: Any) -> Response:
@@ -78,7 +84,8 @@ def rendered(template: str, status: int = 200, **context: Any) -> Response:
 
     Not by Flask's `render_template`, which asks a row of processors for things that no page of ours shows.
     """
-    return Response(current_app.jinja_env.get_template(template).render({**_context(), **context}), status)
+    page = app_here().jinja_env.get_template(template).render({**_context(), **context})
+    return Response(page, status, content_type=HTML)
 
 
 def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: Any) -> Response:
@@ -113,7 +120,8 @@ def go(address: str) -> Response:
 
 def whole_number(name: str, source: str = "args", default: int | None = None) -> int | None:
     """A number up to 2^63-1 in ASCII digits from the query or the form. Raises `Invalid` for anything else."""
-    values = request.args if source == "args" else request.form
+    asked = request_here()
+    values = asked.args if source == "args" else asked.form
     text = values.get(name, "").strip()
     if not text:
         return default
@@ -123,8 +131,9 @@ def whole_number(name: str, source: str = "args", default: int | None = None) ->
 
 
 def _context() -> dict[str, Any]:
-    role: RolePolicy | None = role_of(request)
-    signed_in: Any = current_user._get_current_object() if role else None
+    asked = request_here()
+    role: RolePolicy | None = role_of(asked)
+    signed_in: Any = sign_in() if role else None
     actor = signed_in if isinstance(signed_in, SignIn) else None
     token = ""
 
@@ -134,8 +143,8 @@ def _context() -> dict[str, Any]:
         return token
 
     return {
-        "request": request,
-        "live_position": g.get("live_position", ""),
+        "request": asked,
+        "live_position": g_here().get("live_position", ""),
         "role": role,
         "actor": actor,
         "place": actor.store_name if actor and actor.store else _("Marketplace"),

@@ -13,10 +13,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from sqlalchemy import Engine, event
 
 from messaging_app import metrics
+from messaging_app.here import g_here, loaded_here, request_here
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 access = logging.getLogger("messaging_app.access")
@@ -61,7 +62,7 @@ def request_id() -> str | None:
 
 def actor() -> str | None:
     """Who acts, as `store:5`; never looks anybody up."""
-    person = getattr(g.get("_login_user") or g.get("bearer"), "actor", None)
+    person = getattr(loaded_here() or g_here().get("bearer"), "actor", None)
     return f"{person.type}:{person.id}" if person else None
 
 
@@ -71,7 +72,7 @@ def _note(response: Response) -> Response:
         return response
     _passage.set(None)
     seconds = time.perf_counter() - passage.started
-    asked = request._get_current_object()  # type: ignore[attr-defined] # of the proxy
+    asked = request_here()
     method, rule, status = asked.method, asked.url_rule.rule if asked.url_rule else "none", response.status_code
     metrics.count(method, rule, status, seconds, passage.statements)
     # Polls that find nothing new are most of all requests; they are counted, and would only fill the log.

@@ -23,6 +23,7 @@ from sqlalchemy.orm import aliased
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import Rows, impatient, now, writing
 from messaging_app.extensions import db, login
+from messaging_app.here import request_here
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import announcements, inbox, messaging
@@ -134,10 +135,11 @@ def load_sign_in(token: str) -> SignIn | None:
     One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
     the unread total.
     """
-    role = role_of(request)
+    asked = request_here()
+    role = role_of(asked)
     if role is None:
         return None
-    found = fetch(_STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
+    found = fetch(_STATEMENTS[role.actor_type, _needs(asked)], _parameters(role, token))
     if not found:
         return None
     row = found[0]

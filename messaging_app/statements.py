@@ -12,6 +12,7 @@ from collections import deque, namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 from psycopg import Connection as PostgresConnection
@@ -23,6 +24,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from messaging_app.database import HELD, RECYCLED_AFTER, holding
 from messaging_app.extensions import db
+from messaging_app.here import engine_here
 from messaging_app.prepared import Prepared, may_block
 
 ASKED, SINCE = "messaging_app.statements.asked", "messaging_app.statements.since"
@@ -37,7 +39,7 @@ def fetch(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     longer than this. `statement` must be one that is built once and kept: it is compiled at its first use, for
     parameters of these names.
     """
-    engine = db.engine
+    engine = engine_here()
     ready = _ready(engine, statement, tuple(parameters))
     held = _held()
     if held is not None:
@@ -56,7 +58,7 @@ def write_alone(statement: Any, parameters: dict[str, Any]) -> list[Any]:
     It is never asked twice: where the answer was lost, it may have been committed.
     """
     _let_go()
-    engine = db.engine
+    engine = engine_here()
     return _read(engine, _ready(engine, statement, tuple(parameters)), parameters)
 
 
@@ -78,7 +80,7 @@ def transaction() -> Iterator[None]:
     It is spoken to the driver as well: SQLAlchemy's way there and back takes as long as two statements.
     """
     _let_go()
-    engine = db.engine
+    engine = engine_here()
     link, ended = _link(engine), False
     try:
         _say(engine, link, BEGIN[engine.dialect.name])
@@ -107,7 +109,7 @@ def here() -> Connection | scoped_session[Any]:
     held = HELD.get()
     if held is None or held.link is None:
         return db.session
-    return held.link if isinstance(held.link, Connection) else Connection(db.engine, held.link)
+    return held.link if isinstance(held.link, Connection) else Connection(engine_here(), held.link)
 
 
 def _let_go() -> None:
@@ -173,7 +175,9 @@ class _Ready:
         self.given = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         for column in compiled.insert_prefetch:  # the model's own defaults, which are plain values
             self.given[column.key] = column.default.arg
-        self.order: list[str] | None = compiled.positiontup
+        order = compiled.positiontup
+        # One name alone would come out of its getter bare.
+        self.in_order = order and (itemgetter(*order) if len(order) > 1 else lambda values: (values[order[0]],))
         self.columns = list(statement.exported_columns)
         self.row: Any = namedtuple("Row", [column.key for column in self.columns]) if self.columns else None
         self.inward: dict[str, Callable[[Any], Any]] = {}
@@ -188,7 +192,7 @@ class _Ready:
         all_ = self.given | values
         for name, convert in self.inward.items():
             all_[name] = convert(all_[name])
-        return all_ if self.order is None else tuple(all_[name] for name in self.order)
+        return self.in_order(all_) if self.in_order else all_
 
     def rows(self, engine: Engine, found: list[tuple[Any, ...]], type_of: Callable[[int], Any]) -> list[Any]:
         """What was found; `type_of` tells what the database says that a column is."""

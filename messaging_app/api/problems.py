@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from messaging_app.api.schemas import FieldProblem, Problem
 from messaging_app.errors import FieldError, Refusal, Unavailable
+from messaging_app.here import request_here
 
 MEDIA_TYPE = "application/problem+json"
 EXPLAINED_AT = "/api/v1/docs#"
@@ -90,7 +91,8 @@ class UnsupportedMediaType(Refusal):
 
 def is_for_program() -> bool:
     """Whether the request is for the API, so that a refusal is a problem and not a page."""
-    return request.path == "/api" or request.path.startswith("/api/")
+    path = request_here().path
+    return path == "/api" or path.startswith("/api/")
 
 
 def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), status: int | None = None) -> Response:

@@ -17,6 +17,7 @@ from messaging_app import errors_pages
 from messaging_app.addresses import parts_of
 from messaging_app.database import MAX_ID
 from messaging_app.extensions import csrf
+from messaging_app.here import app_here, request_here
 from messaging_app.htmx import is_csrf_token, is_htmx, is_poll, sign_in
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services.attachments import get_limits
@@ -130,15 +131,17 @@ def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response
 
 def check_door() -> ResponseReturnValue | None:
     """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined] # a dozen times through a proxy add up
-    view = current_app.view_functions[asked.endpoint or ""]
+    asked = request_here()
+    view = app_here().view_functions[asked.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
     person = sign_in() if guarded else None
     if person and not person.is_authenticated:
         return signed_out()
-    if person and is_htmx() and asked.headers.get("X-Shown-To", person.shown_to) != person.shown_to:
+    shown_to = asked.headers.get("X-Shown-To") if person else None
+    if person and shown_to is not None and shown_to != person.shown_to and is_htmx():
         return make_response("", 412)  # another tab went on in another store, or as somebody else
     if asked.method not in SAFE:
+        limit_form(asked)
         check_origin(asked)
         if getattr(view, "__wrapped__", None) in TAKE_FILES and asked.mimetype == "multipart/form-data":
             make_room_for_files()
@@ -146,7 +149,15 @@ def check_door() -> ResponseReturnValue | None:
             csrf.protect()
     if person and not is_poll():
         touch(person)
-    return home.offer_store() if guarded and "store" in asked.args else None
+    return home.offer_store() if guarded and asked.query_string and "store" in asked.args else None
+
+
+def limit_form(asked: Request) -> None:
+    """Tell a request how large its form may be: left to look it up, it does so six times, through two proxies each."""
+    config = app_here().config
+    asked.max_content_length = config["MAX_CONTENT_LENGTH"]
+    asked.max_form_memory_size = config["MAX_FORM_MEMORY_SIZE"]
+    asked.max_form_parts = config["MAX_FORM_PARTS"]
 
 
 def make_room_for_files() -> None:

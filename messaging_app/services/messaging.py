@@ -21,6 +21,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.database import now
 from messaging_app.errors import ConversationClosed, NotAllowed, NotFound
 from messaging_app.extensions import db
+from messaging_app.here import engine_here
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -145,7 +146,7 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
 
 def read_lines(thread: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
     """`thread` with a window of its lines. One statement."""
-    dialect = db.engine.dialect.name
+    dialect = engine_here().dialect.name
     query = inbox.lines_of(dialect, before is not None, after is not None, limit + 1)
     lines = fetch(query, {"conversation_id": thread.head.id, "before": before, "after": after})
     more = len(lines) > limit
@@ -257,7 +258,7 @@ def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) ->
         head = _locked(actor, conversation_id)
         here().execute(
             ConversationParticipant.switch_mail(
-                db.engine.dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
+                engine_here().dialect.name, actor, conversation_id, head.store_id, head.last_seq, wanted
             )
         )
         announcements.seat_changed(actor, head)

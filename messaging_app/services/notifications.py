@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import case, exists, func, insert, literal, select, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +23,7 @@ from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
 from messaging_app.database import UtcDateTime, now, writing
 from messaging_app.extensions import db
+from messaging_app.here import app_here, engine_here
 from messaging_app.mail import MailRefused, MailUnreachable, NoAddress, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements, new_message_mail
@@ -54,7 +54,7 @@ class Outbox:
 def notify_new_message(actor: Actor, line: Any) -> None:
     """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
     at = mail_due_at()
-    fetch(*Seat.raise_for(db.engine.dialect.name, actor, line, at))
+    fetch(*Seat.raise_for(engine_here().dialect.name, actor, line, at))
     announce(actor, line, at)
 
 
@@ -120,7 +120,7 @@ def listen() -> Subscription | None:
 
 def settings() -> Settings:
     """The settings in force."""
-    found: Settings = current_app.extensions["settings"]
+    found: Settings = app_here().extensions["settings"]
     return found
 
 

@@ -20,12 +20,14 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.database import holding, now
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
+from messaging_app.here import engine_here
 from messaging_app.models import Conversation, ConversationStatus, Message, MessageKind
 from messaging_app.models.sending import send_at_once
 from messaging_app.services import attachments, drafts, inbox, notifications
 from messaging_app.services.attachments import Prepared
 from messaging_app.statements import fetch, here, transaction, write_alone
 
+_MESSAGE = MessageKind.MESSAGE.value
 _INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]
 
 
@@ -73,7 +75,7 @@ def _at_once(actor: Actor, conversation_id: int, draft: drafts.Draft, digest: st
 
     That is on SQLite, in a conversation with the platform, and wherever the transaction would refuse, which tells why.
     """
-    if actor.type == ActorType.ADMIN or db.engine.dialect.name != "postgresql":
+    if actor.type == ActorType.ADMIN or engine_here().dialect.name != "postgresql":
         return None
     due = notifications.mail_due_at()
     said = _said(actor, draft, [], digest)
@@ -165,9 +167,9 @@ def _lines_of(actor: Actor, line: Any, message_id: int, content: str) -> tuple[A
         sender_id=int(sender_id),
         created_at=line.before_at,
     )
-    sender = (actor.type.value, actor.id, actor.name)
+    sender = (str(actor.type), actor.id, actor.name)
     place = (message_id, line.conversation_id, line.last_seq)
-    said = inbox.LineRow(*place, MessageKind.MESSAGE.value, None, *sender, content, line.moment, 0, None)
+    said = inbox.LineRow(*place, _MESSAGE, None, *sender, content, line.moment, 0, None)
     return before, said
 
 

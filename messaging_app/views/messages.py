@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
 from messaging_app.files import FileRefused
+from messaging_app.here import g_here, request_here
 from messaging_app.htmx import done, is_htmx, rendered, tell, whole_number
 from messaging_app.limits import limiter
 from messaging_app.policies import policy_of
@@ -21,12 +22,18 @@ from messaging_app.views.thread import WINDOW_MAX, ThreadView, removed_since, sh
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Send what the composer holds; the answer is everything since the line that the page showed last."""
-    content, key = request.form.get("content", ""), request.form.get("idempotency_key") or None
+    form = request_here().form
+    content, key = form.get("content", ""), form.get("idempotency_key") or None
     after = whole_number("after", "form")
     limiter.hit("send", actor.type, actor.id)
     try:
         sent = messaging.send_message(
-            actor, conversation_id, content, idempotency_key=key, uploads=uploads(), limits=g.get("upload_limits")
+            actor,
+            conversation_id,
+            content,
+            idempotency_key=key,
+            uploads=uploads(),
+            limits=g_here().get("upload_limits"),
         )
     except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
         found = messaging.get_head(actor, conversation_id)
@@ -75,9 +82,10 @@ def update(
 
 def uploads() -> list[Upload]:
     """The files of a form. A part that names a file but came as text would be lost silently, so it is refused."""
-    if request.form.getlist("attachments") not in ([], [""]):
+    asked = request_here()
+    if asked.form.getlist("attachments") not in ([], [""]):
         raise AttachmentsRefused(FileRefused("name_invalid"))
-    return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
+    return [file for file in asked.files.getlist("attachments") if file.filename or file.stream.read(1)]
 
 
 def _answer(actor: Actor, sent: Sent, after: int) -> Response:

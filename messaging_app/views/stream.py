@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app import metrics
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Delivered, Subscription, Wake, current_bus
+from messaging_app.here import request_here
 from messaging_app.htmx import sign_in
 from messaging_app.limits import limiter
 from messaging_app.models import ConversationType
@@ -64,7 +65,8 @@ def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def _note_position() -> None:
-    if request.method == "GET" and "HX-Request" not in request.headers:
+    asked = request_here()
+    if asked.method == "GET" and "HX-Request" not in asked.headers:
         g.live_position = current_bus().position()
 
 
