@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import flask_babel
@@ -30,7 +30,7 @@ MARKS = 9  # wordings of a read mark
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `_`, `gettext`, `ngettext`, `initials`, `icon` and the methods of `Pieces`."""
+    """Give templates `_`, `gettext`, `ngettext`, `icon`, the filter `initials`, and the methods of `Pieces`."""
     environment = app.jinja_env
     asset = cast(Callable[[str], str], environment.globals["asset"])
     # Ours, not Flask-Babel's: a page asks a hundred times, and each of those looks for its translations anew.
@@ -43,7 +43,8 @@ def init_app(app: Flask) -> None:
         return mark.format(f" {extra}" if extra else "", asset("icons.svg"), name)
 
     pieces = app.extensions["pieces"] = Pieces(environment)
-    environment.globals.update(_=translate, initials=initials, icon=icon, pieces=pieces)
+    environment.filters["initials"] = initials
+    environment.globals.update(_=translate, icon=icon, pieces=pieces)
     with app.app_context():
         speaks_english_only = len(babel.list_translations()) == 1
     fold(environment, "icon", "asset", *(("_",) if speaks_english_only else ()))
@@ -54,12 +55,20 @@ class Pieces:
 
     def __init__(self, environment: Environment) -> None:
         def piece(template: str, *names: str, size: int = 8_192) -> Callable[..., Markup]:
-            """`template` as a function of the reader's locale and zone, of the day, and of its own `names`."""
+            """`template` as a function of the reader's locale and zone, of the day, and of its own `names`.
+
+            As a macro, which takes its values as they come: a template renders from a context that is made for it.
+            """
+
+            @cache  # made at first use: what templates may ask for is not yet all there now
+            def macro() -> Callable[..., Markup]:
+                words = f"{{% macro piece({', '.join(names)}) %}}{{% include '{template}' %}}{{% endmacro %}}"
+                made: Callable[..., Markup] = environment.from_string(words).module.piece  # type: ignore[attr-defined]
+                return made
 
             @lru_cache(maxsize=size)
             def make(_locale: str, _zone: str, _day: date | None, *values: Any) -> Markup:
-                text = environment.get_template(template).render(zip(names, values, strict=True))
-                return Markup(text)  # noqa: S704 -- a template's own output
+                return macro()(*values)
 
             return make
 
