@@ -27,7 +27,7 @@ TIMEOUT = 2.0  # seconds for one answer of Redis
 PING_EVERY = 10  # seconds of silence after which the subscriber asks whether Redis is still there
 SLOWEST_RETRY = 5.0
 
-EVERY = 0.1  # seconds between two messages to Redis at least: the first goes at once, what comes meanwhile together
+EVERY = 0.2  # seconds between two messages to Redis at least: the first goes at once, what comes meanwhile together
 TOGETHER = 100  # wake-ups in one message at most
 
 # Number and publish in one step, so that every process sees one order. ARGV: wake-ups, channel, a fresh epoch, how many.
