@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, Response, make_response, redirect
 from flask_babel import gettext as _
@@ -72,11 +72,11 @@ def is_poll() -> bool:
 
 def sign_in() -> SignIn:
     """Who is signed in; views behind a role's door always have one."""
-    found: SignIn | None = loaded_here()
+    found = loaded_here()
     if found is None:
         login._load_user()  # as `current_user` does, after a dozen steps that find out where it is
         found = loaded_here()
-    return cast(SignIn, found)
+    return found  # type: ignore[no-any-return]
 
 
 def rendered(template: str, status: int = 200, **context: Any) -> Response:
@@ -148,6 +148,6 @@ def _context() -> dict[str, Any]:
         "role": role,
         "actor": actor,
         "place": actor.store_name if actor and actor.store else _("Marketplace"),
-        "is_htmx": is_htmx(),
+        "is_htmx": is_htmx,
         "csrf_token": token_once,
     }

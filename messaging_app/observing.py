@@ -96,12 +96,13 @@ def _note(response: Response) -> Response:
     return response
 
 
-@event.listens_for(Engine, "before_cursor_execute")
+@event.listens_for(Engine, "before_cursor_execute", retval=True)  # what answers nothing is wrapped in what does
 def _begin_statement(
-    _connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, *_many: Any
-) -> None:
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, *_many: Any
+) -> tuple[str, Any]:
     if context is not None:
         context.started = time.perf_counter()
+    return statement, parameters
 
 
 @event.listens_for(Engine, "after_cursor_execute")

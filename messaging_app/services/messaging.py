@@ -216,6 +216,8 @@ def send_message(
         return sending.send(actor, conversation_id, draft, files, digest)
 
     address = f"send/{conversation_id}"
+    if not uploads:
+        return sending.once(actor, draft, address, [], write)
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
         return sending.once(actor, draft, address, files, write)
 
