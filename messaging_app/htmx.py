@@ -147,7 +147,7 @@ def _context() -> dict[str, Any]:
         "live_position": g_here().get("live_position", ""),
         "role": role,
         "actor": actor,
-        "place": actor.store_name if actor and actor.store else _("Marketplace"),
+        "place": actor.store.name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx,
         "csrf_token": token_once,
     }

@@ -11,6 +11,7 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, has_request_context
@@ -35,6 +36,11 @@ def init_app(app: Flask) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
+@lru_cache(maxsize=16)
+def _in_words(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
+
+
 _encode = json.JSONEncoder(default=str).encode
 
 
@@ -44,9 +50,9 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON; `extra={"fields": {...}}` adds fields."""
         fields: dict[str, Any] = getattr(record, "fields", {})
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        second = int(record.created)
         line: dict[str, Any] = {
-            "time": moment.removesuffix("+00:00") + "Z",
+            "time": f"{_in_words(second)}.{int((record.created - second) * 1000):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),

@@ -7,10 +7,11 @@ conversation and what kind of thing happened, never what was written or by whom.
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
 from typing import Any
+
+from pydantic_core import to_json
 
 from messaging_app import database
 from messaging_app.actors import Actor, ActorType
@@ -81,7 +82,8 @@ def typing(actor: Actor, conversation: Any) -> None:
         how = "replying" if topic == _scope(actor) else "writing"
         known = conversation.has_written or not topic.startswith("customer:")
         name = actor.name if known else conversation.side_name
-        data = json.dumps({"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name})
+        told = {"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name}
+        data = to_json(told).decode()
         current_bus().publish(Wake((topic,), "typing", data, people, conversation.conversation_type))
 
 
@@ -112,7 +114,7 @@ def _is_customer(actor: Actor) -> bool:
 
 
 def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, only: str = "", **more: Any) -> None:
-    data = json.dumps({"kind": kind, "id": conversation.conversation_id, **more})
+    data = to_json({"kind": kind, "id": conversation.conversation_id, **more}).decode()
     after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
 
 
