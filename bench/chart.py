@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from html import escape
 
-from bench.rounds import Run
+from bench.rounds import Measured
 
 LEFT, WIDTH, ROW, TOP = 150, 420, 34, 60
 
 
-def chart(database: str, size: str, run: Run) -> str:
-    """An SVG of the ratios of `run`."""
-    shown = [one for one in run.measured if one.ratio is not None]
+def chart(database: str, size: str, measured: list[Measured]) -> str:
+    """An SVG of the ratios of a run."""
+    shown = [one for one in measured if one.ratio is not None]
     most = max([1.1, *(one.ratio or 0 for one in shown)])
     scale = WIDTH / most
-    title = f"Share of the reference's requests a second: {database}, {size}" + (" (void)" if run.void else "")
+    title = f"Share of the reference's requests a second: {database}, {size}"
     parts = [_text(10, 24, title, weight=600), _text(10, 42, "bar: median of paired ratios; line: target", size=11)]
     for number, one in enumerate(shown):
         y = TOP + number * ROW
         ratio = one.ratio or 0
         colour = "#2f7d5b" if ratio >= (one.target or 0) else "#b4552d"
-        parts.append(_text(10, y + 16, one.name))
+        parts.append(_text(10, y + 16, one.name + (" (void)" if one.void else "")))
         parts.append(f'<rect x="{LEFT}" y="{y + 2}" width="{ratio * scale:.1f}" height="20" rx="3" fill="{colour}"/>')
         parts.append(_text(LEFT + ratio * scale + 6, y + 17, f"{ratio:.2f}"))
         if one.target:

@@ -27,7 +27,10 @@ TRIES = 8
 
 @dataclass(frozen=True)
 class Measured:
-    """A request over all rounds: medians, and the ratio to the reference, paired round by round."""
+    """A request over all rounds: medians, and the ratio to the reference, paired round by round.
+
+    `spread` is how far the reference's rounds beside it lay apart: above 1.5 the ratio is void.
+    """
 
     name: str
     rate: float
@@ -38,18 +41,11 @@ class Measured:
     database_ms: float
     target: float | None
     cpu_ratio: float | None  # the same by CPU time of application and database: what a busy machine cannot disturb
-
-
-@dataclass(frozen=True)
-class Run:
-    """All requests of a run, and how far the reference's rounds lay apart (above 1.5 the run is void)."""
-
-    measured: list[Measured]
     spread: float
 
     @property
     def void(self) -> bool:
-        """Whether the machine was too unquiet for the ratios to mean anything."""
+        """Whether the machine was too unquiet for the ratio to mean anything."""
         return self.spread > MOST_SPREAD
 
 
@@ -62,16 +58,17 @@ class Length:
     seconds: int
 
 
-def run(url: str, size: Size, length: Length, database_pid: int | None, only: Sequence[str] = ()) -> Run:
-    """Measure every request (or those whose name holds one of `only`) against `url`.
+def run(url: str, size: Size, length: Length, database_pid: int | None, only: Sequence[str] = ()) -> list[Measured]:
+    """Measure every request (or those whose name holds one of `only`) against `url`: the reference, then each of them.
 
-    A round begins and ends with the reference; its ratio is the request's rate over all its turns to the reference's.
+    All rounds of a request come one after another. A round begins and ends with the reference; its ratio is the
+    request's rate over all its turns to the reference's.
     """
     with tempfile.TemporaryDirectory() as folder, _both(url, Path(folder)) as (ours, plain):
         reference = reference_of(plain.base)
         asked = requests_of(size, Visitor(ours.base).sign_in())
         asked = [one for one in asked if not only or any(word in one.name for word in only)]
-        results: dict[str, list[tuple[Result, Result]]] = {one.name: [] for one in asked}
+        measured: list[Measured] = []
         references: list[Result] = []
 
         def turn(server: Server, request: Request) -> Result:
@@ -85,24 +82,26 @@ def run(url: str, size: Size, length: Length, database_pid: int | None, only: Se
 
         for server, request in [(plain, reference), *((ours, one) for one in asked)]:  # warm both
             measure(server.base, request, 1, server.pid, database_pid, _targets(request, url, Path(folder)))
-        for number in range(length.rounds):
-            for one in asked:
+        for one in asked:
+            pairs: list[tuple[Result, Result]] = []
+            for number in range(length.rounds):
                 plain_turns, turns = [turn(plain, reference)], []
                 for _ in range(length.turns):
                     turns.append(turn(ours, one))
                     plain_turns.append(turn(plain, reference))
-                references.append(_together(plain_turns))
-                results[one.name].append((_together(turns), references[-1]))
-            ratios = ", ".join(f"{name} {_ratio(*pairs[-1]):.2f}" for name, pairs in results.items())
-            print(f"round {number + 1} of {length.rounds}: {ratios}", file=sys.stderr, flush=True)
+                pairs.append((_together(turns), _together(plain_turns)))
+                told = f"{one.name}, round {number + 1} of {length.rounds}: {_ratio(*pairs[-1]):.2f}"
+                print(told, file=sys.stderr, flush=True)
+            references += [beside for _found, beside in pairs]
+            found = _summary(one.name, [result for result, _beside in pairs], _spread([beside for _, beside in pairs]))
+            ratio, by_cpu = (median(how(*pair) for pair in pairs) for how in (_ratio, _cpu_ratio))
+            measured.append(replace(found, ratio=ratio, target=one.target, cpu_ratio=by_cpu))
+    return [_summary("reference", references, _spread(references)), *measured]
+
+
+def _spread(references: list[Result]) -> float:
     rates = [one.rate for one in references]
-    measured = [_summary("reference", references)]
-    for one in asked:
-        pairs = results[one.name]
-        found = _summary(one.name, [result for result, _plain in pairs])
-        ratio, by_cpu = (median(how(*pair) for pair in pairs) for how in (_ratio, _cpu_ratio))
-        measured.append(replace(found, ratio=ratio, target=one.target, cpu_ratio=by_cpu))
-    return Run(measured, max(rates) / min(rates))
+    return max(rates) / min(rates)
 
 
 def _together(turns: list[Result]) -> Result:
@@ -133,9 +132,9 @@ def _both(url: str, folder: Path) -> Iterator[tuple[Server, Server]]:
         yield ours, plain
 
 
-def _summary(name: str, results: list[Result]) -> Measured:
+def _summary(name: str, results: list[Result], spread: float) -> Measured:
     def middle(field: str) -> float:
         return median(getattr(result, field) for result in results)
 
     times = middle("rate"), middle("p50"), middle("p99")
-    return Measured(name, *times, None, middle("app_ms"), middle("database_ms"), None, None)
+    return Measured(name, *times, None, middle("app_ms"), middle("database_ms"), None, None, spread)
