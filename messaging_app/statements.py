@@ -175,9 +175,7 @@ class _Ready:
         self.given = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         for column in compiled.insert_prefetch:  # the model's own defaults, which are plain values
             self.given[column.key] = column.default.arg
-        order = compiled.positiontup
-        # One name alone would come out of its getter bare.
-        self.in_order = order and (itemgetter(*order) if len(order) > 1 else lambda values: (values[order[0]],))
+        self.in_order = None if compiled.positiontup is None else _getter(compiled.positiontup)
         self.columns = list(statement.exported_columns)
         self.row: Any = namedtuple("Row", [column.key for column in self.columns]) if self.columns else None
         self.inward: dict[str, Callable[[Any], Any]] = {}
@@ -210,6 +208,13 @@ class _Ready:
                 converted[at] = convert(converted[at])
             rows.append(new(row, converted))
         return rows
+
+
+def _getter(names: list[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """What takes the values of `names` out of a dictionary, in that order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)  # the other one would give a single value bare
 
 
 def _in_words(dialect: Any, part: Any, **_options: Any) -> Any:
