@@ -15,5 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def test_no_acknowledged_message_is_lost_or_doubled_by_kill_9(kind: str, rounds: int, tmp_path: Path) -> None:
     outcome = faults.run(kind, rounds, tmp_path, seed=7)
     assert outcome.faults == []
-    assert outcome.sent > 50 and outcome.with_file > 10 and outcome.mails > 0
+    # That it was at work at all: how much it can do in the time depends on the machine.
+    assert outcome.sent > 20 and outcome.with_file > 5 and outcome.mails > 0
     assert set(outcome.kills) == ({"application", "worker", "database"} if kind == "postgresql" else {"application"})
