@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from jinja2 import DictLoader, Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from messaging_app.folding import fold
+from messaging_app.actors import ActorType
+from messaging_app.folding import as_written, fold
 
 PARTS = {
     "page": '{% set name = "page" %}<a>{{ _("Open") }}{{ icon("mail", "big") }}</a>{%- include "part" -%} {{ name }}\n',
@@ -61,3 +64,18 @@ def test_what_can_be_known_is_looked_up_once_and_what_depends_on_the_reader_each
 
 def test_a_part_keeps_to_itself_what_it_sets() -> None:
     assert environment("_", "icon")[0].get_template("page").render().endswith("page")
+
+
+@given(st.text())
+@example("1 < 2")
+@example("2 > 1")
+@example("a & b")
+@example('" autofocus onfocus="alert(1)')
+@example("' onclick='alert(1)")
+def test_text_is_escaped_wherever_there_is_anything_to_escape(text: str) -> None:
+    assert as_written(text) == str(escape(text))
+
+
+@pytest.mark.parametrize("value", [7, -1, 0, True, None, 1.5, ActorType.STORE, Markup("<b>'"), ["<"], {"a": '"'}])
+def test_other_values_are_written_as_escaping_writes_them(value: Any) -> None:
+    assert as_written(value) == str(escape(value))
