@@ -31,7 +31,7 @@ class Report:
         for size, measured in self.runs.items():
             promised = self.database == "postgresql" and size == "large"
             for one in measured:
-                if one.ratio and one.void:
+                if one.void:
                     found.append(f"{size}: {one.name} is void, the reference's rounds spread by {one.spread:.2f}")
                 elif promised and one.target and one.ratio and one.ratio < one.target:
                     found.append(f"{one.name}: ratio {one.ratio:.2f} is below {one.target:.2f}")
@@ -64,7 +64,7 @@ class Report:
                 [
                     [
                         one.name, f"{one.rate:.0f}", _number(one.ratio), _number(one.target), _number(one.cpu_ratio),
-                        f"{one.spread:.2f}{' VOID' if one.ratio and one.void else ''}", f"{one.p50:.1f}", f"{one.p99:.1f}", f"{one.app_ms:.2f}", f"{one.database_ms:.2f}",
+                        f"{one.spread:.2f}{' VOID' if one.void else ''}", f"{one.p50:.1f}", f"{one.p99:.1f}", f"{one.app_ms:.2f}", f"{one.database_ms:.2f}",
                     ]
                     for one in measured
                 ],

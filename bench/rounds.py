@@ -45,8 +45,8 @@ class Measured:
 
     @property
     def void(self) -> bool:
-        """Whether the machine was too unquiet for the ratio to mean anything."""
-        return self.spread > MOST_SPREAD
+        """Whether there is a ratio, and the machine was too unquiet for it to mean anything."""
+        return self.ratio is not None and self.spread > MOST_SPREAD
 
 
 @dataclass(frozen=True)

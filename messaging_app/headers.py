@@ -71,7 +71,7 @@ def _compress(response: Response) -> Response:
         and response.mimetype == "text/html"
         and not response.is_streamed
         and request_here().method != "HEAD"
-        and "Cache-Control" not in response.headers  # it is made once for many, and packed where it is kept
+        and "Cache-Control" not in response.headers  # with one it was made for many, and packed where it is kept
     ):
         response.set_data(gzip.compress(response.get_data(), compresslevel=4))
         response.headers["Content-Encoding"] = "gzip"
