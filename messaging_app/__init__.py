@@ -19,7 +19,6 @@ from messaging_app import (
     headers,
     health,
     htmx,
-    jobs,
     logs,
     metrics,
     observing,
@@ -32,6 +31,7 @@ from messaging_app.database import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
 from messaging_app.limits import limiter
+from messaging_app.mail import worker
 from messaging_app.policies import ROLES
 from messaging_app.resources import resource
 from messaging_app.roles import mount_roles
@@ -104,5 +104,5 @@ def create_app(**overrides: Any) -> Flask:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]
     cli.init_app(app)
-    jobs.init_app(app)
+    worker.init_app(app)
     return app

@@ -15,8 +15,8 @@ import warnings
 from types import FrameType
 from typing import Any
 
-from messaging_app import jobs
 from messaging_app.config import ConfigurationError, load_settings
+from messaging_app.mail.worker import start_beside
 
 # Of a module for asyncio that comes with the Redis library and that nothing here uses.
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
@@ -77,7 +77,7 @@ def post_worker_init(worker: Any) -> None:
     if green:
         worker.wsgi = begin_streams_aside(worker.wsgi)
     if app.extensions["settings"].redis_url is None:
-        worker.jobs = jobs.start_beside(app)
+        worker.jobs = start_beside(app)
 
 
 def begin_streams_aside(app: Any) -> Any:

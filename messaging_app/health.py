@@ -22,8 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.database import now
 from messaging_app.extensions import db
+from messaging_app.mail import outbox
 from messaging_app.resources import resource
-from messaging_app.services import heartbeat, notifications
+from messaging_app.services import heartbeat
 from messaging_app.storage import FileMissing, StorageUnavailable
 
 LATE = timedelta(minutes=3)  # a round comes every minute, and with it what mail is due
@@ -131,13 +132,13 @@ def _worker() -> str:
 
 def _mail() -> str:
     try:
-        outbox = notifications.outbox()
+        mail = outbox.standing()
     except SQLAlchemyError:
         db.session.rollback()
         return "unknown"
-    if not outbox.on:
+    if not mail.on:
         return "off"
-    return "late" if outbox.overdue_seconds > LATE.total_seconds() else "ok"
+    return "late" if mail.overdue_seconds > LATE.total_seconds() else "ok"
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -131,17 +131,18 @@ def metrics() -> Response:
 
 def _look() -> None:
     """What is not counted as it happens but looked up when asked."""
-    from messaging_app.services import heartbeat, notifications  # not at import: services count too
+    from messaging_app.mail import outbox
+    from messaging_app.services import heartbeat  # not at import: services count too
 
     streams(current_app.extensions["bus"].hub.streams)
     bus_connected(current_app.extensions["bus"].connected)
     try:
-        outbox, beat = notifications.outbox(), heartbeat.last_beat()
+        mail, beat = outbox.standing(), heartbeat.last_beat()
     except SQLAlchemyError:  # the database is away; the other figures matter all the more
         return
-    figures().mail_age.set(outbox.overdue_seconds)
-    figures().mail_waiting.set(outbox.waiting)
-    figures().mail_failed.set(outbox.failed)
+    figures().mail_age.set(mail.overdue_seconds)
+    figures().mail_waiting.set(mail.waiting)
+    figures().mail_failed.set(mail.failed)
     figures().worker_round.set(beat.timestamp() if beat else 0)
 
 

@@ -22,6 +22,7 @@ from messaging_app.database import now
 from messaging_app.errors import ConversationClosed, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.here import engine_here
+from messaging_app.mail import outbox
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -38,7 +39,6 @@ from messaging_app.services import (
     cursors,
     drafts,
     inbox,
-    notifications,
     recipients,
     sending,
 )
@@ -230,7 +230,7 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
     with transaction():
         head = _locked(actor, conversation_id)
         up_to = head.last_seq if up_to is None else min(up_to, head.last_seq)
-        due = notifications.mail_due_at()
+        due = outbox.mail_due_at()
         moved = fetch(*ConversationParticipant.mark_read(actor, conversation_id, up_to, now(), due))
         if moved:
             announcements.read(actor, head, moved[0].has_written)

@@ -21,9 +21,10 @@ from messaging_app.database import holding, now
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.here import engine_here
+from messaging_app.mail import outbox
 from messaging_app.models import Conversation, ConversationStatus, Message, MessageKind
 from messaging_app.models.sending import send_at_once
-from messaging_app.services import attachments, drafts, inbox, notifications
+from messaging_app.services import attachments, drafts, inbox
 from messaging_app.services.attachments import Prepared
 from messaging_app.statements import fetch, here, transaction, write_alone
 
@@ -77,14 +78,14 @@ def _at_once(actor: Actor, conversation_id: int, draft: drafts.Draft, digest: st
     """
     if actor.type == ActorType.ADMIN or engine_here().dialect.name != "postgresql":
         return None
-    due = notifications.mail_due_at()
+    due = outbox.mail_due_at()
     said = _said(actor, draft, [], digest)
     taken = write_alone(*send_at_once(actor, conversation_id, now(), said, due))
     if not taken:
         return None
     line = taken[0]
     with holding(None):
-        notifications.announce(actor, line, due)
+        outbox.announce(actor, line, due)
     return _sent(actor, line, line.message_id, draft, [])
 
 
@@ -115,7 +116,7 @@ def write_message(actor: Actor, line: Any, draft: drafts.Draft, files: list[Prep
     place = {"conversation_id": line.conversation_id, "seq": line.last_seq, "created_at": line.moment}
     message_id: int = fetch(_INSERT_MESSAGE, place | _said(actor, draft, files, digest))[0].id
     attachments.commit(files, message_id, line.conversation_id, line.last_seq)
-    notifications.notify_new_message(actor, line)
+    outbox.notify_new_message(actor, line)
     return message_id
 
 

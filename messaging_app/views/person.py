@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.htmx import done, rendered
+from messaging_app.mail.preferences import set_mail, wants_mail
 from messaging_app.policies import policy_of
-from messaging_app.services import mail_preferences
 
 
 def preferences(actor: Actor) -> ResponseReturnValue:
     """The page with the switch."""
-    return rendered("preferences.html", on=mail_preferences.wants_mail(actor), saved="saved" in request.args)
+    return rendered("preferences.html", on=wants_mail(actor), saved="saved" in request.args)
 
 
 def save_preferences(actor: Actor) -> ResponseReturnValue:
@@ -23,5 +23,5 @@ def save_preferences(actor: Actor) -> ResponseReturnValue:
     wanted = request.form.get("mail")
     if wanted not in ("true", "false"):
         raise Invalid(FieldError("mail", "invalid", _("E-mail is either on or off.")))
-    mail_preferences.set_mail(actor, wanted == "true")
+    set_mail(actor, wanted == "true")
     return done(f"{policy_of(actor).home}/preferences?saved")

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from messaging_app.errors import NotFound
 from messaging_app.htmx import rendered
-from messaging_app.services import mail_preferences
+from messaging_app.mail import preferences
 
 
 def init_app(app: Flask) -> None:
@@ -18,14 +18,14 @@ def init_app(app: Flask) -> None:
 
 def show(token: str) -> ResponseReturnValue:
     """Ask first: a link may be opened by a program that looks for malware."""
-    if not mail_preferences.is_unsubscribe_token(token):
+    if not preferences.is_unsubscribe_token(token):
         raise NotFound
     return _page(done=False)
 
 
 def stop(token: str) -> ResponseReturnValue:
     """Switch off mail about the one conversation for the one person that the token names."""
-    if not mail_preferences.stop_mail(token):
+    if not preferences.stop_mail(token):
         raise NotFound
     return _page(done=True)
 

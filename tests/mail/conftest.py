@@ -13,7 +13,8 @@ from flask import Flask
 from messaging_app.actors import Actor
 from messaging_app.database import now
 from messaging_app.extensions import db
-from messaging_app.services import messaging, notifications
+from messaging_app.mail import outbox
+from messaging_app.services import messaging
 from tests import cast
 from tests.conftest import empty, new_app
 from tests.services import MailServer
@@ -30,7 +31,7 @@ class Post:
 
     def sweep(self, minutes: float) -> int:
         """The worker's round so many minutes from now; answers how many mails went out."""
-        return notifications.sweep(now() + timedelta(minutes=minutes))
+        return outbox.sweep(now() + timedelta(minutes=minutes))
 
     def take(self) -> list[EmailMessage]:
         """What arrived since this was asked last."""

@@ -17,7 +17,8 @@ from werkzeug.datastructures import FileStorage
 from messaging_app import config
 from messaging_app.database import writing
 from messaging_app.extensions import db
-from messaging_app.mail import MailRefused, Postman, envelope, one_line
+from messaging_app.mail.headers import envelope, one_line
+from messaging_app.mail.smtp import MailRefused, Postman
 from messaging_app.models import Conversation, Customer, Store
 from messaging_app.services import messaging
 from tests.mail.conftest import Post

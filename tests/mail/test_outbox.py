@@ -14,8 +14,9 @@ from sqlalchemy import select, update
 from messaging_app.database import now, writing
 from messaging_app.extensions import db
 from messaging_app.logs import JsonFormatter
+from messaging_app.mail import message, outbox, preferences
 from messaging_app.models import Customer, Notification, Store, StoreMembership, User
-from messaging_app.services import mail_preferences, messaging, new_message_mail, notifications, settings
+from messaging_app.services import messaging, settings
 from tests.mail.conftest import Post
 from tests.services import MailServer, free_port
 
@@ -30,7 +31,7 @@ def test_mail_waits_for_its_delay(post: Post) -> None:
 def test_who_reads_in_time_gets_no_mail(post: Post) -> None:
     number = post.begin(post.cast.sam, post.cast.cleo)
     messaging.mark_conversation_read(post.cast.cleo, number)
-    assert notifications.next_due() is None
+    assert outbox.next_due() is None
     assert post.receivers() == []
 
 
@@ -52,7 +53,7 @@ def test_a_burst_is_gathered_into_one_mail_in_a_window(post: Post) -> None:
     assert "three" in text_of(first) and "and 2 more messages" in text_of(first)
     for word in ("four", "five"):
         messaging.send_message(post.cast.sam, number, word)
-    due = notifications.next_due()
+    due = outbox.next_due()
     assert due is not None and due - now() > timedelta(minutes=16)
     assert post.receivers(16.9) == []
     post.sweep(17.2)
@@ -84,7 +85,7 @@ def test_delay_and_window_are_settings(make_post: Callable[..., Post]) -> None:
 def test_nothing_is_due_where_mail_is_off(make_post: Callable[..., Post]) -> None:
     post = make_post(mail_url=None, mail_from=None)
     post.begin(post.cast.sam, post.cast.cleo)
-    assert notifications.next_due() is None
+    assert outbox.next_due() is None
     assert post.sweep(10) == 0
 
 
@@ -93,7 +94,7 @@ def stop_conversation(post: Post, number: int) -> None:
 
 
 def stop_person(post: Post, _number: int) -> None:
-    mail_preferences.set_mail(post.cast.cleo, False)
+    preferences.set_mail(post.cast.cleo, False)
 
 
 def deactivate(post: Post, _number: int) -> None:
@@ -116,7 +117,7 @@ def test_whoever_is_out_when_mail_is_due_gets_none(post: Post, way_out: Callable
     number = post.begin(post.cast.sam, post.cast.cleo)
     way_out(post, number)
     assert post.receivers() == []
-    assert notifications.next_due() is None
+    assert outbox.next_due() is None
 
 
 @pytest.mark.parametrize("way_out", WAYS_OUT)
@@ -164,12 +165,12 @@ def test_a_mail_that_is_always_refused_is_given_up_where_the_operator_sees_it(po
     post.begin(post.cast.sam, post.cast.cleo)
     post.server.refuse = "550 never"
     minutes = 2.1
-    while notifications.next_due() is not None:
+    while outbox.next_due() is not None:
         post.sweep(minutes)
         minutes += 61
         assert minutes < 60 * 24
-    assert notifications.outbox().failed == 1
-    assert notes()[0].attempts == notifications.ATTEMPTS
+    assert outbox.standing().failed == 1
+    assert notes()[0].attempts == outbox.ATTEMPTS
     assert "given up" in caplog.text
     post.server.refuse = None
     assert post.receivers(60 * 48) == []
@@ -182,9 +183,9 @@ def test_an_absent_mail_server_costs_no_attempt(make_post: Callable[..., Post], 
     for minutes in range(3, 3000, 100):
         assert post.sweep(minutes) == 0
     assert {note.attempts for note in notes()} == {0}
-    waits = notifications.outbox(now() + timedelta(minutes=3000))
+    waits = outbox.standing(now() + timedelta(minutes=3000))
     assert (waits.waiting, waits.failed) == (2, 0) and waits.overdue_seconds > 10_000
-    object.__setattr__(notifications.settings(), "mail_url", smtp.url)
+    object.__setattr__(outbox.settings(), "mail_url", smtp.url)
     assert post.receivers(3001) == ["cleo", "omar"]
 
 
@@ -204,14 +205,14 @@ def test_one_refused_mail_does_not_hold_up_the_others(
 def test_a_fault_of_ours_in_one_mail_costs_nobody_else_theirs(
     fault: type[Exception], post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    compose = new_message_mail.compose
+    compose = message.compose
 
     def stumble(note: Notification) -> Any:
         if note.participant_id == post.cast.cleo.id:
             raise fault("what somebody wrote")
         return compose(note)
 
-    monkeypatch.setattr(new_message_mail, "compose", stumble)
+    monkeypatch.setattr(message, "compose", stumble)
     for customer in (post.cast.cleo, post.cast.omar):
         post.begin(post.cast.sam, customer)
     assert post.receivers() == ["omar"]
@@ -227,8 +228,8 @@ def test_a_fault_of_ours_in_one_mail_costs_nobody_else_theirs(
 def test_a_worker_that_died_while_sending_leaves_its_mail_to_the_next_one(post: Post) -> None:
     post.begin(post.cast.sam, post.cast.cleo)
     at = now() + timedelta(minutes=3)
-    notifications._enrol(at)
-    assert len(notifications._claim(at)) == 1  # and then nothing more is heard of it
+    outbox._enrol(at)
+    assert len(outbox._claim(at)) == 1  # and then nothing more is heard of it
     assert post.sweep(4) == 0
     assert post.receivers(9) == ["cleo"]
     assert notes()[0].attempts == 2
@@ -237,7 +238,7 @@ def test_a_worker_that_died_while_sending_leaves_its_mail_to_the_next_one(post: 
 def test_a_mail_that_was_sent_twice_can_be_recognised(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker is killed after the server took the mail and before that was noted."""
     post.begin(post.cast.sam, post.cast.cleo)
-    monkeypatch.setattr(notifications, "_sent", lambda *_args: None)
+    monkeypatch.setattr(outbox, "_sent", lambda *_args: None)
     post.sweep(2.1)
     monkeypatch.undo()
     post.sweep(10)
@@ -248,7 +249,7 @@ def test_a_mail_that_was_sent_twice_can_be_recognised(post: Post, monkeypatch: p
 
 def test_a_crash_between_enrolling_and_claiming_loses_nothing(post: Post) -> None:
     post.begin(post.cast.sam, post.cast.cleo)
-    notifications._enrol(now() + timedelta(minutes=3))
+    outbox._enrol(now() + timedelta(minutes=3))
     assert post.receivers(3) == ["cleo"]
 
 
@@ -274,7 +275,7 @@ def test_workers_beside_each_other_send_each_mail_once(post: Post) -> None:
     def work() -> None:
         with post.app.app_context():
             ready.wait()
-            notifications.sweep(at)
+            outbox.sweep(at)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -295,7 +296,7 @@ def test_the_outbox_costs_the_send_no_statement(web: Any) -> None:
     with_mail = web.statements(lambda: sam.post(f"/store/messages/{number}/messages", form, htmx=True))
     assert len(with_mail) == len(without) <= 6
     with web.app.app_context():
-        assert notifications.next_due() is not None
+        assert outbox.next_due() is not None
 
 
 def _begun(web: Any) -> int:

@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from messaging_app.database import now
-from messaging_app.jobs import Worker
-from messaging_app.services import notifications
+from messaging_app.mail import outbox
+from messaging_app.mail.worker import Worker
 from tests.mail.conftest import Post
 
 NOON = "2026-03-01T12:00:00Z"
@@ -19,7 +19,7 @@ NOON = "2026-03-01T12:00:00Z"
 @pytest.fixture
 def worker(post: Post, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A worker whose rounds the test makes, while there is always a mail that is due in half a minute."""
-    monkeypatch.setattr(notifications, "next_due", lambda: now() + timedelta(seconds=30))
+    monkeypatch.setattr(outbox, "next_due", lambda: now() + timedelta(seconds=30))
     return Worker(post.app)
 
 
@@ -50,7 +50,7 @@ def test_a_mail_that_is_due_before_the_planned_round_brings_an_earlier_one(
 ) -> None:
     with time_machine.travel(NOON, tick=False):
         worker._sweep()
-        monkeypatch.setattr(notifications, "next_due", lambda: now() + timedelta(seconds=10))
+        monkeypatch.setattr(outbox, "next_due", lambda: now() + timedelta(seconds=10))
         worker._sweep()
         worker._sweep()
         assert len(coming(worker)) == 2

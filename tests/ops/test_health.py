@@ -16,8 +16,9 @@ from sqlalchemy import text, update
 from messaging_app import health
 from messaging_app.database import now, writing
 from messaging_app.extensions import db
+from messaging_app.mail import outbox
 from messaging_app.models import Notification, WorkerBeat
-from messaging_app.services import heartbeat, notifications
+from messaging_app.services import heartbeat
 from tests import cast
 from tests.world import begin
 
@@ -59,7 +60,7 @@ def test_mail_that_does_not_go_out_is_told_and_hurts_nobody(make_app: Callable[.
         heartbeat.beat()
         assert ready(app)[1]["mail"] == "ok"
         begin(people.sam, "store_customer", "customer", people.cleo.id, "Subject")
-        notifications.sweep()
+        outbox.sweep()
         assert ready(app)[1]["mail"] == "ok", "a server may be away for a moment"
         with writing(db.session) as session:
             session.execute(update(Notification).values(created_at=now() - timedelta(minutes=4)))

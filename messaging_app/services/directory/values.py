@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
-from messaging_app import mail, text
+from messaging_app import text
+from messaging_app.mail.headers import NoAddress, address
 from messaging_app.models.platform import ACCENTS
 from messaging_app.passwords import PASSWORD_MAX, is_password_hash
 
@@ -42,8 +43,8 @@ def _email(raw: str) -> str:
     if not email.isprintable() or not _EMAIL.fullmatch(email) or len(email) > 254 or len(key) > 254:
         raise ValueError("is not an e-mail address")
     try:
-        mail.address("", email)
-    except mail.NoAddress:
+        address("", email)
+    except NoAddress:
         raise ValueError("is not an e-mail address that mail can use") from None
     return email
 

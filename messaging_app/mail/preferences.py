@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from messaging_app.actors import Actor, ActorType
 from messaging_app.database import writing
 from messaging_app.extensions import db
+from messaging_app.mail.message import read_unsubscribe_token
 from messaging_app.models import ConversationParticipant, Customer, User
-from messaging_app.services.new_message_mail import read_unsubscribe_token
 
 Seat = ConversationParticipant
 

@@ -24,7 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging_app.database import now
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
-from messaging_app.services import heartbeat, notifications
+from messaging_app.mail import outbox
+from messaging_app.services import heartbeat
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # at least, between the end of a round and the next one
@@ -61,16 +62,16 @@ class Worker(Consumer):
             self._planned = None
         with self.app.app_context():
             try:
-                sent = notifications.sweep(keep_going=lambda: not self.stop_flag.is_set())
+                sent = outbox.sweep(keep_going=lambda: not self.stop_flag.is_set())
                 if sent:
                     logger.info("%s mails went out", sent)
-                following = notifications.next_due()
+                following = outbox.next_due()
                 heartbeat.beat()
             except SQLAlchemyError as error:
                 db.session.rollback()
                 logger.warning("mail waits for the database: %s", error)
                 return
-        if following is not None and following - now() < notifications.SOON:
+        if following is not None and following - now() < outbox.SOON:
             self._plan(max(following, now() + BREATH))
 
     def _plan(self, at: datetime) -> None:
@@ -92,7 +93,7 @@ class Worker(Consumer):
     def _listen(self) -> None:
         """Messages whose mail is due sooner than the next round say so on the bus."""
         with self.app.app_context():
-            heard = notifications.listen()
+            heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():
             if heard.next(LISTEN):
                 self._plan(now() + timedelta(seconds=self.app.extensions["settings"].mail_delay))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from messaging_app.actors import ActorType
 from messaging_app.database import Rows
 from messaging_app.extensions import db
-from messaging_app.mail import envelope
+from messaging_app.mail.headers import envelope
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,

@@ -24,9 +24,11 @@ from messaging_app.config import Settings
 from messaging_app.database import UtcDateTime, now, writing
 from messaging_app.extensions import db
 from messaging_app.here import app_here, engine_here
-from messaging_app.mail import MailRefused, MailUnreachable, NoAddress, Postman
+from messaging_app.mail import message
+from messaging_app.mail.headers import NoAddress
+from messaging_app.mail.smtp import MailRefused, MailUnreachable, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
-from messaging_app.services import announcements, new_message_mail
+from messaging_app.services import announcements
 from messaging_app.statements import fetch
 
 MAIL_TOPIC = "mail"  # wakes the worker before its next round
@@ -42,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
+class Standing:
     """How mail stands, for health page and metrics. `overdue_seconds` is how late the latest one is."""
 
     on: bool
@@ -96,7 +98,7 @@ def next_due() -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def outbox(at: datetime | None = None) -> Outbox:
+def standing(at: datetime | None = None) -> Standing:
     """How mail stands. Three statements on partial indexes."""
     at = at or now()
     waiting = select(func.count(), func.min(Notification.created_at)).where(Notification.state == NotificationState.DUE)
@@ -105,7 +107,7 @@ def outbox(at: datetime | None = None) -> Outbox:
     due = db.session.execute(late).one()
     failed = select(func.count()).where(Notification.state == NotificationState.FAILED)
     oldest = min((moment for moment in (under_way[1], due[1]) if moment is not None), default=at)
-    return Outbox(
+    return Standing(
         settings().mail_url is not None,
         under_way[0] + due[0],
         max((at - oldest).total_seconds(), 0.0),
@@ -139,7 +141,7 @@ def _enrol(at: datetime) -> int:
         seats = [(row[0], str(row[1]), row[2]) for row in session.execute(due)]
         if not seats:
             return 0
-        people = session.execute(new_message_mail.readers(seats)).all()
+        people = session.execute(message.readers(seats)).all()
         had_one = {
             (row.conversation_id, row.email_key): row.settled_at
             for row in session.execute(_lately(at, {(row.conversation_id, row.email_key) for row in people}))
@@ -147,7 +149,7 @@ def _enrol(at: datetime) -> int:
         window = timedelta(seconds=settings().mail_window)
         for person in people:
             who = (person.conversation_id, person.email_key)
-            if not new_message_mail.may_get(person):
+            if not message.may_get(person):
                 _reset(person, None)
             elif who in had_one:  # the same person in another seat: their window counts for both
                 _reset(person, had_one[who] + window)
@@ -218,7 +220,7 @@ def _deliver(ids: list[int], at: datetime | None) -> tuple[int, bool]:
             note = db.session.get_one(Notification, number)
             attempts = note.attempts
             try:
-                mail = new_message_mail.compose(note)
+                mail = message.compose(note)
                 db.session.rollback()  # nothing is held while the mail travels
                 if mail is None:
                     _settle(number, NotificationState.SKIPPED, at or now())
@@ -248,7 +250,7 @@ def _settle(number: int, state: NotificationState, at: datetime, error: str | No
         session.execute(row.values(state=state, settled_at=at, last_error=error))
 
 
-def _sent(number: int, mail: new_message_mail.NewMessageMail, at: datetime) -> None:
+def _sent(number: int, mail: message.NewMessageMail, at: datetime) -> None:
     """Note a mail that went out: the seat's window begins, and what the mail told of is not told again."""
     end = at + timedelta(seconds=settings().mail_window)
     with writing(db.session) as session:
