@@ -1,9 +1,10 @@
-// What is typed is kept in this browser, per role, person and conversation, until it was sent or its person signs out.
+// What is typed is kept in this browser, per role, person, store and conversation, until it was sent or its person signs out.
 // A form says whose draft it holds by data-draft ("12", or "new"). A draft that was once sent keeps its idempotency
 // key, so that sending it again after a lost answer, even after a reload, makes one message.
 
 const prefix = () => `draft:${document.body.dataset.role}:`;
-const keyOf = (form) => `${prefix()}${document.body.dataset.actor}:${form.dataset.draft}`;
+const keyFor = (draft) => `${prefix()}${document.body.dataset.actor}:${document.body.dataset.store}:${draft}`;
+const keyOf = (form) => keyFor(form.dataset.draft);
 const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
 const FIELDS = ["subject", "content"];
 
@@ -94,8 +95,7 @@ function followOtherTabs({ key, newValue }) {
 }
 
 function tellOfKeptDraft(bar) {
-  const key = `${prefix()}${document.body.dataset.actor}:${bar.closest("[data-conversation]").dataset.conversation}`;
-  bar.hidden = !load(key).content;
+  bar.hidden = !load(keyFor(bar.closest("[data-conversation]").dataset.conversation)).content;
 }
 
 function wipe(event) {
