@@ -31,8 +31,8 @@ from typing import Any
 from sqlalchemy import select
 
 from bench.databases import DurablePostgres
+from messaging_app import doctor
 from messaging_app.models import Message, MessageAttachment
-from messaging_app.services import doctor
 from tests.live.installation import Installation, Person
 from tests.services import MailServer, die_with_parent, migrate, running_redis, wait_for
 

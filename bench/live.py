@@ -28,12 +28,12 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from bench.databases import running
+from messaging_app.accounts.sessions import _hash
 from messaging_app.actors import ActorType
 from messaging_app.bus.hub import STREAMS_EACH
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession, StoreMembership, User
-from messaging_app.sessions import _hash
 from tests.cast import EMAILS, PASSWORD
 from tests.live.installation import Installation, Person
 from tests.services import find_chromium, running_redis

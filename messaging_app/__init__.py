@@ -8,35 +8,20 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import (
-    api,
-    bus,
-    cli,
-    config,
-    errors_pages,
-    folding,
-    formats,
-    headers,
-    health,
-    htmx,
-    logs,
-    metrics,
-    observing,
-    pieces,
-    sessions,
-    static_files,
-    tracing,
-)
-from messaging_app.database import engine_options
+from messaging_app import api, bus, cli, config, folding, formats, pieces
+from messaging_app.accounts import sessions
+from messaging_app.accounts.limits import limiter
+from messaging_app.db.engine import engine_options
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
-from messaging_app.limits import limiter
 from messaging_app.mail import worker
+from messaging_app.ops import health, logs, metrics, request_log, tracing
+from messaging_app.paths import resource
 from messaging_app.policies import ROLES
-from messaging_app.resources import resource
-from messaging_app.roles import mount_roles
 from messaging_app.storage import storage_from_url
-from messaging_app.views import stream, unsubscribe
+from messaging_app.web import error_pages, headers, htmx, static_files
+from messaging_app.web.roles import mount_roles
+from messaging_app.web.views import stream, unsubscribe
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -72,7 +57,7 @@ def create_app(**overrides: Any) -> Flask:
     instance.mkdir(parents=True, exist_ok=True)
 
     logs.init_app(app)
-    observing.init_app(app)
+    request_log.init_app(app)
     tracing.init_app(app)
     db.init_app(app)
     with app.app_context():
@@ -93,7 +78,7 @@ def create_app(**overrides: Any) -> Flask:
     formats.init_app(app)
     pieces.init_app(app)
     htmx.init_app(app)
-    errors_pages.init_app(app)
+    error_pages.init_app(app)
     stream.init_app(app)
     health.init_app(app)
     metrics.init_app(app)

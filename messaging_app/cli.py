@@ -15,10 +15,11 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
-from messaging_app.services import demo, directory, doctor, settings
+from messaging_app.ops.moving import move_files
+from messaging_app.services import settings
 from messaging_app.services.attachments import storage
-from messaging_app.services.moving import move_files
 from messaging_app.storage import StorageUnavailable, storage_from_url
 
 directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")

@@ -6,7 +6,7 @@ from logging.config import fileConfig
 from alembic import context
 from flask import current_app
 
-from messaging_app.database import WRITING
+from messaging_app.db.engine import WRITING
 
 config = context.config
 if config.config_file_name and not current_app.config.get("QUIET_MIGRATIONS"):
@@ -38,7 +38,7 @@ def run_online() -> None:
             connection=connection,
             target_metadata=database.metadata,
             transaction_per_migration=True,
-            transactional_ddl=True,  # SQLite too: see messaging_app/database.py
+            transactional_ddl=True,  # SQLite too: see messaging_app/db/engine.py
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():

@@ -13,7 +13,7 @@ from functools import cache
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store, StoreMembership, User
 from messaging_app.text import email_key, search_key

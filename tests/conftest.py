@@ -20,7 +20,8 @@ from sqlalchemy import Engine, event, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from messaging_app import bus, create_app, passwords
+from messaging_app import bus, create_app
+from messaging_app.accounts import passwords
 from messaging_app.config import Settings
 from messaging_app.extensions import db
 from tests import cast

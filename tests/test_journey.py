@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from messaging_app.services import doctor
+from messaging_app import doctor
 from tests.conftest import Browser, Web
 from tests.domain import invariants
 

@@ -16,9 +16,10 @@ from sqlalchemy import MetaData, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex
 
+from messaging_app import doctor
 from messaging_app.extensions import db
-from messaging_app.resources import resource
-from messaging_app.services import doctor, messaging
+from messaging_app.paths import resource
+from messaging_app.services import messaging
 from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations

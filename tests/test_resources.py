@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from messaging_app import resources
+from messaging_app import paths as resources
 
 
 def test_a_checkout_has_them_beside_the_package() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from messaging_app import vendor
-from messaging_app.resources import resource
+from messaging_app.ops import vendor
+from messaging_app.paths import resource
 
 CHECKOUT = resource("static").parent
 
@@ -42,7 +42,7 @@ def test_a_missing_file_is_named(root: Path) -> None:
 def test_a_file_that_nobody_pinned_is_named(root: Path) -> None:
     stranger = root / "static/vendor/stranger.js"
     stranger.touch()
-    assert vendor.faults(root) == [f"{stranger} is not listed in messaging_app/vendor.py"]
+    assert vendor.faults(root) == [f"{stranger} is not listed in messaging_app/ops/vendor.py"]
 
 
 def test_another_tarball_than_the_pinned_one_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

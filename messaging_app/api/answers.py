@@ -16,7 +16,7 @@ from messaging_app.actors import Actor
 from messaging_app.api import schemas
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
-from messaging_app.views.files import FileView, files_of
+from messaging_app.web.views.files import FileView, files_of
 
 BASE = "/api/v1"
 

@@ -8,9 +8,9 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from messaging_app.accounts import tokens
 from messaging_app.actors import ActorType
 from messaging_app.cli import sentences
-from messaging_app.services import tokens
 
 token_group = AppGroup("token", help="Tokens with which programs use the API.")
 

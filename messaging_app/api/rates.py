@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, g
 
-from messaging_app.limits import Window, limiter
+from messaging_app.accounts.limits import Window, limiter
 
 
 def count(name: str, *key: object) -> None:

@@ -12,7 +12,7 @@ from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.services import attachments, messaging, recipients
-from messaging_app.views import attachments as served
+from messaging_app.web.views import attachments as served
 
 
 def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:

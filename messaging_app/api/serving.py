@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from messaging_app.accounts import tokens
 from messaging_app.api import rates, reading
 from messaging_app.api.answers import BASE, Answer, etag_of, is_held, link_to_next
 from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
@@ -16,7 +17,6 @@ from messaging_app.api.schemas import NoQuery, Nothing
 from messaging_app.errors import NotAllowed
 from messaging_app.extensions import db
 from messaging_app.policies import RolePolicy
-from messaging_app.services import tokens
 
 _BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
 _PLACE = re.compile(r"\{(\w+)\}")

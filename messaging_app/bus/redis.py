@@ -19,8 +19,8 @@ from typing import Any
 
 import redis
 
-from messaging_app import metrics
 from messaging_app.bus.hub import Hub, Subscription, Wake
+from messaging_app.ops import metrics
 
 WAITING = 1_000  # wake-ups that wait for the publisher
 TIMEOUT = 2.0  # seconds for one answer of Redis

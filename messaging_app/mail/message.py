@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
-from messaging_app.database import Rows
+from messaging_app.db.engine import Rows
 from messaging_app.extensions import db
 from messaging_app.mail.headers import envelope
 from messaging_app.models import (
@@ -30,7 +30,7 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.policies import POLICIES
-from messaging_app.services.inbox import PLATFORM_NAME
+from messaging_app.queries.inbox import PLATFORM_NAME
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
 from messaging_app.text import preview
 

@@ -21,7 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
-from messaging_app.database import UtcDateTime, now, writing
+from messaging_app.db.engine import UtcDateTime, now, writing
+from messaging_app.db.statements import fetch
 from messaging_app.extensions import db
 from messaging_app.here import app_here, engine_here
 from messaging_app.mail import message
@@ -29,7 +30,6 @@ from messaging_app.mail.headers import NoAddress
 from messaging_app.mail.smtp import MailRefused, MailUnreachable, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements
-from messaging_app.statements import fetch
 
 MAIL_TOPIC = "mail"  # wakes the worker before its next round
 SOON = timedelta(seconds=60)  # how often the worker makes its round in any case

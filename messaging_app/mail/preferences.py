@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail.message import read_unsubscribe_token
 from messaging_app.models import ConversationParticipant, Customer, User

@@ -21,11 +21,10 @@ from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
-from messaging_app.database import now
+from messaging_app.db.engine import now
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
-from messaging_app.mail import outbox
-from messaging_app.services import heartbeat
+from messaging_app.mail import heartbeat, outbox
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # at least, between the end of a round and the next one

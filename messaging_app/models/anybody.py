@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Id
+from messaging_app.db.engine import Id
 
 
 def number(name: str) -> Any:

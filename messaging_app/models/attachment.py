@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.database import Base
+from messaging_app.db.engine import Base
 
 
 class MessageAttachment(Base):

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Base, UtcDateTime
+from messaging_app.db.engine import Base, UtcDateTime
 from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.models.message import Message
 from messaging_app.models.platform import Store

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.database import Base
+from messaging_app.db.engine import Base
 
 IDEMPOTENCY_KEY_MAX = 200
 

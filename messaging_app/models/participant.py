@@ -27,7 +27,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Base, Rows, UtcDateTime
+from messaging_app.db.engine import Base, Rows, UtcDateTime
 from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.models.conversation import ConversationType
 from messaging_app.models.message import Message, MessageKind

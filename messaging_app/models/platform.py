@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.database import Base, now
+from messaging_app.db.engine import Base, now
 from messaging_app.text import search_key
 
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")

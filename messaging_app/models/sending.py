@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, column, func, insert, literal, select, true
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import Id
+from messaging_app.db.engine import Id
 from messaging_app.models.anybody import anybody_like, number
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType, take_seq_of
 from messaging_app.models.message import Message, MessageKind

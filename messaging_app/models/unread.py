@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import String
 
-from messaging_app.database import Base
+from messaging_app.db.engine import Base
 
 
 class UnreadTotal(Base):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.database import Base
+from messaging_app.db.engine import Base
 
 
 class WorkerBeat(Base):

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from messaging_app import database
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Wake, current_bus
+from messaging_app.db import engine as database
 from messaging_app.models import Conversation, ConversationType
 
 AUDIENCE = (  # what must be known of a conversation to tell whom it concerns

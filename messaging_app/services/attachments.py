@@ -17,9 +17,10 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, text, update
 
-from messaging_app import metrics
+from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
+from messaging_app.db.statements import here
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import (
@@ -35,10 +36,9 @@ from messaging_app.files import (
     scan,
     temporary_copy,
 )
-from messaging_app.limits import limiter
 from messaging_app.models import Conversation, Message, MessageAttachment
+from messaging_app.ops import metrics
 from messaging_app.services import announcements, settings
-from messaging_app.statements import here
 from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, thumbnail_key
 
 MEGABYTE = 1_048_576

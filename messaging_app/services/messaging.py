@@ -18,7 +18,8 @@ from sqlalchemy import String, bindparam, false, func, insert, literal, select
 from sqlalchemy.engine import Row
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import now
+from messaging_app.db.engine import now
+from messaging_app.db.statements import fetch, here, transaction
 from messaging_app.errors import ConversationClosed, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.here import engine_here
@@ -33,18 +34,10 @@ from messaging_app.models import (
 )
 from messaging_app.models.anybody import anybody_like, number, numbers_of
 from messaging_app.policies import policy_of
-from messaging_app.services import (
-    announcements,
-    attachments,
-    cursors,
-    drafts,
-    inbox,
-    recipients,
-    sending,
-)
+from messaging_app.queries import cursors, inbox
+from messaging_app.services import announcements, attachments, drafts, recipients, sending
 from messaging_app.services.attachments import Prepared, Upload
 from messaging_app.services.sending import Sent
-from messaging_app.statements import fetch, here, transaction
 
 AUDIENCE = announcements.AUDIENCE
 PAGE = 25

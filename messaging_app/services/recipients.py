@@ -10,11 +10,12 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import MAX_ID, Rows
+from messaging_app.db.engine import MAX_ID, Rows
+from messaging_app.db.statements import here
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
-from messaging_app.services import cursors, drafts
-from messaging_app.statements import here
+from messaging_app.queries import cursors
+from messaging_app.services import drafts
 from messaging_app.text import search_key
 
 LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range

@@ -17,16 +17,17 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import holding, now
+from messaging_app.db.engine import holding, now
+from messaging_app.db.statements import fetch, here, transaction, write_alone
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.here import engine_here
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, ConversationStatus, Message, MessageKind
 from messaging_app.models.sending import send_at_once
-from messaging_app.services import attachments, drafts, inbox
+from messaging_app.queries import inbox
+from messaging_app.services import attachments, drafts
 from messaging_app.services.attachments import Prepared
-from messaging_app.statements import fetch, here, transaction, write_alone
 
 _MESSAGE = MessageKind.MESSAGE.value
 _INSERT_MESSAGE = insert(Message.__table__).returning(Message.__table__.c.id)  # type: ignore[arg-type]

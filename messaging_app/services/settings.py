@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting

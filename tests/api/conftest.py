@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from messaging_app.accounts import tokens
 from messaging_app.actors import Actor
 from messaging_app.extensions import db
 from messaging_app.policies import policy_of
-from messaging_app.services import tokens
 from tests.cast import Cast
 from tests.conftest import Kept, Web, empty, new_app
 

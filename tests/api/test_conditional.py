@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import Customer, Store
 from tests.api.conftest import Api

@@ -7,7 +7,7 @@ import re
 import pytest
 from limits import parse
 
-from messaging_app.limits import LIMITS
+from messaging_app.accounts.limits import LIMITS
 from tests.api.conftest import Api, problem_of
 
 

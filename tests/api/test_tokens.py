@@ -16,11 +16,12 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from messaging_app.database import now, writing
+from messaging_app import directory
+from messaging_app.accounts import tokens
+from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, Store, StoreMembership, User
-from messaging_app.services import directory, tokens
 from tests import cast
 from tests.api.conftest import Api, problem_of
 from tests.conftest import Browser

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from messaging_app.services import doctor, tokens
+from messaging_app import doctor
+from messaging_app.accounts import tokens
 from messaging_app.services.settings import set_settings
 from tests.attachments.multipart import HEADERS, Form
 from tests.conftest import Browser, Web

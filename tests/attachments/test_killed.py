@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from messaging_app import doctor
 from messaging_app.models import Message, MessageAttachment
-from messaging_app.services import doctor
 from tests.attachments.multipart import HEADERS, Form
 from tests.browser.files import PICTURE
 from tests.live.installation import Installation, Person

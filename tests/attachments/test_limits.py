@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from messaging_app.limits import LIMITS
-from messaging_app.services.moving import move_files
+from messaging_app.accounts.limits import LIMITS
+from messaging_app.ops.moving import move_files
 from messaging_app.storage import storage_from_url
 from tests.attachments.conftest import Doors, codes, ids, open_doors
 from tests.attachments.multipart import Form

@@ -24,13 +24,13 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from messaging_app import create_app
+from messaging_app.accounts.sessions import _hash
 from messaging_app.actors import Actor
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
 from messaging_app.policies import ROLES
 from messaging_app.services import messaging
-from messaging_app.sessions import _hash
 from tests import cast
 from tests.browser import stories
 from tests.conftest import SECRET, role_of
@@ -139,7 +139,7 @@ class Site:
 
     def end_sessions(self, actor: Actor) -> None:
         """Somebody's sessions end, as when they signed out elsewhere or were removed."""
-        from messaging_app.sessions import end_sessions_of
+        from messaging_app.accounts.sessions import end_sessions_of
 
         with self.app.app_context(), writing(db.session):
             end_sessions_of(actor.type, actor.id)

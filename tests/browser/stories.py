@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
+from messaging_app.demo import stories as demo
 from messaging_app.extensions import db
 from messaging_app.models import Conversation
-from messaging_app.services.demo import stories as demo
 from tests import cast
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from messaging_app.resources import resource
+from messaging_app.paths import resource
 from messaging_app.services import messaging
 from tests.browser import axe, stories
 from tests.browser.conftest import Site, Visitors, fail_once

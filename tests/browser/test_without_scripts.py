@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page, expect
 
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import Customer
 from messaging_app.services import messaging

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from messaging_app import directory
 from messaging_app.actors import ActorType
-from messaging_app.database import Base, writing
+from messaging_app.db.engine import Base, writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
-from messaging_app.services import directory
 
 Import = Callable[..., directory.Changes]
 

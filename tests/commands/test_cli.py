@@ -12,9 +12,9 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
-from messaging_app.database import writing
+from messaging_app import doctor
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.services import doctor
 from tests import cast
 
 Run = Callable[..., Result]

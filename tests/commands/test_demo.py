@@ -8,13 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from messaging_app import demo, doctor
+from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
-from messaging_app.passwords import verify_password
 from messaging_app.policies import policy_of
-from messaging_app.services import demo, doctor, messaging
+from messaging_app.services import messaging
 from tests import cast
 
 

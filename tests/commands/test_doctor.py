@@ -10,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from messaging_app.database import writing
+from messaging_app import doctor
+from messaging_app.db.engine import writing
+from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
-from messaging_app.services import doctor, messaging
-from messaging_app.services.doctor.checks import Check
+from messaging_app.services import messaging
 from tests import cast
 from tests.services import ROOT
 

@@ -10,6 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from messaging_app import directory, doctor
+from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import Actor, ActorType
 from messaging_app.extensions import db
 from messaging_app.models import (
@@ -19,8 +21,6 @@ from messaging_app.models import (
     StoreMembership,
     User,
 )
-from messaging_app.passwords import verify_password
-from messaging_app.services import directory, doctor
 from messaging_app.services.recipients import list_recipients
 from tests.commands.files import Import, everything, number_of, person, problems, statements, store
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from messaging_app.accounts.passwords import hash_password, verify_password
 from messaging_app.actors import ActorType
 from messaging_app.extensions import db
 from messaging_app.models import (
     Customer,
     User,
 )
-from messaging_app.passwords import hash_password, verify_password
 from tests import cast
 from tests.commands.files import Import, alive, everything, number_of, person, problems, sign_in, statements, store
 
@@ -91,7 +91,7 @@ def test_no_password_is_hashed_within_the_transaction(
         written_before.append(sum(statement.startswith(WRITES) for statement in made))
         return hash_password(password)
 
-    monkeypatch.setattr("messaging_app.services.directory.hashing.hash_password", hash_and_note)
+    monkeypatch.setattr("messaging_app.directory.hashing.hash_password", hash_and_note)
     with statements() as made:
         bring_in_on_sqlite(admins=[person("ada", password="one"), person("abe", password="two")])
     assert written_before == [0, 0]

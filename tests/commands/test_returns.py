@@ -13,8 +13,11 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.engine import Connection
 
+from messaging_app import directory, doctor
+from messaging_app.accounts import tokens
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
+from messaging_app.directory import seats
 from messaging_app.extensions import db
 from messaging_app.models import (
     Conversation,
@@ -25,8 +28,7 @@ from messaging_app.models import (
     StoreMembership,
     User,
 )
-from messaging_app.services import directory, doctor, messaging, tokens
-from messaging_app.services.directory import seats
+from messaging_app.services import messaging
 from tests import cast
 from tests.commands.files import Import, alive, importer, person, problems, sign_in
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from messaging_app import directory
 from messaging_app.actors import Actor
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant
-from messaging_app.services import directory, messaging
+from messaging_app.services import messaging
 
 
 def begin(actor: Actor, recipient: Actor | int, content: str = "Hello", **more: Any) -> int:

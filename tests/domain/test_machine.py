@@ -23,12 +23,13 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select, text
 
+from messaging_app import directory
 from messaging_app.actors import Actor, ActorType
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant
-from messaging_app.services import directory, messaging
+from messaging_app.services import messaging
 from tests.cast import EMAILS, Cast
 from tests.domain import invariants
 

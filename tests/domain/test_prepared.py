@@ -11,12 +11,12 @@ from flask import Flask
 from sqlalchemy import Select, String, bindparam, func, insert, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 
-from messaging_app import statements
-from messaging_app.database import writing
+from messaging_app.db import statements
+from messaging_app.db.engine import writing
+from messaging_app.db.prepared import KEPT, Prepared
+from messaging_app.db.statements import ASKED, fetch, transaction
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
-from messaging_app.prepared import KEPT, Prepared
-from messaging_app.statements import ASKED, fetch, transaction
 
 pytestmark = pytest.mark.postgres
 

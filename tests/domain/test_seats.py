@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import StoreMembership, User
 from messaging_app.services.messaging import (

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.errors import IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant, Message, User

@@ -14,12 +14,12 @@ from flask import Flask
 from sqlalchemy import QueuePool, bindparam, event, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
-from messaging_app import statements
-from messaging_app.database import UtcDateTime, after_commit, writing
+from messaging_app.db import statements
+from messaging_app.db.engine import UtcDateTime, after_commit, writing
+from messaging_app.db.statements import fetch, here, transaction
 from messaging_app.extensions import db
 from messaging_app.models import Store
 from messaging_app.services import messaging
-from messaging_app.statements import fetch, here, transaction
 from tests import cast
 from tests.services import wait_for
 from tests.world import begin

@@ -12,12 +12,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from messaging_app import directory
 from messaging_app.actors import Actor
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.errors import ConversationClosed
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Message
-from messaging_app.services import directory, messaging
+from messaging_app.services import messaging
 from tests.cast import EMAILS, Cast
 from tests.domain import invariants
 

@@ -20,9 +20,10 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from bench.faults import KillablePostgres
-from messaging_app import database
+from messaging_app import doctor
+from messaging_app.db import engine as database
 from messaging_app.extensions import db
-from messaging_app.services import doctor, messaging
+from messaging_app.services import messaging
 from tests.attachments.test_faults import disk
 from tests.conftest import Browser, Web
 from tests.live.installation import Installation

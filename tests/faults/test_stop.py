@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from messaging_app import doctor
 from messaging_app.models import Message, MessageAttachment
-from messaging_app.services import doctor
 from tests.live.installation import Installation
 
 UPLOADS = 20

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from messaging_app.database import now
+from messaging_app.db.engine import now
 from messaging_app.models import Message, Notification, WorkerBeat
 from tests.live.installation import MAIL_FROM, Installation, Person
 from tests.services import MailServer, free_port, running_redis, wait_for

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from messaging_app.actors import Actor
-from messaging_app.database import now
+from messaging_app.db.engine import now
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.services import messaging

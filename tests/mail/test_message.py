@@ -15,7 +15,7 @@ from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
 
 from messaging_app import config
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail.headers import envelope, one_line
 from messaging_app.mail.smtp import MailRefused, Postman

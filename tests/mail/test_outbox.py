@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.logs import JsonFormatter
 from messaging_app.mail import message, outbox, preferences
 from messaging_app.models import Customer, Notification, Store, StoreMembership, User
+from messaging_app.ops.logs import JsonFormatter
 from messaging_app.services import messaging, settings
 from tests.mail.conftest import Post
 from tests.services import MailServer, free_port

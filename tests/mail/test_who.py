@@ -13,7 +13,7 @@ import pytest
 
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, current_bus
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.errors import NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Customer, StoreMembership, User

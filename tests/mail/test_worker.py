@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from messaging_app.database import now
+from messaging_app.db.engine import now
 from messaging_app.mail import outbox
 from messaging_app.mail.worker import Worker
 from tests.mail.conftest import Post

@@ -18,9 +18,9 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from bench.faults import KillablePostgres
+from messaging_app import doctor
 from messaging_app.extensions import db
 from messaging_app.models import Message, MessageAttachment
-from messaging_app.services import doctor
 from tests.conftest import Browser, Web
 from tests.services import wait_for
 

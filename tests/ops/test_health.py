@@ -13,12 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text, update
 
-from messaging_app import health
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.mail import outbox
+from messaging_app.mail import heartbeat, outbox
 from messaging_app.models import Notification, WorkerBeat
-from messaging_app.services import heartbeat
+from messaging_app.ops import health
 from tests import cast
 from tests.world import begin
 

@@ -13,11 +13,11 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from messaging_app import observing
 from messaging_app.config import ConfigurationError
-from messaging_app.database import writing
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.logs import JsonFormatter, told
+from messaging_app.ops import request_log
+from messaging_app.ops.logs import JsonFormatter, told
 from tests.conftest import Web
 
 SECRET_WORDS = "the gift is a violin"
@@ -96,7 +96,7 @@ def test_a_request_id_from_outside_counts_only_behind_a_proxy(
 def test_a_slow_statement_is_told_without_its_values(
     app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observing, "_slow_after", 0.0)
+    monkeypatch.setattr(request_log, "_slow_after", 0.0)
     with caplog.at_level(logging.WARNING, "messaging_app.slow"):
         db.session.execute(text("SELECT :words AS words"), {"words": SECRET_WORDS})
     told_of = [line["statement"] for line in lines_of(caplog) if line["event"] == "slow statement" and "ms" in line]

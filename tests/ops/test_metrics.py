@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
-from messaging_app.database import now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
+from messaging_app.mail import heartbeat
 from messaging_app.models import Notification
-from messaging_app.services import heartbeat
 from tests.conftest import Web
 from tests.world import begin
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from messaging_app.tracing import Discreet, without_content
+from messaging_app.ops.tracing import Discreet, without_content
 
 WORDS = "the gift is a violin"
 

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from sqlalchemy import select, text, update
 
-from messaging_app.database import writing
+from messaging_app import doctor
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant, UnreadTotal
-from messaging_app.services import doctor, messaging
+from messaging_app.services import messaging
 from tests import cast
 
 

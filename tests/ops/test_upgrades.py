@@ -29,10 +29,11 @@ from flask_migrate import upgrade
 from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from messaging_app import database, health
+from messaging_app import doctor
 from messaging_app.actors import Actor, ActorType
+from messaging_app.db import engine as database
 from messaging_app.extensions import db
-from messaging_app.services import doctor
+from messaging_app.ops import health
 from tests import cast
 from tests.conftest import SECRET
 from tests.live.installation import Person

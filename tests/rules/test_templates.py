@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from jinja2 import Environment, meta, nodes
 
-from messaging_app.resources import resource
+from messaging_app.paths import resource
 
 TEMPLATES = resource("templates")
 PACKAGE = Path(__file__).parents[2] / "messaging_app"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_app.database import writing
+from messaging_app import directory
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.policies import ROLES
-from messaging_app.services import directory
 from tests.conftest import Browser, Web
 
 INBOX = {name: role.messages for name, role in ROLES.items()}

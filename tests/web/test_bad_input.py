@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from messaging_app.database import writing
+from messaging_app import doctor
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import Customer, Message, RecipientTerm
-from messaging_app.services import doctor
 from tests.conftest import Browser, Web
 from tests.domain import invariants
 from tests.web.forms import HOW, alerts, beginning, check_shape, chosen, count, field

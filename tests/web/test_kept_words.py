@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import text
 
-from messaging_app import errors_pages
-from messaging_app.database import writing
+from messaging_app.accounts.sessions import end_sessions_of
+from messaging_app.db.engine import writing
 from messaging_app.errors import Refusal
 from messaging_app.extensions import db
 from messaging_app.services import messaging
-from messaging_app.sessions import end_sessions_of
+from messaging_app.web import error_pages
 from tests.conftest import Web
 from tests.web.forms import HOW, alerts, beginning, check_shape, count
 
@@ -111,7 +111,7 @@ def test_what_was_typed_survives_an_error_page_that_fails_itself(
     def refuse(*_args: Any, **_fields: Any) -> None:
         raise Refusal("“<b>.exe” is not allowed.")
 
-    monkeypatch.setattr(errors_pages, "render_template", fail)
+    monkeypatch.setattr(error_pages, "render_template", fail)
     monkeypatch.setattr(messaging, "send_message", refuse)
     answer = sam.post(f"{place}/messages", {"content": "A <long> text"})
     assert answer.status_code == 400

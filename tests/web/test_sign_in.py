@@ -14,10 +14,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from messaging_app.database import writing
+from messaging_app.accounts.limits import limiter
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.limits import limiter
-from messaging_app.views import sign_ins
+from messaging_app.web.views import sign_ins
 from tests import cast
 from tests.conftest import Web
 from tests.web.signing_in import WHO

@@ -8,7 +8,7 @@ from time import time
 
 import pytest
 
-from messaging_app.services import doctor
+from messaging_app import doctor
 from tests.conftest import Web
 from tests.web.test_attachments import begin
 

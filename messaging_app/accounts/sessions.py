@@ -1,0 +1,317 @@
+"""Sign-in sessions that can be ended: one cookie per role, one row per sign-in, the row decides.
+
+The signed cookie of a role holds the row's token and a CSRF token, nothing else. Which cookie a request uses follows
+from the first part of its path, so one browser is signed in as admin, staff and customer side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from flask import Flask, Request, current_app, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_login import UserMixin
+from itsdangerous import BadSignature
+from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.engine import Rows, impatient, now, writing
+from messaging_app.db.statements import fetch
+from messaging_app.extensions import db, login
+from messaging_app.here import request_here
+from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
+from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.queries import inbox
+from messaging_app.services import announcements, messaging
+from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.text import search_key
+
+TOUCH_EVERY = timedelta(minutes=5)
+_UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
+
+
+class SignedInStore(NamedTuple):
+    """The store in whose name a page is shown."""
+
+    id: int
+    code: str
+    name: str
+    accent: str | None
+    logo: str | None
+
+
+class SignIn(UserMixin):
+    """What Flask-Login calls the user: an actor with the session that carries them and their unread total."""
+
+    def __init__(
+        self, token: str, row: Row[Any], actor: Actor, store: SignedInStore | None, stores: list[tuple[int, str, str]]
+    ) -> None:
+        self.token = token
+        self.session_id: int = row.session_id
+        self.last_used_at: datetime = row.last_used_at
+        self.actor = actor
+        self.email: str = row.email
+        self.store = store
+        self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
+        self._unread: int | None = row.unread
+
+    @property
+    def unread(self) -> int:
+        """What this person has unread; looked up only now where the request did not seem to need it."""
+        if self._unread is None:
+            self._unread = messaging.get_unread_count(self.actor)
+        return int(self._unread)
+
+    def __getattr__(self, name: str) -> Any:
+        """What templates ask of an actor: its type, id and name, and its store's code, name, accent and logo."""
+        if name in ("type", "id", "name", "store_id"):
+            return getattr(self.actor, name)
+        if name == "store_logo":
+            return f"/storefront/logo/{self.store.code}-{self.store.logo}" if self.store and self.store.logo else None
+        if name in ("store_code", "store_name", "store_accent"):
+            return getattr(self.store, name.removeprefix("store_"), None)
+        raise AttributeError(name)
+
+    @property
+    def shown_to(self) -> str:
+        """Person and store for whom a page is made: its own requests say it (`X-Shown-To`), see the roles' door."""
+        return f"{self.actor.id}-{self.actor.store_id or 0}"
+
+    def get_id(self) -> str:
+        """The session's token: Flask-Login keeps it in the role's cookie."""
+        return self.token
+
+
+class RoleSessionInterface(SecureCookieSessionInterface):
+    """A signed cookie per role, chosen by the first part of the path; elsewhere there is no session."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        role = role_of(request)
+        assert role is not None, "only asked where there is a role"
+        return self._name_for(app, role)
+
+    def _name_for(self, app: Flask, role: RolePolicy) -> str:
+        return f"__Host-{role.name}" if app.config["SESSION_COOKIE_SECURE"] else role.name
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        role = role_of(request)
+        value = request.cookies.get(self._name_for(app, role)) if role else None
+        return self.session_class(self._unpacked(app, value) if value else None)
+
+    @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
+    def _unpacked(self, app: Flask, value: str) -> dict[str, Any]:
+        """What a cookie holds; nothing where it was not signed by us. Of any age: the row decides about that, and a
+        clock that was set back must not sign people out.
+        """
+        serializer = self.get_signing_serializer(app)
+        try:
+            return dict(serializer.loads(value)) if serializer else {}
+        except BadSignature:
+            return {}
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
+        if session.modified and role_of(request) is not None:
+            super().save_session(app, session, response)
+
+    def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
+        role = role_of(request)
+        return now() + role.absolute if role and session.get("_user_id") else None
+
+
+def role_of(request: Request) -> RolePolicy | None:
+    """The role at whose address a request is made. `/storefront` is not `/store`: whole path parts count."""
+    return ROLES.get(request.path.split("/", 2)[1])
+
+
+@login.user_loader  # type: ignore[untyped-decorator]
+def load_sign_in(token: str) -> SignIn | None:
+    """The sign-in behind a cookie's token, if it is alive, its person active, and made for the role asked for.
+
+    One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
+    the unread total.
+    """
+    asked = request_here()
+    role = role_of(asked)
+    if role is None:
+        return None
+    found = fetch(_STATEMENTS[role.actor_type, _needs(asked)], _parameters(role, token))
+    if not found:
+        return None
+    row = found[0]
+    sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
+    actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform)
+    store = None
+    if row.store_id is not None:
+        store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
+    entries = [entry.split(_UNIT) for entry in (row.stores or "").split(_RECORD) if entry]
+    stores = [(int(number), code, name) for number, code, name in entries]
+    stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))  # as `Store.sort_name`, by which sign-in chooses
+    return SignIn(token, row, actor, store, stores)
+
+
+def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:
+    """Sign somebody in: a new row, a new token, a new CSRF token; the browser's earlier session of the role ends."""
+    end_session()
+    token = secrets.token_urlsafe(32)
+    with writing(db.session) as transaction:
+        transaction.add(
+            SignInSession(token_hash=_hash(token), actor_type=role.actor_type, person_id=person_id, store_id=store_id)
+        )
+    session.clear()
+    session["_user_id"] = token
+    session["_fresh"] = True
+    session.permanent = True
+
+
+def end_session() -> None:
+    """Sign out: the row ends, so that a copy of the cookie is worth nothing."""
+    token = session.get("_user_id")
+    if token:
+        with writing(db.session) as transaction:
+            ended = transaction.execute(
+                update(SignInSession)
+                .where(SignInSession.token_hash == _hash(token), SignInSession.ended_at.is_(None))
+                .values(ended_at=now())
+                .returning(SignInSession.actor_type, SignInSession.person_id, SignInSession.id)
+            ).one_or_none()
+            if ended is not None:
+                announcements.session_ended(*ended)
+    session.clear()
+
+
+def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
+    """End every session of a person (in one store, if given). Joins the caller's transaction."""
+    ended = update(SignInSession).where(
+        SignInSession.actor_type == actor_type, SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)
+    )
+    if store_id is not None:
+        ended = ended.where(SignInSession.store_id == store_id)
+    db.session.execute(ended.values(ended_at=now()))
+    announcements.sessions_ended(actor_type, person_id, store_id)
+
+
+def touch(sign_in: SignIn) -> None:
+    """Note that a session is in use, at most once in five minutes; never called for polls and streams.
+
+    Best effort: a page that is only read must neither fail nor wait because somebody else is writing.
+    """
+    if now() - sign_in.last_used_at < TOUCH_EVERY:
+        return
+    try:
+        with impatient(db.session) as connection:
+            row = SignInSession
+            connection.execute(update(row).where(row.id == sign_in.session_id).values(last_used_at=now()))
+    except OperationalError as error:
+        current_app.logger.warning("use of a session not noted: %s", type(error).__name__)
+
+
+def switch_store(sign_in: SignIn, store_id: int) -> bool:
+    """Make another store of this person the session's current one; False where they are not on its staff."""
+    with writing(db.session) as transaction:
+        member = transaction.scalar(
+            select(Store.id)
+            .join(StoreMembership, StoreMembership.store_id == Store.id)
+            .where(
+                Store.id == store_id, Store.active, StoreMembership.active, StoreMembership.user_id == sign_in.actor.id
+            )
+        )
+        if member is None:
+            return False
+        transaction.execute(
+            update(SignInSession).where(SignInSession.id == sign_in.session_id).values(store_id=store_id)
+        )
+        announcements.session_ended(
+            sign_in.actor.type, sign_in.actor.id, sign_in.session_id
+        )  # its streams come back for the other store
+        return True
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _parameters(role: RolePolicy, token: str) -> dict[str, Any]:
+    moment = now()
+    return {"token_hash": _hash(token), "idle": moment - role.idle, "absolute": moment - role.absolute}
+
+
+def _needs(request: Request) -> str:
+    """What an answer shows of the person who asks: a fragment little, the badge their unread total, a page more."""
+    if request.path.endswith("/unread-count"):
+        return "badge"
+    return "page" if request.method == "GET" and "HX-Request" not in request.headers else "fragment"
+
+
+def _alive(actor_type: ActorType, needed: str) -> Rows:
+    """The statement that loads a living session of one role with its person, store and what else is needed.
+
+    Everything that must hold for the person to act stands in its conditions, so that deactivating somebody or taking
+    them off a store counts at their next request. A whole page of staff also shows the stores to switch to.
+    """
+    row = SignInSession
+    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
+    setting: Any = null()
+    if actor_type == ActorType.CUSTOMER:
+        setting = select(PlatformSetting.value).where(PlatformSetting.key == CUSTOMERS_SEE_PLATFORM).scalar_subquery()
+    shown = literal("false") != func.coalesce(setting, "true")
+    unread = inbox.unread_sum(actor_type, person.id, row.store_id, shown).correlate(row, person).scalar_subquery()
+    staff_page = actor_type == ActorType.STORE and needed == "page"
+    of_store = {"store_id": Store.id, "store_code": Store.code, "store_name": Store.name}
+    of_store |= {"store_accent": Store.accent, "store_logo": Store.logo}
+    query = (
+        select(
+            row.id.label("session_id"),
+            row.last_used_at,
+            person.id.label("person_id"),
+            person.name,
+            person.email,
+            setting.label("sees_platform"),
+            (null() if needed == "fragment" else unread).label("unread"),
+            (_stores_of(person.id) if staff_page else null()).label("stores"),
+            *((null() if actor_type == ActorType.ADMIN else column).label(name) for name, column in of_store.items()),
+        )
+        .select_from(row)
+        .join(person, person.id == row.person_id)
+        .where(
+            row.token_hash == bindparam("token_hash"),
+            row.actor_type == actor_type,
+            row.ended_at.is_(None),
+            row.last_used_at > bindparam("idle"),
+            row.created_at > bindparam("absolute"),
+            person.active,
+        )
+    )
+    if actor_type == ActorType.ADMIN:
+        return query.where(User.is_admin)
+    query = query.join(Store, Store.id == row.store_id).where(Store.active)
+    if actor_type == ActorType.CUSTOMER:
+        return query.where(Customer.store_id == Store.id)
+    member = (StoreMembership.store_id == Store.id) & (StoreMembership.user_id == User.id)
+    return query.join(StoreMembership, member).where(StoreMembership.active)
+
+
+def _stores_of(user_id: Any) -> Any:
+    """All stores of a member of staff as one text, so that the switcher costs no statement of its own."""
+    store, member = aliased(Store), aliased(StoreMembership)
+    entry = cast(store.id, String) + literal(_UNIT) + store.code + literal(_UNIT) + store.name
+    return (
+        select(func.aggregate_strings(entry, _RECORD))
+        .select_from(member)
+        .join(store, store.id == member.store_id)
+        .where(member.user_id == user_id, member.active, store.active)
+        .correlate(User)
+        .scalar_subquery()
+    )
+
+
+_STATEMENTS = {
+    (actor_type, needed): _alive(actor_type, needed)
+    for actor_type in ActorType
+    for needed in ("fragment", "badge", "page")
+}

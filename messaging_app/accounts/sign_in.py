@@ -1,0 +1,66 @@
+"""Who may come in: e-mail and password against the directory, the same time and answer for known and unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+
+from messaging_app.accounts.passwords import verify_password
+from messaging_app.actors import ActorType
+from messaging_app.extensions import db
+from messaging_app.models import Customer, Store, StoreMembership, User
+from messaging_app.text import email_key
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who proved who they are, and the store they come in by."""
+
+    id: int
+    store_id: int | None
+
+
+def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
+    """The person, or None. `store_id`: the customer's store; for staff the store they would like, if it is theirs."""
+    key = _storable(email_key(email))
+    if actor_type == ActorType.CUSTOMER:
+        query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
+            Customer.store_id == store_id, Customer.email_key == key, Customer.active
+        )
+    else:
+        query = select(User.id, User.password_hash, User.is_admin).where(User.email_key == key, User.active)
+    found = db.session.execute(query).one_or_none()
+    db.session.rollback()  # no connection is held while the password is worked on
+    right = verify_password(password, found.password_hash if found else None)
+    if not right or found is None:
+        return None
+    if actor_type == ActorType.CUSTOMER:
+        return Person(found.id, found.store_id)
+    if actor_type == ActorType.ADMIN:
+        return Person(found.id, None) if found.is_admin else None
+    stores = list(db.session.scalars(_stores_of(found.id)))
+    if not stores:
+        return None
+    return Person(found.id, store_id if store_id in stores else stores[0])
+
+
+def store_by_code(code: str) -> Store | None:
+    """The active store with this code; people may type it in capitals."""
+    typed = _storable(code.strip())
+    found = db.session.scalars(select(Store).where(Store.code.in_((typed, typed.lower())), Store.active)).all()
+    return next((store for store in found if store.code == typed), found[0] if found else None)
+
+
+def _storable(text: str) -> str:
+    """`text` without NUL, of which PostgreSQL would not even be asked; what replaces it is in nobody's name."""
+    return text.replace("\0", "\ufffd")
+
+
+def _stores_of(user_id: int) -> Select[int]:
+    return (
+        select(Store.id)
+        .join(StoreMembership, StoreMembership.store_id == Store.id)
+        .where(StoreMembership.user_id == user_id, StoreMembership.active, Store.active)
+        .order_by(Store.sort_name, Store.id)
+    )

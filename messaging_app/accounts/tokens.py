@@ -1,0 +1,234 @@
+"""API tokens: made, looked up, seen and revoked. A token acts as its person, in its role and store, and ends with them.
+
+Everything that must hold for a token to count stands in the conditions of its statement, so that deactivating its
+person or taking them off the store counts at its next request; the directory import ends such tokens for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import Row, bindparam, func, null, or_, select, update
+from sqlalchemy.orm import Session, scoped_session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.engine import Rows, now, writing
+from messaging_app.db.statements import fetch
+from messaging_app.errors import FieldError, Invalid, NotFound
+from messaging_app.extensions import db
+from messaging_app.models import ApiToken, Customer, PlatformSetting, Store, StoreMembership, User
+from messaging_app.models.api_token import NAME_MAX
+from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.text import email_key, shows_something
+
+TOUCH_EVERY = timedelta(minutes=5)
+MOST_TOKENS = 50  # living tokens of one person in one role
+LIFETIMES = (30, 90, 365)  # days to choose from; none: until revoked
+
+# The prefix lets scanners find leaked tokens, and names the role before anything is looked up.
+_SHAPE = re.compile(r"msg_(admin|store|customer)_[0-9a-f]{48}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A living token and the actor that it speaks for."""
+
+    token_id: int
+    last_used_at: datetime | None
+    actor: Actor
+
+
+def create_token(
+    actor_type: ActorType, person_id: int, store_id: int | None, name: str, lifetime: timedelta | None = None
+) -> str:
+    """A new token, shown this once. `name` is one line of 1-100 characters; no `lifetime` means until revoked.
+
+    Raises `Invalid` on field `name`, and where the person has 50 living tokens already.
+    """
+    name = clean_name(name)
+    token = f"msg_{actor_type}_{secrets.token_hex(24)}"
+    moment = now()
+    mine = (ApiToken.actor_type == actor_type) & (ApiToken.person_id == person_id)
+    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
+    with writing(db.session) as session:
+        # One after the other: on PostgreSQL several at once would each count what the others had not yet added.
+        session.execute(select(person.id).where(person.id == person_id).with_for_update(key_share=True))
+        living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, *_unended(moment)))
+        if (living or 0) >= MOST_TOKENS:
+            sentence = _("You have %(max)s tokens. Revoke one that is no longer used.", max=MOST_TOKENS)
+            raise Invalid(FieldError("name", "too_many", sentence))
+        session.add(
+            ApiToken(
+                token_hash=digest(token),
+                hint=token[-4:],
+                name=name,
+                actor_type=actor_type,
+                person_id=person_id,
+                store_id=store_id,
+                created_at=moment,
+                expires_at=moment + lifetime if lifetime else None,
+            )
+        )
+    return token
+
+
+def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tuple[int, int | None]:
+    """Person and store that a token made on the command line speaks for.
+
+    Raises `Invalid` where there is nobody active of this role, and, naming the stores to choose from, where the store
+    is not told: a customer's always, staff's where they have several.
+    """
+    if actor_type == ActorType.ADMIN:
+        admin = db.session.scalar(select(User.id).where(User.email_key == email_key(email), User.active, User.is_admin))
+        if admin is None:
+            raise Invalid(FieldError("email", "unknown", _("There is no active admin %(email)s.", email=email)))
+        if store_code is not None:
+            raise Invalid(FieldError("store", "unknown", _("An admin's token has no store. Leave --store out.")))
+        return admin, None
+    if actor_type == ActorType.CUSTOMER:
+        query = select(Customer.id, Store.id.label("store_id"), Store.code).where(
+            Customer.store_id == Store.id, Customer.email_key == email_key(email), Customer.active, Store.active
+        )
+    else:
+        member = (StoreMembership.user_id == User.id) & (StoreMembership.store_id == Store.id) & StoreMembership.active
+        query = select(User.id, Store.id.label("store_id"), Store.code).where(
+            member, User.email_key == email_key(email), User.active, Store.active
+        )
+    found = {row.code: row for row in db.session.execute(query.order_by(Store.code))}
+    if not found:
+        nobody = _("There is no active customer %(email)s.", email=email)
+        if actor_type == ActorType.STORE:
+            nobody = _("There is no active member of a store's staff %(email)s.", email=email)
+        raise Invalid(FieldError("email", "unknown", nobody))
+    wanted = store_code.strip() if store_code is not None else None
+    if wanted not in found and wanted is not None:
+        wanted = wanted.lower()
+    if wanted is None and len(found) == 1 and actor_type == ActorType.STORE:
+        wanted = next(iter(found))
+    if wanted not in found:
+        theirs = ", ".join(found)
+        why = _("Say which store with --store: %(stores)s.", stores=theirs)
+        if wanted is not None:
+            why = _(
+                "%(email)s is not active in the store %(code)s: %(stores)s.",
+                email=email,
+                code=store_code,
+                stores=theirs,
+            )
+        raise Invalid(FieldError("store", "required", why))
+    return found[wanted].id, found[wanted].store_id
+
+
+def clean_name(raw: str) -> str:
+    """A token's name as it is stored. Raises `Invalid` on field `name`."""
+    name = raw.strip()
+    if not shows_something(name):
+        raise Invalid(FieldError("name", "required", _("Name the token, so that you know later what uses it.")))
+    if len(name) > NAME_MAX:
+        raise Invalid(FieldError("name", "too_long", _("A name has at most %(max)s characters.", max=NAME_MAX)))
+    if not name.isprintable():
+        raise Invalid(FieldError("name", "invalid_characters", _("A name is one line without control characters.")))
+    return name
+
+
+def find_bearer(token: str) -> Bearer | None:
+    """The living token and its actor; None for anything else. One statement, none for what cannot be a token."""
+    shape = _SHAPE.fullmatch(token)
+    if shape is None:
+        return None
+    actor_type = ActorType(shape[1])
+    found = fetch(_LIVING[actor_type], {"token_hash": digest(token), "moment": now()})
+    if not found:
+        return None
+    row = found[0]
+    sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
+    return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
+
+
+def touch(bearer: Bearer) -> None:
+    """Note that a token is in use, in a transaction of its own, unless the last five minutes saw that done."""
+    if bearer.last_used_at is not None and now() - bearer.last_used_at < TOUCH_EVERY:
+        return
+    with writing(db.session) as session:
+        session.execute(update(ApiToken).where(ApiToken.id == bearer.token_id).values(last_used_at=now()))
+
+
+def list_tokens(actor: Actor) -> list[Row[Any]]:
+    """The actor's own tokens in this role that have not ended, newest first. One statement."""
+    columns = (ApiToken.id, ApiToken.name, ApiToken.hint, ApiToken.created_at, ApiToken.last_used_at)
+    query = select(*columns, ApiToken.expires_at, Store.name.label("store_name"))
+    query = query.outerjoin(Store, Store.id == ApiToken.store_id).where(*_own(actor), *_unended(now()))
+    return list(db.session.execute(query.order_by(ApiToken.id.desc())))
+
+
+def revoke_token(actor: Actor, token_id: int) -> None:
+    """End one of the actor's own tokens at once; ending it twice is well. Raises `NotFound` for any other."""
+    with writing(db.session) as session:
+        found = session.scalar(select(ApiToken.id).where(ApiToken.id == token_id, *_own(actor)).with_for_update())
+        if found is None:
+            raise NotFound
+        session.execute(
+            update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now())
+        )
+
+
+def end_orphans(session: Session | scoped_session[Any]) -> None:
+    """End, within the caller's transaction, every token whose person may no longer act in its role and store.
+
+    A person who comes back makes new tokens: the old ones stay ended.
+    """
+    for actor_type in ActorType:
+        living = _persons(select(ApiToken.id), actor_type).where(ApiToken.actor_type == actor_type)
+        orphans = (ApiToken.actor_type == actor_type) & ApiToken.revoked_at.is_(None) & ApiToken.id.not_in(living)
+        session.execute(
+            update(ApiToken).where(orphans).values(revoked_at=now()).execution_options(synchronize_session=False)
+        )
+
+
+def digest(token: str) -> str:
+    """What is stored of a token: 192 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _own(actor: Actor) -> tuple[Any, ...]:
+    return ApiToken.actor_type == actor.type, ApiToken.person_id == actor.id
+
+
+def _unended(moment: Any) -> tuple[Any, ...]:
+    return ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > moment)
+
+
+def _persons(query: Any, actor_type: ActorType) -> Any:
+    """`query` over tokens with their person, membership and store, all of them active."""
+    if actor_type == ActorType.CUSTOMER:
+        active = (Customer.id == ApiToken.person_id) & (Customer.store_id == ApiToken.store_id) & Customer.active
+        return query.join(Customer, active).join(Store, (Store.id == ApiToken.store_id) & Store.active)
+    query = query.join(User, (User.id == ApiToken.person_id) & User.active)
+    if actor_type == ActorType.ADMIN:
+        return query.where(User.is_admin)
+    member = (StoreMembership.user_id == User.id) & (StoreMembership.store_id == ApiToken.store_id)
+    query = query.join(StoreMembership, member & StoreMembership.active)
+    return query.join(Store, (Store.id == ApiToken.store_id) & Store.active)
+
+
+def _living(actor_type: ActorType) -> Rows:
+    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
+    setting: Any = null()
+    if actor_type == ActorType.CUSTOMER:
+        setting = select(PlatformSetting.value).where(PlatformSetting.key == CUSTOMERS_SEE_PLATFORM).scalar_subquery()
+    columns = (ApiToken.id, ApiToken.last_used_at, ApiToken.store_id, person.id.label("person_id"), person.name)
+    query: Rows = _persons(select(*columns, setting.label("sees_platform")).select_from(ApiToken), actor_type)
+    return query.where(
+        ApiToken.token_hash == bindparam("token_hash"),
+        ApiToken.actor_type == actor_type,
+        *_unended(bindparam("moment", type_=ApiToken.expires_at.type)),
+    )
+
+
+_LIVING = {actor_type: _living(actor_type) for actor_type in ActorType}

@@ -1,0 +1,1 @@
+"""How the application talks to its database."""

@@ -1,0 +1,118 @@
+"""The demo cast: some people and conversations to try things with. The texts are in `data/demo.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, scoped_session
+
+from messaging_app import directory
+from messaging_app.db.engine import now, writing
+from messaging_app.demo.stories import Cast, Person, tell
+from messaging_app.extensions import db
+from messaging_app.models import Conversation, Customer, Store, User
+from messaging_app.policies import ADMIN, STORE, STOREFRONT
+from messaging_app.text import email_key
+
+
+class NotEmpty(Exception):
+    """The database holds other data than the demo cast."""
+
+
+def is_empty() -> bool:
+    """Whether the database knows nobody yet. One statement."""
+    return not db.session.scalar(
+        select(or_(*(exists(select(model.id)) for model in (Store, User, Customer, Conversation))))
+    )
+
+
+def load(progress: Callable[[str], None] = lambda line: None) -> bool:
+    """Load the cast and its conversations, dated back from this moment; all or nothing.
+
+    Answers False, and does nothing, where the cast is already. Raises `NotEmpty` where anybody else is.
+    """
+    if _is_loaded():
+        return False
+    _refuse_others()
+    cast = _read()
+    plan = directory.make_plan(directory.parse(cast["directory"]))
+    directory.prepare_secrets(plan, progress)
+    with writing(db.session) as session:
+        _refuse_others()  # passwords took their time
+        directory.apply(session, plan)
+        people = _cast(session, cast["directory"])
+        moment = now()
+        for story in cast["conversations"]:
+            tell(session.connection(), story, people, moment)
+    return True
+
+
+def sign_in_lines(base_url: str) -> list[str]:
+    """Where each role signs in below `base_url` and, if the cast is loaded, who may with which password."""
+    cast = _read()["directory"]
+    pages = {"Admin": ADMIN.login, "Store staff": STORE.login, "Customer": STOREFRONT.login}
+    if not _is_loaded():
+        return [f"{role:<12} {base_url}{page}" for role, page in pages.items()]
+    rows = [("Admin", base_url + ADMIN.login, person, "") for person in cast["admins"]]
+    staff = {p["email"]: p for store in cast["stores"] for p in store["staff"] if "password" in p}
+    for email, person in staff.items():
+        names = [s["name"] for s in cast["stores"] if any(p["email"] == email for p in s["staff"])]
+        rows.append(("Store staff", base_url + STORE.login, person, f" ({', '.join(names)})"))
+    for store in cast["stores"]:
+        page = f"{base_url}{STOREFRONT.login}?store={store['code']}"
+        rows += [("Customer", page, person, f" ({store['name']})") for person in store["customers"]]
+    wide = max(len(page) for _, page, _, _ in rows)
+    return [
+        f"{role:<12} {page:<{wide}}  {person['email']:<21} {person['password']:<16} {person['name']}{where}"
+        for role, page, person, where in rows
+    ]
+
+
+def _refuse_others() -> None:
+    if not is_empty():
+        raise NotEmpty("This database holds other data. The demo cast goes into an empty one only.")
+
+
+def _read() -> dict[str, Any]:
+    text = (files("messaging_app") / "data" / "demo.json").read_text(encoding="utf-8")
+    cast: dict[str, Any] = json.loads(text)
+    return cast
+
+
+def _is_loaded() -> bool:
+    """Whether the database holds the cast, and nobody else."""
+    cast = _read()["directory"]
+    users = {email_key(p["email"]) for p in cast["admins"] + [s for store in cast["stores"] for s in store["staff"]]}
+    customers = {email_key(person["email"]) for store in cast["stores"] for person in store["customers"]}
+    codes = {store["code"] for store in cast["stores"]}
+    found = select(
+        exists(select(User.id).where(User.email_key.in_(users))),
+        exists(select(User.id).where(User.email_key.not_in(users))),
+        exists(select(Customer.id).where(Customer.email_key.not_in(customers))),
+        exists(select(Store.id).where(Store.code.not_in(codes))),
+    )
+    some, *others = db.session.execute(found).one()
+    return bool(some) and not any(others)
+
+
+def _cast(session: Session | scoped_session[Any], people: dict[str, Any]) -> Cast:
+    """Everybody of the cast with the ids that the database gave them."""
+    user_rows = session.execute(select(User.email, User.id, User.name))
+    users = {email: Person(number, name) for email, number, name in user_rows}
+    customer_rows = session.execute(select(Customer.email, Customer.id, Customer.name))
+    customers = {email: Person(number, name) for email, number, name in customer_rows}
+    stores = people["stores"]
+    return Cast(
+        stores={row.code: row.id for row in session.execute(select(Store.code, Store.id))},
+        admins={_nick(person): users[person["email"]] for person in people["admins"]},
+        staff={store["code"]: {_nick(p): users[p["email"]] for p in store["staff"]} for store in stores},
+        customers={_nick(p): (store["code"], customers[p["email"]]) for store in stores for p in store["customers"]},
+    )
+
+
+def _nick(person: dict[str, str]) -> str:
+    return person["email"].partition("@")[0]

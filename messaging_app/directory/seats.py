@@ -1,0 +1,73 @@
+"""Somebody comes back: whatever was said while they were away counts as read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column, select, update
+from sqlalchemy.engine import Connection
+
+from messaging_app.actors import ActorType
+from messaging_app.directory.bulk import chunks
+from messaging_app.models import Conversation, ConversationParticipant, Customer, StoreMembership
+from messaging_app.models.conversation import NOT_BETWEEN_PLATFORM_AND_CUSTOMER, NOT_BETWEEN_STORE_AND_CUSTOMER
+
+Seat = ConversationParticipant
+# The very words of the partial indexes, so that they serve these statements.
+SEEN_BY_STAFF: Any = literal_column(NOT_BETWEEN_PLATFORM_AND_CUSTOMER).self_group()
+SEEN_BY_ADMINS: Any = literal_column(NOT_BETWEEN_STORE_AND_CUSTOMER).self_group()
+
+
+def admins_return(connection: Connection, user_ids: Sequence[int]) -> None:
+    """The seats that these users hold as admins."""
+    for part in chunks(user_ids):
+        seats = (Seat.participant_type == ActorType.ADMIN) & Seat.participant_id.in_(part)
+        held = select(Seat.conversation_id).where(seats)
+        _read_all(connection, Conversation.id.in_(held) & SEEN_BY_ADMINS, seats)
+
+
+def users_return(connection: Connection, user_ids: Sequence[int]) -> None:
+    """The seats that these users hold as admins and on the staff of any store."""
+    admins_return(connection, user_ids)
+    for part in chunks(user_ids):
+        places = select(StoreMembership.store_id, StoreMembership.user_id).where(StoreMembership.user_id.in_(part))
+        staff_return(connection, [(row.store_id, row.user_id) for row in connection.execute(places)])
+
+
+def staff_return(connection: Connection, places: Iterable[tuple[int, int]]) -> None:
+    """The seats on the staff of stores; `places` are (store id, user id)."""
+    by_store: dict[int, list[int]] = {}
+    for store_id, user_id in places:
+        by_store.setdefault(store_id, []).append(user_id)
+    for store_id, user_ids in by_store.items():
+        seats = (Seat.participant_type == ActorType.STORE) & Seat.participant_id.in_(user_ids)
+        _read_all(connection, (Conversation.store_id == store_id) & SEEN_BY_STAFF, seats)
+
+
+def customers_return(connection: Connection, customer_ids: Sequence[int]) -> None:
+    """The seats of these customers."""
+    for part in chunks(customer_ids):
+        _read_all(connection, Conversation.customer_id.in_(part), Seat.participant_type == ActorType.CUSTOMER)
+
+
+def store_returns(connection: Connection, store_id: int) -> None:
+    """The seats of everybody at this store, its staff and its customers."""
+    own = Conversation.store_id == store_id
+    _read_all(connection, own & SEEN_BY_STAFF, Seat.participant_type == ActorType.STORE)
+    customers = select(Customer.id).where(Customer.store_id == store_id)
+    _read_all(connection, Conversation.customer_id.in_(customers), Seat.participant_type == ActorType.CUSTOMER)
+
+
+def _read_all(connection: Connection, conversations: ColumnElement[bool], seats: ColumnElement[bool]) -> None:
+    """Lock `conversations`, then move `seats` in them to their end.
+
+    Without the locks a message that is being sent right now, whose sender saw this person as away, would come after
+    the number read here and be missing in the count.
+    """
+    chosen = select(Conversation.id).where(conversations)
+    connection.execute(chosen.order_by(Conversation.id).with_for_update()).all()
+    last = select(Conversation.last_seq).where(Conversation.id == Seat.conversation_id).scalar_subquery()
+    connection.execute(
+        update(Seat).where(Seat.conversation_id.in_(chosen), seats).values(last_read_seq=last, unread_count=0)
+    )

@@ -1,0 +1,197 @@
+"""The one transaction of a directory import: stores, then people, then what follows from the changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection, Row
+
+from messaging_app.directory import terms
+from messaging_app.directory.bulk import chunks, insert_returning, insert_rows, rows_by, update_rows
+from messaging_app.directory.plan import Plan, PlannedMember, PlannedStore, PlannedUser, Secret
+from messaging_app.directory.schema import DirectoryError
+from messaging_app.models import Store, StoreMembership, User
+
+STORES: Any = Store.__table__
+USERS: Any = User.__table__
+MEMBERS: Any = StoreMembership.__table__
+
+
+@dataclass
+class Changes:
+    """What an import did, and who must be signed out or comes back because of it. Counts are by (noun, verb)."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    users_out: set[int] = field(default_factory=set)  # signed out everywhere: deactivated, or another password
+    admins_out: set[int] = field(default_factory=set)  # of these only what they do as admins ends
+    customers_out: set[int] = field(default_factory=set)
+    members_out: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
+    stores_out: set[int] = field(default_factory=set)
+    admins_back: set[int] = field(default_factory=set)
+    users_back: set[int] = field(default_factory=set)
+    customers_back: set[int] = field(default_factory=set)
+    members_back: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
+    stores_back: set[int] = field(default_factory=set)
+    logos_replaced: list[tuple[str, str]] = field(default_factory=list)  # (code, the former value of Store.logo)
+
+    def note(self, noun: str, row: Row[Any] | None, wanted: dict[str, Any]) -> bool:
+        """Count a row as new, changed or unchanged; answers whether it must be written."""
+        differs = row is None or any(getattr(row, name) != value for name, value in wanted.items())
+        self.counts[noun, "new" if row is None else "changed" if differs else "unchanged"] += 1
+        return differs
+
+
+def needs_name(path: str) -> DirectoryError:
+    """The refusal of somebody new without a name."""
+    return DirectoryError([f"{path}.name: is missing, and there is no such entry in the database to keep it from."])
+
+
+def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
+    """Write the stores of `plan`; answers their ids by code."""
+    known = rows_by(connection, STORES, STORES.c.code, [store.entry.code for store in plan.stores])
+    new, changed = [], []
+    renamed: terms.Words = {}
+    for store in plan.stores:
+        row = known.get(store.entry.code)
+        wanted = _wanted_store(store, row)
+        if not changes.note("stores", row, wanted):
+            continue
+        if row is None:
+            new.append(wanted)
+            continue
+        changed.append({"id": row.id, **wanted})
+        if row.active != wanted["active"]:
+            (changes.stores_back if wanted["active"] else changes.stores_out).add(row.id)
+        if row.logo and row.logo != wanted["logo"]:
+            changes.logos_replaced.append((row.code, row.logo))
+        if row.name != wanted["name"]:
+            renamed[row.id] = (row.id, terms.words_of_store(wanted["name"], row.code))
+    ids = {code: row.id for code, row in known.items()}
+    update_rows(connection, STORES, changed, "id")
+    added: terms.Words = {}
+    for row in insert_returning(connection, STORES, new, STORES.c.id, STORES.c.code, STORES.c.name):
+        ids[row.code] = row.id
+        added[row.id] = (row.id, terms.words_of_store(row.name, row.code))
+    terms.add_words(connection, "store", added)
+    terms.change_words(connection, "store", renamed)
+    return ids
+
+
+def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
+    """Write admins and staff; answers the users' ids by e-mail key."""
+    known = rows_by(connection, USERS, USERS.c.email_key, list(plan.users))
+    staff = _staff_of(connection, plan, known)
+    new, changed = [], []
+    for key, user in plan.users.items():
+        row = known.get(key)
+        wanted = _wanted_user(user, row, key in staff)
+        if not changes.note("users", row, wanted):
+            continue
+        if row is None:
+            new.append(wanted)
+            continue
+        changed.append({"id": row.id, **wanted})
+        if (row.active and not wanted["active"]) or row.password_hash != wanted["password_hash"]:
+            changes.users_out.add(row.id)
+        if row.is_admin and not wanted["is_admin"]:
+            changes.admins_out.add(row.id)
+        if wanted["active"] and not row.active:
+            changes.users_back.add(row.id)
+        if wanted["is_admin"] and not row.is_admin:
+            changes.admins_back.add(row.id)
+    ids = {key: row.id for key, row in known.items()}
+    update_rows(connection, USERS, changed, "id")
+    ids.update(
+        (row.email_key, row.id) for row in insert_returning(connection, USERS, new, USERS.c.id, USERS.c.email_key)
+    )
+    return ids
+
+
+def upsert_members(
+    connection: Connection, plan: Plan, store_ids: dict[str, int], user_ids: dict[str, int], changes: Changes
+) -> None:
+    """Write who is on the staff of which store."""
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for stores in chunks(plan.stores):
+        numbers = [store_ids[store.entry.code] for store in stores if store.members]
+        rows = connection.execute(select(MEMBERS).where(MEMBERS.c.store_id.in_(numbers)))
+        known = {(row.store_id, row.user_id): row for row in rows}
+        for store in stores:
+            for member in store.members:
+                place = (store_ids[store.entry.code], user_ids[member.key])
+                _member(member, place, known.get(place), new, changed, changes)
+    insert_rows(connection, MEMBERS, new)
+    update_rows(connection, MEMBERS, changed, "store_id", "user_id")
+
+
+def stored_hash(secret: Secret | None, row: Row[Any] | None) -> str | None:
+    """The password hash to store: the new one, or what is there."""
+    if secret is not None and secret.new_hash is not None:
+        return secret.new_hash
+    return row.password_hash if row is not None else None
+
+
+def _member(
+    member: PlannedMember,
+    place: tuple[int, int],
+    row: Row[Any] | None,
+    new: list[dict[str, Any]],
+    changed: list[dict[str, Any]],
+    changes: Changes,
+) -> None:
+    wanted = {
+        "role": member.role or (row.role if row else "staff"),
+        "active": member.active if member.active is not None else (row.active if row else True),
+    }
+    if not changes.note("memberships", row, wanted):
+        return
+    (new if row is None else changed).append({"store_id": place[0], "user_id": place[1], **wanted})
+    if row is not None and row.active != wanted["active"]:
+        (changes.members_back if wanted["active"] else changes.members_out).add(place)
+
+
+def _wanted_store(store: PlannedStore, row: Row[Any] | None) -> dict[str, Any]:
+    entry = store.entry
+    name = entry.name or (row.name if row else None)
+    if name is None:
+        raise needs_name(store.path)
+    return {
+        "code": entry.code,
+        "name": name,
+        "sort_name": terms.sort_name(name),
+        "active": entry.active if entry.active is not None else (row.active if row else True),
+        "accent": entry.accent if store.gives("accent") else (row.accent if row else None),
+        "logo": store.logo if store.gives("logo") else (row.logo if row else None),
+    }
+
+
+def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) -> set[str]:
+    """Which of the admins that `plan` ends have a place on the staff of a store, there or here, ended or not."""
+    ended = {user.key for user in plan.users.values() if user.active is False}
+    places = {member.key for store in plan.stores for member in store.members}
+    keys = {known[key].id: key for key in ended if key in known}
+    for part in chunks(sorted(keys)):
+        rows = connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.user_id.in_(part)))
+        places.update(keys[row.user_id] for row in rows)
+    return ended & places
+
+
+def _wanted_user(user: PlannedUser, row: Row[Any] | None, is_staff: bool) -> dict[str, Any]:
+    """The row of a user. `"active": false` of an admin takes the admin's rights; whoever `is_staff` stays that."""
+    ended = user.active is False
+    active = None if ended and is_staff else user.active
+    name = user.name or (row.name if row else None)
+    if name is None:
+        raise needs_name(user.path)
+    return {
+        "email": user.email,
+        "email_key": user.key,
+        "name": name,
+        "password_hash": stored_hash(user.secret, row),
+        "is_admin": not ended and (user.is_admin or bool(row and row.is_admin)),
+        "active": active if active is not None else (row.active if row else True),
+    }

@@ -1,0 +1,108 @@
+"""The doctor: recomputes every invariant of the data, and mends what can be derived.
+
+A new invariant is one more row in `CHECKS`. The order is that of repair: what is counted or copied comes after what it
+is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from messaging_app.db.engine import writing
+from messaging_app.doctor import counters, files, lines, recipients, seats, totals
+from messaging_app.doctor.checks import Check
+from messaging_app.extensions import db
+
+CHECKS = [
+    Check("message numbers", lines.find_gaps),
+    Check("last number", lines.find_wrong_last, lines.set_last),
+    Check("last message", lines.find_wrong_heads, lines.set_heads),
+    Check("status and events", lines.find_unlike_events),
+    Check("closing marks", lines.find_wrong_closing, lines.set_closing),
+    Check("conversations' stores", lines.find_of_other_store),
+    Check("seats' stores", seats.find_of_other_store, seats.copy_stores),
+    Check("seats' owners", seats.find_strange),
+    Check("missing seats", seats.find_missing, seats.seat_the_missing),
+    Check("read positions", counters.find_out_of_range, counters.clamp),
+    Check("who has written", counters.find_wrongly_marked, counters.mark_writers),
+    Check("unread counters", counters.find_miscounted, counters.recount),
+    Check("unread totals", totals.find_wrong, totals.add_up),
+    Check("attachments", files.find_misplaced, files.put_right),
+    Check("stored files", files.find_unlike_storage, files.sweep),
+    Check("recipient search", recipients.find_out_of_step, recipients.bring_in_step),
+    Check("platform settings", recipients.find_nonsense, recipients.drop_nonsense),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the doctor says: a line a check, and whether anything is (still) broken."""
+
+    lines: list[str]
+    broken: bool
+
+
+def examine(*, repair: bool = False) -> Report:
+    """Run every check on one snapshot of the database; with `repair` mend what can be derived, and look again."""
+    if repair:
+        files.sweep_unplaced()
+    with _snapshot() as connection:
+        found = _look(connection)
+    if not repair or not any(found.values()):
+        return _report(found, found)
+    with writing(db.session) as session:
+        connection = session.connection()
+        _hold_still(connection)
+        mended = dict(found)
+        for check in CHECKS:
+            broken = check.find(connection)
+            if broken and check.repair is not None:
+                mended[check.name] = broken
+                check.repair(connection)
+        left = _look(connection)
+    return _report(mended, left)
+
+
+def _look(connection: Connection) -> dict[str, str | None]:
+    return {check.name: check.find(connection) for check in CHECKS}
+
+
+def _report(found: dict[str, str | None], left: dict[str, str | None]) -> Report:
+    said = []
+    for name, broken in found.items():
+        if left[name]:
+            said.append(f"FAIL {name}: {left[name]}")
+        elif broken:
+            said.append(f"mended {name}: {broken}")
+        else:
+            said.append(f"ok   {name}")
+    return Report(said, any(left.values()))
+
+
+@contextmanager
+def _snapshot() -> Iterator[Connection]:
+    """A read transaction that sees the database as it is at its first statement, whatever others write meanwhile."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        else:
+            connection = connection.execution_options(transaction="DEFERRED")
+        yield connection
+
+
+def _hold_still(connection: Connection) -> None:
+    """Keep writers out while counts are taken and written; on SQLite the write transaction does that already.
+
+    In the order in which an import takes its locks. The weaker mode for stores and customers lets pass the look at
+    them that a new conversation's foreign keys make, which holds a lock on conversations already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("LOCK TABLE stores, customers IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(text("LOCK TABLE conversations IN EXCLUSIVE MODE"))

@@ -1,0 +1,120 @@
+"""What seats count: how far their people have read, how much is left, and whether they wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy.engine import Connection
+
+from messaging_app.actors import ActorType
+from messaging_app.directory.bulk import update_rows
+from messaging_app.doctor.checks import Query, first_of, some
+from messaging_app.doctor.seats import KEY, SEATS, Seat, key_of, place_of, seat_of, senders
+from messaging_app.models import Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
+
+
+def _active() -> Any:
+    """The seats of active persons; nobody else's are counted."""
+    columns = (Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Seat.unread_count)
+    admins = (
+        select(*columns)
+        .join(User, User.id == Seat.participant_id)
+        .where(Seat.participant_type == ActorType.ADMIN, User.active, User.is_admin)
+    )
+    member = and_(StoreMembership.store_id == Seat.store_id, StoreMembership.user_id == Seat.participant_id)
+    staff = (
+        select(*columns)
+        .join(User, User.id == Seat.participant_id)
+        .join(StoreMembership, member)
+        .join(Store, Store.id == Seat.store_id)
+        .where(Seat.participant_type == ActorType.STORE, User.active, StoreMembership.active, Store.active)
+    )
+    customers = (
+        select(*columns)
+        .join(Customer, Customer.id == Seat.participant_id)
+        .join(Store, Store.id == Customer.store_id)
+        .where(Seat.participant_type == ActorType.CUSTOMER, Customer.active, Store.active)
+    )
+    return union_all(admins, staff, customers).subquery()
+
+
+def _miscounted() -> Query:
+    seat = _active()
+    right = (
+        select(func.count())
+        .where(
+            Message.conversation_id == seat.c.conversation_id,
+            Message.seq > seat.c.last_read_seq,
+            Message.kind == MessageKind.MESSAGE,
+            or_(Message.sender_type != seat.c.participant_type, Message.sender_id != seat.c.participant_id),
+        )
+        .scalar_subquery()
+    )
+    counted = select(*(seat.c[name] for name in (*KEY, "unread_count")), right.label("right")).subquery()
+    return select(counted).where(counted.c.unread_count != counted.c.right)
+
+
+def find_miscounted(connection: Connection) -> str | None:
+    """A seat's unread count is the messages of others, events aside, after its last read one."""
+    if (found := first_of(connection, _miscounted())) is None:
+        return None
+    row, number = found
+    verb = "differs" if number == 1 else "differ"
+    return f"{some(number, 'seat')} {verb} (first: {place_of(row)}: {row.unread_count} instead of {row.right})"
+
+
+def recount(connection: Connection) -> None:
+    """Write the right counts."""
+    rows = connection.execute(_miscounted()).all()
+    update_rows(connection, SEATS, [{**key_of(row), "unread_count": row.right} for row in rows], *KEY)
+
+
+def _out_of_range() -> Query:
+    return (
+        select(
+            Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Conversation.last_seq
+        )
+        .join(Conversation, Conversation.id == Seat.conversation_id)
+        .where(or_(Seat.last_read_seq < 0, Seat.last_read_seq > Conversation.last_seq))
+    )
+
+
+def find_out_of_range(connection: Connection) -> str | None:
+    """Nobody has read what was never written."""
+    if (found := first_of(connection, _out_of_range())) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'seat')} out of range (first: {place_of(row)}: read {row.last_read_seq} of {row.last_seq})"
+
+
+def clamp(connection: Connection) -> None:
+    """Bring read positions back between nothing and everything."""
+    rows = connection.execute(_out_of_range()).all()
+    right = [{**key_of(row), "last_read_seq": max(0, min(row.last_read_seq, row.last_seq))} for row in rows]
+    update_rows(connection, SEATS, right, *KEY)
+
+
+def _wrongly_marked() -> Query:
+    sender = senders()
+    wrote = sender.c.conversation_id.is_not(None)
+    return (
+        select(Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.has_written)
+        .outerjoin(sender, seat_of(sender))
+        .where(Seat.has_written != wrote)
+    )
+
+
+def find_wrongly_marked(connection: Connection) -> str | None:
+    """`has_written` is true for those who wrote a message, and for them only."""
+    if (found := first_of(connection, _wrongly_marked())) is None:
+        return None
+    row, number = found
+    said = "marked, but wrote nothing" if row.has_written else "wrote, but is not marked"
+    return f"{some(number, 'seat')} wrong (first: {place_of(row)} {said})"
+
+
+def mark_writers(connection: Connection) -> None:
+    """Set or take the mark."""
+    rows = connection.execute(_wrongly_marked()).all()
+    update_rows(connection, SEATS, [{**key_of(row), "has_written": not row.has_written} for row in rows], *KEY)

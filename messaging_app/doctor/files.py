@@ -1,0 +1,134 @@
+"""Attachments: their rows against their messages, and rows against what really lies in storage."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy.engine import Connection
+
+from messaging_app.db.engine import now
+from messaging_app.doctor.checks import Query, first_of, some
+from messaging_app.extensions import db
+from messaging_app.files import sweep_copies
+from messaging_app.models import Message, MessageAttachment
+from messaging_app.services.attachments import storage
+from messaging_app.storage import FileMissing, StorageUnavailable
+
+IN_FLIGHT = timedelta(hours=1)  # a file without row may be part of a send that is not committed yet
+PREFIX = "messages/"
+FILES: Any = MessageAttachment.__table__
+
+
+def find_misplaced(connection: Connection) -> str | None:
+    """An attachment repeats where its message stands, and a message says how many it has."""
+    if (found := first_of(connection, _misplaced())) is not None:
+        return f"{some(found[1], 'attachment')} say another place than their message (first: {found[0].id})"
+    if (found := first_of(connection, _miscounted())) is not None:
+        return f"{some(found[1], 'message')} with a wrong number of attachments (first: {found[0].id})"
+    return None
+
+
+def put_right(connection: Connection) -> None:
+    """Copy the place from the message, count anew."""
+    of_message = Message.id == FILES.c.message_id
+    place = {name: select(Message.__table__.c[name]).where(of_message).scalar_subquery() for name in _PLACE}
+    connection.execute(update(FILES).where(FILES.c.id.in_(select(_misplaced().subquery().c.id))).values(place))
+    wrong = select(_miscounted().subquery().c.id)
+    connection.execute(update(Message).where(Message.id.in_(wrong)).values(attachment_count=_count()))
+
+
+def find_unlike_storage(connection: Connection) -> str | None:
+    """Every attachment has its file, every file its row, and a removed attachment has no file."""
+    try:
+        missing, left, strays = _compare(connection)
+    except StorageUnavailable as error:
+        return f"the storage cannot be read: {error}"
+    said = [
+        f"{some(len(keys), noun)} {what} (first: {keys[0]})"
+        for keys, noun, what in (
+            (missing, "file", "missing from storage"),
+            (left, "removed file", "still in storage"),
+            (strays, "file", "in storage without a row"),
+        )
+        if keys
+    ]
+    return "; ".join(said) or None
+
+
+def sweep(connection: Connection) -> None:
+    """Delete what should not be in storage; what is missing stays missing and is told."""
+    _missing, left, strays = _compare(connection)
+    for key in (*left, *strays):
+        storage().delete(key)
+
+
+def sweep_unplaced() -> None:
+    """Delete what killed processes left of uploads on their way, which is nothing that `find_unlike_storage` sees."""
+    sweep_copies(IN_FLIGHT)
+    with suppress(StorageUnavailable):  # then `find_unlike_storage` says so
+        storage().sweep(IN_FLIGHT)
+
+
+_PLACE = ("conversation_id", "seq")
+
+
+def _misplaced() -> Query:
+    differs = or_(*(FILES.c[name] != Message.__table__.c[name] for name in _PLACE))
+    return select(FILES.c.id).join(Message, Message.id == FILES.c.message_id).where(differs)
+
+
+def _count() -> Any:
+    return select(func.count()).where(FILES.c.message_id == Message.id).correlate(Message).scalar_subquery()
+
+
+def _miscounted() -> Query:
+    has_some = exists().where(FILES.c.message_id == Message.id)
+    counted = case((or_(Message.attachment_count != 0, has_some), _count()), else_=0)
+    return select(Message.id).where(Message.attachment_count != counted)
+
+
+def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
+    """Keys that are missing, keys of removed files that are still there, and keys without a row.
+
+    Storage is listed before the rows are read, so a file that is removed meanwhile is not called missing unless it is.
+    Memory grows with the number of files, some 200 bytes each.
+    """
+    stored = {file.key: file for file in storage().keys(PREFIX)}
+    missing, left = [], []
+    known: set[str] = set()
+    columns = (FILES.c.key, FILES.c.thumbnail_key, FILES.c.size, FILES.c.removed_at)
+    for row in connection.execute(select(*columns).execution_options(yield_per=5_000)):
+        for key, size in ((row.key, row.size), (row.thumbnail_key, None)):
+            if key is None:
+                continue
+            known.add(key)
+            file = stored.get(key)
+            if row.removed_at is not None:
+                left += [key] if file else []
+            elif file is None or size not in (None, file.size):
+                missing.append(key)
+    young = now() - IN_FLIGHT
+    strays = [key for key, file in stored.items() if key not in known and file.modified < young]
+    return _really_missing(missing), left, strays
+
+
+def _really_missing(keys: list[str]) -> list[str]:
+    """Those of `keys` that are missing at a second look: sent after storage was listed, or removed since."""
+    confirmed = []
+    for key in keys:
+        with db.engine.connect() as second:
+            either = or_(FILES.c.key == key, FILES.c.thumbnail_key == key)
+            row = second.execute(select(FILES.c.removed_at, FILES.c.key, FILES.c.size).where(either)).one_or_none()
+        if row is None or row.removed_at is not None:
+            continue
+        try:
+            size = storage().size(key)
+        except FileMissing:
+            confirmed.append(key)
+            continue
+        if row.key == key and size != row.size:
+            confirmed.append(key)
+    return confirmed

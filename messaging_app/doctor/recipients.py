@@ -1,0 +1,121 @@
+"""What is derived from names: sort names and the words by which recipients are found; and platform settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, select
+from sqlalchemy.engine import Connection
+
+from messaging_app.directory import terms
+from messaging_app.directory.bulk import insert_rows, update_rows
+from messaging_app.doctor.checks import some
+from messaging_app.models import Customer, PlatformSetting, RecipientTerm, Store
+from messaging_app.services.settings import SETTINGS
+
+TABLES: dict[str, Any] = {"store": Store.__table__, "customer": Customer.__table__}
+AT_ONCE = 5_000
+
+
+class _Wrong(NamedTuple):
+    kind: str
+    number: int
+    store_id: int
+    sort_name: str
+    words: set[str]
+
+
+def _out_of_step(connection: Connection) -> Iterator[_Wrong]:
+    """Every recipient with what should stand there, where it does not."""
+    for kind, table in TABLES.items():
+        last = 0
+        while rows := connection.execute(
+            select(table).where(table.c.id > last).order_by(table.c.id).limit(AT_ONCE)
+        ).all():
+            stored = _stored(connection, kind, last, rows[-1].id)
+            last = rows[-1].id
+            for row in rows:
+                if kind == "store":
+                    store_id, words = row.id, terms.words_of_store(row.name, row.code)
+                else:
+                    store_id = row.store_id
+                    words = terms.words_of_customer(row.name, row.email, row.external_id)
+                sort_name = terms.sort_name(row.name)
+                if row.sort_name != sort_name or stored.get(row.id, set()) != {(store_id, word) for word in words}:
+                    yield _Wrong(kind, row.id, store_id, sort_name, words)
+
+
+def _stored(connection: Connection, kind: str, after: int, up_to: int) -> dict[int, set[tuple[int, str]]]:
+    term = RecipientTerm
+    query = select(term.recipient_id, term.store_id, term.term).where(
+        term.recipient_type == kind, term.recipient_id > after, term.recipient_id <= up_to
+    )
+    found: dict[int, set[tuple[int, str]]] = {}
+    for number, store_id, word in connection.execute(query):
+        found.setdefault(number, set()).add((store_id, word))
+    return found
+
+
+def find_out_of_step(connection: Connection) -> str | None:
+    """Sort names and search words are those of the names, and nobody is found who is not there."""
+    number, first = 0, ""
+    for wrong in _out_of_step(connection):
+        number, first = number + 1, first or f"{wrong.kind} {wrong.number}"
+    for kind, table in TABLES.items():
+        for stray in connection.scalars(_strays(kind, table)):
+            number, first = number + 1, first or f"{kind} {stray}, which is not there"
+    return f"{some(number, 'recipient')} out of step (first: {first})" if number else None
+
+
+def bring_in_step(connection: Connection) -> None:
+    """Write them anew."""
+    term: Any = RecipientTerm.__table__
+    for kind, table in TABLES.items():
+        gone = connection.scalars(_strays(kind, table)).all()
+        _forget(connection, kind, gone)
+    for wrong in list(_out_of_step(connection)):
+        table = TABLES[wrong.kind]
+        update_rows(connection, table, [{"id": wrong.number, "sort_name": wrong.sort_name}], "id")
+        _forget(connection, wrong.kind, [wrong.number])
+        common = {"recipient_type": wrong.kind, "recipient_id": wrong.number, "store_id": wrong.store_id}
+        insert_rows(connection, term, [{**common, "term": word} for word in wrong.words])
+
+
+def find_nonsense(connection: Connection) -> str | None:
+    """Every platform setting can be read; where one cannot, its default is in force."""
+    nonsense = sorted(_nonsense(connection))
+    if not nonsense:
+        return None
+    key = nonsense[0]
+    told = f"{key}, so {str(SETTINGS[key].default).lower()} is in force"
+    return f"{some(len(nonsense), 'setting')} cannot be read (first: {told})"
+
+
+def drop_nonsense(connection: Connection) -> None:
+    """Remove it: the default, which is in force anyway, then stands there openly."""
+    connection.execute(delete(PlatformSetting).where(PlatformSetting.key.in_(_nonsense(connection))))
+
+
+def _nonsense(connection: Connection) -> list[str]:
+    found = []
+    for key, value in connection.execute(select(PlatformSetting.key, PlatformSetting.value)):
+        try:
+            if key in SETTINGS:
+                SETTINGS[key].parse(value)
+        except ValueError:
+            found.append(key)
+    return found
+
+
+def _strays(kind: str, table: Any) -> Any:
+    term = RecipientTerm
+    there = select(table.c.id).where(table.c.id == term.recipient_id).exists()
+    return select(term.recipient_id).where(term.recipient_type == kind, ~there).distinct().order_by(term.recipient_id)
+
+
+def _forget(connection: Connection, kind: str, numbers: Any) -> None:
+    for number in numbers:
+        connection.execute(
+            delete(RecipientTerm).where(RecipientTerm.recipient_type == kind, RecipientTerm.recipient_id == number)
+        )

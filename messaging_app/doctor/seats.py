@@ -1,0 +1,138 @@
+"""Seats: who must have one, who may, and what it copies from its conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy.engine import Connection, Row
+
+from messaging_app.actors import ActorType
+from messaging_app.doctor.checks import Query, first_of, some
+from messaging_app.models import (
+    Conversation,
+    ConversationParticipant,
+    ConversationType,
+    Customer,
+    Message,
+    MessageKind,
+    Store,
+)
+
+Seat = ConversationParticipant
+SEATS: Any = Seat.__table__
+KEY = ("conversation_id", "participant_type", "participant_id")
+
+
+def key_of(row: Row[Any]) -> dict[str, Any]:
+    """The columns that name a seat."""
+    return {name: getattr(row, name) for name in KEY}
+
+
+def place_of(row: Row[Any]) -> str:
+    """A seat in words."""
+    return f"conversation {row.conversation_id}, {row.participant_type} {row.participant_id}"
+
+
+def senders() -> Any:
+    """Who wrote a message in which conversation."""
+    return (
+        select(Message.conversation_id, Message.sender_type, Message.sender_id)
+        .where(Message.kind == MessageKind.MESSAGE)
+        .distinct()
+        .subquery()
+    )
+
+
+def seat_of(sender: Any) -> Any:
+    """The condition for the seat of one of `senders()`."""
+    return and_(
+        Seat.conversation_id == sender.c.conversation_id,
+        Seat.participant_type == sender.c.sender_type,
+        Seat.participant_id == sender.c.sender_id,
+    )
+
+
+def _missing() -> Query:
+    """People without the seat that they must have: whoever wrote, and the active customer of a conversation."""
+    sender = senders()
+    writers = select(*sender.c).outerjoin(Seat, seat_of(sender)).where(Seat.conversation_id.is_(None))
+    own = and_(
+        Seat.conversation_id == Conversation.id,
+        Seat.participant_type == ActorType.CUSTOMER,
+        Seat.participant_id == Conversation.customer_id,
+    )
+    kind: Any = case((Customer.id.is_not(None), ActorType.CUSTOMER.value))
+    customers = (
+        select(Conversation.id, kind, Customer.id)
+        .join(Customer, Customer.id == Conversation.customer_id)
+        .join(Store, Store.id == Customer.store_id)
+        .outerjoin(Seat, own)
+        .where(Customer.active, Store.active, Seat.conversation_id.is_(None))
+    )
+    people = writers.union(customers).subquery()
+    names = zip(people.c, KEY, strict=True)
+    return select(*(column.label(name) for column, name in names))
+
+
+def find_missing(connection: Connection) -> str | None:
+    """Whoever wrote has a seat, and so has the customer of a conversation."""
+    if (found := first_of(connection, _missing())) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'seat')} missing (first: {place_of(row)})"
+
+
+def seat_the_missing(connection: Connection) -> None:
+    """Give them a seat that has read everything."""
+    people = _missing().subquery()
+    rows = connection.execute(
+        select(people, Conversation.store_id, Conversation.last_seq.label("last_read_seq")).join(
+            Conversation, Conversation.id == people.c.conversation_id
+        )
+    )
+    connection.execute(insert(SEATS), [dict(row._mapping) for row in rows])
+
+
+def _strange() -> Query:
+    kind, seat_kind = Conversation.conversation_type, Seat.participant_type
+    strange = or_(
+        and_(seat_kind == ActorType.ADMIN, kind == ConversationType.STORE_CUSTOMER),
+        and_(seat_kind == ActorType.STORE, kind == ConversationType.ADMIN_CUSTOMER),
+        and_(seat_kind == ActorType.CUSTOMER, Conversation.customer_id.is_distinct_from(Seat.participant_id)),
+        seat_kind.not_in(list(ActorType)),
+    )
+    return (
+        select(Seat.conversation_id, Seat.participant_type, Seat.participant_id)
+        .join(Conversation, Conversation.id == Seat.conversation_id)
+        .where(strange)
+    )
+
+
+def find_strange(connection: Connection) -> str | None:
+    """Nobody sits in a conversation of a kind that is not theirs, and no customer in another one's."""
+    if (found := first_of(connection, _strange())) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'seat')} where they do not belong (first: {place_of(row)})"
+
+
+def _of_other_store() -> Query:
+    return (
+        select(Seat.conversation_id, Seat.participant_type, Seat.participant_id, Conversation.store_id)
+        .join(Conversation, Conversation.id == Seat.conversation_id)
+        .where(Seat.store_id != Conversation.store_id)
+    )
+
+
+def find_of_other_store(connection: Connection) -> str | None:
+    """A seat carries its conversation's store."""
+    if (found := first_of(connection, _of_other_store())) is None:
+        return None
+    return f"{some(found[1], 'seat')} of another store than its conversation (first: {place_of(found[0])})"
+
+
+def copy_stores(connection: Connection) -> None:
+    """Copy the conversation's store."""
+    own = select(Conversation.store_id).where(Conversation.id == Seat.conversation_id).scalar_subquery()
+    connection.execute(update(SEATS).where(SEATS.c.store_id != own).values(store_id=own))

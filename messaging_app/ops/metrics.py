@@ -1,0 +1,158 @@
+"""Figures for Prometheus at `/metrics`: for callers on this machine, or with the bearer token of the settings.
+
+Several processes share their figures through files (`PROMETHEUS_MULTIPROC_DIR`, which gunicorn's configuration sets),
+so that any of them answers for all.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_figures: Figures | None = None
+
+
+class Figures:
+    """The instruments. Made at first use: the library decides at its import whether figures are shared."""
+
+    def __init__(self) -> None:
+        from prometheus_client import Counter, Gauge, Histogram
+
+        self.requests = Counter("messaging_requests", "Requests answered.", ["method", "route", "role", "status"])
+        self.seconds = Histogram("messaging_request_seconds", "Time to an answer.", ["route", "role"], buckets=SECONDS)
+        self.statements = Counter("messaging_statements", "Statements to the database.", ["route"])
+        self.sends = Counter("messaging_sends", "Messages taken, repeats included.", ["role"])
+        self.refused = Counter("messaging_refused_uploads", "Files refused.", ["reason"])
+        self.streams = Gauge("messaging_streams", "Open event streams.", multiprocess_mode="livesum")
+        self.mail_age = Gauge(
+            "messaging_mail_overdue_seconds", "How late the latest mail is.", multiprocess_mode="mostrecent"
+        )
+        self.mail_waiting = Gauge("messaging_mail_waiting", "Mails due or under way.", multiprocess_mode="mostrecent")
+        self.mail_failed = Gauge("messaging_mail_failed", "Mails given up.", multiprocess_mode="mostrecent")
+        self.worker_round = Gauge(
+            "messaging_worker_round_timestamp_seconds",
+            "When the worker's last round ended; 0: never.",
+            multiprocess_mode="mostrecent",
+        )
+        self.bus = Gauge(
+            "messaging_bus_connected", "1 while every process hears wake-ups.", multiprocess_mode="livemin"
+        )
+        self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def of(self, method: str, route: str, status: int) -> tuple[Any, ...]:
+        """The counters of one kind of request, None for sends where it is none; looking them up by label takes longer
+        than counting.
+        """
+        key = (method, route, status)
+        found = self._children.get(key)
+        if found is None:
+            role = role_of(route)
+            sends = method == "POST" and status < 400 and route.endswith("/messages")
+            labels = self.requests.labels(method, route, role, str(status))
+            found = self._children[key] = (
+                labels,
+                self.seconds.labels(route, role),
+                self.statements.labels(route),
+                self.sends.labels(role) if sends else None,
+            )
+        return found
+
+
+def figures() -> Figures:
+    """The instruments of this process."""
+    global _figures
+    if _figures is None:
+        _figures = Figures()
+    return _figures
+
+
+def init_app(app: Flask) -> None:
+    """Serve `/metrics`."""
+    app.add_url_rule("/metrics", "metrics", metrics)
+    figures()
+
+
+def count(method: str, route: str, status: int, seconds: float, statements: int) -> None:
+    """Note one answered request. `route` is the rule, not the address: there are few of them."""
+    requests, duration, asked, sends = figures().of(method if method in METHODS else "OTHER", route, status)
+    requests.inc()
+    duration.observe(seconds)
+    if statements:
+        asked.inc(statements)
+    if sends:
+        sends.inc()
+
+
+def refused_upload(reason: str) -> None:
+    """Note a file that was refused, by its code."""
+    figures().refused.labels(reason).inc()
+
+
+def streams(number: int) -> None:
+    """Note how many streams this process holds."""
+    figures().streams.set(number)
+
+
+def bus_connected(yes: bool) -> None:
+    """Note whether this process hears the wake-ups of all."""
+    figures().bus.set(yes)
+
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
+
+
+def role_of(route: str) -> str:
+    """The role at whose mount a route stands; "none" elsewhere."""
+    parts = route.split("/")
+    part = parts[3] if route.startswith("/api/v1/") else parts[1] if len(parts) > 1 else ""
+    return part if part in ("admin", "store", "storefront") else "none"
+
+
+def metrics() -> Response:
+    """What Prometheus scrapes; 401 for others."""
+    if not _may_ask():
+        return Response("A bearer token is needed.\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
+    from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    _look()
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+
+
+def _look() -> None:
+    """What is not counted as it happens but looked up when asked."""
+    from messaging_app.mail import heartbeat, outbox  # not at import: services count too
+
+    streams(current_app.extensions["bus"].hub.streams)
+    bus_connected(current_app.extensions["bus"].connected)
+    try:
+        mail, beat = outbox.standing(), heartbeat.last_beat()
+    except SQLAlchemyError:  # the database is away; the other figures matter all the more
+        return
+    figures().mail_age.set(mail.overdue_seconds)
+    figures().mail_waiting.set(mail.waiting)
+    figures().mail_failed.set(mail.failed)
+    figures().worker_round.set(beat.timestamp() if beat else 0)
+
+
+def _may_ask() -> bool:
+    token = current_app.extensions["settings"].metrics_token
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    if token is not None and kind == "Bearer":
+        return hmac.compare_digest(given.encode(), token.get_secret_value().encode())
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False  # a proxy on this machine asks for somebody elsewhere
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The pages: roles, views, and what they share."""

@@ -1,0 +1,124 @@
+"""One answer for each thing that goes wrong: a page or a fragment that says what to do, never how it broke."""
+
+from __future__ import annotations
+
+import errno
+
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from markupsafe import escape
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from messaging_app.accounts.limits import RateLimited
+from messaging_app.api import problems
+from messaging_app.errors import NotFound, Refusal, Unavailable
+from messaging_app.extensions import db
+
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+
+
+def init_app(app: Flask) -> None:
+    """Register the answers with `app`: pages for people, problems for programs."""
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, http_error)
+    for gone in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(gone, unavailable)
+    app.register_error_handler(OSError, of_system)
+    app.register_error_handler(Exception, crashed)
+
+
+def refused(error: Refusal) -> Response:
+    """What a service refused and no view turned into something nearer to the person."""
+    if problems.is_for_program():
+        response = problems.refused(error)
+    else:
+        errors = getattr(error, "errors", ())
+        response = _page(error.status, " ".join(str(item.message) for item in errors) or str(error.detail))
+    if isinstance(error, RateLimited | Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def http_error(error: HTTPException) -> Response:
+    """What Flask and Werkzeug refuse, in our words."""
+    if problems.is_for_program():
+        response = problems.http_error(error)
+    elif error.response is not None:
+        return error.response  # type: ignore[return-value]
+    else:
+        response = _page(error.code or 500, _words_of(error))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def unavailable(error: Exception) -> Response:
+    """Database or disk are locked, down, full or busy: the request failed as a whole and may be tried again."""
+    _log("unavailable", error)
+    db.session.rollback()
+    return refused(Unavailable())
+
+
+def of_system(error: OSError) -> Response:
+    """No room for the temporary file of an upload, or no more open files: that passes; any other is a fault of ours."""
+    return (unavailable if error.errno in PASSING else crashed)(error)
+
+
+def crashed(error: Exception) -> Response:
+    """A fault of ours: logged with its trace, shown without."""
+    _log("unexpected error", error)
+    if problems.is_for_program():
+        return problems.answer("internal_error")
+    return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
+
+
+def _words_of(error: HTTPException) -> str:
+    if isinstance(error, CSRFError):
+        return str(_("This page was open for too long or came from elsewhere. Reload it and try again."))
+    words = {
+        404: str(NotFound.sentence),
+        405: _("This address is not for that."),
+        413: _("That is too large to be sent."),
+    }
+    return str(words.get(error.code or 500, _("This request cannot be understood.")))
+
+
+def signed_out(sign_in_at: str) -> Response:
+    """For a form that came after its session had ended: what was typed and the way to sign in, or at once that way."""
+    detail = _("This was not sent. Copy what you wrote, sign in, and send it again.")
+    if request.method != "POST" or not _typed():
+        return redirect(sign_in_at)  # type: ignore[return-value] # werkzeug's Response, Flask's at run time
+    return _page(401, detail, sign_in_at)
+
+
+def _log(event: str, error: Exception) -> None:
+    current_app.logger.error("%s: %s", event, type(error).__name__, exc_info=error)
+
+
+def _typed() -> str:
+    try:
+        return "\n\n".join(filter(None, (request.form.get(name, "") for name in ("subject", "content"))))
+    except (OSError, HTTPException):  # the form is what broke
+        return ""
+
+
+def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
+    typed = _typed() if request.method == "POST" and status != 413 else ""
+    title = {
+        401: _("You were signed out"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        429: _("Too often"),
+        503: _("One moment, please"),
+    }.get(status, _("That did not work"))
+    try:
+        body = render_template("errors/error.html", title=title, detail=detail, typed=typed, sign_in_at=sign_in_at)
+    except Exception as error:
+        _log("error page failed", error)
+        kept = f'<textarea readonly rows="12" cols="60">{escape(typed)}</textarea>' if typed else ""
+        body = f"<!doctype html><title>{status}</title><p>{escape(detail)}</p>{kept}"
+    return make_response(body, status)

@@ -1,0 +1,211 @@
+"""The three mounts: which resource stands at which address for whom. A right that a role lacks has no address there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Flask, Request, Response, abort, current_app, g, make_response, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.routing import BaseConverter
+
+from messaging_app.accounts.sessions import role_of, touch
+from messaging_app.db.engine import MAX_ID
+from messaging_app.extensions import csrf
+from messaging_app.here import app_here, request_here
+from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.services.attachments import get_limits
+from messaging_app.web import error_pages
+from messaging_app.web.htmx import is_csrf_token, is_htmx, is_poll, sign_in
+from messaging_app.web.urls import parts_of
+from messaging_app.web.views import (
+    attachments,
+    badge,
+    closures,
+    compose,
+    conversations,
+    home,
+    messages,
+    person,
+    preferences,
+    readings,
+    settings,
+    sign_ins,
+    stream,
+    tokens,
+)
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+TAKE_FILES = (
+    messages.send,
+    compose.create,
+    compose.new,
+)  # the last one has its form sent too, to search without scripts
+
+
+class IdConverter(BaseConverter):
+    """A positive integer in ASCII digits that the database can hold.
+
+    The rule is all in the pattern: a converter that refuses a number later makes Werkzeug answer 405 and not 404.
+    """
+
+    regex = r"[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+def mount_roles(app: Flask) -> None:
+    """Register the blueprints of the three roles and the common front page."""
+    app.url_map.converters["id"] = IdConverter
+    app.add_url_rule("/", "index", home.index)
+    for role in ROLES.values():
+        app.register_blueprint(mount(role))
+
+
+def mount(role: RolePolicy) -> Blueprint:
+    """The blueprint of one role: sign-in for everybody, the rest behind its door."""
+    blueprint = Blueprint(role.name, __name__, url_prefix=f"/{role.name}")
+    messages_at = role.messages.removeprefix(f"/{role.name}")
+    home_at = role.home.removeprefix(f"/{role.name}")
+
+    def open_to_all(rule: str, view: Callable[..., ResponseReturnValue], *methods: str) -> None:
+        blueprint.add_url_rule(rule, view.__name__, view, methods=methods)
+
+    def behind_door(rule: str, view: Callable[..., ResponseReturnValue], *methods: str) -> None:
+        blueprint.add_url_rule(rule, view.__name__, as_actor(view), methods=methods)
+
+    open_to_all("/login", sign_ins.login, "GET", "POST")
+    open_to_all("/logout", sign_ins.logout, "POST")
+    behind_door(home_at, home.home, "GET")
+    behind_door(messages_at, conversations.inbox, "GET")
+    behind_door(f"{messages_at}/unread-count", badge.unread_count, "GET")
+    behind_door(f"{messages_at}/events", stream.events, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/typing", stream.typing, "POST")
+    behind_door(f"{messages_at}/<id:conversation_id>", conversations.thread, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.send, "POST")
+    behind_door(f"{messages_at}/<id:conversation_id>/messages", messages.since, "GET")
+    behind_door(f"{messages_at}/<id:conversation_id>/read", readings.mark_read, "PUT", "POST")
+    behind_door(f"{messages_at}/<id:conversation_id>/preferences", preferences.set_mail, "PUT", "POST")
+    file_at = f"{messages_at}/<id:conversation_id>/attachments/<id:attachment_id>"
+    behind_door(file_at, attachments.download, "GET")
+    behind_door(f"{file_at}/thumbnail", attachments.thumbnail, "GET")
+    behind_door(f"{file_at}/remove", attachments.remove, "POST")
+    behind_door(f"{home_at}/tokens", tokens.tokens_page, "GET")
+    behind_door(f"{home_at}/tokens", tokens.make_token, "POST")
+    behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")
+    behind_door(f"{home_at}/preferences", person.preferences, "GET")
+    behind_door(f"{home_at}/preferences", person.save_preferences, "POST")
+    if role.may_start:
+        behind_door(f"{messages_at}/new", compose.new, "GET", "POST")
+        behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
+        behind_door(messages_at, compose.create, "POST")
+    if role.may_close:
+        behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
+        behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")
+    if role.name == "admin":
+        behind_door("/settings", settings.show, "GET")
+        behind_door("/settings", settings.save, "POST")
+    if role.name == "store":
+        behind_door("/switch", sign_ins.switch, "POST")
+    if role.name == "storefront":
+        open_to_all("/logo/<name>", home.logo, "GET")
+    blueprint.before_request(check_door)
+    return blueprint
+
+
+def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """`view` behind its role's door: it gets the actor as its first argument, and nobody else gets in."""
+
+    @wraps(view)
+    def entered(**path: Any) -> ResponseReturnValue:
+        return view(sign_in().actor, **path)
+
+    entered.behind_door = True  # type: ignore[attr-defined] # read by check_door and by the tests of the rules
+    return entered
+
+
+def check_door() -> ResponseReturnValue | None:
+    """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
+    asked = request_here()
+    view = app_here().view_functions[asked.endpoint or ""]
+    guarded = getattr(view, "behind_door", False)
+    person = sign_in() if guarded else None
+    if person and not person.is_authenticated:
+        return signed_out()
+    shown_to = asked.headers.get("X-Shown-To") if person else None
+    if person and shown_to is not None and shown_to != person.shown_to and is_htmx():
+        return make_response("", 412)  # another tab went on in another store, or as somebody else
+    if asked.method not in SAFE:
+        limit_form(asked)
+        check_origin(asked)
+        if getattr(view, "__wrapped__", None) in TAKE_FILES and asked.mimetype == "multipart/form-data":
+            make_room_for_files()
+        if not is_from_our_page(asked):
+            csrf.protect()
+    if person and not is_poll():
+        touch(person)
+    return home.offer_store() if guarded and asked.query_string and "store" in asked.args else None
+
+
+def limit_form(asked: Request) -> None:
+    """Tell a request how large its form may be: left to look it up, it does so six times, through two proxies each."""
+    config = app_here().config
+    asked.max_content_length = config["MAX_CONTENT_LENGTH"]
+    asked.max_form_memory_size = config["MAX_FORM_MEMORY_SIZE"]
+    asked.max_form_parts = config["MAX_FORM_PARTS"]
+
+
+def make_room_for_files() -> None:
+    """Let a large form in up to what the settings allow. They are looked up only where it is larger than any text."""
+    if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
+        g.upload_limits = get_limits()
+        request.max_content_length = g.upload_limits.request_bytes
+
+
+def check_origin(asked: Request) -> None:
+    """Refuse what another site's page sends. Raises `CSRFError`."""
+    site = asked.headers.get("Sec-Fetch-Site")
+    origin = asked.headers.get("Origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise CSRFError(_("This came from another site."))
+    if site is None and origin is not None and parts_of(origin).netloc != asked.host:
+        raise CSRFError(_("This came from another site."))
+
+
+def is_from_our_page(asked: Request) -> bool:
+    """Whether the request carries a token of this session, and where it came from is known.
+
+    That is what almost every request has; what is missing or wrong with any other, Flask-WTF tells. Over https it also
+    looks at the Referer, which nobody needs who says more.
+    """
+    if asked.is_secure and "Sec-Fetch-Site" not in asked.headers:
+        return False
+    return is_csrf_token(asked.headers.get("X-CSRFToken", "") or asked.form.get("csrf_token", ""))
+
+
+def signed_out() -> Response:
+    """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in, each with the way back."""
+    role = role_of(request)
+    if role is None:
+        abort(404)
+    if is_poll():
+        return make_response("", 401)
+    if is_htmx():
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}&ended"
+        return response
+    back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(role, "Referer")
+    store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
+    return error_pages.signed_out(f"{role.login}?next={quote(back)}{store}")
+
+
+def _page_of(role: RolePolicy, header: str) -> str:
+    """The page of ours from which a request came, as its header says; the inbox where it says none."""
+    page = parts_of(request.headers.get(header, ""))
+    ours = page.path.startswith(f"/{role.name}/")
+    return page._replace(scheme="", netloc="", fragment="").geturl() if ours else role.messages

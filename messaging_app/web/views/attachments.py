@@ -1,0 +1,114 @@
+"""Downloads, thumbnails and removal of what was sent."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, current_app, make_response, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.db.engine import MAX_ID
+from messaging_app.errors import NotFound, Unavailable
+from messaging_app.policies import policy_of
+from messaging_app.services import attachments
+from messaging_app.storage import FileMissing, StorageUnavailable
+from messaging_app.web.htmx import done, is_htmx, tell, toast, whole_number
+from messaging_app.web.views.messages import update
+
+THUMBNAIL_MIME = "image/webp"
+
+
+def download(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """The file, byte for byte; with HEAD and Range. Images may be shown in place, everything else is saved."""
+    found = attachments.get_attachment(actor, conversation_id, attachment_id)
+    inline = found.mime_type.startswith("image/")
+    return serve(found.key, found.mime_type, found.size, found.filename, inline=inline, etag=found.sha256)
+
+
+def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """An image's preview."""
+    found = attachments.get_attachment(actor, conversation_id, attachment_id)
+    if found.thumbnail_key is None:
+        raise NotFound
+    try:
+        size = attachments.storage().size(found.thumbnail_key)
+    except FileMissing as error:
+        raise NotFound from error
+    except StorageUnavailable as error:
+        raise Unavailable from error
+    return serve(found.thumbnail_key, THUMBNAIL_MIME, size, "thumbnail.webp", inline=True, etag=f"{found.sha256}-t")
+
+
+def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Remove a file; the thread then shows who did and when."""
+    attachments.delete_attachment(actor, conversation_id, attachment_id, request.form.get("reason", ""))
+    if not is_htmx():
+        return done(policy_of(actor).thread(conversation_id))
+    answer = update(actor, conversation_id, whole_number("after", "form") or MAX_ID, removals=1)
+    return tell(answer, toast=toast(_("File removed.")))
+
+
+def serve(key: str, mime: str, size: int, name: str, *, inline: bool, etag: str) -> Response:
+    """Bytes from storage with headers that keep them harmless, as the request's method and Range want them.
+
+    The caller has checked that the person may have them. Where the web server in front is configured to send files,
+    it sends them.
+    """
+    response = make_response(b"")
+    headers = response.headers
+    headers["Content-Type"] = mime
+    headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Cache-Control"] = "private, no-store"
+    headers["Accept-Ranges"] = "bytes"
+    headers["Vary"] = "Cookie"
+    response.set_etag(etag)
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "") or "file"
+    extended = {} if ascii_name == name else {"filename*": f"UTF-8''{_percent(name)}"}
+    headers.set("Content-Disposition", "inline" if inline else "attachment", filename=ascii_name, **extended)
+    prefix = current_app.extensions["settings"].accel_prefix
+    if prefix and attachments.storage().path(key) is not None:
+        headers["X-Accel-Redirect"] = prefix + key
+        return response
+    return _send(response, key, size, etag)
+
+
+def _send(response: Response, key: str, size: int, etag: str) -> Response:
+    wanted = request.range if request.method == "GET" and _range_holds(etag) else None
+    start, end = 0, size
+    if wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1:
+        window = wanted.range_for_length(size)
+        if window is None:
+            response.status_code = 416
+            response.headers["Content-Range"] = f"bytes */{size}"
+            return response
+        start, end = window
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    try:
+        bytes_ = attachments.storage().open(key, start, end)
+    except FileMissing as error:
+        raise NotFound from error
+    except StorageUnavailable as error:
+        raise Unavailable from error
+    if request.method == "HEAD":
+        bytes_.close()
+    else:
+        response.response = bytes_
+        response.call_on_close(bytes_.close)
+    response.content_length = end - start
+    return response
+
+
+def _range_holds(etag: str) -> bool:
+    """Whether the file that the client has begun is still this one (If-Range)."""
+    condition: Any = request.if_range
+    return condition is None or (condition.etag is None and condition.date is None) or condition.etag == etag
+
+
+def _percent(name: str) -> str:
+    return quote(name.encode("utf-8"), safe="")

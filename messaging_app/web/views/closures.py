@@ -1,0 +1,31 @@
+"""Closing and reopening a conversation."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.web.htmx import done, is_htmx, tell, toast, whole_number
+from messaging_app.web.views.messages import update
+
+
+def close(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Close; the thread gets its line."""
+    messaging.close_conversation(actor, conversation_id)
+    return _answer(actor, conversation_id, _("Conversation closed."))
+
+
+def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Open again; the thread gets its line."""
+    messaging.reopen_conversation(actor, conversation_id)
+    return _answer(actor, conversation_id, _("Conversation reopened."))
+
+
+def _answer(actor: Actor, conversation_id: int, sentence: str) -> ResponseReturnValue:
+    if not is_htmx():
+        return done(policy_of(actor).thread(conversation_id))
+    after = whole_number("after", "form") or 0
+    return tell(update(actor, conversation_id, after), toast=toast(sentence), conversations_changed=True)

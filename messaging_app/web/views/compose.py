@@ -1,0 +1,159 @@
+"""Beginning a conversation: the compose dialog, the recipient search, and the create itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.accounts.limits import limiter
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, Refusal
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.services.attachments import Limits, get_limits
+from messaging_app.services.drafts import wrong_recipient
+from messaging_app.services.recipients import find_recipient, list_recipients
+from messaging_app.web.htmx import go, is_htmx, page_or_fragment, rendered, whole_number
+from messaging_app.web.views.composer import new_key
+from messaging_app.web.views.messages import uploads
+
+QUERY_MAX = 100
+
+
+@dataclass(slots=True)
+class Compose:
+    """What the compose templates show."""
+
+    recipient_types: tuple[str, ...]
+    recipient_type: str
+    q: str
+    recipients: list[Any]
+    next_query: str
+    recipient_id: int | None = None
+    subject: str = ""
+    content: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    key: str = field(default_factory=new_key)
+    file_errors: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def limits(self) -> Limits:
+        """What may be attached."""
+        return get_limits()
+
+
+def new(actor: Actor) -> ResponseReturnValue:
+    """The form for a new conversation, as dialog or page. A search without scripts posts it: what was entered stays."""
+    if request.method == "POST":
+        compose = _compose(actor, request.args if "cursor" in request.args else request.form)
+        _keep_entered(actor, compose)
+        compose.key = request.form.get("idempotency_key") or compose.key
+    else:
+        compose = _compose(actor, request.args)
+    return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
+
+
+def recipients(actor: Actor) -> ResponseReturnValue:
+    """Recipients to choose from, found while typing; `recipient_id` is chosen if it is still theirs to reach."""
+    compose = _compose(actor, request.args)
+    _choose(actor, compose, _number("args"))
+    return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
+
+
+def create(actor: Actor) -> ResponseReturnValue:
+    """Begin the conversation and go there; a refusal keeps everything that was entered.
+
+    Without scripts Enter sends from every field alike: where another list is asked for than is shown, it searches.
+    """
+    if "enter" in request.args and _asks_for_another_list():
+        return new(actor)
+    form = request.form
+    recipient_type = _listed().get("recipient_type", "")
+    kind = form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
+    limiter.hit("create", actor.type, actor.id)
+    try:
+        sent = messaging.create_conversation(
+            actor,
+            conversation_type=kind,
+            recipient_type=recipient_type,
+            recipient_id=_number("form"),
+            subject=form.get("subject", ""),
+            content=form.get("content", ""),
+            idempotency_key=form.get("idempotency_key") or None,
+            uploads=uploads(),
+            limits=g.get("upload_limits"),
+        )
+    except (Invalid, IdempotencyConflict) as refusal:
+        return _refused(actor, refusal)
+    return go(policy_of(actor).thread(sent.conversation_id))
+
+
+def _number(source: str) -> int:
+    """The recipient that was chosen; 0, which nobody has, where none was or it is no number."""
+    try:
+        return whole_number("recipient_id", source) or 0
+    except Invalid:
+        return 0
+
+
+def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
+    compose = _compose(actor, _listed())
+    _keep_entered(actor, compose)
+    if isinstance(refusal, Invalid):
+        faults = refusal.by_field()
+        if compose.recipient_id is None:  # the service looks at the texts first; a person is told everything at once
+            faults = wrong_recipient().by_field() | faults
+        compose.errors = {name: str(text) for name, text in faults.items() if name != "attachments"}
+        compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
+        if "idempotency_key" not in faults:
+            compose.key = request.form.get("idempotency_key") or compose.key
+    else:
+        compose.errors = {"form": str(refusal.detail)}
+    template = "compose/_form.html" if is_htmx() else "compose/new.html"
+    status = 422 if is_htmx() and compose.file_errors else refusal.status
+    return rendered(template, status, compose=compose)
+
+
+def _listed() -> dict[str, str]:
+    """The form as its list of recipients says: where a name comes twice, its first value is what is searched for."""
+    return {name: values[-1] for name, values in request.form.lists()}
+
+
+def _asks_for_another_list() -> bool:
+    """Whether the list that the form carries does not answer what is searched for."""
+    return any(len(set(request.form.getlist(name))) > 1 for name in ("recipient_type", "q"))
+
+
+def _keep_entered(actor: Actor, compose: Compose) -> None:
+    """Show what the form held, and whom it had chosen if the list is still of that kind."""
+    form = request.form
+    compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
+    if _listed().get("recipient_type") == compose.recipient_type:
+        _choose(actor, compose, _number("form"))
+
+
+def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
+    """Choose a recipient, who comes first where the list does not reach that far."""
+    listed = any(row.recipient_id == chosen for row in compose.recipients)
+    if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
+        compose.recipients.insert(0, found)
+        listed = True
+    compose.recipient_id = chosen if listed else None
+
+
+def _compose(actor: Actor, values: Any) -> Compose:
+    types = policy_of(actor).recipient_types
+    recipient_type = values.get("recipient_type") or types[0]
+    if recipient_type not in types:
+        if request.method == "GET":
+            raise Invalid(FieldError("recipient_type", "invalid", _("You cannot write to recipients of this kind.")))
+        recipient_type = types[0]
+    q = values.get("q", "")[:QUERY_MAX]
+    page = list_recipients(actor, recipient_type, q, cursor=request.args.get("cursor") or None)
+    following = {"recipient_type": recipient_type, "q": q, "cursor": page.next_cursor}
+    return Compose(types, recipient_type, q, page.rows, f"?{urlencode(following)}" if page.next_cursor else "")

@@ -1,0 +1,121 @@
+"""Inbox and thread: the split panel."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.formats import today
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.web.htmx import is_htmx, rendered, whole_number
+from messaging_app.web.views import composer
+from messaging_app.web.views.thread import ThreadView, show, state_of, window
+
+STATUSES = ("open", "closed", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which conversations of an inbox are shown."""
+
+    status: str
+    type: str
+    unread: bool
+
+    def query(self, **changes: Any) -> str:
+        """The query string of these filters with `changes`, defaults left out: "" or "?status=closed&…"."""
+        values = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""} | changes
+        kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
+@dataclass(slots=True)
+class InboxView:
+    """What the inbox's templates show. `have` is a digest of the rows: while it holds, a poll gets 204."""
+
+    rows: list[Any]
+    filters: Filters
+    cursor: str | None
+    next_cursor: str | None
+    have: str
+    selected_id: int | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the top of the list."""
+        return self.cursor is None
+
+    @property
+    def next_query(self) -> str:
+        """The query of the next page; empty on the last."""
+        return self.filters.query(cursor=self.next_cursor) if self.next_cursor else ""
+
+
+def inbox(actor: Actor) -> ResponseReturnValue:
+    """The list of conversations, filtered; with htmx the list or its next rows, 204 while `have` still holds."""
+    view = read_inbox(actor)
+    if request.args.get("have") == view.have:
+        return Response(status=204)
+    if not is_htmx():
+        return rendered("conversations/inbox.html", inbox=view, thread=None)
+    template = "conversations/_list.html" if view.is_first else "conversations/_rows.html"
+    return rendered(template, inbox=view)
+
+
+def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """One conversation beside the list; with htmx the thread alone, or with `before` the lines before that seq."""
+    before = whole_number("before")
+    found = messaging.get_head(actor, conversation_id)
+    have = request.args.get("have")
+    if have is not None and have == state_of(found):
+        return Response(status=204)
+    found = messaging.read_lines(found, before=before, limit=messaging.THREAD_PAGE if before else window(found))
+    view = show(actor, found)
+    if not is_htmx():
+        return whole_page(actor, view)
+    if before:
+        return rendered("messages/_older.html", thread=view)
+    return rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
+
+
+def whole_page(actor: Actor, view: ThreadView, filled: composer.Composer | None = None, status: int = 200) -> Response:
+    """The page with the thread open; `filled` is a composer that was refused, its text kept."""
+    beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
+    if beside:
+        beside.selected_id = view.conversation.id
+    shown = filled or composer.fresh(view)
+    return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown)
+
+
+def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
+    """The page of the inbox that the query asks for. Raises `Invalid` naming the filter that does not fit."""
+    args = request.args
+    status, kind, cursor = args.get("status") or "open", args.get("type") or "", args.get("cursor") or None
+    errors = []
+    if status not in STATUSES:
+        errors.append(FieldError("status", "invalid", _("The status is open, closed or all.")))
+    if kind and kind not in policy_of(actor).types:
+        errors.append(FieldError("type", "invalid", _("There is no such kind of conversation here.")))
+    if errors and not ignore_bad:
+        raise Invalid(*errors)
+    if errors or ignore_bad:
+        status, kind, cursor = (status, kind, None) if not errors else ("open", "", None)
+    unread = args.get("unread") == "1"
+    page = messaging.list_conversations(
+        actor, status=status, conversation_type=kind or None, unread=unread, cursor=cursor
+    )
+    return InboxView(page.rows, Filters(status, kind, unread), cursor, page.next_cursor, _digest(page.rows))
+
+
+def _digest(rows: list[Any]) -> str:
+    shown = [(row.id, row.last_seq, row.unread_count, row.status, row.counterpart_name) for row in rows]
+    return f"{zlib.crc32(repr((today(), shown)).encode()):08x}"  # tomorrow 10:42 is Yesterday

@@ -1,0 +1,102 @@
+"""Sending a message, and the lines that came since: the one fragment for answer, poll and stream."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.accounts.limits import limiter
+from messaging_app.actors import Actor
+from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
+from messaging_app.files import FileRefused
+from messaging_app.here import g_here, request_here
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
+from messaging_app.services.sending import Sent
+from messaging_app.web.htmx import done, is_htmx, rendered, tell, whole_number
+from messaging_app.web.views import composer
+from messaging_app.web.views.conversations import whole_page
+from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, removed_since, show, state_of, window
+
+
+def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Send what the composer holds; the answer is everything since the line that the page showed last."""
+    form = request_here().form
+    content, key = form.get("content", ""), form.get("idempotency_key") or None
+    after = whole_number("after", "form")
+    limiter.hit("send", actor.type, actor.id)
+    try:
+        sent = messaging.send_message(
+            actor,
+            conversation_id,
+            content,
+            idempotency_key=key,
+            uploads=uploads(),
+            limits=g_here().get("upload_limits"),
+        )
+    except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
+        found = messaging.get_head(actor, conversation_id)
+        if is_htmx():
+            filled = composer.refused(refusal, content, key, after or found.head.last_seq)
+            status = 422 if filled.file_errors else refusal.status
+            return rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
+        view = show(actor, messaging.read_lines(found, limit=window(found)))
+        return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
+    if not is_htmx():
+        return done(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
+    return tell(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
+
+
+def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """The lines after the seq in `after` and whatever else changed; 204 where nothing did."""
+    after = whole_number("after") or 0
+    found = messaging.get_head(actor, conversation_id)
+    have = request.args.get("have")
+    if after >= found.head.last_seq and (have is None or have == state_of(found)):
+        return Response(status=204)
+    return update(actor, conversation_id, after, found, removed_since(found, have))
+
+
+def update(
+    actor: Actor, conversation_id: int, after: int, found: messaging.Thread | None = None, removals: int = 0
+) -> Response:
+    """The fragment that brings a page which shows `after` up to date; the whole thread where it missed too much.
+
+    `removals` is how many files were removed since that page looked: their places are told anew.
+    """
+    found = found or messaging.get_head(actor, conversation_id)
+    if found.head.last_seq - after > WINDOW_MAX:
+        view = show(actor, messaging.read_lines(found, limit=window(found)))
+        response = rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
+        response.headers["HX-Retarget"] = "#thread"
+        response.headers["HX-Reswap"] = "outerHTML"
+        return response
+    # The line shown last comes along: its day and voice decide how the first new one looks.
+    found = messaging.read_lines(found, after=max(after - 1, 0), limit=WINDOW_MAX + 1)
+    view = _without_context(actor, found, after)
+    if removals > 0:
+        view.removed = recently_removed(conversation_id, removals)
+    return rendered("messages/_update.html", thread=view, composer=composer.fresh(view))
+
+
+def uploads() -> list[Upload]:
+    """The files of a form. A part that names a file but came as text would be lost silently, so it is refused."""
+    asked = request_here()
+    if asked.form.getlist("attachments") not in ([], [""]):
+        raise AttachmentsRefused(FileRefused("name_invalid"))
+    return [file for file in asked.files.getlist("attachments") if file.filename or file.stream.read(1)]
+
+
+def _answer(actor: Actor, sent: Sent, after: int) -> Response:
+    """The fragment after a send: the lines since `after`, the sent one among them."""
+    if sent.repeated or sent.seq - after > WINDOW_MAX:
+        return update(actor, sent.conversation_id, after)
+    view = _without_context(actor, messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1), after)
+    view.brief = True  # without a composer: the page's own stays
+    return rendered("messages/_update.html", thread=view)
+
+
+def _without_context(actor: Actor, found: messaging.Thread, after: int) -> ThreadView:
+    context = found.lines.pop(0) if found.lines and found.lines[0].seq <= after else None
+    return show(actor, found, context=context)

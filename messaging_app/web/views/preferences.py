@@ -1,0 +1,28 @@
+"""The switch for mail about one conversation."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.web.htmx import done, is_htmx, rendered, tell, toast
+from messaging_app.web.views.thread import show
+
+
+def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Set the switch to what the form says: true or false (a list with both counts as true, for plain checkboxes)."""
+    values = request.form.getlist("email_notifications")
+    if not values or not set(values) <= {"true", "false"}:
+        raise Invalid(FieldError("email_notifications", "invalid", _("E-mail is either on or off.")))
+    wanted = "true" in values
+    messaging.set_email_notifications(actor, conversation_id, wanted)
+    if not is_htmx():
+        return done(policy_of(actor).thread(conversation_id))
+    thread = show(actor, messaging.get_head(actor, conversation_id))
+    sentence = _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this one.")
+    return tell(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))

@@ -1,0 +1,25 @@
+"""Having read: its own request, so that no GET writes."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.web.htmx import done, is_htmx, rendered, tell, whole_number
+
+
+def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Move the reader's seat to `up_to`, the last line they were shown; answers the badge."""
+    up_to = whole_number("up_to", "form")
+    if up_to is None:  # to the service that would mean: everything
+        raise Invalid(FieldError("up_to", "required", _("Say up to which message you have read.")))
+    left = messaging.mark_conversation_read(actor, conversation_id, up_to)
+    if not is_htmx():
+        return done(policy_of(actor).thread(conversation_id))
+    unread = messaging.get_unread_count(actor)
+    response = rendered("messages/_read.html", unread=unread)
+    return tell(response, conversation_read={"id": conversation_id, "unread": left})

@@ -1,0 +1,151 @@
+"""Signing in and out, and the store switcher."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from flask import current_app, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField
+from wtforms.validators import InputRequired, Length
+
+from messaging_app.accounts.limits import RateLimited, limiter
+from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
+from messaging_app.accounts.sign_in import Person, authenticate, store_by_code
+from messaging_app.actors import Actor, ActorType
+from messaging_app.errors import FieldError, Invalid, NotFound
+from messaging_app.policies import RolePolicy
+from messaging_app.text import email_key
+from messaging_app.web.htmx import done, rendered, sign_in, whole_number
+from messaging_app.web.urls import parts_of
+
+STORE_COOKIE = "storefront_store"
+YEAR = 365 * 24 * 3600
+
+
+class SignInForm(FlaskForm):
+    """The fields of a sign-in."""
+
+    class Meta:
+        csrf = False  # the role's door has checked the token already
+
+    email = EmailField(validators=[InputRequired(), Length(max=254)])
+    password = PasswordField(validators=[InputRequired(), Length(max=1024)])
+
+
+@dataclass(slots=True)
+class SignInView:
+    """What the sign-in page shows."""
+
+    email: str = ""
+    error: str = ""
+    store: object | None = None
+    needs_store: bool = False
+    store_code: str = ""
+    next_url: str = ""
+    ended: bool = False  # signed out in the middle of something that a script keeps
+
+
+def login() -> ResponseReturnValue:
+    """The sign-in page of the role, and signing in."""
+    role = _role()
+    onward = local_path(request.values.get("next", ""), role) or ""
+    view = SignInView(next_url=onward, ended="ended" in request.args)
+    store_id = None
+    if role.actor_type == ActorType.CUSTOMER:
+        # An empty `store` asks for the code anew; without any, the store last used in this browser is taken.
+        view.store_code = request.values.get("store", request.cookies.get(STORE_COOKIE, "")).strip()
+        store = store_by_code(view.store_code) if view.store_code else None
+        if store is None:
+            view.needs_store = True
+            view.error = _("There is no store with this code.") if request.values.get("store") else ""
+            return rendered("sign_in.html", 422 if view.error else 200, form=view)
+        view.store, store_id = store, store.id
+        view.store_code = store.code
+    if request.method == "POST":
+        return _sign_in(role, view, store_id)
+    return rendered("sign_in.html", form=view)
+
+
+def logout() -> ResponseReturnValue:
+    """End the session of this role in this browser; the other roles stay signed in."""
+    end_session()
+    return done(_role().login)
+
+
+def switch(_actor: Actor) -> ResponseReturnValue:
+    """Make another of this person's stores the current one."""
+    store_id = whole_number("store_id", "form")
+    if store_id is None:
+        raise Invalid(FieldError("store_id", "required", _("Choose a store.")))
+    if not switch_store(sign_in(), store_id):
+        raise NotFound
+    role = _role()
+    return done(local_path(request.form.get("next", ""), role) or role.messages)
+
+
+def local_path(address: str, role: RolePolicy) -> str | None:
+    """`address` if it leads to a page of `role` on this very server, else None."""
+    parts = parts_of(address)
+    if parts.scheme or parts.netloc or "\\" in address or not address.isprintable():
+        return None
+    ours = parts.path == f"/{role.name}" or parts.path.startswith(f"/{role.name}/")
+    return address if ours and not address.startswith("//") else None
+
+
+def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> ResponseReturnValue:
+    form = SignInForm()
+    view.email = form.email.data or ""
+    if not form.validate():
+        view.error = _("Enter e-mail and password.")
+        return rendered("sign_in.html", 422, form=view)
+    try:
+        person = _recognise(role, view.email, form.password.data or "", store_id)
+    except RateLimited as limited:
+        view.error = _("Too many attempts. Wait a few minutes and try again.")
+        response = rendered("sign_in.html", 429, form=view)
+        response.headers["Retry-After"] = str(limited.retry_after)
+        return response
+    if person is None:
+        view.error = _("E-mail and password do not belong together.")
+        return rendered("sign_in.html", 422, form=view)
+    start_session(role, person.id, person.store_id)
+    response = done(view.next_url or role.messages)
+    if role.actor_type == ActorType.CUSTOMER:
+        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+        response.set_cookie(
+            STORE_COOKIE,
+            view.store_code,
+            max_age=YEAR,
+            secure=secure,
+            httponly=True,
+            samesite="Lax",
+            path="/storefront",
+        )
+    return response
+
+
+def _recognise(role: RolePolicy, email: str, password: str, store_id: int | None) -> Person | None:
+    """Whose password this is; None where it is wrong, which alone is counted. Raises `RateLimited`.
+
+    Counted before the password is worked on, and given back after it: a hundred that come at once are a hundred attempts.
+    """
+    with ExitStack() as unless_wrong:
+        account, address = (role.name, store_id or 0, email_key(email)[:254]), (request.remote_addr or "",)
+        for name, key in (("sign_in_account", account), ("sign_in_address", address)):
+            limiter.hit(name, *key)
+            unless_wrong.callback(limiter.give_back, name, *key)
+        person = authenticate(role.actor_type, email, password, store_id)
+        if person is None:
+            unless_wrong.pop_all()
+        return person
+
+
+def _role() -> RolePolicy:
+    role = role_of(request)
+    if role is None:
+        raise NotFound
+    return role

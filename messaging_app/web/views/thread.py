@@ -1,0 +1,207 @@
+"""A thread as templates read it: lines with their days and voices, unread line, who has read up to where."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.formats import reader, reader_zone, today
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging
+from messaging_app.services.attachments import Limits, limits_of
+from messaging_app.web.views.files import FileView, files_of
+
+FOLLOWS_WITHIN = timedelta(minutes=5)
+NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
+WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
+
+
+class Line(NamedTuple):
+    """One message or event with what its place in the thread and its reader add."""
+
+    row: Any
+    mine: bool
+    follow: bool
+    new_day: bool
+    role_label: str
+    attachments: list[FileView]
+
+    @property
+    def seq(self) -> int:
+        """Its number in the conversation."""
+        return int(self.row.seq)
+
+    @property
+    def kind(self) -> str:
+        """message or event."""
+        return str(self.row.kind)
+
+    @property
+    def event(self) -> str | None:
+        """closed or reopened; None for messages."""
+        return self.row.event  # type: ignore[no-any-return]
+
+    @property
+    def sender_name(self) -> str:
+        """What the sender was called when they wrote it."""
+        return str(self.row.sender_name)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was written."""
+        return self.row.created_at  # type: ignore[no-any-return]
+
+
+class Reader(NamedTuple):
+    """Somebody in the conversation and the last line that they have read."""
+
+    type: str
+    name: str
+    last_read_seq: int
+    last_read_at: datetime | None
+
+
+@dataclass(slots=True)
+class Seat:
+    """The reader's own seat; somebody without one has nothing unread and no mail."""
+
+    email_notifications: bool = False
+    last_read_seq: int = 0
+    unread_count: int = 0
+
+
+@dataclass(slots=True)
+class ThreadView:
+    """What the thread's templates show. `others` are those in the conversation beside the reader, `read_by` those of
+    them who have read anything, whoever has read furthest first, and `read_seq` the reader's newest message among the
+    shown, if somebody else has read it. `have` changes whenever any of all this would; `removed` are files of lines
+    shown earlier that were removed since. A `brief` view holds lines only: the rest of the page stays as it is.
+    """
+
+    conversation: Any
+    address: str
+    seat: Seat
+    lines: list[Line]
+    has_older: bool
+    first_unread_seq: int | None
+    others: list[Reader]
+    read_by: list[Reader]
+    read_seq: int | None
+    have: str
+    removed: list[Any] = field(default_factory=list)
+    brief: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What may be attached."""
+        return limits_of(lambda key: getattr(self.conversation, key))
+
+    @property
+    def unread_count(self) -> int:
+        """Unread messages of the reader here."""
+        return self.seat.unread_count
+
+    @property
+    def first_seq(self) -> int:
+        """The first line shown; one past the last where none is."""
+        return self.lines[0].seq if self.lines else self.last_seq + 1
+
+    @property
+    def last_seq(self) -> int:
+        """The last line shown."""
+        return self.lines[-1].seq if self.lines else int(self.conversation.last_seq)
+
+
+def state_of(thread: messaging.Thread) -> str:
+    """A short value that changes with new lines, another status, new read marks of others, and the day."""
+    marks = [(s.participant_type, s.participant_id, s.last_read_seq) for s in thread.seats if s is not thread.mine]
+    mine = thread.mine.email_notifications if thread.mine else False
+    state = (today(), thread.head.status, mine, marks)  # what was read at 23:51 was read Yesterday
+    return f"{thread.head.last_seq}-{thread.head.removed_files}-{zlib.crc32(repr(state).encode()):08x}"
+
+
+def removed_since(thread: messaging.Thread, have: str | None) -> int:
+    """How many files were removed since a page had the state `have`, at most a window's worth."""
+    parts = (have or "").split("-")
+    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
+        return 0
+    removed: int = thread.head.removed_files
+    return min(max(removed - int(parts[1][:9]), 0), WINDOW_MAX)
+
+
+def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> ThreadView:
+    """Dress `thread` for `actor`. `context` is the line before the first, which decides about its day and its voice."""
+    head, own = thread.head, thread.mine
+    seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
+    lines = _lines(actor, thread, context)
+    others = [
+        Reader(s.participant_type, s.participant_name, s.last_read_seq, s.last_read_at)
+        for s in thread.seats
+        if s is not own
+    ]
+    read_by = sorted((reader for reader in others if reader.last_read_at), key=lambda reader: -reader.last_read_seq)
+    read_seq = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
+    if read_seq is not None and not (read_by and read_by[0].last_read_seq >= read_seq):
+        read_seq = None
+    first_unread = None
+    if seat.unread_count:
+        first_unread = next(
+            (x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"), None
+        )
+    address = policy_of(actor).thread(head.id)
+    marks = first_unread, others, read_by, read_seq
+    return ThreadView(head, address, seat, lines, thread.has_older, *marks, state_of(thread))
+
+
+def window(thread: messaging.Thread) -> int:
+    """How many newest lines to open with: a page, or all that is unread with a few before, up to 200."""
+    unread = thread.head.last_seq - thread.mine.last_read_seq if thread.mine and thread.mine.unread_count else 0
+    return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
+
+
+@lru_cache(maxsize=256)
+def _role_names(_locale: str) -> tuple[str, str]:
+    return _("Platform"), _("Customer")
+
+
+def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
+    platform, customer = _role_names(reader()[0])
+    labels = {ActorType.ADMIN: platform, ActorType.STORE: thread.head.store_name, ActorType.CUSTOMER: customer}
+    lines: list[Line] = []
+    new, me = tuple.__new__, (actor.type, actor.id)  # what `Line` calls, without a function in Python before it
+    kind, sender, at = NOBODY  # said what stands before the first line, on no day
+    begins = ends = at
+    if context is not None:
+        kind, sender, at = context.kind, (context.sender_type, context.sender_id), context.created_at
+        begins, ends = _day_of(at)
+    for row in thread.lines:
+        before, kind = kind, row.kind
+        voice, sender = sender, (row.sender_type, row.sender_id)
+        earlier, at = at, row.created_at
+        new_day = not begins <= at < ends
+        if new_day:
+            begins, ends = _day_of(at)
+        spoken = kind == before == "message" and sender == voice
+        follow = spoken and not new_day and at - earlier < FOLLOWS_WITHIN
+        files = files_of(row.files) if row.files else []
+        lines.append(new(Line, (row, sender == me, follow, new_day, labels[sender[0]], files)))
+    return lines
+
+
+def _day_of(moment: datetime) -> tuple[datetime, datetime]:
+    """Where the reader's day around `moment` begins and ends, in UTC: so that lines of one day are told by comparing."""
+    zone = reader_zone()
+    return _bounds(moment.astimezone(zone).date(), zone)
+
+
+@lru_cache(maxsize=1024)
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    begin = datetime.combine(day, time(), zone)
+    return begin.astimezone(UTC), (begin + timedelta(days=1)).astimezone(UTC)
