@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
+
+import idna
 
 SUBJECT_MAX = 200
 CONTENT_MAX = 10_000
@@ -73,8 +76,22 @@ def search_key(text: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """An e-mail address as it is compared: trimmed and without case."""
-    return email.strip().casefold()
+    """An e-mail address as it is compared: trimmed, NFC and lower case, its domain as the DNS knows it.
+
+    Never `casefold()`, which makes one person of `strasse@` and `straße@`. What is no domain keeps its letters.
+    """
+    local, at, domain = unicodedata.normalize("NFC", email.strip()).rpartition("@")
+    with suppress(ValueError):  # no domain, typed at a sign-in: found to be nobody's
+        domain = ascii_domain(domain)
+    return unicodedata.normalize("NFC", f"{local}{at}{domain}".lower())  # some letters come apart when made small
+
+
+def ascii_domain(domain: str) -> str:
+    """`domain` in ASCII: UTS 46, non-transitional (`faß.example` is not `fass.example`). Raises `ValueError`.
+
+    A domain of ASCII only stays as it is, spelling included.
+    """
+    return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
 
 
 def _has_surrogates(text: str) -> bool:

@@ -24,7 +24,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
 
 
 @pytest.fixture
@@ -344,3 +344,28 @@ def described() -> dict[str, Any]:
         found |= {name: re.sub(r"[\s\"]+", " ", sql).strip() for name, sql in rows(query)}
     found.pop("alembic_version primary key", None)
     return {name: value for name, value in found.items() if "alembic_version" not in name}
+
+
+def test_0010_tells_addresses_apart_that_case_folding_took_for_one(at: Callable[[str], None]) -> None:
+    at("0009")
+    more = "INSERT INTO customers (id, store_id, email, email_key, name, sort_name, active, mail_enabled, created_at) VALUES "
+    old = {2: ("I@faß.example", "i@fass.example"), 3: ("i@xn--fa-hia.example", "i@xn--fa-hia.example")}
+    old |= {
+        4: ("Straße@x", "strasse@x"),
+        5: ("ΟΔΟΣ@x", "οδοσ@x"),
+        6: ("RENÉ@x", "rené@x"),
+        7: ("RENE\u0301@x", "rene\u0301@x"),
+    }
+    run(*(f"{more} ({n}, 1, '{email}', '{key}', 'x', 'x', true, true, {MOMENT})" for n, (email, key) in old.items()))
+    upgrade(revision="0010")
+    assert dict(rows("SELECT id, email_key FROM customers")) == {
+        1: "c@x",
+        2: "\x1f2",  # the same address as the third one's, who keeps it
+        3: "i@xn--fa-hia.example",
+        4: "straße@x",
+        5: "οδος@x",
+        6: "rené@x",
+        7: "\x1f7",
+    }
+    downgrade(revision="0009")
+    assert dict(rows("SELECT id, email_key FROM customers")) == {1: "c@x"} | {n: key for n, (_, key) in old.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,3 +119,41 @@ def test_searching_forgives_case_accents_and_punctuation() -> None:
 
 def test_e_mails_compare_without_case_and_space() -> None:
     assert email_key(" Ada@Mail.EXAMPLE ") == "ada@mail.example"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("info@faß.example", "INFO@FAẞ.example"),
+        ("info@faß.example", "info@XN--FA-HIA.example"),
+        ("rené@mail.example", "RENE\u0301@mail.example"),
+        ("cleo@bücher.example", "cleo@BU\u0308CHER.example"),
+        ("cleo@mail.example", "cleo@ｍａｉｌ。example"),
+        ("cleo@ΟΔΟΣ.example", "cleo@οδοσ.example"),
+    ],
+)
+def test_two_spellings_of_one_address(one: str, other: str) -> None:
+    assert email_key(one) == email_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("info@faß.example", "info@fass.example"),
+        ("straße@mail.example", "strasse@mail.example"),
+        ("οδος@mail.example", "οδοσ@mail.example"),
+        ("cleo@οδος.example", "cleo@οδοσ.example"),
+        ("ﬁona@mail.example", "fiona@mail.example"),
+        ("kılıç@mail.example", "kilic@mail.example"),
+        ("café@mail.example", "cafe@mail.example"),
+    ],
+)
+def test_addresses_that_only_look_alike_are_two(one: str, other: str) -> None:
+    assert email_key(one) != email_key(other)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.one_of(ANYTHING, st.tuples(ANYTHING, ANYTHING).map("@".join)))
+def test_whatever_is_typed_has_a_key_which_is_its_own(raw: str) -> None:
+    key = email_key(raw)
+    assert email_key(key) == key == email_key(unicodedata.normalize("NFD", raw))

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import writing
-from messaging_app.doctor import counters, files, lines, recipients, seats, totals
+from messaging_app.doctor import counters, emails, files, lines, recipients, seats, totals
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 
@@ -34,6 +34,7 @@ CHECKS = [
     Check("unread totals", totals.find_wrong, totals.add_up),
     Check("attachments", files.find_misplaced, files.put_right),
     Check("stored files", files.find_unlike_storage, files.sweep),
+    Check("e-mail keys", emails.find_wrong, emails.put_right),
     Check("recipient search", recipients.find_out_of_step, recipients.bring_in_step),
     Check("platform settings", recipients.find_nonsense, recipients.drop_nonsense),
 ]

@@ -9,6 +9,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 
+from messaging_app.text import ascii_domain
+
 AS_THEY_ARE = ("list-unsubscribe", "list-unsubscribe-post", "references", "in-reply-to")
 _SPACES = re.compile(r"\s+")
 
@@ -60,7 +62,6 @@ def address(name: str, email: str) -> Address:
     """Name and e-mail address as a header takes them. Raises `NoAddress`."""
     local, _, domain = email.rpartition("@")
     try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
-        return Address(name, addr_spec=f"{local}@{ascii_domain}")
+        return Address(name, addr_spec=f"{local}@{ascii_domain(domain)}")
     except (ValueError, MessageError, AttributeError, IndexError):  # the latter two: the library trips over "a@[b"
         raise NoAddress from None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +14,7 @@ from messaging_app import doctor
 from messaging_app.db.engine import writing
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
+from messaging_app.models import Customer
 from messaging_app.services import messaging
 from tests import cast
 from tests.services import ROOT
@@ -137,6 +138,11 @@ MENDED = [
         "1 conversation wrong (first: conversation {shop}, which is open)",
     ),
     (
+        "e-mail keys",
+        "UPDATE customers SET email = 'info@faß.example', email_key = 'info@fass.example' WHERE id = :cleo",
+        "1 key wrong (first: customer {cleo})",
+    ),
+    (
         "recipient search",
         "DELETE FROM recipient_terms WHERE term = 'cleo'",
         "1 recipient out of step (first: customer {cleo})",
@@ -207,7 +213,7 @@ BEYOND_REPAIR = [
 @pytest.fixture
 def numbers(cast_of: cast.Cast, shop: int, closed: int) -> dict[str, int]:
     """What the statements above name."""
-    people = {name: getattr(cast_of, name).id for name in ("ada", "sam", "lea", "cleo", "jun")}
+    people = {name: getattr(cast_of, name).id for name in ("ada", "sam", "lea", "cleo", "omar", "jun")}
     return {"shop": shop, "closed": closed, "bakery": cast_of.bakery, "cycles": cast_of.cycles, **people}
 
 
@@ -256,6 +262,21 @@ def test_what_nobody_can_know_stays_broken(numbers: dict[str, int], name: str, s
     report = doctor.examine(repair=True)
     assert report.broken
     assert line in report.lines
+
+
+def test_of_two_with_one_address_the_one_who_has_it_keeps_it(numbers: dict[str, int]) -> None:
+    run(
+        "UPDATE customers SET email = :email, email_key = :email WHERE id = :omar",
+        email="i@xn--fa-hia.example",
+        **numbers,
+    )
+    run("UPDATE customers SET email = 'i@faß.example', email_key = 'i@fass.example' WHERE id = :cleo", **numbers)
+    line = "FAIL e-mail keys: 1 key wrong (first: customer {cleo})".format(**numbers)
+    assert line in doctor.examine(repair=True).lines
+    keys = {row.id: row.email_key for row in db.session.execute(select(Customer.id, Customer.email_key))}
+    assert keys[numbers["omar"]] == "i@xn--fa-hia.example"
+    assert keys[numbers["cleo"]] == f"\x1f{numbers['cleo']}", "nobody else's address any more"
+    db.session.rollback()
 
 
 ELSEWHERE = {  # checks whose cases stand with what they check

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from messaging_app import directory, doctor
 from messaging_app.accounts.passwords import verify_password
+from messaging_app.accounts.sign_in import authenticate
 from messaging_app.actors import Actor, ActorType
 from messaging_app.extensions import db
 from messaging_app.models import (
@@ -233,6 +234,19 @@ def test_an_email_that_is_let_go_may_be_given_to_somebody_new(bring_in: Import) 
     bring_in(stores=[store(customers=[person("cleo", external_id="C-1")])])
     bring_in(stores=[store(customers=[person("cleo", external_id="C-2"), person("cleopatra", external_id="C-1")])])
     assert {number: email for number, (_, email) in customers().items()} == {"C-1": "cleopatra", "C-2": "cleo"}
+
+
+def test_a_domain_with_a_sharp_s_is_another_one_than_with_two(bring_in: Import) -> None:
+    people = {"info@faß.example": "first-password-1", "info@fass.example": "second-password-2"}
+    for email, password in people.items():
+        bring_in(stores=[store(customers=[{"email": email, "name": email, "password": password}])])
+    bakery = db.session.execute(select(Store.id)).scalar_one()
+    found = {email: authenticate(ActorType.CUSTOMER, email, password, bakery) for email, password in people.items()}
+    assert None not in found.values() and len(set(found.values())) == 2
+    assert found["info@faß.example"] == authenticate(
+        ActorType.CUSTOMER, "INFO@xn--fa-hia.example", "first-password-1", bakery
+    )
+    assert authenticate(ActorType.CUSTOMER, "info@fass.example", "first-password-1", bakery) is None
 
 
 def test_two_entries_for_one_customer_are_refused(bring_in: Import) -> None:

@@ -49,6 +49,14 @@ def test_a_mail_says_who_wrote_what_and_where_to_answer(post: Post) -> None:
             assert words in text, (kind, words)
 
 
+def test_a_mail_goes_to_the_domain_that_was_written(post: Post) -> None:
+    change(update(Customer).where(Customer.id == post.cast.cleo.id).values(email="info@faß.example"))
+    post.begin(post.cast.sam, post.cast.cleo)
+    post.sweep(2.1)
+    [mail] = post.take()
+    assert mail["To"].addresses[0].addr_spec == "info@xn--fa-hia.example"
+
+
 def test_text_is_not_written_as_markup_is(post: Post) -> None:
     change(update(Store).where(Store.id == post.cast.bakery).values(name="Rye & Rose"))
     post.begin(post.cast.sam, post.cast.cleo, "1 < 2 & 3", "Bread & <butter>")

@@ -1,0 +1,68 @@
+"""The keys by which users and customers are found by their e-mail address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import null, select
+from sqlalchemy.engine import Connection
+
+from messaging_app.directory.bulk import chunks, update_rows
+from messaging_app.doctor.checks import some
+from messaging_app.models import Customer, User
+from messaging_app.text import email_key
+
+USERS: Any = User.__table__
+CUSTOMERS: Any = Customer.__table__
+TABLES: dict[str, tuple[Any, Any]] = {"user": (USERS, null()), "customer": (CUSTOMERS, CUSTOMERS.c.store_id)}
+KeyOf = Callable[[str], str]
+
+
+class _Wrong(NamedTuple):
+    number: int
+    store_id: int | None
+    key: str
+
+
+def find_wrong(connection: Connection) -> str | None:
+    """Everybody is found by their e-mail address, in the form in which addresses are compared."""
+    number, first = 0, ""
+    for kind, (table, store) in TABLES.items():
+        for wrong in _wrong(connection, table, store, email_key):
+            number, first = number + 1, first or f"{kind} {wrong.number}"
+    return f"{some(number, 'key')} wrong (first: {first})" if number else None
+
+
+def put_right(connection: Connection, key_of: KeyOf = email_key) -> None:
+    """Write them anew. Where two have one address, the one who has its key already keeps it, or else the older one.
+
+    The other gets a key that nobody can type, and is found here until the directory gives them another address.
+    """
+    for table, store in TABLES.values():
+        wrong = sorted(_wrong(connection, table, store, key_of))
+        aside = [{"id": row.number, "email_key": f"\x1f{row.number}"} for row in wrong]
+        update_rows(connection, table, aside, "id")  # first out of the way: keys may pass from one to another
+        taken = _taken(connection, table, store, [row.key for row in wrong])
+        right = []
+        for row in wrong:
+            if (row.store_id, row.key) not in taken:
+                taken.add((row.store_id, row.key))
+                right.append({"id": row.number, "email_key": row.key})
+        update_rows(connection, table, right, "id")
+
+
+def _wrong(connection: Connection, table: Any, store: Any, key_of: KeyOf) -> Iterator[_Wrong]:
+    """Whoever has another key than they should. Names its columns: migrations come by tables that lack later ones."""
+    query = select(table.c.id, store, table.c.email, table.c.email_key)
+    for number, store_id, email, stored in connection.execute(query.execution_options(yield_per=1000)):
+        if (key := key_of(email)) != stored:
+            yield _Wrong(number, store_id, key)
+
+
+def _taken(connection: Connection, table: Any, store: Any, keys: Sequence[str]) -> set[tuple[int | None, str]]:
+    found: set[tuple[int | None, str]] = set()
+    for part in chunks(keys):
+        rows = connection.execute(select(store, table.c.email_key).where(table.c.email_key.in_(part)))
+        found.update((store_id, key) for store_id, key in rows)
+    return found
