@@ -45,12 +45,13 @@ def create_app(**overrides: Any) -> Flask:
         PERMANENT_SESSION_LIFETIME=max(role.absolute for role in ROLES.values()),  # the row decides, not the cookie
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
         WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
+        WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which some browsers hide; see `check_origin`
+        SESSION_PROTECTION=None,  # a phone changes its address all day; the session's row decides
         MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
     )
-    app.ensure_sync = lambda view: view  # type: ignore[assignment, method-assign] # none is a coroutine: do not ask at every call
     app.url_map.merge_slashes = False  # its redirects would be made of the Host header
     app.extensions["settings"] = settings
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
@@ -64,9 +65,7 @@ def create_app(**overrides: Any) -> Flask:
         app.extensions["engine"] = db.engine
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
     app.session_interface = sessions.RoleSessionInterface()
-    app.login_manager = login  # type: ignore[attr-defined] # all of `init_app` but for a cookie and a context that are not ours
-    login.session_protection = None
-    login._session_identifier_generator = str  # a hash of address and browser for that protection, made all the same
+    login.init_app(app)
     csrf.init_app(app)
     htmx_extension.init_app(app)
     babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)

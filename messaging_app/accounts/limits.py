@@ -13,7 +13,6 @@ from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from messaging_app.errors import Refusal
-from messaging_app.here import app_here
 
 LIMITS = {
     "requests": parse("600 per minute"),  # of one token
@@ -62,7 +61,7 @@ class Limiter:
 
     def hit(self, name: str, *key: object, cost: int = 1) -> None:
         """Count `cost`; raises `RateLimited` when it is too many."""
-        strategy: FixedWindowRateLimiter | None = app_here().extensions["limits"]
+        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
         if strategy is None:
             return
         item: RateLimitItem = LIMITS[name]

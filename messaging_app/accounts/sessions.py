@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from flask_login import UserMixin
+from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
 from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
 from sqlalchemy.exc import OperationalError
@@ -24,7 +24,6 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import Rows, impatient, now, writing
 from messaging_app.db.statements import fetch
 from messaging_app.extensions import db, login
-from messaging_app.here import request_here
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import inbox
@@ -136,11 +135,10 @@ def load_sign_in(token: str) -> SignIn | None:
     One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
     the unread total.
     """
-    asked = request_here()
-    role = role_of(asked)
+    role = role_of(request)
     if role is None:
         return None
-    found = fetch(_STATEMENTS[role.actor_type, _needs(asked)], _parameters(role, token))
+    found = fetch(_STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
     if not found:
         return None
     row = found[0]
@@ -164,9 +162,8 @@ def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> Non
             SignInSession(token_hash=_hash(token), actor_type=role.actor_type, person_id=person_id, store_id=store_id)
         )
     session.clear()
-    session["_user_id"] = token
-    session["_fresh"] = True
     session.permanent = True
+    login_user(load_sign_in(token))
 
 
 def end_session() -> None:
@@ -182,6 +179,7 @@ def end_session() -> None:
             ).one_or_none()
             if ended is not None:
                 announcements.session_ended(*ended)
+    logout_user()
     session.clear()
 
 

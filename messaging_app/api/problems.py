@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException
 
 from messaging_app.api.schemas import FieldProblem, Problem
 from messaging_app.errors import FieldError, Refusal, Unavailable
-from messaging_app.here import request_here
 
 MEDIA_TYPE = "application/problem+json"
 EXPLAINED_AT = "/api/v1/docs#"
@@ -91,7 +90,7 @@ class UnsupportedMediaType(Refusal):
 
 def is_for_program() -> bool:
     """Whether the request is for the API, so that a refusal is a problem and not a page."""
-    path = request_here().path
+    path = request.path
     return path == "/api" or path.startswith("/api/")
 
 

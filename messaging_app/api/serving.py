@@ -75,7 +75,7 @@ def authenticate(role: RolePolicy) -> tokens.Bearer:
     bearer = tokens.find_bearer(credentials[1]) if credentials else None
     if bearer is None:
         raise Unauthenticated
-    g.bearer = bearer  # for the log: who asked
+    g.actor = bearer.actor  # for the log
     rates.count("requests", bearer.token_id)
     if bearer.actor.type != role.actor_type:
         raise NotAllowed

@@ -9,10 +9,9 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-from flask import Flask
+from flask import Flask, current_app
 
 from messaging_app.bus.hub import Delivered, Hub, Subscription, Wake
-from messaging_app.here import app_here
 
 __all__ = ["Bus", "Delivered", "Hub", "Subscription", "Wake", "current_bus", "init_app"]
 
@@ -65,5 +64,5 @@ def init_app(app: Flask) -> None:
 
 def current_bus() -> Bus:
     """The bus of the current application."""
-    bus: Bus = app_here().extensions["bus"]
+    bus: Bus = current_app.extensions["bus"]
     return bus

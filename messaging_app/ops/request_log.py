@@ -13,10 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from sqlalchemy import Engine, event
 
-from messaging_app.here import g_here, loaded_here, request_here
 from messaging_app.ops import metrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -62,7 +61,7 @@ def request_id() -> str | None:
 
 def actor() -> str | None:
     """Who acts, as `store:5`; never looks anybody up."""
-    person = getattr(loaded_here() or g_here().get("bearer"), "actor", None)
+    person = g.get("actor")
     return f"{person.type}:{person.id}" if person else None
 
 
@@ -72,13 +71,12 @@ def _note(response: Response) -> Response:
         return response
     _passage.set(None)
     seconds = time.perf_counter() - passage.started
-    asked = request_here()
-    method, rule, status = asked.method, asked.url_rule.rule if asked.url_rule else "none", response.status_code
+    method, rule, status = request.method, request.url_rule.rule if request.url_rule else "none", response.status_code
     metrics.count(method, rule, status, seconds, passage.statements)
     # Polls that find nothing new are most of all requests; they are counted, and would only fill the log.
     level = logging.DEBUG if status == 204 and method == "GET" else logging.INFO
     if access.isEnabledFor(level):
-        numbers = {name: value for name, value in (asked.view_args or {}).items() if isinstance(value, int)}
+        numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
         fields = {
             "request_id": passage.request_id,
             "actor": actor(),
@@ -89,10 +87,9 @@ def _note(response: Response) -> Response:
             "ms": round(seconds * 1000, 1),
             "statements": passage.statements,
             "database_ms": round(passage.database * 1000, 1),
-            "address": asked.remote_addr,
+            "address": request.remote_addr,
         }
-        # Not `access.log`: it would first look for the line of code that called it, which is always this one.
-        access.handle(access.makeRecord(access.name, level, __file__, 0, "request", (), None, extra={"fields": fields}))
+        access.log(level, "request", extra={"fields": fields})
     return response
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Request, Response, abort, current_app, g, make_response, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -15,12 +15,11 @@ from werkzeug.routing import BaseConverter
 
 from messaging_app.accounts.sessions import role_of, touch
 from messaging_app.db.engine import MAX_ID
-from messaging_app.extensions import csrf
-from messaging_app.here import app_here, request_here
+from messaging_app.extensions import csrf, login
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
-from messaging_app.web.htmx import is_csrf_token, is_htmx, is_poll, sign_in
+from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
     attachments,
@@ -123,7 +122,7 @@ def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response
 
     @wraps(view)
     def entered(**path: Any) -> ResponseReturnValue:
-        return view(sign_in().actor, **path)
+        return view(signed_in.actor, **path)
 
     entered.behind_door = True  # type: ignore[attr-defined] # read by check_door and by the tests of the rules
     return entered
@@ -131,33 +130,23 @@ def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response
 
 def check_door() -> ResponseReturnValue | None:
     """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
-    asked = request_here()
-    view = app_here().view_functions[asked.endpoint or ""]
+    view = current_app.view_functions[request.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
-    person = sign_in() if guarded else None
-    if person and not person.is_authenticated:
-        return signed_out()
-    shown_to = asked.headers.get("X-Shown-To") if person else None
-    if person and shown_to is not None and shown_to != person.shown_to and is_htmx():
+    if guarded and not signed_in.is_authenticated:
+        return cast(Response, login.unauthorized())
+    if guarded:
+        g.actor = signed_in.actor
+    shown_to = request.headers.get("X-Shown-To") if guarded else None
+    if shown_to is not None and shown_to != signed_in.shown_to and is_htmx():
         return make_response("", 412)  # another tab went on in another store, or as somebody else
-    if asked.method not in SAFE:
-        limit_form(asked)
-        check_origin(asked)
-        if getattr(view, "__wrapped__", None) in TAKE_FILES and asked.mimetype == "multipart/form-data":
+    if request.method not in SAFE:
+        check_origin()
+        if getattr(view, "__wrapped__", None) in TAKE_FILES and request.mimetype == "multipart/form-data":
             make_room_for_files()
-        if not is_from_our_page(asked):
-            csrf.protect()
-    if person and not is_poll():
-        touch(person)
-    return home.offer_store() if guarded and asked.query_string and "store" in asked.args else None
-
-
-def limit_form(asked: Request) -> None:
-    """Tell a request how large its form may be: left to look it up, it does so six times, through two proxies each."""
-    config = app_here().config
-    asked.max_content_length = config["MAX_CONTENT_LENGTH"]
-    asked.max_form_memory_size = config["MAX_FORM_MEMORY_SIZE"]
-    asked.max_form_parts = config["MAX_FORM_PARTS"]
+        csrf.protect()
+    if guarded and not is_poll():
+        touch(signed_in)
+    return home.offer_store() if guarded and "store" in request.args else None
 
 
 def make_room_for_files() -> None:
@@ -167,27 +156,17 @@ def make_room_for_files() -> None:
         request.max_content_length = g.upload_limits.request_bytes
 
 
-def check_origin(asked: Request) -> None:
+def check_origin() -> None:
     """Refuse what another site's page sends. Raises `CSRFError`."""
-    site = asked.headers.get("Sec-Fetch-Site")
-    origin = asked.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
         raise CSRFError(_("This came from another site."))
-    if site is None and origin is not None and parts_of(origin).netloc != asked.host:
+    if site is None and origin is not None and parts_of(origin).netloc != request.host:
         raise CSRFError(_("This came from another site."))
 
 
-def is_from_our_page(asked: Request) -> bool:
-    """Whether the request carries a token of this session, and where it came from is known.
-
-    That is what almost every request has; what is missing or wrong with any other, Flask-WTF tells. Over https it also
-    looks at the Referer, which nobody needs who says more.
-    """
-    if asked.is_secure and "Sec-Fetch-Site" not in asked.headers:
-        return False
-    return is_csrf_token(asked.headers.get("X-CSRFToken", "") or asked.form.get("csrf_token", ""))
-
-
+@login.unauthorized_handler  # type: ignore[untyped-decorator]
 def signed_out() -> Response:
     """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in, each with the way back."""
     role = role_of(request)
@@ -196,9 +175,7 @@ def signed_out() -> Response:
     if is_poll():
         return make_response("", 401)
     if is_htmx():
-        response = make_response("", 401)
-        response.headers["HX-Redirect"] = f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}&ended"
-        return response
+        return make_response("", 401, redirect=f"{role.login}?next={quote(_page_of(role, 'HX-Current-URL'))}&ended")
     back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(role, "Referer")
     store = f"&store={quote(request.args['store'])}" if role.name == "storefront" and "store" in request.args else ""
     return error_pages.signed_out(f"{role.login}?next={quote(back)}{store}")

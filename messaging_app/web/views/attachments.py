@@ -16,7 +16,7 @@ from messaging_app.errors import NotFound, Unavailable
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments
 from messaging_app.storage import FileMissing, StorageUnavailable
-from messaging_app.web.htmx import done, is_htmx, tell, toast, whole_number
+from messaging_app.web.htmx import is_htmx, see_other, toast, whole_number, with_events
 from messaging_app.web.views.messages import update
 
 THUMBNAIL_MIME = "image/webp"
@@ -47,9 +47,9 @@ def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseRe
     """Remove a file; the thread then shows who did and when."""
     attachments.delete_attachment(actor, conversation_id, attachment_id, request.form.get("reason", ""))
     if not is_htmx():
-        return done(policy_of(actor).thread(conversation_id))
+        return see_other(policy_of(actor).thread(conversation_id))
     answer = update(actor, conversation_id, whole_number("after", "form") or MAX_ID, removals=1)
-    return tell(answer, toast=toast(_("File removed.")))
+    return with_events(answer, toast=toast(_("File removed.")))
 
 
 def serve(key: str, mime: str, size: int, name: str, *, inline: bool, etag: str) -> Response:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
-from messaging_app.web.htmx import done, is_htmx, tell, toast, whole_number
+from messaging_app.web.htmx import is_htmx, see_other, toast, whole_number, with_events
 from messaging_app.web.views.messages import update
 
 
@@ -26,6 +26,6 @@ def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def _answer(actor: Actor, conversation_id: int, sentence: str) -> ResponseReturnValue:
     if not is_htmx():
-        return done(policy_of(actor).thread(conversation_id))
+        return see_other(policy_of(actor).thread(conversation_id))
     after = whole_number("after", "form") or 0
-    return tell(update(actor, conversation_id, after), toast=toast(sentence), conversations_changed=True)
+    return with_events(update(actor, conversation_id, after), toast=toast(sentence), conversations_changed=True)

@@ -18,7 +18,7 @@ from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import find_recipient, list_recipients
-from messaging_app.web.htmx import go, is_htmx, page_or_fragment, rendered, whole_number
+from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views.composer import new_key
 from messaging_app.web.views.messages import uploads
 
@@ -90,7 +90,7 @@ def create(actor: Actor) -> ResponseReturnValue:
         )
     except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, refusal)
-    return go(policy_of(actor).thread(sent.conversation_id))
+    return go_to(policy_of(actor).thread(sent.conversation_id))
 
 
 def _number(source: str) -> int:

@@ -14,7 +14,7 @@ from messaging_app.files import BY_STORED
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments, messaging
 from messaging_app.storage import FileMissing, StorageUnavailable
-from messaging_app.web.htmx import is_htmx, rendered, sign_in
+from messaging_app.web.htmx import is_htmx, rendered, signed_in
 from messaging_app.web.static_files import FOREVER
 
 
@@ -33,7 +33,6 @@ def home(actor: Actor) -> ResponseReturnValue:
 def offer_store() -> ResponseReturnValue | None:
     """For a link that names another of this person's stores: a page that offers to go there. A GET never switches."""
     code = request.args["store"]
-    signed_in = sign_in()
     if request.method != "GET" or is_htmx() or code == signed_in.store_code:
         return None
     args = {name: value for name, value in request.args.items() if name != "store"}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
 from messaging_app.files import FileRefused
-from messaging_app.here import g_here, request_here
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
-from messaging_app.web.htmx import done, is_htmx, rendered, tell, whole_number
+from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page
 from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, removed_since, show, state_of, window
@@ -22,7 +21,7 @@ from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, removed_since
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Send what the composer holds; the answer is everything since the line that the page showed last."""
-    form = request_here().form
+    form = request.form
     content, key = form.get("content", ""), form.get("idempotency_key") or None
     after = whole_number("after", "form")
     limiter.hit("send", actor.type, actor.id)
@@ -33,7 +32,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
             content,
             idempotency_key=key,
             uploads=uploads(),
-            limits=g_here().get("upload_limits"),
+            limits=g.get("upload_limits"),
         )
     except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
         found = messaging.get_head(actor, conversation_id)
@@ -44,8 +43,8 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
     if not is_htmx():
-        return done(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
-    return tell(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
+        return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
+    return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
 
 
 def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -82,10 +81,9 @@ def update(
 
 def uploads() -> list[Upload]:
     """The files of a form. A part that names a file but came as text would be lost silently, so it is refused."""
-    asked = request_here()
-    if asked.form.getlist("attachments") not in ([], [""]):
+    if request.form.getlist("attachments") not in ([], [""]):
         raise AttachmentsRefused(FileRefused("name_invalid"))
-    return [file for file in asked.files.getlist("attachments") if file.filename or file.stream.read(1)]
+    return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
 
 
 def _answer(actor: Actor, sent: Sent, after: int) -> Response:

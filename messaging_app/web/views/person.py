@@ -10,7 +10,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.mail.preferences import set_mail, wants_mail
 from messaging_app.policies import policy_of
-from messaging_app.web.htmx import done, rendered
+from messaging_app.web.htmx import rendered, see_other
 
 
 def preferences(actor: Actor) -> ResponseReturnValue:
@@ -24,4 +24,4 @@ def save_preferences(actor: Actor) -> ResponseReturnValue:
     if wanted not in ("true", "false"):
         raise Invalid(FieldError("mail", "invalid", _("E-mail is either on or off.")))
     set_mail(actor, wanted == "true")
-    return done(f"{policy_of(actor).home}/preferences?saved")
+    return see_other(f"{policy_of(actor).home}/preferences?saved")

@@ -10,7 +10,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
-from messaging_app.web.htmx import done, is_htmx, rendered, tell, toast
+from messaging_app.web.htmx import is_htmx, rendered, see_other, toast, with_events
 from messaging_app.web.views.thread import show
 
 
@@ -22,7 +22,7 @@ def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     wanted = "true" in values
     messaging.set_email_notifications(actor, conversation_id, wanted)
     if not is_htmx():
-        return done(policy_of(actor).thread(conversation_id))
+        return see_other(policy_of(actor).thread(conversation_id))
     thread = show(actor, messaging.get_head(actor, conversation_id))
     sentence = _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this one.")
-    return tell(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))
+    return with_events(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))

@@ -9,7 +9,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
-from messaging_app.web.htmx import done, is_htmx, rendered, tell, whole_number
+from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 
 
 def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -19,7 +19,7 @@ def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         raise Invalid(FieldError("up_to", "required", _("Say up to which message you have read.")))
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():
-        return done(policy_of(actor).thread(conversation_id))
+        return see_other(policy_of(actor).thread(conversation_id))
     unread = messaging.get_unread_count(actor)
     response = rendered("messages/_read.html", unread=unread)
-    return tell(response, conversation_read={"id": conversation_id, "unread": left})
+    return with_events(response, conversation_read={"id": conversation_id, "unread": left})

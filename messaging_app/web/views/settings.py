@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.services.settings import SETTINGS, list_settings, set_settings
-from messaging_app.web.htmx import done, rendered
+from messaging_app.web.htmx import rendered, see_other
 
 
 def show(_actor: Actor) -> ResponseReturnValue:
@@ -27,7 +27,7 @@ def save(_actor: Actor) -> ResponseReturnValue:
         values = {key: str(value).lower() for key, value in list_settings().items()} | entered
         errors = {key: SETTINGS[key].rule(SETTINGS[key].label) for key in refusal.by_field()}
         return _page(values, errors, status=refusal.status)
-    return done("/admin/settings?saved")
+    return see_other("/admin/settings?saved")
 
 
 def _page(

@@ -19,7 +19,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.policies import RolePolicy
 from messaging_app.text import email_key
-from messaging_app.web.htmx import done, rendered, sign_in, whole_number
+from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
 from messaging_app.web.urls import parts_of
 
 STORE_COOKIE = "storefront_store"
@@ -73,7 +73,7 @@ def login() -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     """End the session of this role in this browser; the other roles stay signed in."""
     end_session()
-    return done(_role().login)
+    return see_other(_role().login)
 
 
 def switch(_actor: Actor) -> ResponseReturnValue:
@@ -81,10 +81,10 @@ def switch(_actor: Actor) -> ResponseReturnValue:
     store_id = whole_number("store_id", "form")
     if store_id is None:
         raise Invalid(FieldError("store_id", "required", _("Choose a store.")))
-    if not switch_store(sign_in(), store_id):
+    if not switch_store(signed_in, store_id):
         raise NotFound
     role = _role()
-    return done(local_path(request.form.get("next", ""), role) or role.messages)
+    return see_other(local_path(request.form.get("next", ""), role) or role.messages)
 
 
 def local_path(address: str, role: RolePolicy) -> str | None:
@@ -110,10 +110,10 @@ def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> Respon
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
     if person is None:
-        view.error = _("E-mail and password do not belong together.")
+        view.error = _("Wrong e-mail or password.")
         return rendered("sign_in.html", 422, form=view)
     start_session(role, person.id, person.store_id)
-    response = done(view.next_url or role.messages)
+    response = see_other(view.next_url or role.messages)
     if role.actor_type == ActorType.CUSTOMER:
         secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
         response.set_cookie(

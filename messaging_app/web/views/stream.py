@@ -18,13 +18,12 @@ from flask.typing import ResponseReturnValue
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Delivered, Subscription, Wake, current_bus
-from messaging_app.here import request_here
 from messaging_app.models import ConversationType
 from messaging_app.ops import metrics
 from messaging_app.policies import policy_of
 from messaging_app.services import announcements, messaging
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
-from messaging_app.web.htmx import sign_in
+from messaging_app.web.htmx import signed_in
 
 HEARTBEAT = 15.0  # seconds; the browser takes three missed ones for a dead line
 LIFETIME = (720.0, 1020.0)  # seconds; drawn from this range, so that not all come back in one moment
@@ -41,10 +40,10 @@ def events(actor: Actor) -> ResponseReturnValue:
     subscription = current_bus().listen(f"{actor.type}:{actor.id}", announcements.topics_of(actor), after)
     if subscription is None:
         return Response(status=204)
-    idle = (sign_in().last_used_at + policy_of(actor).idle).timestamp() - time.time()
+    idle = (signed_in.last_used_at + policy_of(actor).idle).timestamp() - time.time()
     until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
     hub, line = current_bus().hub, request.environ.get("gunicorn.socket")
-    frames = _frames(subscription, until, _filter(actor, sign_in().session_id), line, hub.look_every)
+    frames = _frames(subscription, until, _filter(actor, signed_in.session_id), line, hub.look_every)
     response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
 
@@ -65,8 +64,7 @@ def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def _note_position() -> None:
-    asked = request_here()
-    if asked.method == "GET" and "HX-Request" not in asked.headers:
+    if request.method == "GET" and "HX-Request" not in request.headers:
         g.live_position = current_bus().position()
 
 

@@ -14,7 +14,7 @@ from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
-from messaging_app.web.htmx import done, rendered
+from messaging_app.web.htmx import rendered, see_other
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def make_token(actor: Actor) -> ResponseReturnValue:
 def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
     """End a token at once."""
     tokens.revoke_token(actor, token_id)
-    return done(f"{policy_of(actor).home}/tokens")
+    return see_other(f"{policy_of(actor).home}/tokens")
 
 
 def _page(actor: Actor, form: Form, made: str = "", status: int = 200) -> Response:
