@@ -130,15 +130,18 @@ def role_of(request: Request) -> RolePolicy | None:
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def load_sign_in(token: str) -> SignIn | None:
-    """The sign-in behind a cookie's token, if it is alive, its person active, and made for the role asked for.
+    """The sign-in behind a cookie's token, for the role at whose address the request is made; see `find_sign_in`."""
+    role = role_of(request)
+    return find_sign_in(role, token, _needs(request)) if role else None
+
+
+def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> SignIn | None:
+    """The sign-in behind a token, or None unless it is alive, its person active, and made for `role`.
 
     One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
     the unread total.
     """
-    role = role_of(request)
-    if role is None:
-        return None
-    found = fetch(_STATEMENTS[role.actor_type, _needs(request)], _parameters(role, token))
+    found = fetch(_STATEMENTS[role.actor_type, needed], _parameters(role, token))
     if not found:
         return None
     row = found[0]

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from flask import Flask, current_app
 
-from messaging_app.bus.hub import Delivered, Hub, Subscription, Wake
+from messaging_app.bus.hub import LOOK, Delivered, Hub, Subscription, Wake
 
-__all__ = ["Bus", "Delivered", "Hub", "Subscription", "Wake", "current_bus", "init_app"]
+__all__ = ["LOOK", "Bus", "Delivered", "Hub", "Subscription", "Wake", "current_bus", "init_app"]
 
 
 class Bus(Protocol):

@@ -1,7 +1,8 @@
 """The event stream: wake-ups for one browser window, and the notes that somebody is writing.
 
-A stream holds no database connection and makes no statement while nothing happens. It ends with its sign-in session,
-and in any case after a quarter of an hour: the browser comes back at once and shows that it is still signed in.
+A stream holds no database connection. At every heartbeat, and before it passes on anything that names a person, it
+reads its sign-in session in one statement, and ends once that is over: whichever process ended it, and whether or not
+there is a Redis to say so. It ends in any case after a quarter of an hour, and the browser comes back at once.
 """
 
 from __future__ import annotations
@@ -9,20 +10,21 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.accounts.limits import limiter
+from messaging_app.accounts.sessions import SignIn, find_sign_in
 from messaging_app.actors import Actor, ActorType
-from messaging_app.bus import Delivered, Subscription, Wake, current_bus
+from messaging_app.bus import LOOK, Delivered, Subscription, Wake, current_bus
 from messaging_app.models import ConversationType
 from messaging_app.ops import metrics
 from messaging_app.policies import policy_of
 from messaging_app.services import announcements, messaging
-from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
 from messaging_app.web.htmx import signed_in
 
 HEARTBEAT = 15.0  # seconds; the browser takes three missed ones for a dead line
@@ -40,10 +42,8 @@ def events(actor: Actor) -> ResponseReturnValue:
     subscription = current_bus().listen(f"{actor.type}:{actor.id}", announcements.topics_of(actor), after)
     if subscription is None:
         return Response(status=204)
-    idle = (signed_in.last_used_at + policy_of(actor).idle).timestamp() - time.time()
-    until = time.monotonic() + min(random.uniform(*LIFETIME), idle)
     hub, line = current_bus().hub, request.environ.get("gunicorn.socket")
-    frames = _frames(subscription, until, _filter(actor, signed_in.session_id), line, hub.look_every)
+    frames = _frames(subscription, _Right(signed_in), line, hub.look_every)
     response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
 
@@ -68,51 +68,72 @@ def _note_position() -> None:
         g.live_position = current_bus().position()
 
 
-def _filter(actor: Actor, session_id: int) -> Callable[[Wake], bool]:
-    """Which of the wake-ups of its topics a stream passes on."""
-    person, meant = f"{actor.type}:{actor.id}", ("", f"store:{actor.store_id}", f"session:{session_id}")
-    if actor.type != ActorType.CUSTOMER:
-        return lambda wake: wake.only in meant and not (wake.kind == "typing" and wake.by == person)
-    app = current_app._get_current_object()  # type: ignore[attr-defined] # a proxy would be of no use in the stream
+class _Right:
+    """What a stream may pass on, for as long as its session stands."""
 
-    def passes(wake: Wake) -> bool:
-        if wake.only not in meant or (wake.kind == "typing" and wake.by == person):
+    def __init__(self, sign_in: SignIn) -> None:
+        actor = sign_in.actor
+        self._app = current_app._get_current_object()  # type: ignore[attr-defined] # a proxy is of no use in the stream
+        self._token, self._actor = sign_in.token, actor
+        self._person = f"{actor.type}:{actor.id}"
+        self._meant = ("", f"store:{actor.store_id}", f"session:{sign_in.session_id}")
+
+    def stands(self) -> bool:
+        """Whether the session is alive and in the store for which the stream was opened.
+
+        False, too, where the database cannot be asked: the browser comes back.
+        """
+        with self._app.app_context():
+            try:
+                found = find_sign_in(policy_of(self._actor), self._token)
+            except SQLAlchemyError as error:
+                self._app.logger.warning("a stream cannot look at its session: %s", type(error).__name__)
+                return False
+        if found is None or found.actor.store_id != self._actor.store_id:
             return False
-        if wake.about != ConversationType.ADMIN_CUSTOMER:
-            return True
-        with app.app_context():  # an admin may have hidden these meanwhile
-            return bool(get_setting(CUSTOMERS_SEE_PLATFORM))
+        self._actor = found.actor
+        return True
 
-    return passes
+    def concerns(self, wake: Wake) -> bool:
+        """Whether a wake-up of the stream's topics is meant for it."""
+        return wake.only in self._meant and not (wake.kind == "typing" and wake.by == self._person)
+
+    def is_delicate(self, wake: Wake) -> bool:
+        """Whether the session is read first: the event names a person, or an admin may have hidden what it is about."""
+        hideable = wake.about == ConversationType.ADMIN_CUSTOMER and self._actor.type == ActorType.CUSTOMER
+        return wake.kind == "typing" or hideable
+
+    def sees(self, wake: Wake) -> bool:
+        """Whether the conversation that it is about is shown to this person."""
+        return wake.about != ConversationType.ADMIN_CUSTOMER or self._actor.sees_platform
 
 
-def _frames(
-    subscription: Subscription, until: float, passes: Callable[[Wake], bool], line: socket.socket | None, look: float
-) -> Iterator[bytes]:
-    said = time.monotonic()
-    while time.monotonic() < until:
-        delivered = subscription.next(look)
-        kind = delivered.wake.kind if delivered else "look"
-        if kind == "closing" or (kind == "look" and _is_dead(line)):
+def _frames(subscription: Subscription, right: _Right, line: socket.socket | None, look: float) -> Iterator[bytes]:
+    said = looked = time.monotonic()
+    until = said + random.uniform(*LIFETIME)
+    while (moment := time.monotonic()) < until:
+        delivered = subscription.next(max(0.0, min(look, min(said, looked) + HEARTBEAT - moment)))
+        wake = delivered.wake if delivered else LOOK
+        if wake.kind == "closing" or (wake is LOOK and _is_dead(line)):
             return
-        frame = _said_by(delivered, passes) if delivered and kind != "look" else b""
-        if frame or time.monotonic() - said >= HEARTBEAT:
-            said = time.monotonic()
+        passed = delivered if wake is not LOOK and right.concerns(wake) else None
+        moment = time.monotonic()
+        due = moment - looked >= HEARTBEAT or (passed is not None and right.is_delicate(wake))
+        if (passed and wake.kind == "ended") or (due and not right.stands()):
+            yield ENDED
+            return
+        looked = moment if due else looked
+        frame = _said_by(passed) if passed and right.sees(wake) else b""
+        if frame or moment - said >= HEARTBEAT:
+            said = moment
             yield frame or _frame("", "beat")
-        if frame == ENDED:
-            return
 
 
-def _said_by(delivered: Delivered, passes: Callable[[Wake], bool]) -> bytes:
-    """What a stream passes on of a wake-up; nothing of those that concern others."""
+def _said_by(delivered: Delivered) -> bytes:
     kind = delivered.wake.kind
     if kind == "hello":
         return _frame(delivered.position, "beat")
-    if kind == "catch-up":
-        return _frame(delivered.position, "wake", '{"kind": "catch-up"}')
-    if not passes(delivered.wake):
-        return b""
-    return ENDED if kind == "ended" else _frame(delivered.position, "wake", delivered.wake.data)
+    return _frame(delivered.position, "wake", '{"kind": "catch-up"}' if kind == "catch-up" else delivered.wake.data)
 
 
 def _is_dead(line: socket.socket | None) -> bool:
