@@ -18,6 +18,7 @@ from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
 from messaging_app.files import clamd_address
+from messaging_app.mail import NoAddress, address
 from messaging_app.storage import storage_from_url
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     storage_url: str | None = None
     mail_url: str | None = None
     mail_from: str | None = None
+    mail_reply_to: str | None = None  # None: nobody reads replies, and mails say so
     mail_delay: int = Field(120, ge=0, le=86_400)
     mail_window: int = Field(900, ge=0, le=604_800)
     clamd_url: str | None = None
@@ -120,10 +122,10 @@ class Settings(BaseSettings):
                 raise ValueError("has a port that is none")
         return value
 
-    @field_validator("mail_from")
+    @field_validator("mail_from", "mail_reply_to")
     @classmethod
     def _sender(cls, value: str | None) -> str | None:
-        if value is not None and (not value.isprintable() or not _ADDRESS.fullmatch(parseaddr(value)[1])):
+        if value is not None and not _is_mailbox(value):
             raise ValueError("must be an address, such as Marketplace <no-reply@messages.example>")
         return value
 
@@ -150,7 +152,7 @@ class Settings(BaseSettings):
     @property
     def mail_domain(self) -> str:
         """What our mails are named after: the domain of their sender."""
-        return parseaddr(self.mail_from or "")[1].rpartition("@")[2] or "localhost"
+        return address(*parseaddr(self.mail_from)).domain if self.mail_from else "localhost"
 
     @property
     def secure(self) -> bool:
@@ -161,6 +163,16 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The only source of links in mail."""
         return self.base_url or f"http://127.0.0.1:{os.environ.get('PORT', '5000')}"
+
+
+def _is_mailbox(value: str) -> bool:
+    """Whether `value` is an address with or without a name, and one that mail can use."""
+    try:
+        name, email = parseaddr(value)
+        address(name, email)
+    except NoAddress:
+        return False
+    return value.isprintable() and _ADDRESS.fullmatch(email) is not None
 
 
 def _port(parts: SplitResult) -> int | None:

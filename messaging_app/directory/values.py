@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from messaging_app import text
 from messaging_app.accounts.passwords import PASSWORD_MAX, is_password_hash
-from messaging_app.mail.headers import NoAddress, address
+from messaging_app.mail import NoAddress, address
 from messaging_app.models.platform import ACCENTS
 
 HASH_MAX = 255

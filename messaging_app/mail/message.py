@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any
 
 from flask import current_app
@@ -15,7 +16,7 @@ from sqlalchemy.orm import aliased
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import Rows
 from messaging_app.extensions import db
-from messaging_app.mail.headers import envelope
+from messaging_app.mail import envelope
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -128,6 +129,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         "more": len(lines) - 1,
         "written_at": newest.created_at,
         "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
+        "reply_to": parseaddr(settings.mail_reply_to or "")[1],
         "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
         "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
     }
@@ -143,6 +145,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         to=person.email,
         subject=subject,
         message_id=note.message_id,
+        reply_to=settings.mail_reply_to,
         thread=f"<conversation-{person.conversation_id}@{settings.mail_domain}>",
     )
     message["List-Unsubscribe"] = f"<{context['unsubscribe']}>"

@@ -25,8 +25,7 @@ from messaging_app.db.engine import UtcDateTime, now, writing
 from messaging_app.db.statements import fetch
 from messaging_app.extensions import db
 from messaging_app.here import app_here, engine_here
-from messaging_app.mail import message
-from messaging_app.mail.headers import NoAddress
+from messaging_app.mail import NoAddress, message
 from messaging_app.mail.smtp import MailRefused, MailUnreachable, Postman
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements
