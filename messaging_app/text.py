@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import suppress
+from functools import lru_cache
 
 import idna
+from anyascii import anyascii
 
 SUBJECT_MAX = 200
 CONTENT_MAX = 10_000
@@ -14,7 +16,16 @@ PREVIEW_MAX = 120
 
 _LINE_BREAKS = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
-_NOT_WORD = re.compile(r"[^\w@.+-]+")
+_APOSTROPHES = frozenset(
+    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u055a\u05f3\u2018\u2019\u201b\u2032\u2035\ua78c\uff07"
+)
+_APOSTROPHE = re.compile(f"[{''.join(sorted(_APOSTROPHES))}]")
+_VOICED = re.compile(".[\u3099\u309a]")  # a kana and its voicing mark: another letter, so they stay together
+_WORD_SIGNS = frozenset("_@.+-")
+_ARABIC = dict(
+    zip("\u0649\u06cc\u06a9\u06c1\u0629\u0671", "\u064a\u064a\u0643\u0647\u0647\u0627", strict=True)
+)  # by other keys
+_UNSEEN = re.compile("[\u034f\u0640\u115f\u1160\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zs", "Zl", "Zp"))  # not Cn: an emoji newer than this Python is one of those
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f")  # look empty, though Unicode calls them letters or symbols
 
@@ -69,10 +80,57 @@ def shows_something(text: str) -> bool:
 
 
 def search_key(text: str) -> str:
-    """`text` for searching and sorting: case folded, without accents, punctuation as spaces."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char) and char != "\0")
-    return _NOT_WORD.sub(" ", plain).strip()
+    """`text` for searching and sorting: words with a space between, in small letters without accents.
+
+    Latin letters become those of plain keys (`Łódź` is `lodz`). Vowel signs stay, as they are letters; apostrophes and
+    invisible characters go; other punctuation is a space, except what e-mail addresses and codes hold.
+    """
+    if text.isascii():
+        decomposed = text.lower()
+    else:
+        decomposed = unicodedata.normalize("NFKD", text.replace("\u00b4", "'")).casefold()
+        decomposed = unicodedata.normalize("NFKD", decomposed)
+    plain = "".join(map(_plain, decomposed))
+    composed = _VOICED.sub(lambda kana: unicodedata.normalize("NFC", kana[0]), plain)
+    return " ".join(composed.split())
+
+
+def search_words(name: str, *others: str) -> set[str]:
+    """The words by which something is found: those of all its texts, and the parts of compound ones in its name.
+
+    `O'Brien-Çelik` is found by `obrien-celik`, `brien-celik`, `brien`, `celik` and `o`.
+    """
+    words = set(search_key(" ".join([name, _APOSTROPHE.sub(" ", name), *others])).split())
+    parts = search_key(f"{name} {_APOSTROPHE.sub(' ', name)}".replace("-", " ")).split()
+    return words.union(parts)
+
+
+@lru_cache(maxsize=8_192)
+def _plain(char: str) -> str:
+    """What a decomposed small character is in a key."""
+    category = unicodedata.category(char)
+    if char in _WORD_SIGNS:
+        return char
+    if char in _APOSTROPHES or category in ("Cf", "Me") or _UNSEEN.match(char):
+        return " " if char == "\u200b" else ""  # that one parts words, in scripts that have no spaces
+    if category[0] == "M":
+        return "" if _is_accent(char) else char
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    if not char.isalnum():
+        return " "
+    if not char.isascii() and unicodedata.name(char, "").startswith("LATIN "):
+        return "".join(filter(str.isalnum, anyascii(char).lower()))
+    return _ARABIC.get(char, char)
+
+
+def _is_accent(mark: str) -> bool:
+    """Whether people leave `mark` out: by its combining class an accent, a nukta, or a point of Hebrew or Arabic.
+
+    Other marks are vowels, tones and letters joined: without them a word is another one.
+    """
+    place = unicodedata.combining(mark)
+    return place in (1, 7) or 10 <= place <= 36 or place >= 200
 
 
 def email_key(email: str) -> str:

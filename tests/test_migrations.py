@@ -24,7 +24,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 
 
 @pytest.fixture
@@ -369,3 +369,19 @@ def test_0010_tells_addresses_apart_that_case_folding_took_for_one(at: Callable[
     }
     downgrade(revision="0009")
     assert dict(rows("SELECT id, email_key FROM customers")) == {1: "c@x"} | {n: key for n, (_, key) in old.items()}
+
+
+def test_0011_lets_people_be_found_who_were_not(at: Callable[[str], None]) -> None:
+    at("0010")
+    run(
+        "UPDATE customers SET name = 'Łucja मीरा', sort_name = 'łucja म र' WHERE id = 1",
+        "INSERT INTO recipient_terms (recipient_type, recipient_id, term, store_id)"
+        " VALUES ('customer', 1, 'łucja', 1), ('customer', 1, 'म', 1), ('customer', 1, 'c@x', 1)",
+    )
+    upgrade(revision="0011")
+    terms = "SELECT recipient_type, term FROM recipient_terms"
+    now_found = {("customer", "lucja"), ("customer", "मीरा"), ("customer", "c@x"), ("store", "bakery")}
+    assert set(rows(terms)) == now_found
+    assert rows("SELECT sort_name FROM customers") == [("lucja मीरा",)]
+    downgrade(revision="0010")
+    assert set(rows(terms)) == now_found

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 
 from messaging_app.directory import terms
-from messaging_app.directory.bulk import insert_rows, update_rows
+from messaging_app.directory.bulk import chunks, update_rows
 from messaging_app.doctor.checks import some
 from messaging_app.models import Customer, PlatformSetting, RecipientTerm, Store
 from messaging_app.services.settings import SETTINGS
 
 TABLES: dict[str, Any] = {"store": Store.__table__, "customer": Customer.__table__}
+# By name, since migrations come by tables that lack later ones.
+COLUMNS: dict[str, tuple[Any, ...]] = {
+    kind: tuple(table.c[name] for name in ("id", "name", "sort_name", *more))
+    for (kind, table), more in zip(TABLES.items(), [("code",), ("store_id", "email", "external_id")], strict=True)
+}
 AT_ONCE = 5_000
 
 
@@ -31,7 +36,7 @@ def _out_of_step(connection: Connection) -> Iterator[_Wrong]:
     for kind, table in TABLES.items():
         last = 0
         while rows := connection.execute(
-            select(table).where(table.c.id > last).order_by(table.c.id).limit(AT_ONCE)
+            select(*COLUMNS[kind]).where(table.c.id > last).order_by(table.c.id).limit(AT_ONCE)
         ).all():
             stored = _stored(connection, kind, last, rows[-1].id)
             last = rows[-1].id
@@ -70,16 +75,14 @@ def find_out_of_step(connection: Connection) -> str | None:
 
 def bring_in_step(connection: Connection) -> None:
     """Write them anew."""
-    term: Any = RecipientTerm.__table__
     for kind, table in TABLES.items():
-        gone = connection.scalars(_strays(kind, table)).all()
-        _forget(connection, kind, gone)
-    for wrong in list(_out_of_step(connection)):
-        table = TABLES[wrong.kind]
-        update_rows(connection, table, [{"id": wrong.number, "sort_name": wrong.sort_name}], "id")
-        _forget(connection, wrong.kind, [wrong.number])
-        common = {"recipient_type": wrong.kind, "recipient_id": wrong.number, "store_id": wrong.store_id}
-        insert_rows(connection, term, [{**common, "term": word} for word in wrong.words])
+        _forget(connection, kind, connection.scalars(_strays(kind, table)).all())
+    wrong = list(_out_of_step(connection))
+    for kind, table in TABLES.items():
+        of_kind = [one for one in wrong if one.kind == kind]
+        update_rows(connection, table, [{"id": one.number, "sort_name": one.sort_name} for one in of_kind], "id")
+        _forget(connection, kind, [one.number for one in of_kind])
+        terms.add_words(connection, kind, {one.number: (one.store_id, one.words) for one in of_kind})
 
 
 def find_nonsense(connection: Connection) -> str | None:
@@ -114,8 +117,7 @@ def _strays(kind: str, table: Any) -> Any:
     return select(term.recipient_id).where(term.recipient_type == kind, ~there).distinct().order_by(term.recipient_id)
 
 
-def _forget(connection: Connection, kind: str, numbers: Any) -> None:
-    for number in numbers:
-        connection.execute(
-            delete(RecipientTerm).where(RecipientTerm.recipient_type == kind, RecipientTerm.recipient_id == number)
-        )
+def _forget(connection: Connection, kind: str, numbers: Sequence[int]) -> None:
+    term = RecipientTerm
+    for part in chunks(numbers):
+        connection.execute(delete(term).where(term.recipient_type == kind, term.recipient_id.in_(part)))

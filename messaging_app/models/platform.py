@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.db.engine import Base, now
-from messaging_app.text import search_key
+from messaging_app.text import search_words
 
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
 SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: ranges and prefixes by index
@@ -101,9 +101,9 @@ class RecipientTerm(Base):
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
 
     @staticmethod
-    def words(*texts: str) -> set[str]:
-        """The distinct words of `texts` as they are stored and searched: folded, without accents, at most 100 long."""
-        return {word[:100] for text in texts for word in search_key(text).split()}
+    def words(name: str, *others: str) -> set[str]:
+        """The distinct words as they are stored, at most 100 long; see `search_words`."""
+        return {word[:100] for word in search_words(name, *others)}
 
 
 class PlatformSetting(Base):

@@ -267,6 +267,21 @@ def test_recipients_are_found_by_the_words_of_their_names(bring_in: Import) -> N
     assert not doctor.examine().broken
 
 
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        *(("राम", "राम कुमार"), ("मी", "मीरा रमण"), ("र", "राम कुमार, मीरा रमण"), ("LUKASZ", "Łukasz Nowak")),
+        *(("oystein", "Øystein Dahl"), ("øyst", "Øystein Dahl"), ("obri", "Nora O’Brien"), ("o'br", "Nora O’Brien")),
+        *(("brien", "Nora O’Brien"), ("dahl-b", ""), ("ahl", "")),
+    ],
+)
+def test_a_name_is_found_as_people_type_it(bring_in: Import, q: str, found: str) -> None:
+    names = ["राम कुमार", "मीरा रमण", "Łukasz Nowak", "Øystein Dahl", "Nora O’Brien"]
+    bring_in(stores=[store(customers=[person(f"c{number}", name=name) for number, name in enumerate(names)])])
+    rows = list_recipients(Actor(ActorType.ADMIN, 1, "Ada"), "customer", q).rows
+    assert {row.name for row in rows} == set(filter(None, found.split(", ")))
+
+
 def test_a_new_name_is_found_and_the_old_one_is_not(bring_in: Import) -> None:
     bring_in(stores=[store(customers=[person("cleo", name="Cleo Martin"), person("omar")])])
     bring_in(stores=[store(name="Patisserie", customers=[person("cleo", name="Cleo Marchand"), person("omar")])])
