@@ -30,6 +30,11 @@ function grow(field) {
   field.style.blockSize = `${field.scrollHeight}px`;
 }
 
+export function fit(field) {
+  count(field);
+  grow(field);
+}
+
 function sendByKey(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
   const form = event.target.form;
@@ -71,12 +76,12 @@ function refuseBySilence({ detail: { ctx } }) {
 }
 
 function receive(root) {
-  for (const field of root.querySelectorAll?.("textarea[data-limit]") ?? []) { count(field); grow(field); }
+  for (const field of root.querySelectorAll?.("textarea[data-limit]") ?? []) fit(field);
   if (isMac) for (const key of root.querySelectorAll?.("[data-control-key]") ?? []) key.textContent = "⌘";
 }
 
 document.addEventListener("input", ({ target }) => {
-  if (target.matches("textarea[data-limit]")) { count(target); grow(target); }
+  if (target.matches("textarea[data-limit]")) fit(target);
 });
 document.addEventListener("keydown", sendByKey);
 document.addEventListener("htmx:before:request", (event) => showBusy(event, true));

@@ -1,28 +1,29 @@
-// What is typed is kept in this browser, per role, person, store and conversation, until it was sent or its person signs out.
-// A form says whose draft it holds by data-draft ("12", or "new"). A draft that was once sent keeps its idempotency
-// key, so that sending it again after a lost answer, even after a reload, makes one message.
+// What is typed is kept in this browser until it was sent (draft-store.js). A form says whose draft it holds by
+// data-draft; one that the server refused says itself with which key it may be sent again.
 
-const prefix = () => `draft:${document.body.dataset.role}:`;
-const keyFor = (draft) => `${prefix()}${document.body.dataset.actor}:${document.body.dataset.store}:${draft}`;
-const keyOf = (form) => keyFor(form.dataset.draft);
-const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
-const FIELDS = ["subject", "content"];
+import { fit } from "./composer.js";
+import { FIELDS, freshKey, keyFor, keyOf, load, store } from "./draft-store.js";
 
-function load(key) {
-  try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
-}
+const forms = () => document.querySelectorAll("form[data-draft]");
+const texts = (form) => FIELDS.flatMap((name) => form.elements[name] ?? []);
 
-function store(key, draft) {
-  try {
-    if (FIELDS.some((name) => draft[name])) localStorage.setItem(key, JSON.stringify(draft));
-    else localStorage.removeItem(key);
-  } catch { /* full or forbidden: the text still stands in its field */ }
-}
-
-function save(form, sentWith = load(keyOf(form)).sentWith) {
-  const draft = { sentWith, recipient: recipientOf(form) };
-  for (const name of FIELDS) if (form.elements[name]) draft[name] = form.elements[name].value;
+export function save(form) {
+  const draft = { key: form.elements.idempotency_key.value, recipient: recipientOf(form) };
+  for (const field of texts(form)) draft[field.name] = field.value;
   store(keyOf(form), draft);
+}
+
+// Puts a draft into a form, whatever stands there.
+export function show(form, draft) {
+  form.elements.idempotency_key.value = draft.key ?? freshKey();
+  for (const field of texts(form)) write(field, draft[field.name] ?? "");
+}
+
+// Not as if somebody typed it: who follows another tab must not save again what that one is just forgetting.
+function write(field, text) {
+  if (field.value === text) return;
+  field.value = text;
+  if (field.matches("textarea")) fit(field);
 }
 
 // Whom a new conversation is for: the one chosen, or while the list is still asked for the draft's one, that one.
@@ -35,16 +36,11 @@ function recipientOf(form) {
 
 function fill(form) {
   const draft = load(keyOf(form));
-  if (draft.recipient) form.dataset.recipient = draft.recipient;
   const key = form.elements.idempotency_key;
-  if (draft.sentWith && !form.matches(".composer--refused")) key.value = draft.sentWith;
-  if (!key.value) key.value = freshKey();
-  for (const name of FIELDS) {
-    const field = form.elements[name];
-    if (!field || field.value || !draft[name]) continue;
-    field.value = draft[name];
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  if (draft.recipient) form.dataset.recipient = draft.recipient;
+  if (form.querySelector("[role='alert']")) return void save(form);
+  key.value = draft.key ?? (key.value || freshKey());
+  for (const field of texts(form)) write(field, field.value || draft[field.name] || "");
 }
 
 // Only whom the server still offers is chosen again.
@@ -56,72 +52,44 @@ async function chooseAgain(form) {
   delete form.dataset.recipient;
 }
 
-function freshKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-// Only what was sent goes; what was typed while it travelled stays.
-function forget(form, sent) {
-  const key = keyOf(form);
-  const draft = load(key);
-  draft.content ??= ""; // files alone make no draft
-  draft.content = draft.content.startsWith(sent) ? draft.content.slice(sent.length).trimStart() : "";
-  store(key, { content: draft.content });
-  const shown = document.querySelector(`form[data-draft="${form.dataset.draft}"]`); // another one after a look elsewhere
-  if (!shown) return;
-  shown.elements.content.value = draft.content;
-  shown.elements.idempotency_key.value = freshKey();
-  shown.elements.content.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
+// Only what was sent goes: what was typed while it travelled, here or in another tab, stays and is another message.
 function forgetWhatWasSent({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-draft]") || ctx.response.status >= 400) return;
-  if (form.dataset.draft === "new") store(keyOf(form), {});
-  else forget(form, ctx.request.body.get("content"));
+  const sent = ctx.request.body;
+  const shown = document.querySelector(`form[data-draft="${form.dataset.draft}"]`); // another one after a look elsewhere
+  const draft = left(form, load(keyOf(form)), sent, shown);
+  if (draft.key === sent.get("idempotency_key")) draft.key = freshKey();
+  store(keyOf(form), draft);
+  if (shown && form.dataset.draft !== "new") show(shown, draft);
 }
 
-let isWiped = false; // its person signed out in another tab: what stands in the fields here is all there is
-
-// An answer is one in all tabs; new conversations may be for different people, and one's words must not go to the other.
-function followOtherTabs({ key, newValue }) {
-  if (key === wiping()) isWiped = true;
-  if (isWiped) return;
-  for (const form of document.querySelectorAll("form[data-draft]:not([data-draft='new'])")) {
-    const field = form.elements.content;
-    if (key !== keyOf(form) || field === document.activeElement) continue;
-    field.value = JSON.parse(newValue ?? "{}").content ?? "";
-  }
+// Two tabs may begin conversations with different people: of another's draft nothing is taken away.
+function left(form, draft, sent, shown) {
+  if (form.dataset.draft === "new") return FIELDS.every((name) => (draft[name] ?? "") === sent.get(name)) ? {} : draft;
+  const text = draft.content ?? shown?.elements.content.value ?? "";
+  return { ...draft, content: text.startsWith(sent.get("content")) ? text.slice(sent.get("content").length).trimStart() : text };
 }
 
 function tellOfKeptDraft(bar) {
   bar.hidden = !load(keyFor(bar.closest("[data-conversation]").dataset.conversation)).content;
 }
 
-function wipe(event) {
-  if (!event.target.matches("[data-sign-out]")) return;
-  try { localStorage.setItem(wiping(), ""); } catch { /* full or forbidden: the other tabs take it for sent */ }
-  for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
-}
-
 function receive(root) {
-  for (const form of document.querySelectorAll("form[data-draft]")) if (root.contains(form)) fill(form);
+  for (const form of forms()) if (root.contains(form)) fill(form);
   for (const bar of document.querySelectorAll("[data-draft-kept]")) if (root.contains(bar)) tellOfKeptDraft(bar);
 }
 
 document.addEventListener("input", ({ target }) => target.form?.dataset.draft && save(target.form));
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  const form = ctx.sourceElement;
-  if (form.matches("form[data-draft]")) save(form, form.elements.idempotency_key.value);
+  if (ctx.sourceElement.matches("form[data-draft]")) save(ctx.sourceElement);
 });
 document.addEventListener("htmx:after:request", forgetWhatWasSent);
 document.addEventListener("htmx:after:process", ({ target }) => {
   receive(target);
   for (const form of document.querySelectorAll("form[data-draft='new']")) if (target.contains(form)) chooseAgain(form);
 });
-document.addEventListener("submit", wipe);
 document.addEventListener("click", ({ target }) => { // whoever signs in again from here finds their words
-  if (target.closest("[data-sign-in]")) for (const form of document.querySelectorAll("form[data-draft]")) save(form);
+  if (target.closest("[data-sign-in]")) for (const form of forms()) save(form);
 });
-window.addEventListener("storage", followOtherTabs);
 receive(document);
