@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,15 +62,19 @@ class KillablePostgres(DurablePostgres):
     def kill(self) -> None:
         """SIGKILL to the server and all its processes."""
         assert self.process is not None
+        below = self.tell(signal.SIGKILL)
+        self.process.wait()
+        wait_for(lambda: all(map(_is_gone, below)), 10, what="PostgreSQL to be gone")
+
+    def tell(self, number: signal.Signals) -> list[str]:
+        """Tell the server and all its processes; gives the latter."""
+        assert self.process is not None
         pid = self.process.pid
         below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for one in (pid, *map(int, below)):
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self.process.wait()
-        wait_for(lambda: all(map(_is_gone, below)), 10, what="PostgreSQL to be gone")
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
+        return below
 
     def restart(self) -> None:
         """Start on what was left; recovery is PostgreSQL's own."""

@@ -1,27 +1,15 @@
-"""The messaging centre of a marketplace: the map of the application, readable in one minute."""
+"""The messaging centre of a marketplace; `factory.py` is the map of the application.
+
+Nothing is imported here: gunicorn reads `messaging_app.gunicorn_conf` before gevent has taken the place of threads and
+sockets, and what is imported before that waits as it did then (see `gunicorn_conf.refuse_what_blocks`).
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from messaging_app import api, bus, cli, config, folding, formats, pieces
-from messaging_app.accounts import sessions
-from messaging_app.accounts.limits import limiter
-from messaging_app.db.engine import engine_options
-from messaging_app.extensions import babel, csrf, db, login, migrate
-from messaging_app.extensions import htmx as htmx_extension
-from messaging_app.mail import worker
-from messaging_app.ops import health, logs, metrics, request_log, tracing
-from messaging_app.paths import resource
-from messaging_app.policies import ROLES
-from messaging_app.storage import storage_from_url
-from messaging_app.web import error_pages, headers, htmx, static_files
-from messaging_app.web.roles import mount_roles
-from messaging_app.web.views import stream, unsubscribe
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -29,64 +17,6 @@ def create_app(**overrides: Any) -> Flask:
 
     Raises `ConfigurationError` with a sentence where a setting cannot work.
     """
-    settings = config.load_settings(**overrides)
-    app = Flask(__name__, template_folder=str(resource("templates")), static_folder=None)
-    app.jinja_environment = folding.PlainEnvironment
-    instance = Path(settings.instance or app.instance_path)
-    url = config.database_url(settings, instance)
-    app.config.update(
-        SECRET_KEY=config.secret_key(settings, instance),
-        SQLALCHEMY_DATABASE_URI=url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
-        SESSION_COOKIE_SECURE=settings.secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=max(role.absolute for role in ROLES.values()),  # the row decides, not the cookie
-        WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
-        WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
-        WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which some browsers hide; see `check_origin`
-        SESSION_PROTECTION=None,  # a phone changes its address all day; the session's row decides
-        MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
-        MAX_FORM_MEMORY_SIZE=512 * 1024,
-        MAX_FORM_PARTS=100,
-        BABEL_DEFAULT_LOCALE="en",
-    )
-    app.url_map.merge_slashes = False  # its redirects would be made of the Host header
-    app.extensions["settings"] = settings
-    app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
-    instance.mkdir(parents=True, exist_ok=True)
+    from messaging_app import factory
 
-    logs.init_app(app)
-    request_log.init_app(app)
-    tracing.init_app(app)
-    db.init_app(app)
-    with app.app_context():
-        app.extensions["engine"] = db.engine
-    migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
-    app.session_interface = sessions.RoleSessionInterface()
-    login.init_app(app)
-    csrf.init_app(app)
-    htmx_extension.init_app(app)
-    babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)
-    limiter.init_app(app)
-    bus.init_app(app)
-
-    headers.init_app(app)
-    static_files.init_app(app)
-    formats.init_app(app)
-    pieces.init_app(app)
-    htmx.init_app(app)
-    error_pages.init_app(app)
-    stream.init_app(app)
-    health.init_app(app)
-    metrics.init_app(app)
-    mount_roles(app)
-    unsubscribe.init_app(app)
-    api.init_app(app)
-    if settings.proxies:
-        trusted = settings.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]
-    cli.init_app(app)
-    worker.init_app(app)
-    return app
+    return factory.create_app(**overrides)

@@ -3,6 +3,9 @@
 Embedded: one process with threads, which also sends the mail. Scaled, where both PostgreSQL and Redis are configured:
 as many gevent processes as there are processors (`WEB_CONCURRENCY` says otherwise), and `flask --app wsgi worker`
 beside them.
+
+gevent takes the place of threads and sockets in each worker, after this was read. psycopg decides how to wait as it is
+imported, so nothing here may import it at its head, nor anything that does.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import warnings
 from types import FrameType
 from typing import Any
 
 from messaging_app.config import ConfigurationError, load_settings
-from messaging_app.mail.worker import start_beside
 
 # Of a module for asyncio that comes with the Redis library and that nothing here uses.
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
@@ -34,6 +37,13 @@ keepalive = 15
 control_socket_disable = True
 accesslog = None
 wsgi_app = "wsgi:app"
+CHOOSE_AT_IMPORT = (
+    "messaging_app.factory",
+    "prometheus_client",
+    "psycopg",
+    "redis",
+    "urllib3",
+)  # how they wait or lock
 
 
 def on_starting(server: Any) -> None:
@@ -46,6 +56,8 @@ def on_starting(server: Any) -> None:
             "gevent cannot serve SQLite: one greenlet that waits for the database stops all of them. "
             "Use the gthread worker, or PostgreSQL by MESSAGING_DATABASE_URL."
         )
+    if "gevent" in kind:
+        refuse_what_blocks()
     if server.cfg.workers > 1 and settings.redis_url is None:
         server.log.warning(
             "Several processes without MESSAGING_REDIS_URL: what happens in one is seen in the others at the next poll, "
@@ -58,9 +70,22 @@ def on_starting(server: Any) -> None:
         server.log.warning("Mail is off: MESSAGING_MAIL_URL is not set.")
 
 
+def refuse_what_blocks() -> None:
+    """Raises `ConfigurationError` where something is there already that would stop all greenlets whenever one waits."""
+    if early := [name for name in CHOOSE_AT_IMPORT if name in sys.modules]:
+        raise ConfigurationError(
+            f"{', '.join(early)} was imported before gevent: one request that waits for the database would stop all of "
+            "them. Start without --preload and without anything that loads the application first, or use the gthread worker."
+        )
+
+
 def post_worker_init(worker: Any) -> None:
     """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
+    from messaging_app.db.engine import give_up_on_silence
+    from messaging_app.mail.worker import start_beside
+
     app = worker.wsgi
+    give_up_on_silence(app.extensions["engine"])
     hub = worker.hub = app.extensions["bus"].hub
     app.extensions["bus"].position()  # listens from now on, so that no stream begins by catching up
     green = "gevent" in str(worker.cfg.worker_class_str)

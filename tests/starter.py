@@ -32,6 +32,11 @@ def start(module: str, *arguments: str, environment: dict[str, str], log: Path) 
     or outside of a test, a new Python."""
     if hasattr(os, "pidfd_open") and "PYTEST_CURRENT_TEST" in os.environ:
         return _starter().start(command=[module, *arguments], environment=environment, log=str(log))
+    return begin(module, *arguments, environment=environment, log=log)
+
+
+def begin(module: str, *arguments: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """The same in a new Python, for what must find nothing loaded."""
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, stdout=out, stderr=out,
@@ -90,7 +95,7 @@ def _starter() -> _Starter:
 def _serve() -> None:
     """Fork for each order. Who ended waits as a zombie until the next one, so that its number is nobody else's."""
 
-    import messaging_app  # noqa: F401
+    import messaging_app.factory  # noqa: F401
 
     for line in sys.stdin:
         with suppress(ChildProcessError):

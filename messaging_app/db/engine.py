@@ -8,6 +8,7 @@ timeout says.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from messaging_app.db.prepared import may_block
 
 SQLITE_BUSY_MS = 5_000
+SILENT_AFTER = 35.0  # seconds: longer than the server lets any statement run
 RECYCLED_AFTER = 1800  # seconds after which a connection is made anew
 # One plan for each prepared statement, whoever asks: what pages ask are ranges of indexes for all values, and planning
 # an inbox anew takes five times what reading it takes.
@@ -119,6 +121,31 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_timeout": 5,
         "pool_recycle": RECYCLED_AFTER,
     }
+
+
+def give_up_on_silence(engine: Engine) -> None:
+    """Let no statement of this process outlast `SILENT_AFTER`, for a server that hangs keeps its own time limits no more.
+
+    For processes that serve pages: commands may take as long as they like.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    from psycopg import Connection as DriverConnection
+    from psycopg import OperationalError
+
+    class Connection(DriverConnection[Any]):
+        def wait(self, *arguments: Any, **named: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return super().wait(*arguments, **{"timeout": SILENT_AFTER} | named)
+            except OperationalError:
+                if time.monotonic() - began >= SILENT_AFTER:
+                    self.close()  # its statement may still run: the pool makes another one
+                raise
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Dialect, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        return Connection.connect(*arguments, **named)
 
 
 @event.listens_for(Engine, "connect")

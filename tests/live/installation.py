@@ -99,7 +99,9 @@ class Installation:
         return (self.folder / "log").read_text()
 
     def _run(self, module: str, *arguments: str) -> starter.Started | subprocess.Popen[bytes]:
-        return starter.start(module, *arguments, environment=self.environment, log=self.folder / "log")
+        # gevent wants to be first, and the starter has loaded the application already.
+        begin = starter.begin if self.scaled and module == "gunicorn" else starter.start
+        return begin(module, *arguments, environment=self.environment, log=self.folder / "log")
 
     def _answers(self) -> bool:
         try:
@@ -139,7 +141,7 @@ class Person:
 
     def __init__(self, port: int) -> None:
         self.port, self.cookies, self.token = port, {}, ""
-        self.base = ""
+        self.base, self.patience = "", 20.0
         self.streams: list[Stream] = []
 
     def sign_in(self, role: str, name: str) -> None:
@@ -175,7 +177,7 @@ class Person:
         return self.streams[-1]
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, str]:
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         try:
             link.request(method, path, body, headers | self._cookie())
             answer = link.getresponse()
