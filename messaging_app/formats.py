@@ -1,4 +1,4 @@
-"""Times, numbers and links as a person reads them: in their locale and time zone, exact on hover."""
+"""Times and numbers as a person reads them: in their locale and time zone, exact on hover."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from babel.numbers import format_decimal
 from flask import Flask, has_request_context
 from flask_babel import gettext
-from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from messaging_app.files import EXTENSIONS
 from messaging_app.here import g_here, request_here
-
-LINK = re.compile(r"https?://[^\s<>\"'\u2028\u2029]+", re.IGNORECASE)
-TRAILING = ".,;:!?…)]}»”’\"'"
+from messaging_app.links import linkify
+from messaging_app.text import with_line_breaks
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters clock, short_when, exact, day, date, iso, number, file_size and linkify."""
+    """Give templates the filters clock, short_when, exact, day, date, iso, number, file_size, lines and linkify."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["date"] = local_date
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["file_size"] = file_size
     app.jinja_env.globals["attachable"] = ",".join(f".{extension}" for extension in EXTENSIONS)
+    app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
 
 
@@ -109,32 +108,6 @@ def file_size(size: int) -> str:
     if size < 1024 * 1024:
         return f"{number(max(1, round(size / 1024)))} kB"
     return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader()[0])} MB"
-
-
-def linkify(text: str) -> Markup:
-    """`text` escaped, with bare http and https links made clickable; nothing else becomes markup."""
-    if "://" not in text:
-        return escape(text)
-    parts: list[Markup] = []
-    end = 0
-    for match in LINK.finditer(text):
-        url = _without_trailing(match.group())
-        if len(url) <= len("https://"):
-            continue
-        parts.append(escape(text[end : match.start()]))
-        parts.append(Markup('<a href="{0}" rel="noopener noreferrer nofollow" target="_blank">{0}</a>').format(url))
-        end = match.start() + len(url)
-    parts.append(escape(text[end:]))
-    return Markup("").join(parts)
-
-
-def _without_trailing(url: str) -> str:
-    """Leave the sentence's own punctuation out of a link, but keep a bracket that the link itself opened."""
-    while url and url[-1] in TRAILING:
-        if url[-1] == ")" and url.count("(") >= url.count(")"):
-            break
-        url = url[:-1]
-    return url
 
 
 def reader() -> tuple[str, str]:

@@ -14,7 +14,8 @@ SUBJECT_MAX = 200
 CONTENT_MAX = 10_000
 PREVIEW_MAX = 120
 
-_LINE_BREAKS = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")
+_LINE_BREAKS = re.compile("\r\n|[\n\v\f\r\u0085\u2028\u2029]")  # those of UAX 14
+_SUBJECT_BREAKS = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")  # the others are refused like any control
 _SPACES = re.compile(r"\s+")
 _APOSTROPHES = frozenset(
     "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u055a\u05f3\u2018\u2019\u201b\u2032\u2035\ua78c\uff07"
@@ -22,12 +23,11 @@ _APOSTROPHES = frozenset(
 _APOSTROPHE = re.compile(f"[{''.join(sorted(_APOSTROPHES))}]")
 _VOICED = re.compile(".[\u3099\u309a]")  # a kana and its voicing mark: another letter, so they stay together
 _WORD_SIGNS = frozenset("_@.+-")
-_ARABIC = dict(
-    zip("\u0649\u06cc\u06a9\u06c1\u0629\u0671", "\u064a\u064a\u0643\u0647\u0647\u0627", strict=True)
-)  # by other keys
-_UNSEEN = re.compile("[\u034f\u0640\u115f\u1160\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Letters of Arabic script that other keyboards and habits write otherwise, and the stretcher, which is none.
+_ARABIC = str.maketrans("\u0649\u06cc\u06a9\u06c1\u0629\u0671", "\u064a\u064a\u0643\u0647\u0647\u0627", "\u0640")
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zs", "Zl", "Zp"))  # not Cn: an emoji newer than this Python is one of those
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f")  # look empty, though Unicode calls them letters or symbols
+# Look empty, though Unicode calls them letters, marks or symbols.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 class TextRefused(ValueError):
@@ -58,7 +58,7 @@ def clean_content(raw: str, *, required: bool = True) -> str:
 
 def clean_subject(raw: str) -> str:
     """A subject in one line: line breaks become a space, other control characters are refused; 1-200 code points."""
-    text = _LINE_BREAKS.sub(" ", raw).strip()
+    text = _SUBJECT_BREAKS.sub(" ", raw).strip()
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise TextRefused("invalid_characters")
     if len(text) > SUBJECT_MAX:
@@ -76,7 +76,17 @@ def preview(content: str) -> str:
 
 def shows_something(text: str) -> bool:
     """Whether a reader would see anything: not only spaces, controls, zero-width or blank-looking characters."""
-    return any(char not in _BLANK and unicodedata.category(char) not in _HIDDEN for char in text)
+    return not all(map(is_invisible, text))
+
+
+def is_invisible(char: str) -> bool:
+    """Whether `char` alone shows nothing."""
+    return unicodedata.category(char) in _HIDDEN or bool(_BLANK.match(char))
+
+
+def with_line_breaks(text: str) -> str:
+    """`text` with each line break that Unicode has as the one that pages and mails know."""
+    return _LINE_BREAKS.sub("\n", text)
 
 
 def search_key(text: str) -> str:
@@ -111,7 +121,7 @@ def _plain(char: str) -> str:
     category = unicodedata.category(char)
     if char in _WORD_SIGNS:
         return char
-    if char in _APOSTROPHES or category in ("Cf", "Me") or _UNSEEN.match(char):
+    if char in _APOSTROPHES or category in ("Cf", "Me") or _BLANK.match(char):
         return " " if char == "\u200b" else ""  # that one parts words, in scripts that have no spaces
     if category[0] == "M":
         return "" if _is_accent(char) else char
@@ -121,7 +131,7 @@ def _plain(char: str) -> str:
         return " "
     if not char.isascii() and unicodedata.name(char, "").startswith("LATIN "):
         return "".join(filter(str.isalnum, anyascii(char).lower()))
-    return _ARABIC.get(char, char)
+    return char.translate(_ARABIC)
 
 
 def _is_accent(mark: str) -> bool:
