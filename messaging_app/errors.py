@@ -42,7 +42,7 @@ class NotAllowed(Refusal):
 
     status = 403
     code = "not_allowed"
-    sentence = _("You may see this, but not do that.")
+    sentence = _("You don't have permission to do this.")
 
 
 class ConversationClosed(Refusal):

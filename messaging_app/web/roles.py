@@ -95,7 +95,7 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{file_at}/thumbnail", attachments.thumbnail, "GET")
     behind_door(f"{file_at}/remove", attachments.remove, "POST")
     behind_door(f"{home_at}/tokens", tokens.tokens_page, "GET")
-    behind_door(f"{home_at}/tokens", tokens.make_token, "POST")
+    behind_door(f"{home_at}/tokens", tokens.create_token, "POST")
     behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")
     behind_door(f"{home_at}/preferences", person.preferences, "GET")
     behind_door(f"{home_at}/preferences", person.save_preferences, "POST")

@@ -138,7 +138,7 @@ def test_other_pages_of_every_role(
         look(page, "settings refused")
     page.goto(f"/{addresses[0].split('/')[1]}{'/account' if name == 'cleo' else ''}/tokens")
     page.get_by_label("Name").fill("A script of mine")
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("status").filter(has_text="new token")).to_be_visible()
     look(page, "a new token")
 

@@ -130,7 +130,7 @@ def test_signing_in_leads_to_the_inbox_and_signing_out_ends_it(
     page.get_by_label("E-mail").fill(cast.EMAILS[name])
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong e-mail or password")
     expect(page.get_by_label("E-mail")).to_have_value(cast.EMAILS[name])
     expect(page.get_by_label("Password")).to_be_focused()
     page.get_by_label("Password").fill(cast.PASSWORD)

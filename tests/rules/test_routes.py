@@ -23,7 +23,7 @@ World = tuple[Web, dict[str, int]]
 # Open to everybody, by name. Whatever else stands under a role has an actor.
 PUBLIC = {"login", "logout", "logo"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
-ALSO_A_PAGE = {"login", "new", "create", "send", "save", "save_preferences", "make_token"}
+ALSO_A_PAGE = {"login", "new", "create", "send", "save", "save_preferences", "create_token"}
 OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe)\b|/$")
 
 WRONG_IDS = (

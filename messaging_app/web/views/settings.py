@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 from flask import Response, request
@@ -10,12 +11,13 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.services.settings import SETTINGS, list_settings, set_settings
+from messaging_app.web.forms import Form, settings_form
 from messaging_app.web.htmx import rendered, see_other
 
 
 def show(_actor: Actor) -> ResponseReturnValue:
     """Every setting with its help and the value in force."""
-    return _page({key: str(value).lower() for key, value in list_settings().items()}, saved="saved" in request.args)
+    return _page(settings_form(_in_force()), saved="saved" in request.args)
 
 
 def save(_actor: Actor) -> ResponseReturnValue:
@@ -24,21 +26,21 @@ def save(_actor: Actor) -> ResponseReturnValue:
     try:
         set_settings(entered)
     except Invalid as refusal:
-        values = {key: str(value).lower() for key, value in list_settings().items()} | entered
-        errors = {key: SETTINGS[key].rule(SETTINGS[key].label) for key in refusal.by_field()}
-        return _page(values, errors, status=refusal.status)
+        form = settings_form(_in_force())
+        form.refuse(Invalid(*(replace(error, message=_rule(error.field)) for error in refusal.errors)))
+        return _page(form, status=refusal.status)
     return see_other("/admin/settings?saved")
 
 
-def _page(
-    values: dict[str, str], errors: dict[str, str] | None = None, *, saved: bool = False, status: int = 200
-) -> Response:
+def _rule(key: str) -> str:
+    return SETTINGS[key].rule(SETTINGS[key].label)
+
+
+def _in_force() -> dict[str, str]:
+    return {key: str(value).lower() for key, value in list_settings().items()}
+
+
+def _page(form: Form, *, saved: bool = False, status: int = 200) -> Response:
     categories = groupby(sorted(SETTINGS.values(), key=lambda s: s.category), key=lambda s: s.category)
-    return rendered(
-        "settings/settings.html",
-        status,
-        categories=[(name, list(members)) for name, members in categories],
-        values=values,
-        errors=errors or {},
-        saved=saved,
-    )
+    listed = [(name, list(members)) for name, members in categories]
+    return rendered("settings/settings.html", status, categories=listed, form=form, saved=saved)

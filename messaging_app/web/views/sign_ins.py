@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField
-from wtforms.validators import InputRequired, Length
 
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
@@ -19,6 +16,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.policies import RolePolicy
 from messaging_app.text import email_key
+from messaging_app.web.forms import SignInForm
 from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
 from messaging_app.web.urls import parts_of
 
@@ -26,21 +24,10 @@ STORE_COOKIE = "storefront_store"
 YEAR = 365 * 24 * 3600
 
 
-class SignInForm(FlaskForm):
-    """The fields of a sign-in."""
-
-    class Meta:
-        csrf = False  # the role's door has checked the token already
-
-    email = EmailField(validators=[InputRequired(), Length(max=254)])
-    password = PasswordField(validators=[InputRequired(), Length(max=1024)])
-
-
 @dataclass(slots=True)
 class SignInView:
-    """What the sign-in page shows."""
+    """What the sign-in page shows beside its form."""
 
-    email: str = ""
     error: str = ""
     store: object | None = None
     needs_store: bool = False
@@ -54,6 +41,8 @@ def login() -> ResponseReturnValue:
     role = _role()
     onward = local_path(request.values.get("next", ""), role) or ""
     view = SignInView(next_url=onward, ended="ended" in request.args)
+    form = SignInForm()
+    form.next.data = onward
     store_id = None
     if role.actor_type == ActorType.CUSTOMER:
         # An empty `store` asks for the code anew; without any, the store last used in this browser is taken.
@@ -62,12 +51,12 @@ def login() -> ResponseReturnValue:
         if store is None:
             view.needs_store = True
             view.error = _("There is no store with this code.") if request.values.get("store") else ""
-            return rendered("sign_in.html", 422 if view.error else 200, form=view)
+            return rendered("sign_in.html", 422 if view.error else 200, view=view, form=form)
         view.store, store_id = store, store.id
         view.store_code = store.code
     if request.method == "POST":
-        return _sign_in(role, view, store_id)
-    return rendered("sign_in.html", form=view)
+        return _sign_in(role, view, form, store_id)
+    return rendered("sign_in.html", view=view, form=form)
 
 
 def logout() -> ResponseReturnValue:
@@ -96,22 +85,20 @@ def local_path(address: str, role: RolePolicy) -> str | None:
     return address if ours and not address.startswith("//") else None
 
 
-def _sign_in(role: RolePolicy, view: SignInView, store_id: int | None) -> ResponseReturnValue:
-    form = SignInForm()
-    view.email = form.email.data or ""
+def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int | None) -> ResponseReturnValue:
     if not form.validate():
-        view.error = _("Enter e-mail and password.")
-        return rendered("sign_in.html", 422, form=view)
+        form.password.errors = [_("Enter e-mail and password.")]
+        return rendered("sign_in.html", 422, view=view, form=form)
     try:
-        person = _recognise(role, view.email, form.password.data or "", store_id)
+        person = _recognise(role, form.email.data or "", form.password.data or "", store_id)
     except RateLimited as limited:
-        view.error = _("Too many attempts. Wait a few minutes and try again.")
-        response = rendered("sign_in.html", 429, form=view)
+        form.password.errors = [_("Too many attempts. Wait a few minutes and try again.")]
+        response = rendered("sign_in.html", 429, view=view, form=form)
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
     if person is None:
-        view.error = _("Wrong e-mail or password.")
-        return rendered("sign_in.html", 422, form=view)
+        form.password.errors = [_("Wrong e-mail or password.")]
+        return rendered("sign_in.html", 422, view=view, form=form)
     start_session(role, person.id, person.store_id)
     response = see_other(view.next_url or role.messages)
     if role.actor_type == ActorType.CUSTOMER:

@@ -1,46 +1,39 @@
-"""A person's own API tokens: to make one, shown this once, to see what uses them, to revoke."""
+"""A person's own API tokens: to create one, shown this once, to see what uses them, to revoke."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Response, request
+from flask import Response
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from messaging_app.accounts import tokens
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import FieldError, Invalid
+from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
+from messaging_app.web.forms import TokenForm
 from messaging_app.web.htmx import rendered, see_other
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What was typed, and what is wrong with it. `days` is "" for a token that does not end by itself."""
-
-    name: str = ""
-    days: str = "90"
-    error: str = ""
 
 
 def tokens_page(actor: Actor) -> ResponseReturnValue:
     """The tokens of this person in this role."""
-    return _page(actor, Form())
+    return _page(actor, TokenForm())
 
 
-def make_token(actor: Actor) -> ResponseReturnValue:
-    """Make a token; the answer is the page that shows it, never an address that could be opened again."""
-    form = Form(request.form.get("name", ""), request.form.get("days", ""))
+def create_token(actor: Actor) -> ResponseReturnValue:
+    """Create a token; the answer is the page that shows it, never an address that could be opened again."""
+    form = TokenForm()
     limiter.hit("create", actor.type, actor.id)
+    if not form.validate():
+        return _page(actor, form, status=422)
+    lifetime = timedelta(days=int(form.days.data)) if form.days.data else None
     try:
-        token = tokens.create_token(actor.type, actor.id, actor.store_id, form.name, _lifetime(form.days))
+        token = tokens.create_token(actor.type, actor.id, actor.store_id, form.name.data or "", lifetime)
     except Invalid as refusal:
-        error = " ".join(str(fault.message) for fault in refusal.errors)
-        return _page(actor, Form(form.name, form.days, error), status=refusal.status)
-    return _page(actor, Form(), token)
+        form.refuse(refusal)
+        return _page(actor, form, status=refusal.status)
+    return _page(actor, TokenForm(formdata=None), token)
 
 
 def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
@@ -49,13 +42,5 @@ def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
     return see_other(f"{policy_of(actor).home}/tokens")
 
 
-def _page(actor: Actor, form: Form, made: str = "", status: int = 200) -> Response:
-    mine = tokens.list_tokens(actor)
-    lifetimes = tokens.LIFETIMES
-    return rendered("tokens/index.html", status, tokens=mine, form=form, made=made, lifetimes=lifetimes)
-
-
-def _lifetime(days: str) -> timedelta | None:
-    if days in ("", *map(str, tokens.LIFETIMES)):
-        return timedelta(days=int(days)) if days else None
-    raise Invalid(FieldError("days", "invalid", _("Choose how long it lives.")))
+def _page(actor: Actor, form: TokenForm, made: str = "", status: int = 200) -> Response:
+    return rendered("tokens/index.html", status, tokens=tokens.list_tokens(actor), form=form, made=made)

@@ -1,0 +1,99 @@
+"""The forms that people fill in. Services judge what was entered; a form carries it and shows what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import (
+    EmailField,
+    HiddenField,
+    PasswordField,
+    SelectChoice,
+    SelectField,
+    StringField,
+)
+from wtforms.validators import AnyOf, InputRequired, Length
+
+from messaging_app.accounts.tokens import LIFETIMES
+from messaging_app.errors import Invalid, Refusal
+from messaging_app.models.api_token import NAME_MAX
+from messaging_app.services.settings import SETTINGS, Setting
+
+if TYPE_CHECKING:
+    from wtforms.fields import Field
+
+YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
+
+
+class Form(FlaskForm):
+    """A form whose refusal by a service is shown where it belongs. `file_errors` are pairs of file name and sentence."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.file_errors: list[tuple[str, str]] = []
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Show why a service refused: at its field, at its file, or above the form."""
+        errors = refusal.errors if isinstance(refusal, Invalid) else ()
+        for error in errors:
+            if error.file:
+                self.file_errors.append((error.file, error.message))
+            elif error.field in self:
+                self[error.field].errors = [*self[error.field].errors, error.message]
+            else:
+                self.form_errors.append(error.message)
+        if not errors:
+            self.form_errors.append(refusal.detail)
+
+
+class SignInForm(Form):
+    """E-mail and password."""
+
+    email = EmailField(
+        _("E-mail"), [InputRequired(), Length(max=254)], render_kw={"autocomplete": "username", "required": True}
+    )
+    password = PasswordField(_("Password"), [InputRequired(), Length(max=1024)])
+    next = HiddenField()
+
+
+class MailForm(Form):
+    """Whether a person wants mail at all."""
+
+    mail = SelectField(
+        _("E-mail about new messages"),
+        choices=YES_NO,
+        description=_("Only for what you have not read within minutes. Each conversation also has its own switch."),
+    )
+
+
+class TokenForm(Form):
+    """A new API token. `days` is "" for one that lives until it is revoked."""
+
+    name = StringField(_("Name"), id="token-name", render_kw={"maxlength": NAME_MAX, "required": True})
+    days = SelectField(
+        _("Lives for"),
+        id="token-days",
+        default="90",
+        choices=[
+            *(SelectChoice(str(days), _("%(days)s days", days=days)) for days in LIFETIMES),
+            SelectChoice("", _("Until revoked")),
+        ],
+        validate_choice=False,
+        validators=[AnyOf(["", *map(str, LIFETIMES)], _("Choose how long it lives."))],
+    )
+
+
+def settings_form(values: dict[str, str]) -> Form:
+    """A form with a field for every platform setting, filled with `values` or with what was sent."""
+    fields = {key: _setting_field(setting) for key, setting in SETTINGS.items()}
+    form: Form = type("SettingsForm", (Form,), fields)(data=values)
+    return form
+
+
+def _setting_field(setting: Setting) -> Field:
+    if setting.is_switch:
+        return SelectField(setting.label, choices=YES_NO, description=setting.help)
+    limits = {"min": setting.minimum, "max": setting.maximum, "required": True, "type": "number"}
+    return StringField(setting.label, description=setting.help, render_kw=limits)
