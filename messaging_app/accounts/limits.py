@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_babel import lazy_gettext as _
 from limits import RateLimitItem, parse
-from limits.storage import storage_from_string
+from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from messaging_app.errors import Refusal
@@ -23,6 +25,10 @@ LIMITS = {
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
 }
+BUDGET = 1.0  # seconds that one request waits for Redis: a single call is given up after that, too
+PAUSE = 5.0  # seconds for which a Redis that failed is left alone
+
+Found = TypeVar("Found")
 
 
 class RateLimited(Refusal):
@@ -47,33 +53,61 @@ class Window:
     reset: int
 
 
+class Counters:
+    """Where hits are counted: in Redis if there is one, in this process otherwise and while Redis fails."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._shared: FixedWindowRateLimiter | None = None
+        self._failed, self._next_try = False, 0.0
+        if redis_url is not None:
+            from redis.backoff import NoBackoff  # needs a library that an embedded installation lacks
+            from redis.retry import Retry
+
+            options = {"socket_timeout": BUDGET, "socket_connect_timeout": BUDGET, "retry": Retry(NoBackoff(), 0)}
+            self._shared = FixedWindowRateLimiter(storage_from_string(redis_url, **options))  # type: ignore[arg-type]
+
+    def ask(self, question: Callable[[FixedWindowRateLimiter], Found]) -> Found:
+        """What `question` finds out. A Redis that hangs costs a request `BUDGET` at most, and then nobody for `PAUSE`."""
+        began = time.monotonic()
+        if self._shared is not None and began >= self._next_try and g.get("waited_for_limits", 0.0) < BUDGET:
+            if self._failed:
+                self._next_try = began + PAUSE  # one request at a time tries whether it is back
+            try:
+                found = question(self._shared)
+                self._failed, self._next_try = False, 0.0
+                return found
+            except Exception:
+                current_app.logger.warning("Redis cannot be reached, this process counts rates by itself")
+                self._failed, self._next_try = True, time.monotonic() + PAUSE
+            finally:
+                g.waited_for_limits = g.get("waited_for_limits", 0.0) + time.monotonic() - began
+        return question(self._own)
+
+
 class Limiter:
-    """Counts by name and key in fixed windows. A storage that is out of reach never stops anybody."""
+    """Counts by name and key in fixed windows."""
 
     def init_app(self, app: Flask) -> None:
-        """Choose where to count: Redis if configured, else in this process; nowhere where limits are off."""
+        """Choose where to count; nowhere where limits are off."""
         settings = app.extensions["settings"]
-        app.extensions["limits"] = None
-        if settings.rate_limits == "on":
-            url = settings.redis_url or "memory://"
-            options = {"socket_timeout": 1, "socket_connect_timeout": 1} if settings.redis_url else {}
-            app.extensions["limits"] = FixedWindowRateLimiter(storage_from_string(url, **options))
+        app.extensions["limits"] = Counters(settings.redis_url) if settings.rate_limits == "on" else None
 
     def hit(self, name: str, *key: object, cost: int = 1) -> None:
         """Count `cost`; raises `RateLimited` when it is too many."""
-        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
-        if strategy is None:
+        counters: Counters | None = current_app.extensions["limits"]
+        if counters is None:
             return
         item: RateLimitItem = LIMITS[name]
         words = [name, *map(str, key)]
-        try:
-            if strategy.hit(item, *words, cost=cost):
-                return
-            reset = strategy.get_window_stats(item, *words).reset_time
-        except Exception:
-            current_app.logger.warning("rate limits cannot be counted")
+        if counters.ask(lambda strategy: strategy.hit(item, *words, cost=cost)):
             return
-        raise RateLimited(max(1, int(reset - time.time()) + 1))
+        left = _seconds_until(counters.ask(lambda strategy: strategy.get_window_stats(item, *words).reset_time))
+        if left <= item.get_expiry() + 1:
+            raise RateLimited(left)
+        # No window ends that late: the clock was set back, and would keep this person out for as long as that.
+        counters.ask(lambda strategy: strategy.clear(item, *words))
+        counters.ask(lambda strategy: strategy.hit(item, *words, cost=cost))
 
     def give_back(self, name: str, *key: object) -> None:
         """Take back one that was counted, for what turned out not to concern the limit."""
@@ -81,17 +115,18 @@ class Limiter:
             self.hit(name, *key, cost=-1)
 
     def window(self, name: str, *key: object) -> Window | None:
-        """How a limit stands; None where nothing is limited or nothing can be counted."""
-        strategy: FixedWindowRateLimiter | None = current_app.extensions["limits"]
-        if strategy is None:
+        """How a limit stands; None where nothing is limited."""
+        counters: Counters | None = current_app.extensions["limits"]
+        if counters is None:
             return None
         item: RateLimitItem = LIMITS[name]
-        try:
-            stats = strategy.get_window_stats(item, name, *map(str, key))
-        except Exception:
-            current_app.logger.warning("rate limits cannot be counted")
-            return None
-        return Window(item.amount, item.get_expiry(), stats.remaining, max(1, int(stats.reset_time - time.time()) + 1))
+        stats = counters.ask(lambda strategy: strategy.get_window_stats(item, name, *map(str, key)))
+        reset = min(item.get_expiry(), _seconds_until(stats.reset_time))
+        return Window(item.amount, item.get_expiry(), stats.remaining, reset)
+
+
+def _seconds_until(moment: float) -> int:
+    return max(1, int(moment - time.time()) + 1)
 
 
 limiter = Limiter()
