@@ -15,6 +15,7 @@ from flask_babel import gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from messaging_app.extensions import babel
 from messaging_app.files import EXTENSIONS
 from messaging_app.here import g_here, request_here
 from messaging_app.links import linkify
@@ -22,7 +23,7 @@ from messaging_app.text import with_line_breaks
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters clock, short_when, exact, day, date, iso, number, file_size, lines and linkify."""
+    """Give templates filters for times, numbers, sizes, line breaks and links, and `language`."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["date"] = local_date
@@ -31,11 +32,20 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["attachable"] = ",".join(f".{extension}" for extension in EXTENSIONS)
     app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
+    app.jinja_env.globals["language"] = language
 
 
 def locale_of_person() -> str:
-    """The first locale in Accept-Language that exists; English where there is none."""
+    """The first locale in Accept-Language whose language the pages have words in; English where there is none.
+
+    Dates and numbers follow it too: "30 novembre" does not stand beside "Today".
+    """
     return _locale(request_here().headers.get("Accept-Language", "")) if has_request_context() else "en"
+
+
+def language() -> str:
+    """The reader's locale as HTML and scripts name it: en-GB."""
+    return reader()[0].replace("_", "-")
 
 
 def zone_of_person() -> str:
@@ -134,10 +144,18 @@ def _near_days(_locale: str) -> tuple[str, str]:
 def _locale(header: str) -> str:
     for tag in parse_accept_header(header[:200], LanguageAccept).values():
         try:
-            return str(Locale.parse(tag, sep="-"))
+            locale = Locale.parse(tag, sep="-")
         except (ValueError, UnknownLocaleError):
             continue
+        if locale.language in _spoken():
+            return str(locale)
     return "en"
+
+
+@lru_cache(maxsize=1)
+def _spoken() -> frozenset[str]:
+    """The languages that there are words in."""
+    return frozenset(locale.language for locale in babel.list_translations())
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ const isImage = (file) => file.type.startsWith("image/");
 function size(bytes) {
   const megabytes = bytes >= 1024 * 1024;
   const number = megabytes ? bytes / 1024 / 1024 : Math.max(1, bytes / 1024);
-  return `${number.toLocaleString(undefined, { maximumFractionDigits: megabytes ? 1 : 0 })} ${megabytes ? "MB" : "kB"}`;
+  return `${number.toLocaleString(document.documentElement.lang, { maximumFractionDigits: megabytes ? 1 : 0 })} ${megabytes ? "MB" : "kB"}`;
 }
 
 function put(form, files) {

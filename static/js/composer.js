@@ -9,7 +9,7 @@ function count(field) {
   const limit = Number(field.dataset.limit);
   const used = field.value.length < limit - NEAR ? 0 : [...field.value.trim()].length;
   const near = used >= limit - NEAR;
-  counter.textContent = near ? `${used.toLocaleString()} / ${limit.toLocaleString()}` : "";
+  counter.textContent = near ? `${used.toLocaleString(document.documentElement.lang)} / ${limit.toLocaleString(document.documentElement.lang)}` : "";
   counter.classList.toggle("counter--near", used > limit);
   tell(field, near ? limit - used : null);
 }
@@ -21,7 +21,7 @@ function tell(field, left) {
   if (!hint || hint.dataset.step === step) return;
   hint.dataset.step = step;
   const sentence = left < 0 ? words().charactersOver : words().charactersLeft;
-  hint.textContent = left === null ? "" : sentence.replace("{n}", Math.abs(left).toLocaleString());
+  hint.textContent = left === null ? "" : sentence.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
 }
 
 function grow(field) {

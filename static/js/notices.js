@@ -38,7 +38,7 @@ function noticeNew() {
 }
 
 function show(count) {
-  const body = words().unreadNotice.replace("{n}", count.toLocaleString());
+  const body = words().unreadNotice.replace("{n}", count.toLocaleString(document.documentElement.lang));
   try {
     const notice = new Notification(words().newMessage, { body, tag: `messages-${document.body.dataset.role}`, renotify: true });
     notice.addEventListener("click", () => { window.focus(); notice.close(); });

@@ -71,7 +71,7 @@ function nameDays() {
   for (const day of document.querySelectorAll("#thread-messages > .day")) {
     const date = new Date(`${day.dataset.day}T12:00`);
     const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-    const words = date.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "short", year });
+    const words = date.toLocaleDateString(document.documentElement.lang, { weekday: "long", day: "numeric", month: "short", year });
     day.querySelector("time").textContent = words;
   }
 }

@@ -125,8 +125,9 @@ def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> 
     )
     number = site.tell(story)
     shown = []
-    for locale, zone in (("de-DE", "Asia/Tokyo"), ("en-US", "America/Los_Angeles")):
-        page = visit("sam", number, locale=locale, timezone_id=zone)
+    # There are no German words yet, so a German reader's dates are English as well.
+    for browser, locale, zone in (("en-GB", "en-GB", "Asia/Tokyo"), ("de-DE", "en", "America/Los_Angeles")):
+        page = visit("sam", number, locale=browser, timezone_id=zone)
         page.reload()  # the first visit tells the server the time zone
         line = page.locator("#message-3 time")
         expected = page.evaluate(
