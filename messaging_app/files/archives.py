@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from itertools import islice
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ MAX_NESTED = 100
 MAX_NESTED_RATIO = 10
 MANY_NESTED = 8
 
+_SPLIT_MARK = b"PK00"  # before an archive that PKZIP or WinZip was to split and then did not
 _NESTED = re.compile(r"\.(?:zip|jar|7z|rar|gz|tgz|bz2|xz|zst|lz|lzma|cab|arj)\Z", re.IGNORECASE)
 
 
@@ -31,11 +33,13 @@ def check_archive(file: BinaryIO, size: int) -> list[Entry]:
     `archive_unsafe` if its entries lead outside, are links, double, overlap or contradict themselves,
     `archive_limits` if it has too many of them or would unpack to too much.
     """
-    if read_at(file, 0, 4) not in (b"PK\x03\x04", b"PK\x05\x06"):
+    start = read_at(file, 0, 8).removeprefix(_SPLIT_MARK)
+    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise FileRefused("content_mismatch", detail="does not begin as a ZIP archive")
     directory = find_directory(file, size)
     if directory.entries > MAX_ENTRIES or directory.length > MAX_DIRECTORY:
-        raise FileRefused("archive_limits", detail=f"{directory.entries} entries in {directory.length} bytes")
+        said = f"{directory.entries} entries in {directory.length} bytes"
+        raise FileRefused("archive_limits", reason="archive_entries", detail=said, limit=f"{MAX_ENTRIES:,}")
     entries = list(islice(read_entries(file, directory), directory.entries + 1))
     if len(entries) != directory.entries:
         raise unsafe("another number of entries than it says")
@@ -67,7 +71,8 @@ def read_entry(file: BinaryIO, entry: Entry, limit: int) -> bytes:
 def _check_doubles(entries: list[Entry]) -> None:
     files = [entry.name for entry in entries if not entry.name.endswith("/")]
     if len(set(files)) != len(files):
-        raise unsafe("two entries of one name")
+        [(twice, _)] = Counter(files).most_common(1)
+        raise unsafe("two entries of one name", "archive_twice", twice)
 
 
 def _check_overlaps(entries: list[Entry], directory: int) -> None:
@@ -87,6 +92,6 @@ def _check_limits(entries: list[Entry], size: int) -> None:
     nested = [entry for entry in entries if _NESTED.search(entry.name)]
     shrunk = sum(entry.unpacked for entry in nested) > MAX_NESTED_RATIO * sum(entry.packed for entry in nested)
     if len(nested) > MAX_NESTED or (len(nested) >= MANY_NESTED and shrunk):
-        raise FileRefused("archive_limits", detail=f"{len(nested)} archives inside an archive")
+        raise FileRefused("archive_limits", reason="archive_nested", detail=f"{len(nested)} archives inside an archive")
     if any(entry.unpacked == size for entry in nested):
-        raise FileRefused("archive_limits", detail="an archive that holds itself")
+        raise FileRefused("archive_limits", reason="archive_nested", detail="an archive that holds itself")

@@ -37,6 +37,11 @@ class Entry(NamedTuple):
     size: int
 
 
+def is_compound(file: BinaryIO) -> bool:
+    file.seek(0)
+    return file.read(len(MAGIC)) == MAGIC
+
+
 class CompoundFile:
     """Reads `file` of `size` bytes; keeps the directory and the places of the allocation table in memory, no more.
 

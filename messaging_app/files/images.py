@@ -40,8 +40,8 @@ _MAX_PLAIN_JPEG, _MAX_PROGRESSIVE_JPEG = 120, 64
 def check_image(file: BinaryIO, path: Path, size: int, kind: Kind) -> Kind:
     """`kind` with the size of the image as it is seen, in pixels, and its thumbnail.
 
-    Raises `FileRefused`: `content_mismatch` if the bytes are not of this kind, `image_corrupt` if they break off or
-    make no picture, `image_dimensions` if it has too many pixels.
+    Raises `FileRefused`: `content_mismatch` if the bytes are not of this kind, `image_corrupt` if they make no picture
+    or less than half of one, `image_dimensions` if it has too many pixels.
     """
     file.seek(0)
     start = file.read(32)
@@ -63,8 +63,9 @@ def _jpeg(file: BinaryIO, _size: int) -> Header:
         while (marker := file.read(2)) == b"\xff\xff":
             file.seek(-1, 1)
         start, code = marker
-        if start != 0xFF:
-            break
+        if start != 0xFF or code in (0x00, 0x01):  # cameras leave gaps between segments, and decoders pass over them
+            file.seek(-1, 1)
+            continue
         (length,) = unpack(">H", file.read(2))
         if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):
             height, width = unpack(">xHH", file.read(5))
@@ -97,22 +98,22 @@ def _webp(file: BinaryIO, _size: int) -> Header:
 
 
 def _gif(file: BinaryIO, size: int) -> Header:
-    """Only the first frame is decoded, so the blocks of the others are walked here: a file may break off in any."""
+    """Only the first frame is decoded, so the blocks of all are counted here. Behind the first frame a file may break
+    off or hold anything, as browsers have it; whether that frame is whole the decoder sees."""
     file.seek(6)
     width, height, flags = unpack("<HHBxx", file.read(7))
     file.seek(_colours(flags), 1)
-    blocks_left = 100_000 + size // 64
-    while (introducer := file.read(1)) not in (b";", b""):
-        if introducer == b",":
-            (flags,) = unpack("<8xB", file.read(9))
-            file.seek(_colours(flags) + 1, 1)
-        elif introducer == b"!":
-            file.seek(1, 1)
-        else:
-            raise FileRefused("image_corrupt", detail="an unknown block")
-        while (length := unpack("B", file.read(1))[0]) and blocks_left:
+    blocks_left, frames = 100_000 + size // 64, 0
+    while (introducer := file.read(1)) in (b",", b"!"):
+        head = file.read(9 if introducer == b"," else 1)
+        if introducer == b"," and len(head) == 9:
+            file.seek(_colours(head[8]) + 1, 1)
+            frames += 1
+        while (length := int.from_bytes(file.read(1))) and blocks_left:
             blocks_left -= 1
             file.seek(length, 1)
+    if not frames:
+        raise FileRefused("image_corrupt", detail="no frame")
     if not blocks_left:
         raise FileRefused("image_corrupt", detail="more blocks than a picture has")
     return Header(width, height, _MAX_MEGAPIXELS["gif"])

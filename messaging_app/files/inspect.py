@@ -12,6 +12,7 @@ from messaging_app.files.ole import check_ole
 from messaging_app.files.ooxml import check_ooxml
 from messaging_app.files.pdf import check_pdf
 from messaging_app.files.plain_text import check_text
+from messaging_app.files.recognise import explain
 from messaging_app.files.refusals import FileRefused
 
 
@@ -23,22 +24,22 @@ def inspect_file(path: Path, name: str, size: int) -> Kind:
     Raises `FileRefused`; `CheckUnavailable` if the machine is too busy to open an image; `OSError` if it cannot read
     `path` or start a process.
     """
-    try:
-        kind = kind_of_name(name)
-        if kind is None:
-            raise FileRefused("type_not_allowed")
-        if size == 0:
-            raise FileRefused("empty")
-        with path.open("rb") as file:
+    kind = kind_of_name(name)
+    with path.open("rb") as file:
+        try:
+            if kind is None:
+                raise FileRefused("type_not_allowed")
+            if size == 0:
+                raise FileRefused("empty")
             if kind.family == "image":
                 kind = check_image(file, path, size, kind)
             else:
                 _check(file, size, kind)
             if kind.family not in ("zip", "ooxml") and ends_as_archive(file, size):
-                raise FileRefused("content_mismatch", detail="an archive at its end")
-    except FileRefused as refusal:
-        raise refusal.about(name) from None
-    return kind
+                raise FileRefused("content_mismatch", reason="hidden_archive", detail="an archive at its end")
+            return kind
+        except FileRefused as refusal:
+            raise explain(refusal, file, size, name, kind).about(name) from None
 
 
 def _check(file: BinaryIO, size: int, kind: Kind) -> None:

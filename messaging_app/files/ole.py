@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from messaging_app.files.compound import UNUSED, Broken, CompoundFile
+from messaging_app.files.compound import UNUSED, Broken, CompoundFile, is_compound
 from messaging_app.files.refusals import FileRefused
 
 _STREAMS = {"doc": ("worddocument",), "xls": ("workbook", "book"), "ppt": ("powerpoint document",)}
@@ -29,6 +29,8 @@ def check_ole(file: BinaryIO, size: int, extension: str) -> None:
     """Raises `FileRefused`: `macro_not_allowed` for VBA projects and Excel 4.0 macro sheets, `content_mismatch` if
     this is no sound document of this `extension`, or if a password hides the place where macros would be."""
     try:
+        if not is_compound(file):
+            raise _mismatch("no compound file")
         compound = CompoundFile(file, size)
         top = compound.top()
         kinds = [kind for kind, names in _STREAMS.items() if any(name in top for name in names)]
@@ -41,14 +43,14 @@ def check_ole(file: BinaryIO, size: int, extension: str) -> None:
                 _check_workbook(compound.read(top[name]))
         if extension == "ppt":
             if "current user" in top and b"".join(compound.read(top["current user"]))[12:16] == _PPT_ENCRYPTED:
-                raise _mismatch("a presentation with a password")
+                raise _mismatch("a presentation with a password", "password")
             _check_presentation(compound.read(top["powerpoint document"]))
     except Broken as error:
-        raise _mismatch(f"a broken compound file: {error}") from None
+        raise _mismatch(f"a broken compound file: {error}", "document_broken") from None
 
 
-def _mismatch(detail: str) -> FileRefused:
-    return FileRefused("content_mismatch", detail=detail)
+def _mismatch(detail: str, reason: str = "") -> FileRefused:
+    return FileRefused("content_mismatch", reason=reason, detail=detail)
 
 
 def _check_workbook(pieces: Iterator[bytes]) -> None:
@@ -57,11 +59,11 @@ def _check_workbook(pieces: Iterator[bytes]) -> None:
         if kind == _EOF or (number == 0 and kind != _BOF):
             return
         if kind == _FILEPASS:
-            raise _mismatch("a workbook with a password")
+            raise _mismatch("a workbook with a password", "password")
         if kind == _BOUNDSHEET and len(data) > 5 and data[5] in _MACRO_SHEETS:
             raise FileRefused("macro_not_allowed", detail="an Excel 4.0 macro sheet")
         if number > _MAX_RECORDS:
-            raise _mismatch("a workbook without end")
+            raise _mismatch("a workbook without end", "document_broken")
 
 
 def _records(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:

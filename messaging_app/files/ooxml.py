@@ -27,12 +27,20 @@ _PART_MAX = 4 * 2**20
 def check_ooxml(file: BinaryIO, size: int, extension: str) -> None:
     """Raises `FileRefused`: what `check_archive` raises, `macro_not_allowed` if the document holds macros of any sort,
     `content_mismatch` if its main part is not that of a document of this `extension` or hides behind a password."""
-    entries = check_archive(file, size)
+    try:
+        _check_parts(file, check_archive(file, size), extension)
+    except FileRefused as refusal:  # who wrote a document knows nothing of the archive that it is made of
+        reasons = {"archive_unsafe": "document_broken", "archive_limits": "document_limits"}
+        reason = reasons.get(refusal.code, refusal.reason)
+        raise FileRefused(refusal.code, reason=reason, detail=refusal.detail) from None
+
+
+def _check_parts(file: BinaryIO, entries: list[Entry], extension: str) -> None:
     parts = {entry.name.casefold(): entry for entry in entries}
     if len(parts) != len(entries):
         raise FileRefused("archive_unsafe", detail="two parts of one name")
     if any(entry.encrypted for entry in entries):
-        raise _mismatch("encrypted parts")
+        raise _mismatch("encrypted parts", "password")
     if "[content_types].xml" not in parts:
         raise _mismatch("no [Content_Types].xml")
     types = list(_types(file, parts["[content_types].xml"]))
@@ -42,8 +50,8 @@ def check_ooxml(file: BinaryIO, size: int, extension: str) -> None:
         raise _mismatch("the main part of another kind of document, or none")
 
 
-def _mismatch(detail: str) -> FileRefused:
-    return FileRefused("content_mismatch", detail=detail)
+def _mismatch(detail: str, reason: str = "") -> FileRefused:
+    return FileRefused("content_mismatch", reason=reason, detail=detail)
 
 
 def _types(file: BinaryIO, entry: Entry) -> Iterator[tuple[str, str]]:
@@ -83,9 +91,9 @@ def _elements(xml: bytes) -> list[dict[str, str]]:
     try:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
-        raise _mismatch(f"broken XML: {error}") from None
+        raise _mismatch(f"broken XML: {error}", "document_broken") from None
     return found
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise _mismatch("a document type in its parts")
+    raise _mismatch("a document type in its parts", "document_broken")

@@ -20,4 +20,4 @@ def check_pdf(file: BinaryIO, size: int) -> None:
         raise FileRefused("content_mismatch", detail="does not begin as a PDF")
     file.seek(max(0, size - _TAIL))
     if b"%%EOF" not in file.read(_TAIL):
-        raise FileRefused("content_mismatch", detail="does not end as a PDF")
+        raise FileRefused("content_mismatch", reason="cut", detail="does not end as a PDF")

@@ -3,35 +3,82 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import BinaryIO
 
 from messaging_app.files.refusals import FileRefused
 
-_CONTROLS = re.compile(r"[\0-\x08\x0b\x0e-\x1f]")  # all but tab, line feed, form feed, carriage return
-_BINARY_CONTROLS = re.compile(rb"[\0-\x08\x0b\x0e-\x1f]")
 _OTHER_KINDS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# UTF-32 comes first: its mark begins as that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _PIECE = 256 * 1024
+_SAMPLE = 4096
 
 
 def check_text(file: BinaryIO) -> None:
-    """Raises `FileRefused` (`content_mismatch`) for control characters or broken UTF-16.
+    """Raises `FileRefused` (`content_mismatch`) for a file that begins as another kind or holds NUL.
 
-    UTF-8, UTF-16 with its mark and any 8-bit encoding (Windows code pages, Shift-JIS, …) pass; the bytes are kept as
-    they came. What text may look like to a browser, HTML for instance, does not matter: it is only ever downloaded.
+    Any encoding without NUL passes (UTF-8, code pages, Shift-JIS, ISO-2022-JP, …), and UTF-16 and UTF-32; so do all
+    other control characters, which old programs, printers and scanners write, and NUL that fills the end of a file.
+    The bytes are kept as they came. What they may look like to a browser does not matter: they are only downloaded.
     """
     file.seek(0)
     start = file.read(16)
     if start.startswith(_OTHER_KINDS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
         raise FileRefused("content_mismatch", detail="begins as another kind of file")
+    marked = next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
+    if marked:
+        is_text = _is_text(file, marked)
+    else:
+        is_text = _is_text(file, "latin-1") or any(_is_unmarked(file, one) for one in ("utf-16-le", "utf-16-be"))
+    if not is_text:
+        raise FileRefused("content_mismatch", reason="binary", detail="NUL in a text, or broken UTF-32")
+
+
+def _is_text(file: BinaryIO, encoding: str) -> bool:
+    """Whether NUL stands at most at the end, filling no more than the text itself takes.
+
+    Half an emoji or half a character at the end does not matter: programs cut texts at a number of bytes.
+    """
     file.seek(0)
-    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    decoder = codecs.getincrementaldecoder("utf-16")()
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    length = padding = 0
     try:
         while piece := file.read(_PIECE):
-            if _CONTROLS.search(decoder.decode(piece)) if wide else _BINARY_CONTROLS.search(piece):
-                raise FileRefused("content_mismatch", detail="control characters in a text")
-        if wide:
-            decoder.decode(b"", final=True)
+            text = decoder.decode(piece)
+            words = text.rstrip("\0")
+            if "\0" in words or (words and padding):
+                return False
+            length += len(words)
+            padding += len(text) - len(words)
     except UnicodeDecodeError:
-        raise FileRefused("content_mismatch", detail="broken UTF-16") from None
+        return False
+    return padding <= length
+
+
+def _is_unmarked(file: BinaryIO, encoding: str) -> bool:
+    """Whether the file is sound UTF-16 without NUL that looks like text; export programs leave the mark out."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    first = True
+    try:
+        while piece := file.read(_PIECE):
+            text = decoder.decode(piece)
+            if "\0" in text or (first and not _prints(text[:_SAMPLE])):
+                return False
+            first = False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return not first
+
+
+def _prints(text: str) -> bool:
+    """Whether nearly all characters print, and spaces, digits and line ends are among them as in every script."""
+    words = "".join(text.split())
+    odd = sum(not char.isprintable() for char in words)
+    return bool(words) and odd < len(words) / 20 and any(char.isascii() for char in text)

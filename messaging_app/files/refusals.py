@@ -1,6 +1,12 @@
-"""Why a file is refused: the codes that programs rely on, each with the sentence that people read."""
+"""Why a file is refused: the codes that programs rely on, and the sentences that people read.
+
+A sentence names the true cause and the way out. Where one code has several causes, each has a sentence of its own, a
+reason, which is no promise to programs.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 
 def N_(text: str) -> str:
@@ -15,16 +21,17 @@ MESSAGES = {
         "or CSV, and let the name end accordingly."
     ),
     "content_mismatch": N_(
-        "“%(name)s” cannot be read as the kind of file that its name says. Save it again in that format, without a "
-        "password, and send that."
+        "“%(name)s” cannot be read as the kind of file that its name says. Open it, save it in that format and send "
+        "that."
     ),
     "empty": N_("“%(name)s” is empty. Choose the file again, or send it without."),
     "name_invalid": N_("A file has no usable name. Rename it and send it again."),
-    "image_corrupt": N_("The image “%(name)s” is damaged. Open it, save it again and send that."),
-    "image_dimensions": N_("The image “%(name)s” has too many pixels to be opened. Make it smaller and send that."),
-    "archive_limits": N_(
-        "“%(name)s” unpacks to too much or holds too many entries. Send fewer or smaller files in one archive."
+    "image_corrupt": N_(
+        "The image “%(name)s” is damaged or incomplete, so that most of it cannot be seen. Find a complete copy and "
+        "send that."
     ),
+    "image_dimensions": N_("The image “%(name)s” is too large to be opened. Make it smaller and send that."),
+    "archive_limits": N_("“%(name)s” unpacks to too much. Send fewer or smaller files in one archive."),
     "archive_unsafe": N_("“%(name)s” is not safe to unpack. Make the archive again from plain files and folders."),
     "macro_not_allowed": N_("“%(name)s” holds macros. Save it without macros, or as PDF, and send that."),
     "malware": N_("“%(name)s” was refused by the virus scanner. Check your device before you send other files."),
@@ -32,26 +39,61 @@ MESSAGES = {
     "too_large": N_("“%(name)s” is larger than %(limit)s MB. Make it smaller and send that."),
 }
 
+# More exact sentences, by reason. `what` says what the file really is and is translated as well.
+REASONS = {
+    "renamed": N_("“%(name)s” is %(what)s. Rename it to “%(better)s” and send that."),
+    "heic": N_("“%(name)s” is a HEIC photo, which many devices cannot show. Share it as JPEG and send that."),
+    "other_picture": N_("“%(name)s” is %(what)s. Save it as JPEG or PNG and send that."),
+    "other_text": N_("“%(name)s” is %(what)s. Save it as Word or PDF and send that."),
+    "other_table": N_("“%(name)s” is %(what)s. Save it as Excel or PDF and send that."),
+    "other_slides": N_("“%(name)s” is %(what)s. Save it as PowerPoint or PDF and send that."),
+    "other_archive": N_("“%(name)s” is %(what)s. Pack the files as ZIP and send that."),
+    "to_pdf": N_("“%(name)s” is %(what)s. Save it as PDF and send that."),
+    "web_page": N_("“%(name)s” is a web page. Save the file that you meant, or print the page to PDF, and send that."),
+    "video": N_("“%(name)s” is %(what)s. Videos and sound cannot be sent here; send a link instead."),
+    "program": N_("“%(name)s” is a program. Programs cannot be sent here."),
+    "password": N_("“%(name)s” is protected with a password. Save it without the password and send that."),
+    "cut": N_("“%(name)s” breaks off or has something after its end. Save or download it again and send that."),
+    "binary": N_("“%(name)s” is not text. Save it as plain text and send that."),
+    "hidden_archive": N_("“%(name)s” has an archive hidden at its end. Open it, save it again and send that."),
+    "document_broken": N_("“%(name)s” is damaged inside. Open it, save it again and send that."),
+    "document_limits": N_("“%(name)s” unpacks to too much. Make what is in it smaller, or save it as PDF."),
+    "archive_name": N_("“%(name)s” holds “%(entry)s”, a name that is not safe to unpack. Rename that and pack again."),
+    "archive_link": N_("“%(name)s” holds a link, “%(entry)s”. Pack what it leads to instead, and send that."),
+    "archive_twice": N_("“%(name)s” holds “%(entry)s” twice. Pack the files again and send that."),
+    "archive_volume": N_("“%(name)s” is one part of a split archive. Pack the files into a single one and send that."),
+    "archive_contradicts": N_("“%(name)s” is damaged or put together wrongly. Pack the files again and send that."),
+    "archive_entries": N_("“%(name)s” holds more than %(limit)s files. Send fewer in one archive."),
+    "archive_nested": N_("“%(name)s” holds archives that unpack to too much. Unpack them first, or send fewer."),
+}
+
 
 class FileRefused(Exception):
     """A file that must not be taken.
 
-    `code` is one of the keys of `MESSAGES`, stable for programs. `filename` is the cleaned name of the file concerned,
-    or "" if it has none. `values` fill the placeholders, so that `gettext(MESSAGES[code]) % values` is the sentence in
-    the reader's language; `message` is it in English. `detail` says for logs what exactly was wrong.
+    `code` is one of the keys of `MESSAGES`, stable for programs; `reason`, a key of `REASONS` or the code again, chooses
+    the sentence. `filename` is the cleaned name of the file concerned, or "" if it has none. `values` fill the
+    placeholders of the sentence. `detail` says for logs what exactly was wrong.
     """
 
-    def __init__(self, code: str, filename: str = "", /, *, detail: str = "", **values: object) -> None:
+    def __init__(self, code: str, filename: str = "", /, *, reason: str = "", detail: str = "", **values: str) -> None:
         self.code = code
+        self.reason = reason or code
         self.filename = filename
         self.detail = detail
-        self.values: dict[str, object] = {**values, "name": filename}
-        self.message = MESSAGES[code] % self.values
+        self.values = values
         super().__init__(f"{code}: {detail}" if detail else code)
+
+    def sentence(self, translate: Callable[[str], str] = str) -> str:
+        """What people read, in the language of `translate`; English without."""
+        values = {**self.values, "name": self.filename}
+        if "what" in values:
+            values["what"] = translate(values["what"])
+        return translate({**MESSAGES, **REASONS}[self.reason]) % values
 
     def about(self, filename: str) -> FileRefused:
         """The same refusal, naming the file concerned; checks that see only bytes leave the name to their caller."""
-        return FileRefused(self.code, filename, detail=self.detail, **self.values)
+        return FileRefused(self.code, filename, reason=self.reason, detail=self.detail, **self.values)
 
 
 class CheckUnavailable(Exception):
@@ -67,4 +109,4 @@ def check_size(filename: str, size: int, limit: int) -> None:
 def check_count(count: int, limit: int) -> None:
     """Raises `FileRefused` (`too_many_files`) if a message carries more files than `limit`."""
     if count > limit:
-        raise FileRefused("too_many_files", limit=limit)
+        raise FileRefused("too_many_files", limit=str(limit))

@@ -17,8 +17,12 @@ import sys
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32, decompressobj
+from zlib import error as zlib_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL.Image import Image
 
 BROKEN, TOO_MUCH = 3, 4
@@ -27,6 +31,8 @@ _MEMORY = 768 * 2**20
 _CPU_SECONDS = 10
 _FORMATS = {"jpg": ["JPEG"], "png": ["PNG"], "gif": ["GIF"], "webp": ["WEBP"]}
 _ORIENTATION = 0x0112
+_MAX_PROFILE = 16 * 2**20
+_PIXELS, _LOOKS = (b"IHDR", b"PLTE", b"IDAT"), (b"tRNS", b"iCCP", b"eXIf")  # chunks of a PNG
 
 
 def limit_resources() -> None:
@@ -43,18 +49,46 @@ def limit_resources() -> None:
 
 
 def make(path: str, kind: str) -> tuple[dict[str, int], bytes]:
-    """Sizes of the image as it is seen and of its thumbnail, and the thumbnail as a WebP file without metadata."""
-    from PIL import Image
+    """Sizes of the image as it is seen and of its thumbnail, and the thumbnail as a WebP file without metadata.
+
+    A picture that browsers show is one, however strict the decoder is: first all of it is read as it stands, then what
+    makes its pixels, then what is there of one that breaks off, if it is at least the upper half.
+    """
+    from PIL import Image, ImageFile, PngImagePlugin
 
     Image.MAX_IMAGE_PIXELS = None  # images.py has looked at the size before
+    attempts: list[tuple[Callable[[str], str | BytesIO], bool]] = [(str, False)]
     if kind == "png":
-        with Image.open(path, formats=_FORMATS[kind]) as image:
-            image.verify()  # the checksums, which decoding passes over
-    with Image.open(path, formats=_FORMATS[kind]) as image:
+        attempts += [(_plain_png, False), (_plain_png, True)]
+    elif kind == "jpg":
+        attempts += [(_ended_jpeg, True)]
+    elif kind == "gif":
+        attempts += [(str, True)]  # of WebP browsers show nothing, either
+    for number, (prepared, partly) in enumerate(attempts, start=1):
+        ImageFile.LOAD_TRUNCATED_IMAGES = partly
+        try:
+            return _make(prepared(path), kind, partly=partly)
+        except MemoryError:
+            raise
+        except Exception:  # decoders raise whatever they like
+            if number == len(attempts):
+                raise
+            PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PROFILE
+    raise AssertionError
+
+
+def _make(source: str | BytesIO, kind: str, *, partly: bool) -> tuple[dict[str, int], bytes]:
+    from PIL import Image
+
+    with Image.open(source, formats=_FORMATS[kind]) as image:
+        if kind != "jpg":
+            image.load()  # a PNG's Exif is looked for behind its pixels, where an error would be lost
         turned = _orientation(image)
         box = BOX[::-1] if turned >= 5 else BOX
         width, height = image.size[::-1] if turned >= 5 else image.size
         image.draft(None, (box[0] * 2, box[1] * 2))
+        if partly:
+            _refuse_less_than_half(image)
         small = _shrink(image, box)
     small = _to_srgb(small)
     if turn := _TURNS.get(turned):
@@ -63,6 +97,47 @@ def make(path: str, kind: str) -> tuple[dict[str, int], bytes]:
     small.save(out, "WEBP", quality=80, method=4)
     sizes = {"width": width, "height": height, "thumbnail_width": small.width, "thumbnail_height": small.height}
     return sizes, out.getvalue()
+
+
+def _ended_jpeg(path: str) -> BytesIO:
+    """With an end marker, without which a progressive picture is not shown at all."""
+    return BytesIO(Path(path).read_bytes() + b"\xff\xd9")
+
+
+def _plain_png(path: str) -> BytesIO:
+    """Only what makes the pixels, the colours and the orientation, with an end."""
+    data = memoryview(Path(path).read_bytes())
+    plain, at = BytesIO(), 8
+    plain.write(data[:at])
+    while at + 8 < len(data):
+        length, name = int.from_bytes(data[at : at + 4]), bytes(data[at + 4 : at + 8])
+        body, checksum = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
+        at += 12 + length
+        sound = int.from_bytes(checksum) == crc32(body, crc32(name)) and (name != b"iCCP" or _is_profile(bytes(body)))
+        if name in _PIXELS or (name in _LOOKS and sound):
+            plain.write(len(body).to_bytes(4) + name + bytes(body) + bytes(checksum).rjust(4, b"\0"))
+    plain.write(b"\0\0\0\0IEND\xaeB`\x82")
+    plain.seek(0)
+    return plain
+
+
+def _is_profile(body: bytes) -> bool:
+    """Whether a colour profile unpacks, and to no more than profiles take."""
+    _, _, packed = body.partition(b"\0")
+    unpacking = decompressobj()
+    with contextlib.suppress(zlib_error):
+        unpacking.decompress(packed[1:], _MAX_PROFILE)
+    return packed[:1] == b"\0" and unpacking.eof
+
+
+def _refuse_less_than_half(image: Image) -> None:
+    """What a decoder had no data for is grey in a JPEG and of one colour elsewhere."""
+    image.load()
+    extrema = image.crop((0, image.height // 2, image.width, image.height)).getextrema()
+    bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    jpeg = image.format in ("JPEG", "MPO")
+    if all((low >= 127 and high <= 128) if jpeg else low == high for low, high in bands):
+        raise ValueError("less than half of it is there")
 
 
 # How to undo each Exif orientation (Exif 2.32, tag 274).

@@ -2,6 +2,8 @@
 
 Layout and field names follow PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5. Readers of ZIP files disagree about
 archives that contradict themselves, so whatever two readers could see differently is refused (`archive_unsafe`).
+What real programs write against the letter of it, and all readers see alike, is taken: backslashes between folders
+(Windows PowerShell, .NET), control characters in names (the `Icon\\r` of macOS), blanks after the end (web shops).
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ _END64 = Struct("<4sQ2H2I4Q")
 _LOCATOR = Struct("<4sIQI")
 _ZIP64, _UNICODE_NAME = 0x0001, 0x7075  # extra fields that change what a reader sees
 _SPECIAL = (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
-_BAD_NAME = re.compile(r"\A/|\A[A-Za-z]:|[\0-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-_BACKSLASH = re.compile(rb"(?:\A|[\0-\x7f])\\")  # after a high byte it is half of a Japanese or Chinese letter
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:")
+_MISLEADS = re.compile("[\0\u202d\u202e]")  # cut there by some readers, or shown in reverse
+_BLANKS = b"\0\t\n\r "
+_SHOWN = 80
 
 
 class Entry(NamedTuple):
-    """One file or folder of an archive; sizes and positions in bytes."""
+    """One file or folder of an archive, its name with `/` between folders; sizes and positions in bytes."""
 
     name: str
     encrypted: bool
@@ -45,8 +49,10 @@ class Directory(NamedTuple):
     length: int
 
 
-def unsafe(detail: str) -> FileRefused:
-    return FileRefused("archive_unsafe", detail=detail)
+def unsafe(detail: str, reason: str = "archive_contradicts", entry: str = "") -> FileRefused:
+    """`entry` is the name that the sentence of this `reason` shows."""
+    shown = "".join(char if char.isprintable() else "\ufffd" for char in entry[:_SHOWN])
+    return FileRefused("archive_unsafe", reason=reason, detail=detail, entry=shown)
 
 
 def read_at(file: BinaryIO, position: int, length: int) -> bytes:
@@ -55,13 +61,14 @@ def read_at(file: BinaryIO, position: int, length: int) -> bytes:
 
 
 def find_ends(file: BinaryIO, size: int) -> list[int]:
-    """Where an end record begins whose comment reaches exactly to the end of the file."""
+    """Where an end record begins whose comment reaches to the end of the file, or to the blanks there."""
     start = max(0, size - _END.size - 0xFFFF)
     tail = read_at(file, start, size - start)
+    least = len(tail.rstrip(_BLANKS))
     found = []
     for match in re.finditer(rb"PK\x05\x06", tail):
         record = tail[match.start() : match.start() + _END.size]
-        if len(record) == _END.size and match.start() + _END.size + _END.unpack(record)[7] == len(tail):
+        if len(record) == _END.size and least <= match.start() + _END.size + _END.unpack(record)[7] <= len(tail):
             found.append(start + match.start())
     return found
 
@@ -73,7 +80,7 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
     """
     ends = find_ends(file, size)
     if not ends:
-        raise FileRefused("content_mismatch", detail="no end of a ZIP archive")
+        raise FileRefused("content_mismatch", reason="cut", detail="no end of a ZIP archive")
     if len(ends) > 1:
         raise unsafe("several ends")
     end = ends[0]
@@ -94,7 +101,7 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
                 raise unsafe("two ends that contradict each other")
         end = position
     if disk or first_disk or here != count:
-        raise unsafe("one of several volumes")
+        raise unsafe("one of several volumes", "archive_volume")
     if start + length != end:
         raise unsafe("something before the archive or within its directory")
     return Directory(count, start, length)
@@ -117,7 +124,7 @@ def read_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
         unpacked, packed, header = _wide(fields.get(_ZIP64, b""), unpacked, packed, header)
         shown = _name(name, flags, fields)
         if stat.S_IFMT(attributes >> 16) in _SPECIAL:
-            raise unsafe(f"{shown!r} is a link or a device")
+            raise unsafe(f"{shown!r} is a link or a device", "archive_link", shown)
         entry = Entry(shown, bool(flags & 1), method, packed, unpacked, header, 0)
         yield entry._replace(data=_check_local(file, directory.start, entry, name))
 
@@ -148,20 +155,35 @@ def _wide(field: bytes, *values: int) -> Iterator[int]:
 def _name(raw: bytes, flags: int, fields: dict[int, bytes]) -> str:
     """The name of an entry; it, and the other one that Info-ZIP's extra field 0x7075 may give, must stay inside."""
     try:
-        name = raw.decode("utf-8" if flags & 0x800 else "cp437")
-        other = fields.get(_UNICODE_NAME, b"")[5:].decode()
+        name = _decode(raw, sure=bool(flags & 0x800))
+        other = _decode(fields.get(_UNICODE_NAME, b"")[5:], sure=True)
     except UnicodeDecodeError:
-        raise unsafe("a name in no encoding") from None
-    backslash = "\\" in name if flags & 0x800 else _BACKSLASH.search(raw)
-    if not name or backslash or "\\" in other or _leads_outside(name) or _leads_outside(other):
-        raise unsafe(f"the name {name!r:.200}")
+        raise unsafe("a name in no encoding", "archive_name", raw.decode(errors="replace")) from None
+    for one in (name, other):
+        if not name or _leads_outside(one):
+            raise unsafe(f"the name {one!r:.200}", "archive_name", one)
     return name
+
+
+def _decode(raw: bytes, *, sure: bool) -> str:
+    """A name with `/` between folders, in UTF-8 (macOS does not say so) or else, unless it is `sure`, an old code page.
+
+    A backslash may be half of a Japanese or Chinese letter there; as `/` it is judged no less strictly.
+    """
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        if sure:
+            raise
+        name = raw.decode("cp437")
+    return name.replace("\\", "/")
 
 
 def _leads_outside(name: str) -> bool:
     """Whether `name` is absolute, climbs (Windows takes `.. .` for `..`), or is written to be read as another."""
-    climbs = any(part.count(".") > 1 and not part.strip(". ") for part in re.split(r"[/\\]", name))
-    return climbs or _BAD_NAME.search(name) is not None
+    plain = "".join(char for char in name if char.isprintable() and char != " ")  # all that some readers leave
+    climbs = any(part.count(".") > 1 and not part.strip(".") for part in plain.split("/"))
+    return climbs or _ABSOLUTE.match(plain) is not None or _MISLEADS.search(name) is not None
 
 
 def _check_local(file: BinaryIO, directory: int, entry: Entry, name: bytes) -> int:
@@ -170,7 +192,7 @@ def _check_local(file: BinaryIO, directory: int, entry: Entry, name: bytes) -> i
     if len(raw) != _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
         raise unsafe(f"{entry.name!r} leads nowhere")
     _, _, flags, method, _, _, _, packed, unpacked, name_length, extra_length = _LOCAL.unpack(raw)
-    if file.read(name_length) != name or method != entry.method:
+    if file.read(name_length).replace(b"\\", b"/") != name.replace(b"\\", b"/") or method != entry.method:
         raise unsafe(f"{entry.name!r} has two names or methods")
     told_later = flags & 8 and packed in (0, 0xFFFFFFFF)
     if not told_later:

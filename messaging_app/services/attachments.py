@@ -24,7 +24,6 @@ from messaging_app.db.statements import here
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import (
-    MESSAGES,
     CheckUnavailable,
     FileRefused,
     Kind,
@@ -59,9 +58,7 @@ class AttachmentsRefused(Invalid):
     """One bad file refuses the whole send: 413 where a file is too large, else 422."""
 
     def __init__(self, *refusals: FileRefused) -> None:
-        super().__init__(
-            *(FieldError("attachments", r.code, _(MESSAGES[r.code]) % r.values, file=r.filename) for r in refusals)
-        )
+        super().__init__(*(FieldError("attachments", r.code, r.sentence(_), file=r.filename) for r in refusals))
         for refusal in refusals:
             metrics.refused_upload(refusal.code)
         if any(refusal.code == "too_large" for refusal in refusals):

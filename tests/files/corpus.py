@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from tests.files import hostile_archives, hostile_documents, hostile_images, names_and_texts
-from tests.files.makers import HONEST
+from tests.files.makers import HONEST, open_document
 from tests.files.rows import ACCEPTED, LIMIT, Row
 
 # What a file really is may be said in two ways: a document of since 2007 is a ZIP archive, and a table is a text.
@@ -33,20 +33,33 @@ def _renamed() -> Iterator[Row]:
         for claimed in HONEST:
             if claimed != kind:
                 verdict = ACCEPTED if (kind, claimed) in _ALSO else "content_mismatch"
-                yield Row(f"{kind}-renamed.{claimed}", make, verdict, claimed, how=f"a {kind} that says {claimed}")
+                reason = None if verdict == ACCEPTED else "renamed"
+                how = f"a {kind} that says {claimed}"
+                yield Row(f"{kind}-renamed.{claimed}", make, verdict, claimed, how, reason=reason)
 
 
 def _not_allowed() -> Iterator[Row]:
     program = b"MZ" + bytes(200)
-    for name, data in {
-        "program.exe": program, "script.js": b"alert(1)", "page.html": b"<script>alert(1)</script>",
-        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "shell.sh": b"#!/bin/sh\n",
-        "macros.docm": HONEST["docx"](), "old.rtf": b"{\\rtf1 words}", "photo.heic": b"\0\0\0\x18ftypheic",
-        "archive.7z": b"7z\xbc\xaf\x27\x1c", "code.php": b"<?php phpinfo();", "shortcut.lnk": b"L\0\0\0",
-    }.items():  # fmt: skip
-        yield Row(name, partial(bytes, data), "type_not_allowed", how="a kind that nobody may send")
+    film = b"\0\0\0\x18ftypisom" + bytes(99)
+    for name, data, reason in (
+        ("program.exe", program, "program"), ("script.js", b"alert(1)", "renamed"), ("notes.log", b"words", "renamed"),
+        ("page.html", b"<!doctype html><script>alert(1)</script>", "web_page"), ("shell.sh", b"#!/bin/sh\n", "renamed"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "other_picture"),
+        ("macros.docm", HONEST["docx"](), "macro_not_allowed"), ("old.rtf", b"{\\rtf1 words}", "other_text"),
+        ("photo.heic", b"\0\0\0\x18ftypheic", "heic"), ("photo.heif", b"\0\0\0\x18ftypmif1", "heic"),
+        ("photo.avif", b"\0\0\0\x18ftypavif", "other_picture"), ("scan.tiff", b"II*\0" + bytes(99), "other_picture"),
+        ("screen.bmp", b"BM\x36\x10\0\0" + bytes(99), "other_picture"), ("film.mov", b"\0\0\0\x14ftypqt  ", "video"),
+        ("film.mp4", film, "video"), ("said.m4a", b"\0\0\0\x18ftypM4A ", "video"), ("archive.7z", b"7z\xbc\xaf\x27\x1c", "other_archive"),
+        ("archive.rar", b"Rar!\x1a\x07\0" + bytes(9), "other_archive"), ("archive.tar.gz", b"\x1f\x8b\x08\0", "other_archive"),
+        ("text.odt", open_document("text"), "other_text"), ("table.ods", open_document("spreadsheet"), "other_table"),
+        ("code.php", b"<?php phpinfo();", "renamed"), ("shortcut.lnk", b"L\0\0\0\1\x14\2\0", "type_not_allowed"),
+        ("invoice", HONEST["pdf"](), "renamed"), ("photo.jpe", HONEST["jpg"](), "renamed"), ("odd.dat", b"\0\1\2", "type_not_allowed"),
+    ):  # fmt: skip
+        yield Row(name, partial(bytes, data), "type_not_allowed", how="a kind that nobody may send", reason=reason)
+    yield Row("film-renamed.jpg", partial(bytes, film), "content_mismatch", how="a video", reason="video")
     for claimed in HONEST:
-        yield Row(f"program-renamed.{claimed}", partial(bytes, program), "content_mismatch", how="a program")
+        say = f"program-renamed.{claimed}"
+        yield Row(say, partial(bytes, program), "content_mismatch", how="a program", reason="program")
 
 
 def _sizes() -> Iterator[Row]:

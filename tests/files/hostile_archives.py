@@ -65,18 +65,28 @@ def _names() -> Iterator[Row]:
     say = partial(Row, verdict="archive_unsafe")
     for title, name in {
         "climbs": b"../../etc/passwd", "climbs-inside": b"a/../../b", "climbs-to-end": b"a/..", "absolute": b"/etc/passwd",
-        "drive": b"C:/windows/evil.dll", "backslash": b"..\\..\\evil.dll", "backslash-plain": b"a\\b", "dots-space": b"a/.. /b",
-        "many-dots": b"a/.../b", "nul": b"a.txt\0.exe", "line": b"a\r\nb", "escape": b"\x1b[2J", "no-name": b"",
+        "drive": b"C:/windows/evil.dll", "backslash": b"..\\..\\evil.dll", "dots-space": b"a/.. /b",
+        "backslash-first": b"\\evil.dll", "backslash-drive": b"C:\\evil.dll", "backslash-to-end": b"a\\..",
+        "dots-control": b"a/.\x01./b", "control-first": b"\r/etc/passwd", "dots-mark": "a/.\u200b./b".encode(),
+        "many-dots": b"a/.../b", "nul": b"a.txt\0.exe", "no-name": b"", "overlong": b"\xc0\xae\xc0\xae/evil",
         "bidi": "gpj.\u202eexe".encode(),
     }.items():  # fmt: skip
-        yield say(f"{title}.zip", partial(zip_file, Raw(b"fine.txt"), Raw(name)), how=f"an entry {name!r}")
+        yield say(
+            f"{title}.zip",
+            partial(zip_file, Raw(b"fine.txt"), Raw(name)),
+            how=f"an entry {name!r}",
+            reason="archive_name",
+        )
     yield say("not-utf8.zip", partial(zip_file, Raw(b"\xff\xfe.txt")), how="a name that is no UTF-8 and says so")
     yield say("second-name.zip", partial(zip_file, Raw(b"a", extra=_unicode_path(b"a", b"../b"))), how="two names")
-    other = _unicode_path(b"a", b"x\\y")
+    other = _unicode_path(b"a", b"x\\..\\y")
     yield say("second-name-backslash.zip", partial(zip_file, Raw(b"a", extra=other)), how="two names")
-    yield say("link.zip", lambda: archive(_link("here", "/etc/passwd")), how="a symbolic link")
+    yield say("link.zip", lambda: archive(_link("here", "/etc/passwd")), how="a symbolic link", reason="archive_link")
     yield say("device.zip", partial(zip_file, Raw(b"a", mode=0o060644)), how="a device")
-    yield say("twice.zip", partial(zip_file, Raw(b"a.txt"), Raw(b"a.txt", b"other")), how="two entries of one name")
+    yield say("twice.zip", partial(zip_file, Raw(b"a.txt"), Raw(b"a.txt", b"other")), how="two entries of one name",
+              reason="archive_twice")  # fmt: skip
+    yield say("twice-backslash.zip", partial(zip_file, Raw(b"a/b"), Raw(b"a\\b")), how="one name, written in two ways",
+              reason="archive_twice")  # fmt: skip
 
 
 def _lies() -> Iterator[Row]:
@@ -114,7 +124,9 @@ def _lies() -> Iterator[Row]:
     yield say(
         "behind-directory.zip", partial(zip_file, Raw(b"a"), behind=b"more"), how="something behind the directory"
     )
-    yield say("volume.zip", partial(zip_file, Raw(b"a"), disk=1), how="the second of several volumes")
+    yield say(
+        "volume.zip", partial(zip_file, Raw(b"a"), disk=1), how="the second of several volumes", reason="archive_volume"
+    )
     yield say(
         "zip64-gap.zip", partial(zip_file, Raw(b"a"), zip64=(0, 0, 0), zip64_gap=b"more"), how="a gap in the ends"
     )
@@ -128,7 +140,7 @@ def _lies() -> Iterator[Row]:
     yield mismatch(
         "program-before.zip", partial(zip_file, Raw(b"a"), before=b"MZ" + bytes(70), shift=72), how="program, ZIP"
     )
-    yield mismatch("cut.zip", lambda: archive(("a", b"x" * 999))[:-30], how="breaks off")
+    yield mismatch("cut.zip", lambda: archive(("a", b"x" * 999))[:-30], how="breaks off", reason="cut")
     yield mismatch("trailing.zip", lambda: archive(("a", b"x")) + b"more", how="something behind its end")
     yield mismatch("start-only.zip", lambda: b"PK\x03\x04" + bytes(100), how="nothing but a start")
 
@@ -139,14 +151,14 @@ def _limits() -> Iterator[Row]:
     yield say(
         "sum.zip", lambda: zip_file(*_many(1100, method=9, says_unpacked=GIB // 1000)), how="more than a gigabyte"
     )
-    yield say("entries.zip", lambda: zip_file(*_many(10_001)), how="10,001 entries")
+    yield say("entries.zip", lambda: zip_file(*_many(10_001)), how="10,001 entries", reason="archive_entries")
     yield say(
         "sum-large.zip",
         lambda: zip_file(Raw(b"a", bytes(6_000_000), 9, says_unpacked=GIB + 1)),
         how="a gigabyte, 170:1",
     )
     yield say("nested.zip", _nested_bomb, how="16 archives that shrink")
-    yield say("nested-many.zip", lambda: zip_file(*_many(101, ".gz")), how="101 archives")
+    yield say("nested-many.zip", lambda: zip_file(*_many(101, ".gz")), how="101 archives", reason="archive_nested")
     yield say("holds-itself.zip", _holds_itself, how="an archive that holds itself")
     yield say("zip64-size.zip", partial(zip_file, Raw(b"a", says_packed=0xFFFFFFFF, says_unpacked=0xFFFFFFFF, method=9,
               extra=_wide(5 * GIB, 5), local_extra=_wide(5 * GIB, 5))), how="5 GB, in ZIP64")  # fmt: skip
@@ -185,7 +197,30 @@ def _honest() -> Iterator[Row]:
         yield yes(f"{title}.zip", partial(archive, ("a.txt", b"words " * 99), method=method), how=title)
 
 
+def _written_by_real_programs() -> Iterator[Row]:
+    """Against the letter of the specification, and read alike by all."""
+    yes = partial(Row, verdict=ACCEPTED, ext="zip")
+    icon = ((b"Fotos/", b""), (b"Fotos/bild.txt", b"words"), (b"Fotos/Icon\r", b""), (b"__MACOSX/Fotos/._Icon\r", b"x"))
+    yield yes("finder-icon.zip", lambda: zip_file(*[Raw(name, data, flags=0) for name, data in icon]),
+              how="a folder of macOS with an icon of its own")  # fmt: skip
+    slashed = [Raw(b"Belege\\2024\\r.txt", flags=0, mode=0), Raw(b"Belege\\liste.txt", flags=0, mode=0)]
+    yield yes("powershell.zip", partial(zip_file, *slashed, Raw(b"leer\\", b"", mode=0)), how="Windows PowerShell 5.1")
+    yield yes("powershell-umlauts.zip", partial(zip_file, Raw("Büro\\März.txt".encode(), mode=0)), how=".NET, UTF-8")
+    mixed = Raw(b"a/b.txt", local_name=b"a\\b.txt")
+    yield yes("slashes-mixed.zip", partial(zip_file, mixed), how="/ in the directory, \\ before the bytes")
+    yield yes(
+        "controls.zip", partial(zip_file, Raw(b"a\tb.txt"), Raw(b"c\x7f.txt"), Raw(b"d\x1b.txt")), how="as Unix allows"
+    )
+    names = [Raw("\u202aC\u202c.txt".encode()), Raw("\u2067מחיר\u2069.txt".encode()), Raw("\u200eא.txt".encode())]
+    yield yes("right-to-left.zip", partial(zip_file, *names), how="marks that Windows and phones put around names")
+    yield yes("newline-behind.zip", lambda: archive(("a.txt", b"x")) + b"\r\n", how="a line end that a web shop added")
+    yield yes("padded.zip", lambda: archive(("a.txt", b"x")).ljust(4096, b"\0"), how="filled up to a block")
+    yield yes("split-mark.zip", lambda: zip_file(Raw(b"a"), before=b"PK00", shift=4), how="was to be split, was not")
+    yield yes("dot-slash.zip", partial(zip_file, Raw(b"./a.txt"), Raw(b"./b/")), how="names that begin with ./")
+
+
 def rows() -> Iterator[Row]:
+    yield from _written_by_real_programs()
     yield from _names()
     yield from _lies()
     yield from _limits()

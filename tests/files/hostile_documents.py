@@ -55,7 +55,7 @@ def _pdf() -> Iterator[Row]:
     yield Row("script-inside.pdf", lambda: pdf(script), ACCEPTED, "pdf", "a script that only a reader could run")
     yield Row("blank-around.pdf", lambda: b"\n" + pdf() + b"\r\n\0\0", ACCEPTED, "pdf", "blank before and after")
     yield Row("page-before.pdf", lambda: b"<script>alert(1)</script>" + pdf(), "content_mismatch", how="page and PDF")
-    yield Row("cut.pdf", lambda: pdf()[:200], "content_mismatch", how="breaks off")
+    yield Row("cut.pdf", lambda: pdf()[:200], "content_mismatch", how="breaks off", reason="cut")
     yield Row(
         "archive-and.pdf", lambda: pdf() + archive(("run.exe", b"MZ" * 2000)), "content_mismatch", how="PDF and ZIP"
     )
@@ -85,9 +85,13 @@ def _since_2007() -> Iterator[Row]:
         yield mismatch(f"broken-types.{kind}", partial(archive, ("[Content_Types].xml", "<Types>"), (part, "x")),
                        how="broken XML")  # fmt: skip
         yield mismatch(f"password.{kind}", lambda: compound_file({"EncryptionInfo": bytes(200),
-                       "EncryptedPackage": bytes(5000)}), how="behind a password nobody can look")  # fmt: skip
+                       "EncryptedPackage": bytes(5000)}), how="behind a password nobody can look", reason="password")  # fmt: skip
         yield Row(
-            f"traversal.{kind}", partial(office, kind, ("../../evil.xml", "x")), "archive_unsafe", how="climbs out"
+            f"traversal.{kind}",
+            partial(office, kind, ("../../evil.xml", "x")),
+            "archive_unsafe",
+            how="climbs out",
+            reason="document_broken",
         )
         yield Row(
             f"parts-twice.{kind}", partial(office, kind, (part.upper(), "x")), "archive_unsafe", how="two main parts"
@@ -97,7 +101,11 @@ def _since_2007() -> Iterator[Row]:
     yield Row("size-lies.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>", 8, says_unpacked=9), Raw(b"word/document.xml")),
               "archive_unsafe", how="types of another size than they say")  # fmt: skip
     yield Row("password-parts.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>"), Raw(b"word/document.xml", b"x" * 17,
-              flags=1, says_unpacked=5)), "content_mismatch", how="a part behind a password")  # fmt: skip
+              flags=1, says_unpacked=5)), "content_mismatch", how="a part behind a password", reason="password")  # fmt: skip
+    parts = (Raw(_TYPES, b"<Types/>"), Raw(b"xl\\workbook.xml"), Raw(b"xl\\worksheets\\sheet1.xml"))
+    yield Row("backslashes.xlsx", partial(zip_file, *parts), ACCEPTED, "xlsx", "as some .NET programs write workbooks")
+    yield Row("backslashes-macros.xlsx", partial(zip_file, *parts, Raw(b"xl\\vbaProject.bin")), "macro_not_allowed",
+              how="macros behind a backslash")  # fmt: skip
     yield Row("stub.docx", lambda: zip_file(Raw(_TYPES, b"<Types/>"), Raw(b"word/document.xml")), ACCEPTED, "docx",
               "just enough to be told")  # fmt: skip
     yield Row("excel4-part.xlsx", partial(office, "xlsx", ("xl/macrosheets/sheet1.xml", "x")), "macro_not_allowed",
@@ -145,9 +153,9 @@ def _until_2003() -> Iterator[Row]:
         yield say(f"macros-large-sectors.{kind}", partial(large, macros("Macros")), how="VBA, in sectors of 4096 bytes")
     mismatch = partial(Row, verdict="content_mismatch")
     yield mismatch("password.xls", lambda: compound_file({"Workbook": workbook(sheet(b"a"), first=((0x2F, b"\0\0"),))}),
-                   how="behind a password nobody can look")  # fmt: skip
+                   how="behind a password nobody can look", reason="password")  # fmt: skip
     yield mismatch("password.ppt", lambda: old_office("ppt", {"Current User": current_user(0xF3D1C4DF)}),
-                   how="behind a password nobody can look")  # fmt: skip
+                   how="behind a password nobody can look", reason="password")  # fmt: skip
     yield mismatch("installer.doc", lambda: compound_file({"SummaryInformation": bytes(99)}), how="no document inside")
     yield mismatch("nested-only.doc", lambda: compound_file({"ObjectPool/_1/WordDocument": bytes(5000)}),
                    how="a document only deeper inside")  # fmt: skip
@@ -174,8 +182,10 @@ def _until_2003() -> Iterator[Row]:
                    how="9 MB of small streams")  # fmt: skip
     yield mismatch("many-entries.doc", lambda: old_office("doc", {f"x{number}": b"" for number in range(20_001)}),
                    how="a directory without measure")  # fmt: skip
-    yield mismatch("rich-text.doc", lambda: b"{\\rtf1 words}", how="RTF")
-    yield mismatch("page.xls", lambda: b"<html><table><tr><td>1</td></tr></table></html>", how="a page")
+    yield mismatch("rich-text.doc", lambda: b"{\\rtf1 words}", how="RTF", reason="other_text")
+    yield mismatch("page.xls", lambda: b"<html><table><tr><td>1</td></tr></table></html>", how="a page",
+                   reason="other_table")  # fmt: skip
+    yield mismatch("tabs.xls", lambda: b"name\tprice\nroll\t1\n", how="plain text", reason="renamed")
 
 
 def rows() -> Iterator[Row]:

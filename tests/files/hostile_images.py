@@ -40,16 +40,37 @@ def _gif_that_says(width: int, height: int) -> bytes:
 
 def _cut(kind: str, share: float) -> Callable[[], bytes]:
     def make() -> bytes:
-        data = HONEST[kind]()
+        data = image({"jpg": "JPEG"}.get(kind, kind.upper()), picture(600, 400))
         return data[: int(len(data) * share)]
 
     return make
 
 
 def _damaged_png() -> bytes:
-    data = bytearray(HONEST["png"]())
-    data[len(data) // 2] ^= 0xFF
+    data = bytearray(image("PNG", picture(600, 400)))
+    at = data.index(b"IDAT") + 200
+    data[at : at + 50] = bytes(50)
     return bytes(data)
+
+
+def _chunk(name: bytes, data: bytes, *, sound: bool = True) -> bytes:
+    checksum = zlib.crc32(name + data) if sound else 0
+    return pack(">I", len(data)) + name + data + pack(">I", checksum)
+
+
+def _png_with(*chunks: bytes) -> bytes:
+    """A PNG with `chunks` behind its header."""
+    data = HONEST["png"]()
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def _unpacks_to(name: bytes, size: int) -> bytes:
+    return _chunk(name, b"a\0\0" + zlib.compress(bytes(size)))
+
+
+def _gap_between_segments() -> bytes:
+    data = HONEST["jpg"]()
+    return data[:20] + bytes(5) + data[20:]
 
 
 def _wrong_checksum() -> bytes:
@@ -72,24 +93,36 @@ def _exif(orientation: int) -> Image.Exif:
 
 def rows() -> Iterator[Row]:
     for kind in ("jpg", "png", "gif", "webp"):
-        for share in (0.5, 0.9):
-            yield Row(f"cut-at-{share}.{kind}", _cut(kind, share), "image_corrupt", how="breaks off")
+        shown = ("image_corrupt", "") if kind == "webp" else (ACCEPTED, kind)
+        little = 0.02 if kind == "gif" else 0.3  # its rows come in four rounds, the first of them soon
+        yield Row(f"cut-soon.{kind}", _cut(kind, little), "image_corrupt", how="breaks off")
+        yield Row(f"cut-late.{kind}", _cut(kind, 0.9), *shown, how="breaks off, and browsers show most of it")
         yield Row(
             f"header-only.{kind}", partial(lambda kind: HONEST[kind]()[:16], kind), "image_corrupt", how="a start"
         )
-    yield Row("cut-animation.gif", lambda: animation("GIF")[:-200], "image_corrupt", how="breaks off in a later frame")
+    yield Row("cut-animation.gif", lambda: animation("GIF")[:-200], ACCEPTED, "gif", how="breaks off in a later frame")
     yield Row(
         "cut-animation.webp", lambda: animation("WEBP")[:-200], "image_corrupt", how="breaks off in a later frame"
     )
     yield Row("many-blocks.gif", _many_blocks, "image_corrupt", how="200,000 blocks of one byte")
-    yield Row("checksum.png", _wrong_checksum, "image_corrupt", how="only its checksum is wrong")
-    yield Row("damaged.png", _damaged_png, "image_corrupt", how="one byte changed, the checksum tells")
+    yield Row("damaged.png", _damaged_png, "image_corrupt", how="its data is damaged soon after the start")
     yield Row("no-pixels.png", lambda: png(0, 0), "image_corrupt", how="0 x 0")
     yield Row("no-data.png", lambda: png(100, 100), "image_corrupt", how="a header and no data")
     yield Row("magic-only.gif", lambda: b"GIF89a", "image_corrupt", how="six bytes")
     yield Row("script.gif", lambda: b"GIF89a/*" + bytes(20) + b"*/=1;alert(document.domain)", "image_corrupt",
               how="a script that begins as GIF")  # fmt: skip
-    yield Row("page.png", lambda: b"<html><script>alert(1)</script></html>", "content_mismatch", how="a page")
+    yield Row(
+        "page.png",
+        lambda: b"<html><script>alert(1)</script></html>",
+        "content_mismatch",
+        how="a page",
+        reason="web_page",
+    )
+    for ext in ("jpg", "png"):
+        yield Row(f"heic-renamed.{ext}", lambda: b"\0\0\0\x18ftypheic" + bytes(99), "content_mismatch", how="a HEIC photo",
+                  reason="heic")  # fmt: skip
+    yield Row("jpeg.heic", HONEST["jpg"], "type_not_allowed", how="converted and not renamed", reason="renamed")
+    yield from _strictly_broken()
 
     yield Row("bomb.png", lambda: png(50_000, 50_000, zlib.compress(bytes(10**6))), "image_dimensions", how="2500 MP")
     yield Row("bomb-real.png", lambda: png(9000, 9000, zlib.compress(bytes(9000 * 27001))), "image_dimensions",
@@ -121,7 +154,30 @@ def rows() -> Iterator[Row]:
               "a film after the picture, as phones do")  # fmt: skip
     for kind in ("jpg", "png", "gif", "webp", "pdf", "doc"):
         yield Row(f"archive-behind.{kind}", partial(lambda kind: HONEST[kind]() + archive(("run.exe", b"MZ")), kind),
-                  "content_mismatch", how="an archive after it: two kinds in one")  # fmt: skip
+                  "content_mismatch", how="an archive after it: two kinds in one", reason="hidden_archive")  # fmt: skip
+
+
+def _strictly_broken() -> Iterator[Row]:
+    """Pictures that browsers show whole, however strict a decoder may be about what makes no pixels."""
+    yes = partial(Row, verdict=ACCEPTED)
+    yield yes("checksum.png", _wrong_checksum, ext="png", how="only its checksum is wrong")
+    for title, chunk in {
+        "profile-3MB": _unpacks_to(b"iCCP", 3 * 2**20), "profile-bomb": _unpacks_to(b"iCCP", 60 * 2**20),
+        "profile-method": _chunk(b"iCCP", b"a\0\5xx"), "text-3MB": _unpacks_to(b"zTXt", 3 * 2**20),
+        "texts-80MB": _unpacks_to(b"zTXt", 2**20) * 80, "text-checksum": _chunk(b"tEXt", b"a\0b", sound=False),
+        "short-resolution": _chunk(b"pHYs", b"a"), "short-gamma": _chunk(b"gAMA", b""), "short-animation": _chunk(b"acTL", b"\0"),
+        "frame-control": _chunk(b"fcTL", bytes(26)), "exif": _chunk(b"eXIf", b"\xff" * 9), "unknown": _chunk(b"abCd", b"x"),
+    }.items():  # fmt: skip
+        yield yes(f"chunk-{title}.png", partial(_png_with, chunk), ext="png", how=f"a chunk of another sort: {title}")
+    yield yes("text-behind.png", lambda: HONEST["png"]()[:-12] + _chunk(b"tEXt", b"a\0b", sound=False), ext="png",
+              how="a broken text and no end")  # fmt: skip
+    for kind, length in (("jpg", 2), ("png", 12), ("gif", 1)):
+        without = partial(lambda kind, length: HONEST[kind]()[:-length], kind, length)
+        yield yes(f"no-end.{kind}", without, ext=kind, how="without its end marker")
+    yield yes("no-end-progressive.jpg", lambda: image("JPEG", progressive=True)[:-2], ext="jpg", how="without its end")
+    yield yes("gap.jpg", _gap_between_segments, ext="jpg", how="zeros between its segments")
+    yield yes("zeros-behind.gif", lambda: HONEST["gif"]()[:-1] + bytes(3) + b";", ext="gif", how="zeros before its end")
+    yield yes("junk-behind.gif", lambda: HONEST["gif"]()[:-1] + b"\x99\x99", ext="gif", how="junk instead of its end")
 
 
 def _in_mode(mode: str) -> Image.Image:

@@ -94,6 +94,12 @@ def office(
     return archive(*[one for one in parts if one[0] not in leave_out], *more)
 
 
+def open_document(sort: str) -> bytes:
+    """A document of LibreOffice: its first entry is its type, not packed."""
+    kind = (zipfile.ZipInfo("mimetype"), f"application/vnd.oasis.opendocument.{sort}")
+    return archive(kind, ("content.xml", "<office/>"))
+
+
 def records(*parts: tuple[int, bytes]) -> bytes:
     """Records of a workbook ([MS-XLS] 2.1.4)."""
     return b"".join(pack("<HH", kind, len(data)) + data for kind, data in parts)

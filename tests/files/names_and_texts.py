@@ -72,15 +72,22 @@ def rows() -> Iterator[Row]:
         "utf-16-be": codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), "windows-1252": "Grüße, 10 €".encode("cp1252"),
         "windows-1251": "щи борщ".encode("cp1251"), "shift-jis": "日本語の表".encode("shift-jis"),
         "gb18030": "中文表格".encode("gb18030"), "mac": "Grüße\rÄpfel\r".encode("mac-roman"), "form-feed": b"a\fb\n",
+        "escape": b"\x1b]0;title\x07", "utf-16-without-mark": TEXT.encode("utf-16-le"),
+        "utf-16-be-without-mark": "一覧\r\nщи\r\n".encode("utf-16-be"), "utf-32": TEXT.encode("utf-32"),
+        "utf-16-odd": _LETTERS.encode("utf-16") + b"\x1a", "half-an-emoji": codecs.BOM_UTF16_LE + b"a\0\x3d\xd8",
+        "iso-2022-jp": "注文 4711\r\n".encode("iso-2022-jp"), "iso-2022-kr": "주문 4711\n".encode("iso-2022-kr"),
+        "dos-end": b"order;total\r\n4711;9,90\r\n\x1a", "separators": b"\x02name\x1fprice\x1eroll\x1f1\x1d\x03\x04\n",
+        "vertical-tab": b"line\x0bline\n", "overstrike": b"N\x08NA\x08A\n", "printer": b"\x1bE\x1b&l0O\x0fsmall\x0e\f",
+        "nul-at-end": b"words, and what C leaves behind\0", "padded": b"x" * 600 + bytes(424), "delete": b"a\x7fb\n",
         "one-byte": b"x", "page": b"<html><script>alert(1)</script></html>", "formula": b"=cmd|'/c calc'!A1;1\n",
     }  # fmt: skip
     for title, data in texts.items():
         ext = "csv" if title in ("windows-1251", "shift-jis", "formula", "utf-16") else "txt"
         yield Row(f"text-{title}.{ext}", partial(bytes, data), ACCEPTED, ext, f"{title}, downloaded as it came")
     for title, data in {
-        "nul": b"words\0words", "escape": b"\x1b]0;title\x07", "utf-16-without-mark": TEXT.encode("utf-16-le"),
-        "utf-16-odd": _LETTERS.encode("utf-16") + b"x", "utf-16-broken": codecs.BOM_UTF16_LE + b"\x00\xd8a\0",
-        "utf-16-nul": codecs.BOM_UTF16_LE + "a\0b".encode("utf-16-le"), "utf-32": TEXT.encode("utf-32"),
-        "binary": bytes(range(256)), "begins-as-gif": b"GIF89a words", "late-nul": b"x" * 600_000 + b"\0",
+        "nul": b"words\0words", "nothing-but-nul": bytes(64), "mostly-nul": b"MS" + bytes(99),
+        "utf-16-nul": codecs.BOM_UTF16_LE + "a\0b".encode("utf-16-le"), "utf-32-broken": codecs.BOM_UTF32_LE + b"\xff" * 8,
+        "binary": bytes(range(256)), "begins-as-gif": b"GIF89a words", "late-nul": b"x" * 600_000 + b"\0x",
+        "numbers": b"".join(number.to_bytes(4, "little") for number in range(500)),
     }.items():  # fmt: skip
         yield Row(f"text-{title}.txt", partial(bytes, data), "content_mismatch", how=title)

@@ -16,7 +16,7 @@ class Row:
     """A file `name` whose bytes `make` makes; `verdict` is `accepted` or the code of its refusal.
 
     Of an accepted one `ext` is the stored extension. `sent_as` is the name it comes under, if that is another, and
-    `shown_as` the name that it then has.
+    `shown_as` the name that it then has. `reason` chooses the sentence of a refusal, where that matters.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Row:
     how: str = ""
     sent_as: str | None = None
     shown_as: str | None = None
+    reason: str | None = None
 
     @property
     def raw_name(self) -> str:

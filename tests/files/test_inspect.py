@@ -25,8 +25,8 @@ def judge(row: Row, folder: Path) -> tuple[str, str, Kind | None]:
         return ACCEPTED, name, inspect_file(path, name, size)
     except FileRefused as refusal:
         assert refusal.filename == name
-        assert name in refusal.message
-        assert refusal.message == MESSAGES[refusal.code] % refusal.values
+        assert name in refusal.sentence() and "%" not in refusal.sentence().replace(name, "")
+        assert row.reason is None or refusal.reason == row.reason, refusal.sentence()
         return refusal.code, name, None
 
 
