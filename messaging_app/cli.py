@@ -13,24 +13,26 @@ from pathlib import Path
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from pydantic_core import to_json
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
 from messaging_app.ops.moving import move_files
-from messaging_app.services import settings
+from messaging_app.services import audit, settings
 from messaging_app.services.attachments import storage
 from messaging_app.storage import StorageUnavailable, storage_from_url
 
 directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")
 demo_group = AppGroup("demo", help="The demo cast: some people and conversations to try things with.")
 attachments_group = AppGroup("attachments", help="The files that were sent.")
+audit_group = AppGroup("audit", help="The audit trail: who changed people, rights and settings.")
 settings_group = AppGroup("settings", help="Platform settings, in force at once.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands. Each group stands here once; `token` joins them with the JSON API."""
-    for command in (directory_group, demo_group, attachments_group, settings_group, check):
+    for command in (directory_group, demo_group, attachments_group, settings_group, audit_group, check):
         app.cli.add_command(command)
 
 
@@ -89,8 +91,26 @@ def list_settings() -> None:
 def set_setting(key: str, value: str) -> None:
     """Set KEY to VALUE."""
     with sentences():
-        settings.set_settings({key: value})
+        settings.set_settings(None, {key: value})
         click.echo(f"{key} = {str(settings.get_setting(key)).lower()}")
+
+
+@audit_group.command("verify")
+def verify_audit() -> None:
+    """Recompute the chain of hashes; status 1 and the number of the first bad entry where it is broken."""
+    with sentences():
+        bad = audit.verify()
+    if bad is not None:
+        raise click.ClickException(f"Entry {bad} is missing or not as it was written.")
+    click.echo("The audit trail is whole.")
+
+
+@audit_group.command("export")
+def export_audit() -> None:
+    """Write every entry to standard output as JSON lines, oldest first."""
+    with sentences():
+        for entry in audit.all_entries():
+            click.echo(to_json(audit.as_json(entry)).decode())
 
 
 @click.command()

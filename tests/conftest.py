@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from pwdlib import PasswordHash
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, insert, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -24,6 +24,7 @@ from messaging_app import bus, create_app
 from messaging_app.accounts import passwords
 from messaging_app.config import Settings
 from messaging_app.extensions import db
+from messaging_app.models import AuditHead
 from tests import cast
 from tests.services import Postgres, migrate
 
@@ -126,6 +127,7 @@ def empty(engine: Engine) -> None:
     with engine.begin() as connection:
         for table in reversed(db.metadata.sorted_tables):
             connection.execute(table.delete())
+        connection.execute(insert(AuditHead).values(id=1, last_id=0, hash=""))
         if engine.dialect.name == "postgresql":
             query = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'"
             connection.execute(text(query)).all()

@@ -224,5 +224,16 @@ ENDPOINTS = (
         query=s.RemovalQuery,
         status=204,
     ),
+    Endpoint(
+        "list_audit",
+        "GET",
+        "/audit",
+        r.list_audit,
+        "Read the audit trail",
+        "Oldest first. To follow it, keep the last entry's `id` and ask for what came `after` it.",
+        roles=(ADMIN,),
+        query=s.AuditQuery,
+        answer=s.AuditResponse,
+    ),
 )
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}

@@ -79,4 +79,26 @@ EXAMPLES: dict[str, Any] = {
         ],
         "next_cursor": None,
     },
+    "AuditResponse": {
+        "entries": [
+            {
+                "id": 7,
+                "at": _AT,
+                "actor": {"type": "admin", "name": "Ada", "email": "ada@platform.example"},
+                "action": "setting.changed",
+                "object": {
+                    "type": "setting",
+                    "id": "message_attachment_max_files",
+                    "name": "message_attachment_max_files",
+                    "email": None,
+                },
+                "before": {"value": "10"},
+                "after": {"value": "5"},
+                "address": "192.0.2.7",
+                "request_id": "5f0a3c1d9e7b2846",
+                "hash": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+            }
+        ],
+        "next_cursor": None,
+    },
 }

@@ -11,7 +11,7 @@ from messaging_app.api import problems
 from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.services import attachments, messaging, recipients
+from messaging_app.services import attachments, audit, messaging, recipients
 from messaging_app.web.views import attachments as served
 
 
@@ -89,6 +89,17 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> Answer:
     """Open again; reopening what is open changes nothing."""
     messaging.reopen_conversation(actor, conversation_id)
     return _summary(actor, conversation_id)
+
+
+def list_audit(actor: Actor, query: s.AuditQuery) -> Answer:
+    """A page of the audit trail, oldest first, for programs that follow it."""
+    filters = audit.Filters(person=query.person, object=query.object, action=query.action)
+    found = audit.entries_after(filters, int(query.after or 0), query.limit + 1)
+    page = found[: query.limit]
+    cursor = str(page[-1].id) if len(found) > query.limit else None
+    entries = [s.AuditEntryResponse.model_validate(audit.as_json(entry)) for entry in page]
+    body = s.AuditResponse(entries=entries, next_cursor=cursor)
+    return Answer(body, next_page={"after": cursor} if cursor else None)
 
 
 def mark_read(actor: Actor, conversation_id: int, body: s.ReadingUpdate) -> Answer:

@@ -2,6 +2,7 @@
 
 from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
+from messaging_app.models.audit import AuditEntry, AuditHead
 from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.notification import Notification, NotificationState
@@ -13,6 +14,8 @@ from messaging_app.models.worker import WorkerBeat
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
+    "AuditHead",
     "Conversation",
     "ConversationParticipant",
     "ConversationStatus",

@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
+from messaging_app.services import audit
 
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 
@@ -101,8 +103,8 @@ def list_settings() -> dict[str, int | bool]:
     return {key: parse_or_default(key, stored.get(key)) for key in SETTINGS}
 
 
-def set_settings(values: dict[str, str]) -> None:
-    """Store settings, all or none. Raises `Invalid` naming each key that is unknown or whose value does not fit."""
+def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
+    """Store settings, all or none; `actor` is None on the command line. Raises `Invalid` naming each key that is unknown or whose value does not fit."""
     parsed: dict[str, int | bool] = {}
     errors = []
     for key, text in values.items():
@@ -116,7 +118,13 @@ def set_settings(values: dict[str, str]) -> None:
     if errors:
         raise Invalid(*errors)
     with writing(db.session) as session:
+        stored = session.scalars(select(PlatformSetting).with_for_update()).all()
+        before = {setting.key: str(parse_or_default(setting.key, setting.value)).lower() for setting in stored}
         insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
         for key, value in parsed.items():
             row = {"key": key, "value": str(value).lower(), "updated_at": now()}
             session.execute(insert(PlatformSetting).values(row).on_conflict_do_update(index_elements=["key"], set_=row))
+            was = before.get(key, str(SETTINGS[key].default).lower())
+            if was != row["value"]:
+                about = audit.Object("setting", key, key)
+                audit.record(session, actor, "setting.changed", about, {"value": was}, {"value": str(row["value"])})

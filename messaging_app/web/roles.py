@@ -16,7 +16,9 @@ from werkzeug.routing import BaseConverter
 from messaging_app.accounts.sessions import role_of, touch
 from messaging_app.db.engine import MAX_ID
 from messaging_app.extensions import csrf, login
+from messaging_app.ops.request_log import request_id
 from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.services import audit
 from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
 from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
@@ -61,6 +63,7 @@ class IdConverter(BaseConverter):
 def mount_roles(app: Flask) -> None:
     """Register the blueprints of the three roles and the common front page."""
     app.url_map.converters["id"] = IdConverter
+    app.before_request(note_origin)
     app.add_url_rule("/", "index", home.index)
     for role in ROLES.values():
         app.register_blueprint(mount(role))
@@ -136,6 +139,7 @@ def check_door() -> ResponseReturnValue | None:
         return cast(Response, login.unauthorized())
     if guarded:
         g.actor = signed_in.actor
+        note_origin(signed_in.session_id)
     shown_to = request.headers.get("X-Shown-To") if guarded else None
     if shown_to is not None and shown_to != signed_in.shown_to and is_htmx():
         return make_response("", 412)  # another tab went on in another store, or as somebody else
@@ -147,6 +151,11 @@ def check_door() -> ResponseReturnValue | None:
     if guarded and not is_poll():
         touch(signed_in)
     return home.offer_store() if guarded and "store" in request.args else None
+
+
+def note_origin(session_id: int | None = None) -> None:
+    """Let the audit trail know where this request comes from."""
+    audit.set_origin(audit.Origin(request.remote_addr or "", session_id, request_id() or ""))
 
 
 def make_room_for_files() -> None:

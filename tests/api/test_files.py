@@ -127,7 +127,7 @@ def test_one_bad_file_refuses_the_whole_message(api: Api, data: bytes, name: str
 def test_exactly_the_limit_passes_and_one_byte_more_is_too_large(api: Api) -> None:
     number = api.begin("sam", "cleo")
     with api.app.app_context():
-        set_settings({"message_attachment_max_size_mb": "1", "message_attachment_max_files": "2"})
+        set_settings(None, {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "2"})
     line = b"x" * 63 + b"\n"
     exact = line * (1024 * 1024 // 64)
     assert send(api, "sam", number, (exact, "a.txt")).status_code == 201

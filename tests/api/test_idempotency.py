@@ -139,7 +139,7 @@ def test_a_repeat_of_what_is_no_longer_seen_is_not_found(api: Api) -> None:
     with api.app.app_context():
         from messaging_app.services.settings import set_settings
 
-        set_settings({"customers_see_platform_conversations": "false"})
+        set_settings(None, {"customers_see_platform_conversations": "false"})
     problem_of(api.post("cleo", f"/{number}/messages", json=body, headers=KEY), 404, "not_found")
 
 

@@ -129,6 +129,9 @@ def test_answers_hold_exactly_the_fields_that_are_described(kept_api: Api) -> No
         assert list(value) == list(DOCUMENT["components"]["schemas"][model.__name__]["properties"])
 
 
+FREE = {("AuditEntryResponse", "before"), ("AuditEntryResponse", "after")}  # whose keys follow from what was changed
+
+
 def test_times_and_whole_numbers_are_what_they_are_said_to_be() -> None:
     """An outgoing field of a time says `date-time`, so that clients make times of it."""
     for name in DOCUMENT["components"]["schemas"]:
@@ -139,6 +142,8 @@ def test_times_and_whole_numbers_are_what_they_are_said_to_be() -> None:
             if field.endswith("_at"):
                 described = DOCUMENT["components"]["schemas"][name]["properties"][field]
                 assert "date-time" in str(described), (name, field)
+            if (name, field) in FREE:
+                continue
             assert get_origin(info.annotation) is not dict and Any not in get_args(info.annotation)
 
 

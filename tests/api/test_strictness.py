@@ -89,8 +89,7 @@ def queries() -> list[tuple[Endpoint, str, list[str]]]:
 def test_a_query_parameter_takes_only_what_it_says(
     kept_api: Api, endpoint: Endpoint, name: str, junk: list[str]
 ) -> None:
-    path = endpoint.path.removeprefix("/messages").format(id=_number(kept_api), att_id=1)
-    who = "sam" if STORE in endpoint.roles else "ada"
+    who, path = _whose(kept_api, endpoint)
     for value in junk:
         answer = kept_api.call(who, endpoint.method, path, query_string={name: value})
         assert answer.status_code == 422, (name, value, answer.text)
@@ -101,8 +100,8 @@ def test_a_query_parameter_takes_only_what_it_says(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 def test_an_unknown_query_parameter_is_refused(kept_api: Api, endpoint: Endpoint) -> None:
-    path = endpoint.path.removeprefix("/messages").format(id=_number(kept_api), att_id=1)
-    answer = kept_api.call("sam", endpoint.method, path, query_string={"colour": "red"})
+    who, path = _whose(kept_api, endpoint)
+    answer = kept_api.call(who, endpoint.method, path, query_string={"colour": "red"})
     assert answer.status_code == 422
     assert [(error["field"], error["code"]) for error in answer.json["errors"]] == [("colour", "unknown")]
 
@@ -127,6 +126,13 @@ def test_an_idempotency_key_may_be_anything_printable(kept_api: Api, key: str) -
     path = f"/{_number(kept_api)}/messages"
     answer = kept_api.post("sam", path, json={"content": "x"}, headers={"Idempotency-Key": key})
     assert answer.status_code == 201
+
+
+def _whose(api: Api, endpoint: Endpoint) -> tuple[str, str]:
+    """Somebody who has the endpoint, and its whole address."""
+    who = "sam" if STORE in endpoint.roles else "ada"
+    path = endpoint.path.format(id=_number(api), att_id=1)
+    return who, api.base(who).removesuffix("/messages") + path
 
 
 def _number(api: Api) -> int:

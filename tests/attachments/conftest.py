@@ -65,7 +65,7 @@ class Doors:
         """Set the platform's limits: `megabytes`, `files`."""
         keys = {"megabytes": "message_attachment_max_size_mb", "files": "message_attachment_max_files"}
         with self.web.app.app_context():
-            set_settings({keys[name]: str(value) for name, value in values.items()})
+            set_settings(None, {keys[name]: str(value) for name, value in values.items()})
 
     def stored(self) -> list[Path]:
         """Everything that lies in the folder of files, staged ones too."""

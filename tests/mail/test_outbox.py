@@ -133,9 +133,9 @@ def test_whoever_is_out_when_mail_is_tried_again_gets_none(post: Post, way_out: 
 
 def test_a_hidden_platform_conversation_is_not_mailed(post: Post) -> None:
     number = post.begin(post.cast.ada, post.cast.cleo)
-    settings.set_settings({settings.CUSTOMERS_SEE_PLATFORM: "false"})
+    settings.set_settings(None, {settings.CUSTOMERS_SEE_PLATFORM: "false"})
     assert post.receivers() == []
-    settings.set_settings({settings.CUSTOMERS_SEE_PLATFORM: "true"})
+    settings.set_settings(None, {settings.CUSTOMERS_SEE_PLATFORM: "true"})
     messaging.send_message(post.cast.ada, number, "Now you see it")
     assert post.receivers() == ["cleo"]
 

@@ -20,11 +20,11 @@ def show(_actor: Actor) -> ResponseReturnValue:
     return _page(settings_form(_in_force()), saved="saved" in request.args)
 
 
-def save(_actor: Actor) -> ResponseReturnValue:
+def save(actor: Actor) -> ResponseReturnValue:
     """Keep what the form says, all or none; a refusal keeps what was entered."""
     entered = {key: request.form[key] for key in SETTINGS if key in request.form}
     try:
-        set_settings(entered)
+        set_settings(actor, entered)
     except Invalid as refusal:
         form = settings_form(_in_force())
         form.refuse(Invalid(*(replace(error, message=_rule(error.field)) for error in refusal.errors)))
