@@ -50,7 +50,7 @@ function showBusy({ detail: { ctx } }, busy) {
   if (busy) form.querySelector(".composer__error")?.remove();
 }
 
-function refuse(form, sentence) {
+export function refuse(form, sentence) {
   if (!form.isConnected) {
     const toast = { text: words().sendElsewhere, kind: "danger" };
     document.dispatchEvent(new CustomEvent("toast", { detail: toast }));

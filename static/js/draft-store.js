@@ -17,7 +17,7 @@ export function load(key) {
 
 export function store(key, draft) {
   try {
-    if (FIELDS.some((name) => draft[name])) localStorage.setItem(key, JSON.stringify(draft));
+    if (FIELDS.some((name) => draft[name]) || draft.files?.length) localStorage.setItem(key, JSON.stringify(draft));
     else localStorage.removeItem(key);
   } catch { /* full or forbidden: the text still stands in its field */ }
 }

@@ -3,14 +3,21 @@
 
 import { fit } from "./composer.js";
 import { FIELDS, freshKey, keyFor, keyOf, load, store } from "./draft-store.js";
+import { filesOf } from "./staged.js";
 
 const forms = () => document.querySelectorAll("form[data-draft]");
 const texts = (form) => FIELDS.flatMap((name) => form.elements[name] ?? []);
 
 export function save(form) {
-  const draft = { key: form.elements.idempotency_key.value, recipient: recipientOf(form) };
+  const draft = { key: form.elements.idempotency_key.value, recipient: recipientOf(form), files: namesOf(form) };
   for (const field of texts(form)) draft[field.name] = field.value;
   store(keyOf(form), draft);
+}
+
+// Of its files, those that have to be attached again too; all that is known while they are still asked for.
+export function namesOf(form) {
+  if (form.dataset.filesShown === undefined) return load(keyOf(form)).files ?? [];
+  return [...filesOf(form).map(({ name }) => name), ...Array.from(form.querySelectorAll("[data-missing-name]"), (name) => name.textContent)];
 }
 
 // Puts a draft into a form, whatever stands there.
@@ -68,7 +75,9 @@ function forgetWhatWasSent({ detail: { ctx } }) {
 function left(form, draft, sent, shown) {
   if (form.dataset.draft === "new") return FIELDS.every((name) => (draft[name] ?? "") === sent.get(name)) ? {} : draft;
   const text = draft.content ?? shown?.elements.content.value ?? "";
-  return { ...draft, content: text.startsWith(sent.get("content")) ? text.slice(sent.get("content").length).trimStart() : text };
+  const gone = sent.getAll("attachments").map(({ name }) => name);
+  const files = (draft.files ?? []).filter((name) => !gone.includes(name));
+  return { ...draft, files, content: text.startsWith(sent.get("content")) ? text.slice(sent.get("content").length).trimStart() : text };
 }
 
 function tellOfKeptDraft(bar) {

@@ -1,20 +1,29 @@
 // One draft in several tabs. An answer is the same in all of them, with one key, so that it is sent once. New
 // conversations may be for different people: there a tab follows another only in forgetting what both held.
 
-import { save, show } from "./drafts.js";
+import { restoreAnew } from "./draft-files.js";
+import { namesOf, save, show } from "./drafts.js";
 import { FIELDS, freshKey, keyOf, prefix, read } from "./draft-store.js";
+import { wipe } from "./kept-files.js";
 
 const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
 let isWiped = false; // its person signed out in another tab: what stands in the fields here is all there is
 
 const text = (form, name) => form.elements[name]?.value ?? "";
 
+const isLike = (names, others = []) => JSON.stringify(names) === JSON.stringify(others);
+
+function take(form, before, now) {
+  show(form, now);
+  if (!isLike(before.files, now.files)) restoreAnew(form);
+}
+
 function follow(form, before, now) {
   const isGone = !now.key;
   const isAnswer = form.dataset.draft !== "new";
-  const same = FIELDS.every((name) => text(form, name) === (before[name] ?? ""));
+  const same = FIELDS.every((name) => text(form, name) === (before[name] ?? "")) && isLike(namesOf(form), before.files);
   const isIdle = form.elements.content !== document.activeElement;
-  if (isAnswer ? same || isIdle : same && isGone) return show(form, now);
+  if (isAnswer ? same || isIdle : same && isGone) return take(form, before, now);
   const key = form.elements.idempotency_key;
   if ([before.key, now.key].includes(key.value)) key.value = freshKey(); // its words are another message now
   if (isGone) save(form);
@@ -28,11 +37,18 @@ function followOtherTabs({ key, oldValue, newValue }) {
   }
 }
 
-function wipe(event) {
-  if (!event.target.matches("[data-sign-out]")) return;
-  try { localStorage.setItem(wiping(), ""); } catch { /* full or forbidden: the other tabs take it for sent */ }
-  for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
+// The page is left when all is gone, or when it takes too long.
+async function signOut(event) {
+  const form = event.target;
+  if (!form.matches("[data-sign-out]")) return;
+  event.preventDefault();
+  try {
+    localStorage.setItem(wiping(), "");
+    for (const key of Object.keys(localStorage)) if (key.startsWith(prefix())) localStorage.removeItem(key);
+  } catch { /* full: the other tabs take them for sent; forbidden: there are none */ }
+  await Promise.race([wipe(prefix()).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 2000))]);
+  form.submit();
 }
 
 window.addEventListener("storage", followOtherTabs);
-document.addEventListener("submit", wipe);
+document.addEventListener("submit", signOut);
