@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, current_app, request, session
+from flask import Flask, Request, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
 from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import Rows, impatient, now, writing
+from messaging_app.db.engine import Rows, now, writing
 from messaging_app.db.statements import fetch
 from messaging_app.extensions import db, login
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
@@ -31,7 +30,6 @@ from messaging_app.services import announcements, messaging
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
 from messaging_app.text import search_key
 
-TOUCH_EVERY = timedelta(minutes=5)
 _UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
 
 
@@ -195,21 +193,6 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
         ended = ended.where(SignInSession.store_id == store_id)
     db.session.execute(ended.values(ended_at=now()))
     announcements.sessions_ended(actor_type, person_id, store_id)
-
-
-def touch(sign_in: SignIn) -> None:
-    """Note that a session is in use, at most once in five minutes; never called for polls and streams.
-
-    Best effort: a page that is only read must neither fail nor wait because somebody else is writing.
-    """
-    if now() - sign_in.last_used_at < TOUCH_EVERY:
-        return
-    try:
-        with impatient(db.session) as connection:
-            row = SignInSession
-            connection.execute(update(row).where(row.id == sign_in.session_id).values(last_used_at=now()))
-    except OperationalError as error:
-        current_app.logger.warning("use of a session not noted: %s", type(error).__name__)
 
 
 def switch_store(sign_in: SignIn, store_id: int) -> bool:

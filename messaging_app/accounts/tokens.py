@@ -27,7 +27,6 @@ from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
 from messaging_app.text import email_key, shows_something
 
-TOUCH_EVERY = timedelta(minutes=5)
 MOST_TOKENS = 50  # living tokens of one person in one role
 LIFETIMES = (30, 90, 365)  # days to choose from; none: until revoked
 
@@ -149,14 +148,6 @@ def find_bearer(token: str) -> Bearer | None:
     row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
     return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
-
-
-def touch(bearer: Bearer) -> None:
-    """Note that a token is in use, in a transaction of its own, unless the last five minutes saw that done."""
-    if bearer.last_used_at is not None and now() - bearer.last_used_at < TOUCH_EVERY:
-        return
-    with writing(db.session) as session:
-        session.execute(update(ApiToken).where(ApiToken.id == bearer.token_id).values(last_used_at=now()))
 
 
 def list_tokens(actor: Actor) -> list[Row[Any]]:

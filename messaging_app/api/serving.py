@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, request
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Blueprint, Flask, Response, g, request
 
 from messaging_app.accounts import tokens
+from messaging_app.accounts.last_use import note_use
 from messaging_app.api import rates, reading
 from messaging_app.api.answers import BASE, Answer, etag_of, is_held, link_to_next
 from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.problems import Unauthenticated, is_for_program
 from messaging_app.api.schemas import NoQuery, Nothing
 from messaging_app.errors import NotAllowed
-from messaging_app.extensions import db
+from messaging_app.models import ApiToken
 from messaging_app.policies import RolePolicy
 
 _BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
@@ -79,11 +79,7 @@ def authenticate(role: RolePolicy) -> tokens.Bearer:
     rates.count("requests", bearer.token_id)
     if bearer.actor.type != role.actor_type:
         raise NotAllowed
-    try:
-        tokens.touch(bearer)
-    except SQLAlchemyError as error:  # a database that cannot be written can still be read
-        current_app.logger.warning("last use of a token not noted: %s", type(error).__name__)
-        db.session.rollback()
+    note_use(ApiToken, bearer.token_id, bearer.last_used_at)
     return bearer
 
 

@@ -210,13 +210,13 @@ def after_commit(act: Callable[[], None]) -> None:
 
 @contextmanager
 def impatient(session: Session | scoped_session[Any]) -> Iterator[Connection]:
-    """A connection on which a single statement commits by itself, or fails soon where SQLite is being written to."""
+    """A connection on which a single statement commits by itself, or fails at once where SQLite is being written to."""
     session.rollback()
     connection = session.connection()
     sqlite = connection.dialect.name == "sqlite"
     try:
         if sqlite:
-            connection.exec_driver_sql("PRAGMA busy_timeout=100")
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
         yield connection
     finally:
         if sqlite:

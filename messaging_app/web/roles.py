@@ -13,9 +13,11 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
-from messaging_app.accounts.sessions import role_of, touch
+from messaging_app.accounts.last_use import note_use
+from messaging_app.accounts.sessions import role_of
 from messaging_app.db.engine import MAX_ID
 from messaging_app.extensions import csrf, login
+from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import audit
@@ -149,7 +151,7 @@ def check_door() -> ResponseReturnValue | None:
             make_room_for_files()
         csrf.protect()
     if guarded and not is_poll():
-        touch(signed_in)
+        note_use(SignInSession, signed_in.session_id, signed_in.last_used_at)
     return home.offer_store() if guarded and "store" in request.args else None
 
 

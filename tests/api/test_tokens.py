@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
 
 from messaging_app import directory
 from messaging_app.accounts import tokens
@@ -200,14 +199,6 @@ def test_last_use_is_noted_once_in_five_minutes(api: Api) -> None:
         session.execute(update(ApiToken).values(last_used_at=now() - timedelta(minutes=5, seconds=1)))
     assert any("UPDATE api_tokens" in statement for statement in api.statements(lambda: api.get("sam")))
     assert now() - rows(api)[0].last_used_at < timedelta(minutes=1)
-
-
-def test_a_database_that_cannot_be_written_is_still_read(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> bool:
-        raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
-
-    monkeypatch.setattr(tokens, "touch", full)
-    assert api.get("sam").status_code == 200
 
 
 def run(api: Api, *arguments: str) -> tuple[int, str, str]:

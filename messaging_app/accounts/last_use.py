@@ -1,0 +1,31 @@
+"""When a session or a token was last used: noted now and then, and never at the price of a reader's time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from messaging_app.db.engine import impatient, now
+from messaging_app.extensions import db
+from messaging_app.models import ApiToken, SignInSession
+
+EVERY = timedelta(minutes=5)
+
+
+def note_use(model: type[SignInSession] | type[ApiToken], row_id: int, last_used_at: datetime | None) -> None:
+    """Note that the row's session or token is in use, unless the last five minutes saw that done.
+
+    A request that only reads neither fails nor waits because somebody else is writing: then the next one notes it.
+    """
+    if last_used_at is not None and now() - last_used_at < EVERY:
+        return
+    unlocked = select(model.id).where(model.id == row_id).with_for_update(skip_locked=True)
+    try:
+        with impatient(db.session) as connection:
+            connection.execute(update(model).where(model.id.in_(unlocked)).values(last_used_at=now()))
+    except SQLAlchemyError as error:
+        current_app.logger.warning("last use of a row of %s not noted: %s", model.__tablename__, type(error).__name__)
+        db.session.rollback()
