@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import api, bus, cli, config, folding, formats, pieces
+from messaging_app import api, bus, cli, config, formats
 from messaging_app.accounts import sessions
 from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import engine_options
@@ -31,7 +31,6 @@ def create_app(**overrides: Any) -> Flask:
     """
     settings = config.load_settings(**overrides)
     app = Flask("messaging_app", template_folder=str(resource("templates")), static_folder=None)
-    app.jinja_environment = folding.PlainEnvironment
     instance = Path(settings.instance or app.instance_path)
     url = config.database_url(settings, instance)
     app.config.update(
@@ -51,6 +50,7 @@ def create_app(**overrides: Any) -> Flask:
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
+        TEMPLATES_AUTO_RELOAD=settings.env == "development",
     )
     app.url_map.merge_slashes = False  # its redirects would be made of the Host header
     app.extensions["settings"] = settings
@@ -75,7 +75,6 @@ def create_app(**overrides: Any) -> Flask:
     headers.init_app(app)
     static_files.init_app(app)
     formats.init_app(app)
-    pieces.init_app(app)
     htmx.init_app(app)
     error_pages.init_app(app)
     stream.init_app(app)

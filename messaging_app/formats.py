@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, match_skeleton
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    get_datetime_format,
+    get_time_format,
+    get_timezone_name,
+    match_skeleton,
+)
 from babel.numbers import format_decimal
 from flask import Flask, has_request_context
 from flask_babel import gettext
@@ -21,15 +29,18 @@ from messaging_app.here import g_here, request_here
 from messaging_app.links import linkify
 from messaging_app.text import with_line_breaks
 
+QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
+
 
 def init_app(app: Flask) -> None:
-    """Give templates filters for times, numbers, sizes, line breaks and links, and `language`."""
+    """Give templates filters for times, numbers, sizes, initials, line breaks and links, and `language`."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["date"] = local_date
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["file_size"] = file_size
     app.jinja_env.globals["attachable"] = ",".join(f".{extension}" for extension in EXTENSIONS)
+    app.jinja_env.filters["initials"] = initials
     app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
     app.jinja_env.globals["language"] = language
@@ -58,13 +69,18 @@ def zone_of_person() -> str:
 def clock(moment: datetime) -> str:
     """10:42, or 10:42 AM where people say so."""
     locale, zone = reader()
-    return _clock(moment.replace(second=0, microsecond=0), zone, locale)
+    local = _local(moment, zone)
+    return _clock(locale, local.hour, local.minute)
 
 
 def exact(moment: datetime) -> str:
     """The whole date and time with its zone, for the hover text."""
     locale, zone = reader()
-    return _exact(moment.replace(microsecond=0), zone, locale)
+    local = _local(moment, zone)
+    day, zone_name = _long_day(locale, zone, local.date(), local.utcoffset())
+    clock = _long_clock(locale, local.hour, local.minute)
+    clock = clock.replace("{ss}", f"{local.second:02}").replace("{s}", str(local.second)).replace("{z}", zone_name)
+    return day.replace("{0}", clock)
 
 
 def day(moment: datetime) -> str:
@@ -73,9 +89,9 @@ def day(moment: datetime) -> str:
     current = today()
     spoken = _local(moment, zone).date()
     if spoken == current:
-        return _near_days(locale)[0]
+        return str(gettext("Today"))
     if spoken == current - timedelta(days=1):
-        return _near_days(locale)[1]
+        return str(gettext("Yesterday"))
     return _day(spoken, current.year == spoken.year, locale)
 
 
@@ -91,9 +107,9 @@ def short_when(moment: datetime) -> str:
     current = today()
     age = (current - local.date()).days
     if age == 0:
-        return clock(moment)
+        return _clock(locale, local.hour, local.minute)
     if age == 1:
-        return _near_days(locale)[1]
+        return str(gettext("Yesterday"))
     skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == current.year else "yMMMd"
     return _skeleton(skeleton, local.date(), locale)
 
@@ -120,6 +136,12 @@ def file_size(size: int) -> str:
     return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader()[0])} MB"
 
 
+def initials(name: str, of_one: int = 2) -> str:
+    """Letters for an avatar: of the first and the last word; of a single word its first `of_one` letters."""
+    words = name.split()
+    return (words[0][0] + words[-1][0] if len(words) > 1 else name[:of_one]).upper()
+
+
 def reader() -> tuple[str, str]:
     """Locale and zone of who reads, worked out once a request."""
     here = g_here()
@@ -133,11 +155,6 @@ def reader() -> tuple[str, str]:
 def today() -> date:
     """The day it is where the reader is."""
     return datetime.now(_zone(reader()[1])).date()
-
-
-@lru_cache(maxsize=256)
-def _near_days(_locale: str) -> tuple[str, str]:
-    return str(gettext("Today")), str(gettext("Yesterday"))
 
 
 @lru_cache(maxsize=1024)
@@ -172,24 +189,54 @@ def _local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(_zone(zone))
 
 
-# The zone is part of what these remember: one moment in two zones is equal, yet does not read the same.
-@lru_cache(maxsize=32_768)
-def _clock(moment: datetime, zone: str, locale: str) -> str:
-    return format_time(_local(moment, zone), "short", locale=locale)
+# Babel takes 20-40 µs for each of these, so they are cached by what a reader sees and not by the moment: a thread that
+# nobody has opened before finds its clock times and days cached all the same.
+@lru_cache(maxsize=16_384)
+def _clock(locale: str, hour: int, minute: int) -> str:
+    return format_time(time(hour, minute), "short", locale=locale)
 
 
-@lru_cache(maxsize=32_768)
-def _exact(moment: datetime, zone: str, locale: str) -> str:
-    return format_datetime(_local(moment, zone), "long", locale=locale)
+@lru_cache(maxsize=16_384)
+def _long_clock(locale: str, hour: int, minute: int) -> str:
+    """The long form of a time, with "{ss}" (or "{s}": no leading zero) for the seconds and "{z}" for the time zone."""
+    pattern = QUOTED_OR_FIELD.sub(_hole, get_time_format("long", locale).pattern)
+    return format_time(time(hour, minute), pattern, locale=locale)
+
+
+def _hole(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith("'") else f"'{{{text.replace('zzz', 'z')}}}'"  # z and zzz are the same form
+
+
+@lru_cache(maxsize=1024)
+def _long_form(locale: str) -> str:
+    """How a long date, "{1}", and its time, "{0}", stand together."""
+    return str(get_datetime_format("long", locale)).replace("'", "")
+
+
+@lru_cache(maxsize=8_192)
+def _long_day(locale: str, zone: str, day: date, offset: timedelta) -> tuple[str, str]:
+    """The long form of a date, with "{0}" for the time, and the zone's short name while its offset was `offset`.
+
+    A day on which the clocks change has two offsets: the one it begins with and the one it ends with.
+    """
+    begin, end = (datetime.combine(day, at, _zone(zone)) for at in (time.min, time.max.replace(fold=1)))
+    name = get_timezone_name(begin if begin.utcoffset() == offset else end, "short", locale=locale)
+    return _long_form(locale).replace("{1}", format_date(day, "long", locale)), name
 
 
 @lru_cache(maxsize=8_192)
 def _day(spoken: date, this_year: bool, locale: str) -> str:
     if not this_year:
         return format_date(spoken, "full", locale)
+    return format_date(spoken, _day_pattern(locale), locale)
+
+
+@lru_cache(maxsize=1024)
+def _day_pattern(locale: str) -> str:
+    """Weekday, day and month in full; many locales only have the pattern with "Thu"."""
     patterns = Locale.parse(locale).datetime_skeletons
-    nearest = str(patterns[match_skeleton("MMMMEEEEd", patterns)].pattern)
-    return format_date(spoken, re.sub("E+", "EEEE", nearest), locale)  # many locales only know it with "Thu"
+    return re.sub("E+", "EEEE", str(patterns[match_skeleton("MMMMEEEEd", patterns)].pattern))
 
 
 @lru_cache(maxsize=8_192)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_datetime, format_time
 from babel.localedata import locale_identifiers
+from flask import g
 
 from messaging_app import formats
 from messaging_app.paths import resource
@@ -65,3 +68,41 @@ def test_a_day_is_named_in_full_in_every_language() -> None:
     assert "2026" in formats._day(day, False, "de")
     for language in locale_identifiers():
         assert formats._day(day, True, language)
+
+
+def as_read(web: Web, zone: str, locale: str, moments: list[datetime]) -> list[tuple[str, str]]:
+    """Clock and hover text of `moments` for a reader of that zone and locale."""
+    with web.app.test_request_context():
+        g.reader = (locale, zone)
+        return [(formats.clock(moment), formats.exact(moment)) for moment in moments]
+
+
+def as_babel_writes(zone: str, locale: str, moments: list[datetime]) -> list[tuple[str, str]]:
+    """The same by Babel alone, from the whole moment."""
+    at_home = [moment.astimezone(ZoneInfo(zone)) for moment in moments]
+    return [(format_time(at, "short", locale=locale), format_datetime(at, "long", locale=locale)) for at in at_home]
+
+
+def test_cached_times_read_as_babel_writes_them_in_every_language(web: Web) -> None:
+    moments = [NOON + timedelta(days=97 * n, hours=5 * n, minutes=13 * n, seconds=7 * n) for n in range(5)]
+    for locale in locale_identifiers():
+        if "_" not in locale or locale in ("zh_Hant_TW", "en_GB", "ko_KR", "fr_CA"):
+            expected = as_babel_writes("Europe/Berlin", locale, moments)
+            assert as_read(web, "Europe/Berlin", locale, moments) == expected, locale
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),  # by half an hour
+        ("Africa/Cairo", datetime(2026, 10, 29, 21, tzinfo=UTC)),  # from midnight back to eleven
+        ("America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC)),  # a day without a midnight
+    ],
+)
+def test_a_cached_day_on_which_the_clocks_change_has_both_its_offsets(web: Web, zone: str, change: datetime) -> None:
+    moments = [change + timedelta(minutes=29 * step) for step in range(-60, 60)]
+    for order in (moments, moments[::-1]):  # whichever half of the day is asked for first
+        formats._long_day.cache_clear()
+        assert as_read(web, zone, "en_US", order) == as_babel_writes(zone, "en_US", order)

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from flask import current_app
-from flask_babel import force_locale, format_datetime, gettext, ngettext
+from flask_babel import force_locale, format_datetime
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
@@ -38,7 +38,6 @@ from messaging_app.text import preview
 TEMPLATES = "emails/new_message"
 TEXTS = ("subject.txt", "body.txt")
 PAGE = "body.html"
-PLAIN = {"_": gettext, "ngettext": ngettext}  # those of pages escape what is put into a sentence
 TOLD = 100  # most new messages that are looked at for one mail
 # The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
 ACCENTS = {
@@ -137,7 +136,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         context["when"] = format_datetime(newest.created_at, "d MMMM, HH:mm 'UTC'", rebase=False)
         # Not Flask's render_template: there is no request here for its context processors to ask.
         find = current_app.jinja_env.get_template
-        subject, text = (find(f"{TEMPLATES}/{part}").render(context | PLAIN) for part in TEXTS)
+        subject, text = (find(f"{TEMPLATES}/{part}").render(context) for part in TEXTS)
         page = find(f"{TEMPLATES}/{PAGE}").render(context)
     message = envelope(
         sender=settings.mail_from,

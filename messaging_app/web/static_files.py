@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, abort
+from markupsafe import Markup
 
 from messaging_app.paths import resource
 from messaging_app.web.headers import takes_gzip
@@ -18,7 +19,7 @@ COMPRESSIBLE = ("text/", "application/javascript", "image/svg+xml", "application
 
 
 def init_app(app: Flask) -> None:
-    """Serve the static folder and give templates `asset("css/app.css")`."""
+    """Serve the static folder and give templates `asset("css/app.css")` and `icon("mail")`."""
     root = resource("static")
     files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
     version = _version_of(files)
@@ -27,6 +28,12 @@ def init_app(app: Flask) -> None:
         """The address of a static file. One version for all files: they may refer to each other relatively."""
         return f"/static/{version}/{name}"
 
+    @cache
+    def icon(name: str, extra: str = "") -> Markup:
+        """An icon of the sprite, hidden from screen readers; `extra` is a further class."""
+        mark = Markup('<svg class="icon{}" aria-hidden="true"><use href="{}#{}"></use></svg>')
+        return mark.format(f" {extra}" if extra else "", asset("icons.svg"), name)
+
     def serve(asked: str, name: str) -> Response:
         """A static file; with an outdated version in the address today's bytes, but not to be kept."""
         if name not in files:
@@ -34,7 +41,7 @@ def init_app(app: Flask) -> None:
         return _answer(files[name], FOREVER if asked == version else "no-cache")
 
     app.add_url_rule("/static/<asked>/<path:name>", "static", serve)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals.update(asset=asset, icon=icon)
 
 
 def _version_of(files: dict[str, Path]) -> str:

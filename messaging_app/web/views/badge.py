@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
-from messaging_app.policies import policy_of
-from messaging_app.web.htmx import signed_in
+from messaging_app.web.htmx import rendered, signed_in
 
 
 def unread_count(actor: Actor) -> ResponseReturnValue:
@@ -15,5 +14,4 @@ def unread_count(actor: Actor) -> ResponseReturnValue:
     unread = signed_in.unread
     if request.args.get("have") == str(unread):
         return Response(status=204)
-    badge: str = current_app.extensions["pieces"].badge(unread, policy_of(actor).messages)
-    return Response(badge)
+    return rendered("_badge.html", unread=unread)

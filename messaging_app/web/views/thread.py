@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.formats import reader, reader_zone, today
+from messaging_app.formats import reader_zone, today
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
@@ -166,16 +166,14 @@ def window(thread: messaging.Thread) -> int:
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
-@lru_cache(maxsize=256)
-def _role_names(_locale: str) -> tuple[str, str]:
-    return _("Platform"), _("Customer")
-
-
 def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
-    platform, customer = _role_names(reader()[0])
-    labels = {ActorType.ADMIN: platform, ActorType.STORE: thread.head.store_name, ActorType.CUSTOMER: customer}
+    labels = {
+        ActorType.ADMIN: _("Platform"),
+        ActorType.STORE: thread.head.store_name,
+        ActorType.CUSTOMER: _("Customer"),
+    }
     lines: list[Line] = []
-    new, me = tuple.__new__, (actor.type, actor.id)  # what `Line` calls, without a function in Python before it
+    me, you = (actor.type, actor.id), _("You")
     kind, sender, at = NOBODY  # said what stands before the first line, on no day
     begins = ends = at
     if context is not None:
@@ -191,7 +189,15 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
         spoken = kind == before == "message" and sender == voice
         follow = spoken and not new_day and at - earlier < FOLLOWS_WITHIN
         files = files_of(row.files) if row.files else []
-        lines.append(new(Line, (row, sender == me, follow, new_day, labels[sender[0]], files)))
+        line = Line(
+            row=row,
+            mine=sender == me,
+            follow=follow,
+            new_day=new_day,
+            role_label=you if sender == me else labels[sender[0]],
+            attachments=files,
+        )
+        lines.append(line)
     return lines
 
 
