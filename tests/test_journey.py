@@ -54,7 +54,7 @@ def test_a_conversation_from_first_word_to_reopening(web: Web) -> None:
     # Closed: the line stands in the thread, nobody writes, nothing becomes unread by it.
     assert nadia.post(f"{ours}/close").status_code == 303
     page = cleo.get(theirs).text
-    assert "Nadia closed this conversation" in page and 'name="content"' not in page
+    assert "<bdi>Nadia</bdi> closed this conversation" in page and 'name="content"' not in page
     assert cleo.post(f"{theirs}/messages", {"content": "Too late"}).status_code == 409
     assert unread(cleo, account) == "0 unread messages"
     assert "Your rye loaf" not in sam.get(store).text

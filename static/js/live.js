@@ -69,7 +69,9 @@ function showTyping(wake) {
   const sentence = wake.how === "replying" ? words.replying : words.writing;
   const typing = document.getElementById("typing").content.cloneNode(true);
   typing.querySelector(".typing").append(...[1, 2, 3].map(() => document.createElement("i")));
-  typing.querySelector("[data-sentence]").textContent = sentence.replace("{name}", wake.name);
+  const name = Object.assign(document.createElement("bdi"), { textContent: wake.name });
+  const [before, after] = sentence.split("{name}");
+  typing.querySelector("[data-sentence]").append(before, name, after);
   if (hint.textContent.trim() !== typing.textContent.trim()) hint.replaceChildren(typing);
   clearTimeout(typingEnds);
   typingEnds = setTimeout(() => hideTyping(wake), TYPING_SHOWN);

@@ -72,7 +72,7 @@ function nameDays() {
     const date = new Date(`${day.dataset.day}T12:00`);
     const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
     const words = date.toLocaleDateString(document.documentElement.lang, { weekday: "long", day: "numeric", month: "short", year });
-    day.querySelector("time").textContent = words;
+    day.querySelector("bdi").textContent = words;
   }
 }
 

@@ -8,6 +8,9 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
+from messaging_app.db.engine import writing
+from messaging_app.extensions import db
+from messaging_app.models import Customer
 from messaging_app.services import messaging
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
@@ -145,6 +148,18 @@ def test_days_and_times_are_those_of_the_person(site: Site, visit: Visitors) -> 
         )
         expect(first_day).to_contain_text(weekday)
     assert shown[0] != shown[1]
+
+
+def test_a_name_from_right_to_left_leaves_the_read_mark_in_order(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    with site.app.app_context(), writing(db.session) as session:
+        session.get_one(Customer, site.cast.cleo.id).name = "نور الهدى"
+    site.do(messaging.mark_conversation_read, site.cast.cleo, number, 1)
+    page = visit("sam", number, locale="en-GB", viewport={"width": 390, "height": 800})
+    mark = messages(page).last.locator(".message__foot")
+    expect(mark).to_contain_text("Read by نور الهدى, ")
+    edges = mark.locator("bdi").evaluate_all("all => all.map((one) => one.getBoundingClientRect().left)")
+    assert len(edges) == 2 and edges[0] < edges[1], "the time comes after the name"
 
 
 def test_after_midnight_today_is_another_day(site: Site, visit: Visitors) -> None:

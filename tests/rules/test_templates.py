@@ -103,9 +103,17 @@ class Markup(HTMLParser):
 
 def taken_apart(environment: Environment, name: str) -> tuple[Markup, list[str]]:
     """The template's HTML with HOLE and a number for each expression, and the expressions by number."""
+    html, expressions = with_holes(environment, source_of(name))
+    markup = Markup()
+    markup.feed(html)
+    return markup, expressions
+
+
+def with_holes(environment: Environment, source: str) -> tuple[str, list[str]]:
+    """`source` with HOLE and a number for each expression, and the expressions by number."""
     html, expressions, current = [], [], []
     depth = False
-    for _line, kind, value in environment.lex(source_of(name)):
+    for _line, kind, value in environment.lex(source):
         if kind == "variable_begin":
             depth, current = True, []
         elif kind == "variable_end":
@@ -116,9 +124,7 @@ def taken_apart(environment: Environment, name: str) -> tuple[Markup, list[str]]
             current.append(value)
         elif kind == "data":
             html.append(value)
-    markup = Markup()
-    markup.feed("".join(html))
-    return markup, expressions
+    return "".join(html), expressions
 
 
 def spoken_constants(environment: Environment, expression: str) -> Iterator[str]:
@@ -217,7 +223,81 @@ def words_in(node: nodes.Node, sets: dict[str, nodes.Node]) -> Iterator[str]:
 def test_nothing_in_the_package_marks_text_as_safe_but_links() -> None:
     for path in PACKAGE.rglob("*.py"):
         if "Markup(" in path.read_text():
-            assert path.name in ("links.py", "static_files.py"), f"{path} makes markup"
+            assert path.name in ("markup.py", "static_files.py"), f"{path} makes markup"
+
+
+# What is a name, and what makes a date: of people, stores and files, in any script.
+NAMES_OF_PEOPLE = {
+    "name", "sender_name", "counterpart_name", "store_name", "last_sender_name", "removed_by_name", "filename", "writer",
+}  # fmt: skip
+DATES = {"clock", "day", "short_when", "exact"}
+OTHERWISE_USED = {"initials", "upper", "urlencode", "iso", "date", "length", "e"}
+VOID = {"img", "input", "meta", "link", "br", "hr", "use"}
+
+
+class Isolated(HTMLParser):
+    """The texts of a template, each with the elements around it, and the whole of each <bdi>."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.around: list[list[str]] = []  # tag and text so far
+        self.texts: list[tuple[str, list[list[str]]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.around.append([tag, ""])
+
+    def handle_endtag(self, tag: str) -> None:
+        tags = [around[0] for around in self.around]
+        if tag in tags:
+            del self.around[len(tags) - 1 - tags[::-1].index(tag) :]
+
+    def handle_data(self, data: str) -> None:
+        for around in self.around:
+            around[1] += data
+        self.texts.append((data, list(self.around)))
+
+
+def names_and_dates(node: nodes.Node, *, in_sentence: bool = False) -> Iterator[tuple[str, bool]]:
+    """The names and dates that an expression writes without the filter `bdi`, and whether among words of ours."""
+    if isinstance(node, nodes.Filter):
+        if node.name in DATES:
+            yield f"|{node.name}", in_sentence
+        elif node.name not in OTHERWISE_USED | {"bdi"} and node.node is not None:
+            yield from names_and_dates(node.node, in_sentence=in_sentence)
+    elif isinstance(node, nodes.Getattr):
+        if node.attr in NAMES_OF_PEOPLE and not (isinstance(node.node, nodes.Name) and node.node.name == "role"):
+            yield node.attr, in_sentence
+    elif isinstance(node, nodes.Name):
+        if node.name in NAMES_OF_PEOPLE:
+            yield node.name, in_sentence
+    elif isinstance(node, nodes.Call):
+        for value in node.kwargs:
+            yield from names_and_dates(value.value, in_sentence=True)
+    elif isinstance(node, nodes.CondExpr):
+        yield from names_and_dates(node.expr1, in_sentence=in_sentence)
+        if node.expr2 is not None:
+            yield from names_and_dates(node.expr2, in_sentence=in_sentence)
+    elif isinstance(node, (nodes.Or, nodes.And, nodes.Concat)):
+        parts = node.nodes if isinstance(node, nodes.Concat) else [node.left, node.right]
+        for part in parts:
+            yield from names_and_dates(part, in_sentence=in_sentence or isinstance(node, nodes.Concat))
+
+
+# Programs read the API's page, and mails have a test of their own.
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("api/", "emails/"))])
+def test_every_name_and_every_date_stands_in_a_bdi_of_its_own(environment: Environment, name: str) -> None:
+    source = re.sub(r"<title>.*?</title>|{% block title %}.*?{% endblock %}", "", source_of(name), flags=re.DOTALL)
+    html, expressions = with_holes(environment, source)
+    markup = Isolated()
+    markup.feed(html)
+    for text, around in markup.texts:
+        for number in re.findall(f"{HOLE}([0-9]+){HOLE}", text):
+            [output] = environment.parse("{{" + expressions[int(number)] + "}}").body
+            assert isinstance(output, nodes.Output)
+            own = any(tag == "bdi" and whole == f"{HOLE}{number}{HOLE}" for tag, whole in around)
+            for found, in_sentence in names_and_dates(output.nodes[0]):
+                assert own and not in_sentence, f"{name}: {found} in {{{{{expressions[int(number)]}}}}}"
 
 
 REFUSALS = {"FieldError": 2, "Refusal": 0, "CSRFError": 0}

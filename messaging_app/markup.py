@@ -1,6 +1,6 @@
-"""Links in what people write: found where they begin, and ended where a reader would end them, in every script.
+"""The markup that people's words get: links, found and ended where a reader would, in every script; and isolates.
 
-Ours, since linkify-it-py 2.2 takes a whole Chinese sentence for the link before it and misses links without a space
+Links are our own, since linkify-it-py 2.2 takes a whole Chinese sentence for the link before it and misses links without a space
 before them.
 """
 
@@ -42,6 +42,11 @@ def linkify(text: str) -> Markup:
             parts += escape(text[done : match.start()]), link.format(text[match.start() : end])
             done = end
     return Markup("").join([*parts, escape(text[done:])])
+
+
+def bdi(text: str) -> Markup:
+    """`text`, a name or a date, kept from turning round what stands beside it in a sentence."""
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _end_of_link(text: str, start: int, host: int, pairs: dict[int, int]) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from messaging_app.links import linkify
+from messaging_app.markup import linkify
 from messaging_app.text import is_invisible
 
 URL = "https://shop.example/a"
