@@ -24,7 +24,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013"]
 
 
 @pytest.fixture
@@ -385,3 +385,15 @@ def test_0011_lets_people_be_found_who_were_not(at: Callable[[str], None]) -> No
     assert rows("SELECT sort_name FROM customers") == [("lucja मीरा",)]
     downgrade(revision="0010")
     assert set(rows(terms)) == now_found
+
+
+def test_0013_has_handed_nothing_over(at: Callable[[str], None]) -> None:
+    at("0012")
+    run(
+        "INSERT INTO notifications (id, conversation_id, participant_type, participant_id, email_key, message_id, state,"
+        f" attempts, created_at, next_at) VALUES (1, 1, 'customer', 1, 'c@x', 'm@x', 'due', 3, {MOMENT}, {MOMENT})"
+    )
+    upgrade(revision="0013")
+    assert rows("SELECT claim, hand_overs, told_seq, attempts FROM notifications") == [(None, 0, None, 3)]
+    downgrade(revision="0012")
+    assert rows("SELECT message_id, state, attempts FROM notifications") == [("m@x", "due", 3)]

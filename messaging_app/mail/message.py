@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -60,6 +61,7 @@ class NewMessageMail:
     participant_type: str
     participant_id: int
     up_to: int
+    message_id: str
 
 
 def readers(seats: list[tuple[int, str, int]]) -> Rows:
@@ -117,6 +119,9 @@ def compose(note: Notification) -> NewMessageMail | None:
         return None
     settings = current_app.extensions["settings"]
     newest = lines[0]
+    # One that may have arrived and says less would hide this one from a reader whose mailbox drops what it has seen.
+    says_more = note.hand_overs > 0 and note.told_seq != newest.seq
+    message_id = new_message_id() if says_more else note.message_id
     role = POLICIES[ActorType(person.participant_type)]
     own = "" if role.name == "admin" else f"?store={person.store_code}"
     context: dict[str, Any] = {
@@ -143,7 +148,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         to_name=person.name,
         to=person.email,
         subject=subject,
-        message_id=note.message_id,
+        message_id=message_id,
         reply_to=settings.mail_reply_to,
         thread=f"<conversation-{person.conversation_id}@{settings.mail_domain}>",
     )
@@ -151,7 +156,12 @@ def compose(note: Notification) -> NewMessageMail | None:
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(text)
     message.add_alternative(page, subtype="html")
-    return NewMessageMail(message, *seat, newest.seq)
+    return NewMessageMail(message, *seat, newest.seq, message_id)
+
+
+def new_message_id() -> str:
+    """The Message-ID of a mail that has none yet."""
+    return f"<{secrets.token_hex(16)}@{current_app.extensions['settings'].mail_domain}>"
 
 
 def unsubscribe_token(seat: tuple[int, str, int]) -> str:

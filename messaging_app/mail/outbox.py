@@ -2,41 +2,34 @@
 
 A message makes the seats of the other side due in the statement that counts it (`notify_new_message`); reading takes
 that back. What is due stands in the rows and nowhere else, so a crash at any moment loses no mail. A sweep turns due
-seats into notifications, claims each for a while, sends outside any transaction and notes what became of it. A worker
-that dies while sending leaves its claim to the next one; the mail then sent twice has one Message-ID.
+seats into notifications; `delivery` sends them.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, func, insert, literal, select, tuple_, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import exists, func, insert, select, tuple_, update
 
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
-from messaging_app.db.engine import UtcDateTime, now, writing
+from messaging_app.db.engine import now, writing
 from messaging_app.db.statements import fetch
 from messaging_app.extensions import db
 from messaging_app.here import app_here, engine_here
-from messaging_app.mail import NoAddress, message
-from messaging_app.mail.smtp import MailRefused, MailUnreachable, Postman
+from messaging_app.mail import message
+from messaging_app.mail.delivery import deliver
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.services import announcements
 
 MAIL_TOPIC = "mail"  # wakes the worker before its next round
 SOON = timedelta(seconds=60)  # how often the worker makes its round in any case
-BATCH = 50
-LEASE = timedelta(minutes=5)
-UNREACHABLE_PAUSE = timedelta(seconds=10)
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-ATTEMPTS = 12  # a mail that its server refuses is tried for about seven hours
+BATCH = 50  # seats in one transaction
 
 Seat = ConversationParticipant
 logger = logging.getLogger(__name__)
@@ -75,15 +68,9 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
     """Send all that is due at `at` (None: now); answers how many mails went out. Ends early where `keep_going` says so."""
     if settings().mail_url is None:
         return 0
-    sent = 0
     while keep_going() and _enrol(at or now()):
         pass
-    while keep_going() and (claimed := _claim(at or now())):
-        went_out, reachable = _deliver(claimed, at)
-        sent += went_out
-        if not reachable:
-            break
-    return sent
+    return deliver(settings(), lambda: at or now(), keep_going)
 
 
 def next_due() -> datetime | None:
@@ -177,7 +164,7 @@ def _new_row(person: Any, at: datetime) -> dict[str, Any]:
         "participant_type": person.participant_type,
         "participant_id": person.participant_id,
         "email_key": person.email_key,
-        "message_id": f"<{secrets.token_hex(16)}@{settings().mail_domain}>",
+        "message_id": message.new_message_id(),
         "created_at": at,
         "next_at": at,
     }
@@ -196,84 +183,3 @@ def _seat(person: Any) -> Any:
         Seat.participant_type == person.participant_type,
         Seat.participant_id == person.participant_id,
     )
-
-
-def _claim(at: datetime) -> list[int]:
-    """Take some notifications for a while; nobody else gets them until the lease ends."""
-    with writing(db.session) as session:
-        due = select(Notification.id).where(Notification.state == NotificationState.DUE, Notification.next_at <= at)
-        due = due.order_by(Notification.next_at).limit(BATCH).with_for_update(skip_locked=True)
-        ids = list(session.scalars(due))
-        if ids:
-            claimed = update(Notification).where(Notification.id.in_(ids))
-            session.execute(claimed.values(next_at=at + LEASE, attempts=Notification.attempts + 1))
-        return ids
-
-
-def _deliver(ids: list[int], at: datetime | None) -> tuple[int, bool]:
-    """Send the claimed mails; answers how many went out, and whether there was a server to take them."""
-    sent = 0
-    with Postman(settings().mail_url or "", settings().mail_domain) as postman:
-        for place, number in enumerate(ids):
-            db.session.rollback()
-            note = db.session.get_one(Notification, number)
-            attempts = note.attempts
-            try:
-                mail = message.compose(note)
-                db.session.rollback()  # nothing is held while the mail travels
-                if mail is None:
-                    _settle(number, NotificationState.SKIPPED, at or now())
-                    continue
-                postman.send(mail.message)
-            except MailUnreachable as error:
-                logger.warning("mail waits, no server can be reached: %s", error)
-                _put_back(ids[place:], at or now(), str(error))
-                return sent, False
-            except (MailRefused, NoAddress) as error:
-                _try_again(number, attempts, at or now(), str(error))
-                continue
-            except SQLAlchemyError:  # of the database, not of this mail: the claims end by themselves
-                raise
-            except Exception as error:  # a fault of ours in one mail must not cost all the others theirs
-                logger.exception("mail %s could not be made or sent", number)
-                _try_again(number, attempts, at or now(), type(error).__name__)
-                continue
-            _sent(number, mail, at or now())
-            sent += 1
-    return sent, True
-
-
-def _settle(number: int, state: NotificationState, at: datetime, error: str | None = None) -> None:
-    with writing(db.session) as session:
-        row = update(Notification).where(Notification.id == number)
-        session.execute(row.values(state=state, settled_at=at, last_error=error))
-
-
-def _sent(number: int, mail: message.NewMessageMail, at: datetime) -> None:
-    """Note a mail that went out: the seat's window begins, and what the mail told of is not told again."""
-    end = at + timedelta(seconds=settings().mail_window)
-    with writing(db.session) as session:
-        row = update(Notification).where(Notification.id == number)
-        session.execute(row.values(state=NotificationState.SENT, settled_at=at, last_error=None))
-        later = case((Seat.mail_due_at < end, literal(end, UtcDateTime)), else_=Seat.mail_due_at)
-        session.execute(_seat(mail).values(mailed_seq=mail.up_to, mail_not_before=end, mail_due_at=later))
-
-
-def _put_back(ids: list[int], at: datetime, error: str) -> None:
-    """No server: the claims end soon, and none of it counts as an attempt."""
-    with writing(db.session) as session:
-        rows = update(Notification).where(Notification.id.in_(ids))
-        values = {"next_at": at + UNREACHABLE_PAUSE, "attempts": Notification.attempts - 1, "last_error": error[:300]}
-        session.execute(rows.values(values))
-
-
-def _try_again(number: int, attempts: int, at: datetime, error: str) -> None:
-    if attempts >= ATTEMPTS:
-        logger.error("mail %s is given up after %s attempts: %s", number, attempts, error)
-        _settle(number, NotificationState.FAILED, at, error[:300])
-        return
-    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    logger.warning("mail %s did not go out, trying again in %s: %s", number, pause, error)
-    with writing(db.session) as session:
-        row = update(Notification).where(Notification.id == number)
-        session.execute(row.values(next_at=at + pause, last_error=error[:300]))

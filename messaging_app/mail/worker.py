@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from datetime import datetime, timedelta
 from types import FrameType
 
@@ -28,6 +29,7 @@ from messaging_app.mail import heartbeat, outbox
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # at least, between the end of a round and the next one
+BEAT_EVERY = 60.0  # seconds
 LISTEN = 5.0  # seconds between two looks at whether the worker is to end
 STOP_WITHIN = 4  # seconds for a mail that is just being sent
 logger = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class Worker(Consumer):
 
     def __init__(self, app: Flask) -> None:
         self.app = app
+        self._beaten = time.monotonic()
         self._planned: datetime | None = None  # when the next round of its own comes
         huey = MemoryHuey("messaging", results=False)
         super().__init__(huey, workers=1, worker_type="thread", max_delay=1, shutdown_timeout=STOP_WITHIN)
@@ -61,7 +64,7 @@ class Worker(Consumer):
             self._planned = None
         with self.app.app_context():
             try:
-                sent = outbox.sweep(keep_going=lambda: not self.stop_flag.is_set())
+                sent = outbox.sweep(keep_going=self._goes_on)
                 if sent:
                     logger.info("%s mails went out", sent)
                 following = outbox.next_due()
@@ -72,6 +75,13 @@ class Worker(Consumer):
                 return
         if following is not None and following - now() < outbox.SOON:
             self._plan(max(following, now() + BREATH))
+
+    def _goes_on(self) -> bool:
+        """Whether to send another mail. A round with a slow server takes long, and the worker lives all the while."""
+        if time.monotonic() - self._beaten > BEAT_EVERY:
+            heartbeat.beat()
+            self._beaten = time.monotonic()
+        return not self.stop_flag.is_set()
 
     def _plan(self, at: datetime) -> None:
         """Have a round at `at`, unless one comes before, which looks itself for what is due next: where each round

@@ -27,7 +27,9 @@ class Notification(Base):
     """One mail to one seat. What it says is read when it is sent; the row only makes sure that it is.
 
     `message_id` is the mail's Message-ID, the same at every attempt, so that one which was sent twice is recognised.
-    `next_at` is when it is to be tried; while somebody sends it, when that somebody is taken for dead.
+    `next_at` is when it is to be tried; while a worker sends it, when that worker is taken for dead. `claim` names the
+    worker's right to it. `hand_overs` counts how often a server had the whole mail and may have taken it, and `told_seq`
+    is the last line that the mail then told of.
     """
 
     __tablename__ = "notifications"
@@ -55,6 +57,9 @@ class Notification(Base):
     message_id: Mapped[str] = mapped_column(String(255), unique=True)
     state: Mapped[str] = mapped_column(String(8), default=NotificationState.DUE)
     attempts: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str | None] = mapped_column(String(32))
+    hand_overs: Mapped[int] = mapped_column(default=0)
+    told_seq: Mapped[int | None]
     created_at: Mapped[datetime]
     next_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-import smtplib
 from collections.abc import Callable
-from email.message import EmailMessage
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,8 +14,6 @@ from werkzeug.datastructures import FileStorage
 from messaging_app import config
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.mail.headers import envelope
-from messaging_app.mail.smtp import MailRefused, Postman
 from messaging_app.models import Conversation, Customer, Store
 from messaging_app.services import messaging
 from tests.mail.conftest import Post
@@ -179,41 +174,6 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence(settings: dict[str, str
     with pytest.raises(config.ConfigurationError) as refusal:
         config.load_settings(**settings)
     assert str(refusal.value).startswith(sentence)
-
-
-REFUSALS = (
-    smtplib.SMTPRecipientsRefused({"cleo@mail.example": (550, b"5.1.1 <cleo@mail.example>:\r\n User unknown")}),
-    smtplib.SMTPDataError(550, b'no such user "cleo@mail.example"'),
-    ValueError("Invalid address cleo@mail.example"),
-)
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=["recipient", "data", "address"])
-def test_what_a_server_said_is_told_without_the_address_that_it_repeats(
-    refusal: Exception, post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_args: Any) -> None:
-        raise refusal
-
-    monkeypatch.setattr(smtplib.SMTP, "send_message", refuse)
-    with Postman(post.server.url, "messages.example") as postman, pytest.raises(MailRefused) as told:
-        postman.send(an_envelope())
-    words = str(told.value)
-    assert "cleo" not in words and "\n" not in words
-    assert re.search("User unknown|no such user|Invalid address", words)
-
-
-def an_envelope(subject: str = "Subject", to_name: str = "Cleo") -> EmailMessage:
-    message = envelope(
-        sender="no-reply@messages.example",
-        to_name=to_name,
-        to="cleo@mail.example",
-        subject=subject,
-        message_id="<1@messages.example>",
-        thread="<2@messages.example>",
-    )
-    message.set_content("Text")
-    return message
 
 
 def change(statement: Any) -> None:

@@ -1,0 +1,109 @@
+"""A mail server that is slow, silent, refusing or gone in any one phase, as the test says."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections import Counter
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+PHASES = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "end")
+ANSWERS = {
+    "greeting": "220 here",
+    "EHLO": "250 here",
+    "MAIL": "250 ok",
+    "RCPT": "250 ok",
+    "DATA": "354 go",
+    "end": "250 taken",
+}
+
+
+class SlowServer:
+    """Real SMTP on loopback. `at[phase]` is called before that phase is answered: it may wait, and returns the answer,
+    None for the usual one, or "" to close the connection. `messages` are those whose end came, `cut` the others.
+    """
+
+    def __init__(self) -> None:
+        self.at: dict[str, Callable[[], str | None]] = {}
+        self.messages: list[EmailMessage] = []
+        self.cut: list[bytes] = []
+        self.seen: Counter[str] = Counter()
+        self.reached: dict[str, threading.Event] = {phase: threading.Event() for phase in PHASES}
+        self._release = threading.Event()
+        outer = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                outer.serve(self)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 50
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"smtp://127.0.0.1:{self._server.server_address[1]}"
+
+    def stop(self) -> None:
+        self._release.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def silent(self, phase: str) -> None:
+        """Say nothing in this phase until `speak`."""
+        self.at[phase] = self._wait
+
+    def speak(self) -> None:
+        """Answer everything again; what waited is answered now."""
+        self.at.clear()
+        self._release.set()
+        self._release = threading.Event()
+
+    def _wait(self) -> None:
+        self._release.wait(60)
+
+    def ids(self) -> list[str]:
+        """The Message-IDs of the mails whose end came, in order."""
+        return [message["Message-ID"] for message in self.messages]
+
+    def serve(self, link: socketserver.StreamRequestHandler) -> None:
+        """One connection."""
+        if not self._answer(link, "greeting"):
+            return
+        while line := link.rfile.readline():
+            verb = line[:4].decode().upper()
+            if verb == "QUIT":
+                link.wfile.write(b"221 bye\r\n")
+                return
+            if verb == "RSET":
+                link.wfile.write(b"250 ok\r\n")
+            elif not self._answer(link, verb) or (verb == "DATA" and not self._take(link)):
+                return
+
+    def _take(self, link: socketserver.StreamRequestHandler) -> bool:
+        lines = []
+        while (line := link.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b"."))
+        content = b"".join(lines)
+        if not line:
+            self.cut.append(content)
+            return False
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        return self._answer(link, "end")
+
+    def _answer(self, link: socketserver.StreamRequestHandler, phase: str) -> bool:
+        """Answer a phase; False where the connection is at its end."""
+        self.seen[phase] += 1
+        self.reached[phase].set()
+        answer = self.at[phase]() if phase in self.at else None
+        if answer == "":
+            return False
+        try:
+            link.wfile.write(f"{answer or ANSWERS[phase]}\r\n".encode())
+        except OSError:
+            return False
+        return not (answer or "").startswith("421")
