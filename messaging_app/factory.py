@@ -19,7 +19,7 @@ from messaging_app.ops import health, logs, metrics, request_log, tracing
 from messaging_app.paths import resource
 from messaging_app.policies import ROLES
 from messaging_app.storage import storage_from_url
-from messaging_app.web import error_pages, headers, htmx, static_files
+from messaging_app.web import bodies, error_pages, headers, htmx, static_files
 from messaging_app.web.roles import mount_roles
 from messaging_app.web.views import stream, unsubscribe
 
@@ -83,6 +83,7 @@ def create_app(**overrides: Any) -> Flask:
     mount_roles(app)
     unsubscribe.init_app(app)
     api.init_app(app)
+    bodies.init_app(app)
     if settings.proxies:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]

@@ -28,7 +28,7 @@ _settings = load_settings()
 _scaled = bool(_settings.redis_url) and (_settings.database_url or "").startswith("postgresql")
 
 bind = [f"127.0.0.1:{os.environ.get('PORT', '5000')}"]
-worker_class = "gevent" if _scaled else "gthread"
+worker_class = "gevent" if _scaled else "messaging_app.web.waiting_room.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or (os.cpu_count() or 1)) if _scaled else 1
 threads = 1 if _scaled else 256
 worker_connections = 10_000 if _scaled else 1_000

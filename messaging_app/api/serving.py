@@ -17,6 +17,7 @@ from messaging_app.api.schemas import NoQuery, Nothing
 from messaging_app.errors import NotAllowed
 from messaging_app.models import ApiToken
 from messaging_app.policies import RolePolicy
+from messaging_app.web.bodies import sender_is_known
 
 _BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -76,6 +77,7 @@ def authenticate(role: RolePolicy) -> tokens.Bearer:
     if bearer is None:
         raise Unauthenticated
     g.actor = bearer.actor  # for the log
+    sender_is_known()
     rates.count("requests", bearer.token_id)
     if bearer.actor.type != role.actor_type:
         raise NotAllowed

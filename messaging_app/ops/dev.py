@@ -61,7 +61,15 @@ def serve() -> None:
     # A browser's idle connection must not keep Ctrl-C waiting, hence the short grace.
     sys.argv = ["gunicorn", "-c", "python:messaging_app.gunicorn_conf", "--graceful-timeout", "3"]
     # Threads even where the settings would ask for gevent: it wants to be first, and here much is imported already.
-    sys.argv += ["--worker-class", "gthread", "--workers", "1", "--threads", "256", "wsgi:app"]
+    sys.argv += [
+        "--worker-class",
+        "messaging_app.web.waiting_room.Worker",
+        "--workers",
+        "1",
+        "--threads",
+        "256",
+        "wsgi:app",
+    ]
     try:
         WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run()
     except SystemExit as end:

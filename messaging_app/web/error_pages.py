@@ -16,6 +16,7 @@ from messaging_app.accounts.limits import RateLimited
 from messaging_app.api import problems
 from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
+from messaging_app.web import bodies
 
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
@@ -82,7 +83,9 @@ def _words_of(error: HTTPException) -> str:
     words = {
         404: str(NotFound.sentence),
         405: _("This address is not for that."),
+        408: _("This took too long to arrive. Please send it again."),
         413: _("That is too large to be sent."),
+        429: str(RateLimited.sentence),
     }
     return str(words.get(error.code or 500, _("This request cannot be understood.")))
 
@@ -100,14 +103,20 @@ def _log(event: str, error: Exception) -> None:
 
 
 def _typed() -> str:
+    """What somebody wrote, be it before a file that is not read."""
+    names = ("subject", "content")
     try:
-        return "\n\n".join(filter(None, (request.form.get(name, "") for name in ("subject", "content"))))
+        if request.mimetype == "multipart/form-data" and bodies.is_untouched():
+            words = bodies.first_words(*names)
+        else:
+            words = [request.form.get(name, "") for name in names]
+        return "\n\n".join(filter(None, words))
     except (OSError, HTTPException):  # the form is what broke
         return ""
 
 
 def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
-    typed = _typed() if request.method == "POST" and status != 413 else ""
+    typed = _typed() if request.method == "POST" else ""
     title = {
         401: _("You were signed out"),
         403: _("Not allowed"),

@@ -23,6 +23,7 @@ from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import audit
 from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
+from messaging_app.web.bodies import SMALL, sender_is_known
 from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
@@ -142,6 +143,9 @@ def check_door() -> ResponseReturnValue | None:
     if guarded:
         g.actor = signed_in.actor
         note_origin(signed_in.session_id)
+        sender_is_known()
+    else:
+        request.max_content_length = SMALL  # nobody signs in with more
     shown_to = request.headers.get("X-Shown-To") if guarded else None
     if shown_to is not None and shown_to != signed_in.shown_to and is_htmx():
         return make_response("", 412)  # another tab went on in another store, or as somebody else

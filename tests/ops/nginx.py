@@ -40,8 +40,6 @@ def configuration(folder: Path, applications: Sequence[int], uploads: Path) -> t
         "/dev/stdout": f"{folder}/access",
         "/var/lib/messaging/uploads/": f"{uploads}/",
         "error_log stderr": f"error_log {folder}/error",
-        "proxy_set_header Host $host;": "proxy_set_header Host $http_host;",  # the port of a test belongs to it
-        "proxy_set_header X-Forwarded-Host $host;": "proxy_set_header X-Forwarded-Host $http_host;",
     }.items():
         assert old in text, old
         text = text.replace(old, new)

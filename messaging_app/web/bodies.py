@@ -1,0 +1,186 @@
+"""How long bodies are waited for, from how many at once, and that none counts which came short.
+
+gunicorn reads a body when the application asks for it, for as long as the client likes, and takes a connection that ends
+in the middle for the end of the body. So what the application reads goes through `Body`. Nobody who is not known yet
+gets more of it than a few places and a few seconds; what is short is there already (see `waiting_room.py`).
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from flask import Flask, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout, TooManyRequests
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
+from werkzeug.wsgi import get_content_length
+
+HERE = "messaging_app.body"
+SMALL = 16 * 1024  # bytes: every form but an upload and a long message
+PIECE = 64 * 1024
+PIECE_WITHIN = 20.0  # seconds for each piece of somebody who is known: 3 kB a second, slower than any phone
+STRANGER_WITHIN = 10.0  # seconds for all that is read of anybody else
+FROM_ONE_ADDRESS = {True: 32, False: 4}  # long bodies at once of those who are known, and of others
+OF_STRANGERS = 32  # of the 256 threads
+AGAIN_IN = 5  # seconds after which a place may be free
+
+_places: Counter[tuple[bool, str]] = Counter()  # taken, by whether they are known and from where; "" counts all of them
+_read: set[Body] = set()  # those whose time is watched
+_guard = threading.Lock()
+_watching = threading.Event()
+
+
+def init_app(app: Flask) -> None:
+    """Put a `Body` before whatever `app` reads."""
+    inner = app.wsgi_app
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ:
+            return inner(environ, start_response)
+        body = environ["wsgi.input"] = environ[HERE] = Body(environ)
+        try:
+            return inner(environ, start_response)
+        finally:
+            body.leave()
+
+    app.wsgi_app = serve  # type: ignore[method-assign]
+
+
+def sender_is_known() -> None:
+    """Whoever sends this request may send as much as others allow, and take the time that it takes."""
+    body = request.environ.get(HERE)
+    if body is not None:
+        body.known = True
+
+
+def is_untouched() -> bool:
+    """Whether this request has a body of which nothing has been read."""
+    body = request.environ.get(HERE)
+    return body is not None and body.untouched
+
+
+def first_words(*names: str) -> list[str]:
+    """The fields `names` of a multipart form as far as they stand before its first file, of which nothing is kept."""
+    boundary = request.mimetype_params.get("boundary", "").encode("ascii", "replace")
+    decoder = MultipartDecoder(boundary, max_form_memory_size=request.max_form_memory_size)
+    found: defaultdict[str, bytes] = defaultdict(bytes)
+    field = ""
+    with suppress(ValueError):  # a broken form: what came before counts
+        while piece := request.environ["wsgi.input"].read(SMALL):
+            decoder.receive_data(piece)
+            while not isinstance(event := decoder.next_event(), NeedData | File):
+                if isinstance(event, Field):
+                    field = event.name
+                elif isinstance(event, Data):
+                    found[field] += event.data
+            if isinstance(event, File):
+                break
+    return [found[name].decode("utf-8", "replace") for name in names]
+
+
+class Body(io.RawIOBase):
+    """The body of one request. Reading it raises what the request is to be answered with where it cannot be had."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.known, self.untouched = False, True
+        self.until: float | None = None  # while it is read: when this takes too long
+        self._stream = environ["wsgi.input"]
+        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+        self._left = get_content_length(environ)  # None: it says itself where it ends
+        self._long = self._left is None or self._left > SMALL
+        self._address = environ.get("REMOTE_ADDR", "")
+        self._place: tuple[bool, str] | None = None
+        self._last = 0.0  # moment for strangers
+        self._overdue = False
+        self._refused: HTTPException | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next piece. Raises `ClientDisconnected`, `RequestTimeout`, `TooManyRequests`."""
+        wanted = min(len(buffer), PIECE) if self._left is None else min(len(buffer), PIECE, self._left)
+        if wanted == 0:
+            return 0
+        if self._refused is not None:
+            raise self._refused
+        if self.untouched:
+            self._begin()
+        try:
+            self.until = time.monotonic() + PIECE_WITHIN if self.known else self._last
+            piece = self._stream.read(wanted)
+        except Exception:  # the connection broke, or what the server makes of it is no body
+            piece = b""
+            self._refused = ClientDisconnected()
+        finally:
+            self.until = None
+        if self._left is not None:
+            self._left -= len(piece)
+            if len(piece) < wanted:
+                self._refused = ClientDisconnected()
+        if self._overdue:
+            self._refused = RequestTimeout()
+        if self._refused is not None:
+            raise self._refused
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def end(self) -> None:
+        """It takes too long: whoever reads gets nothing more."""
+        self._overdue = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RD)
+
+    def leave(self) -> None:
+        """The request has been worked on."""
+        with _guard:
+            _read.discard(self)
+            if self._place is not None:
+                for place in (self._place, (self.known, "")):
+                    _places[place] -= 1
+                    if not _places[place]:
+                        del _places[place]
+                self._place = None
+
+    def _begin(self) -> None:
+        self.untouched = False
+        self._last = time.monotonic() + STRANGER_WITHIN
+        place = (self.known, self._address)
+        with _guard:
+            if self._long:
+                full = _places[place] >= FROM_ONE_ADDRESS[self.known]
+                if full or (not self.known and _places[False, ""] >= OF_STRANGERS):
+                    self._refused = TooManyRequests(retry_after=AGAIN_IN)
+                    raise self._refused
+                _places[place] += 1
+                _places[self.known, ""] += 1
+                self._place = place
+            _read.add(self)
+        _start_watching()
+        _watching.set()
+
+
+@cache
+def _start_watching() -> None:
+    threading.Thread(target=_watch, name="bodies", daemon=True).start()
+
+
+def _watch() -> None:
+    """End what takes too long. A thread of its own, for whoever reads waits in gunicorn."""
+    while True:
+        _watching.wait()
+        time.sleep(0.5)
+        with _guard:
+            late = [body for body in _read if body.until is not None and body.until < time.monotonic()]
+            if not _read:
+                _watching.clear()
+        for body in late:
+            body.end()

@@ -1,0 +1,295 @@
+"""Threads only for requests that have arrived: gunicorn's threaded worker, with a waiting room before its pool.
+
+A thread that reads from somebody slow is lost for as long as they like, and strangers need 256 of them to stop the
+whole process. Here one thread watches all who have not finished their head, or a short body, and gives a request to the
+pool when nothing of it is missing; who takes too long is sent away. What is read in the pool is the bodies of uploads,
+which `bodies.py` has its own rules for. Built on what gunicorn leaves to be overridden: `get_thread_pool`.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import selectors
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from messaging_app.config import load_settings
+from messaging_app.web.bodies import SMALL
+
+HEAD_MAX = 32 * 1024  # bytes; a browser's head has one or two thousand
+PATIENCE = 10.0  # seconds for head and short body together
+WAITING, FROM_ONE_ADDRESS = 256, 64  # how many may wait, in all and from one address; the oldest makes room
+LEAVING, LINGER, QUIET = 128, 30.0, 2.0  # how many may still send what nobody reads, for how long, and without a byte
+SHORTEST, LONGEST = 0.02, 1.0  # seconds between two looks at what has arrived
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
+EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Worker(ThreadWorker):
+    """gunicorn's threaded worker with a waiting room. Keeps fewer idle connections, so that newcomers find a place."""
+
+    max_keepalived: int
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.max_keepalived = max(0, self.max_keepalived - WAITING - LEAVING)
+
+    def get_thread_pool(self) -> WaitingRoom:
+        return WaitingRoom(self.cfg.threads, by_address=load_settings().proxies == 0)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """A connection that brings a long body ends with its answer: a thread would wait for what is left of it."""
+        sizes = {name: value for name, value in req.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")}
+        if "TRANSFER-ENCODING" in sizes or int(sizes.get("CONTENT-LENGTH", 0)) > SMALL:
+            req.force_close()
+        return super().handle_request(req, conn)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.tpool.close_soon()
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """A connection that waits for the rest of its request, or leaves while its client still sends."""
+
+    handle: Callable[[Any], Any]
+    conn: Any
+    done: Future[Any] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
+    look_at: float = 0.0  # when to look again at what has arrived; 0 until something has
+    heard_at: float = 0.0  # of one who leaves: when the last byte came
+    encouraged: bool = False
+
+    @property
+    def address(self) -> str:
+        """Empty where it came through a file of this machine."""
+        return str(self.conn.client[0]) if isinstance(self.conn.client, tuple) else ""
+
+
+class WaitingRoom(ThreadPoolExecutor):
+    """A pool of threads whose work is a connection, begun once its request has arrived.
+
+    `by_address`: whether connections from one address are one sender's, which a proxy's are not.
+    """
+
+    def __init__(self, threads: int, *, by_address: bool) -> None:
+        super().__init__(threads)
+        self._by_address = by_address
+        self._ending = False
+        self._news: queue.SimpleQueue[Guest] = queue.SimpleQueue()
+        self._selector = selectors.DefaultSelector()
+        self._bell, ringer = socket.socketpair()
+        self._ringer = ringer
+        for end in (self._bell, ringer):
+            end.setblocking(False)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._waiting: dict[Guest, None] = {}  # in the order in which they came
+        self._leaving: dict[Guest, None] = {}
+        self._from: defaultdict[str, dict[Guest, None]] = defaultdict(dict)
+        threading.Thread(target=self._attend, name="waiting-room", daemon=True).start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have `fn` handle a connection. The future tells whether gunicorn keeps it; it is done when that is settled."""
+        (conn,) = args
+        guest = Guest(fn, conn)
+        if has_arrived(guest) is True:
+            self._begin(guest)
+        else:
+            self._tell(guest)
+        return guest.done
+
+    def close_soon(self) -> None:
+        """No more newcomers: who has sent nothing yet goes at once. Called by a handler of signals."""
+        self._ending = True
+        self._ring()
+
+    def _begin(self, guest: Guest) -> None:
+        guest.conn.data_ready = True
+        try:
+            super().submit(self._work, guest)
+        except RuntimeError:  # the pool has ended
+            self._settle(guest)
+
+    def _work(self, guest: Guest) -> None:
+        """In a thread of the pool."""
+        try:
+            keep = guest.handle(guest.conn)
+        except BaseException as error:
+            guest.done.set_exception(error)
+            return
+        if keep:
+            guest.done.set_result(keep)
+            return
+        try:
+            guest.conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            guest.done.set_result(False)
+            return
+        guest.since = guest.heard_at = time.monotonic()
+        self._tell(guest)
+
+    def _tell(self, guest: Guest) -> None:
+        self._news.put(guest)
+        self._ring()
+
+    def _ring(self) -> None:
+        with suppress(OSError):
+            self._ringer.send(b".")
+
+    def _attend(self) -> None:
+        while True:
+            for key, _events in self._selector.select(self._pause()):
+                if key.data is None:
+                    self._let_in()
+                elif key.data in self._leaving:
+                    self._hear_out(key.data)
+                elif key.data in self._waiting:  # and was not sent away a moment ago
+                    self._selector.unregister(key.fileobj)
+                    self._look(key.data)
+            self._look_around()
+
+    def _pause(self) -> float:
+        """Seconds until somebody is to be looked at, be it only to be sent away."""
+        now = time.monotonic()
+        return max(0.0, min((guest.look_at - now for guest in self._waiting if guest.look_at), default=LONGEST))
+
+    def _let_in(self) -> None:
+        with suppress(BlockingIOError):
+            while self._bell.recv(4096):
+                pass
+        with suppress(queue.Empty):
+            while True:
+                guest = self._news.get_nowait()
+                if guest.heard_at:
+                    self._leaving[guest] = None
+                    if len(self._leaving) > LEAVING:
+                        self._settle(next(iter(self._leaving)))
+                    self._watch(guest)
+                else:
+                    self._welcome(guest)
+
+    def _welcome(self, guest: Guest) -> None:
+        self._waiting[guest] = None
+        neighbours = self._from[guest.address] if self._by_address and guest.address else {}
+        neighbours[guest] = None
+        if len(neighbours) > FROM_ONE_ADDRESS:
+            self._send_away(next(iter(neighbours)))
+        if len(self._waiting) > WAITING:
+            self._send_away(next(iter(self._waiting)))
+        self._watch(guest)
+
+    def _watch(self, guest: Guest) -> None:
+        try:
+            self._selector.register(guest.conn.sock, selectors.EVENT_READ, guest)
+        except (OSError, ValueError, KeyError):  # it was closed meanwhile
+            self._settle(guest)
+
+    def _look(self, guest: Guest) -> None:
+        """Something has arrived; what is still missing is looked for after half of the time that it has taken so far."""
+        arrived = has_arrived(guest)
+        if arrived is True:
+            self._forget(guest)
+            self._begin(guest)
+        elif arrived is None:
+            self._send_away(guest, TOO_LARGE)
+        else:
+            now = time.monotonic()
+            guest.look_at = now + min(LONGEST, max(SHORTEST, (now - guest.since) / 2))
+
+    def _look_around(self) -> None:
+        now = time.monotonic()
+        for guest in list(self._waiting):
+            if now - guest.since > PATIENCE or (self._ending and not guest.look_at):
+                self._send_away(guest)
+            elif 0 < guest.look_at <= now:
+                self._look(guest)
+        for guest in list(self._leaving):
+            if now - guest.heard_at > QUIET or now - guest.since > LINGER:
+                self._settle(guest)
+
+    def _hear_out(self, guest: Guest) -> None:
+        """Read what the client of an answered request still sends: closing before would take the answer from it."""
+        with suppress(OSError):
+            if guest.conn.sock.recv(64 * 1024, socket.MSG_DONTWAIT):
+                guest.heard_at = time.monotonic()
+                return
+        self._settle(guest)
+
+    def _send_away(self, guest: Guest, words: bytes = TOO_SLOW) -> None:
+        if guest.look_at:  # who has said nothing is told nothing: browsers open connections ahead
+            with suppress(OSError):
+                guest.conn.sock.send(words, socket.MSG_DONTWAIT)
+        self._settle(guest)
+
+    def _settle(self, guest: Guest) -> None:
+        """Let gunicorn close the connection, which does so in its main thread: reading has to be at an end by then."""
+        self._forget(guest)
+        with suppress(OSError):
+            guest.conn.sock.shutdown(socket.SHUT_RDWR)
+        if not guest.done.done():
+            guest.done.set_result(False)
+
+    def _forget(self, guest: Guest) -> None:
+        with suppress(OSError, ValueError, KeyError):
+            self._selector.unregister(guest.conn.sock)
+        self._waiting.pop(guest, None)
+        self._leaving.pop(guest, None)
+        neighbours = self._from.get(guest.address, {})
+        neighbours.pop(guest, None)
+        if not neighbours:
+            self._from.pop(guest.address, None)
+
+
+def has_arrived(guest: Guest) -> bool | None:
+    """Whether the head of the next request is there, with its body if it is short; None if the head has no end.
+
+    Looks without taking anything away. Into an encrypted connection it cannot look: TLS belongs to the proxy.
+    """
+    conn = guest.conn
+    if conn.cfg.is_ssl:
+        return True
+    held = b""
+    if conn.initialized:
+        held = conn.parser.unreader.take_buffered()  # what came with the request before
+        conn.parser.unreader.unread(held)
+    try:
+        seen = conn.sock.recv(HEAD_MAX + SMALL, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        if not held:
+            return False
+        seen = b""
+    except OSError:
+        return True
+    else:
+        if not seen:
+            return True  # it has ended
+    text = held + seen
+    end = text.find(END_OF_HEAD)
+    if end < 0:
+        return None if len(text) >= HEAD_MAX else False
+    head = text[: end + len(END_OF_HEAD)]
+    length = LENGTH.search(head)
+    size = int(length[1]) if length else 0
+    if size > SMALL or len(text) >= len(head) + size:
+        return True
+    if EXPECTS.search(head) and not guest.encouraged:
+        guest.encouraged = True
+        with suppress(OSError):
+            conn.sock.send(CONTINUE, socket.MSG_DONTWAIT)
+    return False
