@@ -268,7 +268,7 @@ class MessageResponse(Outgoing):
     seq: int
     """1, 2, 3 ... within the conversation, without gaps: order, cursor and read position at once."""
     kind: Literal["message", "event"]
-    """`event` for closing and reopening; an event is never unread."""
+    """`event` for what was done to the conversation, such as closing it; an event is never unread."""
     sender: Person
     """Who wrote it."""
     content: str

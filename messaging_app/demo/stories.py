@@ -25,9 +25,11 @@ from messaging_app.models import (
     ConversationType,
     Message,
     MessageKind,
+    events,
 )
+from messaging_app.models.events import EventKind
 
-EVENTS = {"close": "closed", "reopen": "reopened"}
+EVENTS = {"close": events.CLOSED, "reopen": events.REOPENED}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -53,7 +55,7 @@ class _Line:
     sender: Actor
     at: datetime
     content: str
-    event: str | None = None
+    event: EventKind | None = None
 
 
 @dataclass(slots=True)
@@ -118,8 +120,8 @@ def _present(story: dict[str, Any], cast: Cast) -> dict[str, Actor]:
 def _lines(story: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
     for nick, before, words in story.get("lines", []):
         if nick in EVENTS:
-            content = f"{present[words].name} {EVENTS[nick]} this conversation"
-            yield _Line(present[words], moment - ago(before), content, EVENTS[nick])
+            event = EVENTS[nick]
+            yield _Line(present[words], moment - ago(before), event.content_of(present[words].name), event)
         else:
             yield _Line(present[nick], moment - ago(before), words)
     if "rounds" in story:
@@ -162,7 +164,7 @@ def _seats(story: dict[str, Any], present: dict[str, Actor], lines: list[_Line])
 def _head(story: dict[str, Any], cast: Cast, lines: list[_Line]) -> dict[str, Any]:
     last = next(line for line in reversed(lines) if line.event is None)
     turn = next((line for line in reversed(lines) if line.event is not None), None)
-    closed = turn if turn is not None and turn.event == "closed" else None
+    closed = turn if turn is not None and turn.event == events.CLOSED else None
     return {
         "conversation_type": story["type"],
         "subject": story["subject"],
@@ -186,7 +188,7 @@ def _row(conversation_id: int | None, seq: int, line: _Line) -> dict[str, Any]:
         "conversation_id": conversation_id,
         "seq": seq,
         "kind": MessageKind.EVENT if line.event else MessageKind.MESSAGE,
-        "event": line.event,
+        "event": line.event.name if line.event else None,
         "sender_type": line.sender.type,
         "sender_id": line.sender.id,
         "sender_name": line.sender.name,

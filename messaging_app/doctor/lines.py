@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from messaging_app.directory.bulk import update_rows
 from messaging_app.doctor.checks import Query, first_of, some
-from messaging_app.models import Conversation, ConversationStatus, Customer, Message, MessageKind
+from messaging_app.models import Conversation, ConversationStatus, Customer, Message, MessageKind, events
 from messaging_app.text import PREVIEW_MAX, preview
 
 CONVERSATIONS: Any = Conversation.__table__
@@ -115,11 +115,11 @@ def set_heads(connection: Connection) -> None:
     update_rows(connection, CONVERSATIONS, list(_wrong_heads(connection)), "id")
 
 
-def _last_events() -> Any:
-    """The last event of each conversation that has one."""
+def _last_turns() -> Any:
+    """The last event of each conversation that opened or closed it."""
     last = (
         select(Message.conversation_id, func.max(Message.seq).label("seq"))
-        .where(Message.kind == MessageKind.EVENT)
+        .where(Message.kind == MessageKind.EVENT, Message.event.in_(events.statuses()))
         .group_by(Message.conversation_id)
         .subquery()
     )
@@ -131,9 +131,11 @@ def _last_events() -> Any:
 
 
 def find_unlike_events(connection: Connection) -> str | None:
-    """A conversation is closed if its last event says so, and open otherwise; only events have an event's name."""
-    event = _last_events()
-    said = case((event.c.event == "closed", CLOSED.value), else_=OPEN.value)
+    """A conversation has the status that its last event of such a kind gave it, and is open without; only events have a kind."""
+    event = _last_turns()
+    said = case(
+        {name: status.value for name, status in events.statuses().items()}, value=event.c.event, else_=OPEN.value
+    )
     unlike = (
         select(Conversation.id, Conversation.status)
         .outerjoin(event, event.c.conversation_id == Conversation.id)
@@ -144,7 +146,7 @@ def find_unlike_events(connection: Connection) -> str | None:
         told = f"conversation {row.id} is {row.status}, its last event says otherwise"
         return f"{some(number, 'conversation')} unlike their events (first: {told})"
     is_event = Message.kind == MessageKind.EVENT
-    named = and_(Message.event.is_not(None), Message.event.in_(("closed", "reopened")))
+    named = and_(Message.event.is_not(None), Message.event.in_(events.names_in_threads()))
     nameless = or_(and_(is_event, ~named), and_(~is_event, Message.event.is_not(None)))
     if (found := first_of(connection, select(Message.conversation_id, Message.seq).where(nameless))) is not None:
         row, number = found
@@ -169,14 +171,14 @@ def find_wrong_closing(connection: Connection) -> str | None:
 
 def set_closing(connection: Connection) -> None:
     """Take them from the last event; where the last event is no closing, only open conversations can be mended."""
-    broken, event = _wrong_closing().subquery(), _last_events()
+    broken, event = _wrong_closing().subquery(), _last_turns()
     columns = (event.c.created_at, event.c.sender_type, event.c.sender_id)
     query = select(broken.c.id, broken.c.status, event.c.event, *columns).outerjoin(
         event, event.c.conversation_id == broken.c.id
     )
     right = []
     for number, status, said, *values in connection.execute(query):
-        if status == CLOSED and said != "closed":
+        if status == CLOSED and events.statuses().get(said) != CLOSED:
             continue
         at, kind, person = values if status == CLOSED else (None, None, None)
         right.append({"id": number, "closed_at": at, "closed_by_type": kind, "closed_by_id": person})

@@ -46,7 +46,7 @@ class Message(Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
     seq: Mapped[int]
     kind: Mapped[str] = mapped_column(String(8), default=MessageKind.MESSAGE)
-    event: Mapped[str | None] = mapped_column(String(8))  # closed, reopened
+    event: Mapped[str | None] = mapped_column(String(8))  # a name in `events.EVENT_KINDS`
     sender_type: Mapped[str] = mapped_column(String(8))
     sender_id: Mapped[int]
     sender_name: Mapped[str] = mapped_column(String(200))

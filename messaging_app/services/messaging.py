@@ -33,6 +33,7 @@ from messaging_app.models import (
     Store,
 )
 from messaging_app.models.anybody import anybody_like, number, numbers_of
+from messaging_app.models.events import CLOSED, REOPENED, EventKind
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox
 from messaging_app.services import announcements, attachments, drafts, recipients, sending
@@ -239,12 +240,12 @@ def get_unread_count(actor: Actor) -> int:
 
 def close_conversation(actor: Actor, conversation_id: int) -> None:
     """Close; leaves an event in the thread. Closing what is closed changes nothing."""
-    _turn(actor, conversation_id, ConversationStatus.OPEN, ConversationStatus.CLOSED)
+    _turn(actor, conversation_id, CLOSED)
 
 
 def reopen_conversation(actor: Actor, conversation_id: int) -> None:
     """Open again; leaves an event in the thread. Reopening what is open changes nothing."""
-    _turn(actor, conversation_id, ConversationStatus.CLOSED, ConversationStatus.OPEN)
+    _turn(actor, conversation_id, REOPENED)
 
 
 def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
@@ -318,20 +319,20 @@ def _lock(actor_type: ActorType, sees_platform: bool) -> Any:
     )
 
 
-def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after: ConversationStatus) -> None:
+def _turn(actor: Actor, conversation_id: int, event: EventKind) -> None:
     if not policy_of(actor).may_close:
         sending.status_of(actor, conversation_id)
         raise NotAllowed
-    closing = after == ConversationStatus.CLOSED
+    closing = event.status == ConversationStatus.CLOSED
     head = {
-        "status": after,
+        "status": event.status,
         "closed_at": now() if closing else None,
         "closed_by_type": actor.type if closing else None,
         "closed_by_id": actor.id if closing else None,
     }
-    event = "closed" if closing else "reopened"
+    expected_status = ConversationStatus.OPEN if closing else ConversationStatus.CLOSED
     with transaction():
-        taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), before, **head))
+        taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), expected_status, **head))
         if not taken:
             sending.status_of(actor, conversation_id)
             return
@@ -341,11 +342,11 @@ def _turn(actor: Actor, conversation_id: int, before: ConversationStatus, after:
                 conversation_id=conversation_id,
                 seq=line.last_seq,
                 kind=MessageKind.EVENT,
-                event=event,
+                event=event.name,
                 sender_type=actor.type,
                 sender_id=actor.id,
                 sender_name=actor.name,
-                content=f"{actor.name} {event} this conversation",
+                content=event.content_of(actor.name),
                 created_at=line.moment,
             )
         )

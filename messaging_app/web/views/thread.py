@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import reader_zone, today
+from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, limits_of
@@ -44,9 +45,9 @@ class Line(NamedTuple):
         return str(self.row.kind)
 
     @property
-    def event(self) -> str | None:
-        """closed or reopened; None for messages."""
-        return self.row.event  # type: ignore[no-any-return]
+    def event(self) -> EventKind:
+        """What an event says and shows."""
+        return event_kind(self.row.event)
 
     @property
     def sender_name(self) -> str:
