@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
@@ -10,20 +11,24 @@ from wtforms import (
     EmailField,
     HiddenField,
     PasswordField,
+    SearchField,
     SelectChoice,
     SelectField,
     StringField,
+    TextAreaField,
 )
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from messaging_app.accounts.tokens import LIFETIMES
-from messaging_app.errors import Invalid, Refusal
+from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
+from messaging_app.text import CONTENT_MAX
 
 if TYPE_CHECKING:
     from wtforms.fields import Field
 
+TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
 YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
@@ -48,6 +53,19 @@ class Form(FlaskForm):
             self.form_errors.append(refusal.detail)
 
 
+class KeyedForm(Form):
+    """A form that is sent once: `idempotency_key` makes ten clicks one message."""
+
+    idempotency_key = HiddenField()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Show why; a key that is spent or unusable is replaced, so that sending again sends."""
+        super().refuse(refusal)
+        self.form_errors.extend(self.idempotency_key.errors)
+        if isinstance(refusal, IdempotencyConflict) or self.idempotency_key.errors or not self.idempotency_key.data:
+            self.idempotency_key.data = new_key()
+
+
 class SignInForm(Form):
     """E-mail and password."""
 
@@ -56,6 +74,22 @@ class SignInForm(Form):
     )
     password = PasswordField(_("Password"), [InputRequired(), Length(max=1024)])
     next = HiddenField()
+
+
+class MessageForm(KeyedForm):
+    """The composer. `after` is the seq of the last line that the page shows."""
+
+    after = HiddenField()
+    content = TextAreaField(_("Message"), render_kw=TEXT)
+
+
+class ComposeForm(KeyedForm):
+    """A new conversation. To whom is chosen from a list that its template makes."""
+
+    recipient_id = HiddenField()
+    q = SearchField(_("To"), id="recipient-q")
+    subject = StringField(_("Subject"), id="compose-subject", render_kw={"dir": "auto"})
+    content = TextAreaField(_("Message"), id="compose-content", render_kw=TEXT)
 
 
 class MailForm(Form):
@@ -90,6 +124,11 @@ def settings_form(values: dict[str, str]) -> Form:
     fields = {key: _setting_field(setting) for key, setting in SETTINGS.items()}
     form: Form = type("SettingsForm", (Form,), fields)(data=values)
     return form
+
+
+def new_key() -> str:
+    """A fresh idempotency key."""
+    return secrets.token_urlsafe(18)
 
 
 def _setting_field(setting: Setting) -> Field:

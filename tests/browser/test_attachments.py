@@ -100,7 +100,7 @@ def test_chosen_files_wait_for_who_looks_into_another_conversation(site: Site, v
 
 def test_hints_before_sending_say_what_the_server_will(site: Site, visit: Visitors) -> None:
     visit.noise("422")
-    site.do(set_settings, {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "5"})
+    site.do(set_settings, None, {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "5"})
     page = visit("cleo", site.begin(site.cast.sam, site.cast.cleo))
     field(page).set_input_files([TABLE, LARGE, PROGRAM, EMPTY, FALSE_PICTURE, NOTES])
     said = [

@@ -153,7 +153,7 @@ def test_two_tabs_hold_the_same_files_and_send_them_once(site: Site, visit: Visi
 
 def test_what_the_page_knows_to_be_refused_is_not_sent(site: Site, visit: Visitors) -> None:
     visit.noise("422")
-    site.do(set_settings, {"message_attachment_max_files": "4"})
+    site.do(set_settings, None, {"message_attachment_max_files": "4"})
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("cleo", number)
     sent: list[str] = []

@@ -430,7 +430,7 @@ def test_unread_of_hidden_platform_conversations_is_not_counted(site: Site, visi
     site.begin(site.cast.ada, site.cast.cleo, "From the platform")
     page = visit("cleo", live=False)
     expect_unread(page, 1)
-    site.do(set_settings, {"customers_see_platform_conversations": "false"})
+    site.do(set_settings, None, {"customers_see_platform_conversations": "false"})
     poll(page, "unread", "conversations")
     expect_unread(page, 0)
     expect(row(page, "From the platform")).to_have_count(0)

@@ -24,7 +24,7 @@ def count(web: Web) -> tuple[int, ...]:
 
 def field(page: str, name: str) -> str:
     """What a form shows in its text field `name`."""
-    area = re.search(rf'<textarea[^>]*name="{name}"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL)
+    area = re.search(rf'<textarea[^>]*name="{name}"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL)
     if area:
         return html.unescape(area.group(1))
     found = re.search(rf'<input[^>]*name="{name}"[^>]*?value="([^"]*)"', page)

@@ -114,7 +114,7 @@ def test_a_conversation_that_cannot_begin_keeps_subject_text_and_recipient(
     assert field(answer.text, "subject") == form["subject"]
     assert field(answer.text, "idempotency_key") == key
     assert chosen(answer.text) == [str(web.cast.omar.id)]
-    assert 'aria-describedby="content-error"' in answer.text
+    assert 'aria-describedby="compose-content-error"' in answer.text
     assert count(web) == before
 
 
@@ -131,8 +131,8 @@ def test_a_subject_that_cannot_be_is_refused_at_the_subject(what: str, database:
     assert sentence in alerts(answer.text)
     assert as_typed(field(answer.text, "subject")) == as_typed(subject)
     assert field(answer.text, "content") == "Hello Omar"
-    assert 'aria-describedby="subject-error"' in answer.text
-    assert 'aria-describedby="content-error"' not in answer.text
+    assert 'aria-describedby="compose-subject-error"' in answer.text
+    assert 'aria-describedby="compose-content-error"' not in answer.text
 
 
 @HOW

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,8 +18,8 @@ from messaging_app.services import messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import find_recipient, list_recipients
+from messaging_app.web.forms import ComposeForm, new_key
 from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number
-from messaging_app.web.views.composer import new_key
 from messaging_app.web.views.messages import uploads
 
 QUERY_MAX = 100
@@ -34,12 +34,8 @@ class Compose:
     q: str
     recipients: list[Any]
     next_query: str
+    form: ComposeForm
     recipient_id: int | None = None
-    subject: str = ""
-    content: str = ""
-    errors: dict[str, str] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
-    file_errors: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def limits(self) -> Limits:
@@ -51,8 +47,7 @@ def new(actor: Actor) -> ResponseReturnValue:
     """The form for a new conversation, as dialog or page. A search without scripts posts it: what was entered stays."""
     if request.method == "POST":
         compose = _compose(actor, request.args if "cursor" in request.args else request.form)
-        _keep_entered(actor, compose)
-        compose.key = request.form.get("idempotency_key") or compose.key
+        _keep_chosen(actor, compose)
     else:
         compose = _compose(actor, request.args)
     return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
@@ -72,9 +67,9 @@ def create(actor: Actor) -> ResponseReturnValue:
     """
     if "enter" in request.args and _asks_for_another_list():
         return new(actor)
-    form = request.form
+    form = ComposeForm()
     recipient_type = _listed().get("recipient_type", "")
-    kind = form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
+    kind = request.form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
     limiter.hit("create", actor.type, actor.id)
     try:
         sent = messaging.create_conversation(
@@ -82,9 +77,9 @@ def create(actor: Actor) -> ResponseReturnValue:
             conversation_type=kind,
             recipient_type=recipient_type,
             recipient_id=_number("form"),
-            subject=form.get("subject", ""),
-            content=form.get("content", ""),
-            idempotency_key=form.get("idempotency_key") or None,
+            subject=form.subject.data or "",
+            content=form.content.data or "",
+            idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
         )
@@ -103,19 +98,13 @@ def _number(source: str) -> int:
 
 def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     compose = _compose(actor, _listed())
-    _keep_entered(actor, compose)
-    if isinstance(refusal, Invalid):
-        faults = refusal.by_field()
-        if compose.recipient_id is None:  # the service looks at the texts first; a person is told everything at once
-            faults = wrong_recipient().by_field() | faults
-        compose.errors = {name: str(text) for name, text in faults.items() if name != "attachments"}
-        compose.file_errors = [(e.file, str(e.message)) for e in refusal.errors if e.field == "attachments"]
-        if "idempotency_key" not in faults:
-            compose.key = request.form.get("idempotency_key") or compose.key
-    else:
-        compose.errors = {"form": str(refusal.detail)}
+    _keep_chosen(actor, compose)
+    if isinstance(refusal, Invalid) and compose.recipient_id is None and "recipient_id" not in refusal.by_field():
+        # The service looks at the texts first; a person is told everything at once.
+        refusal = Invalid(*refusal.errors, *wrong_recipient().errors)
+    compose.form.refuse(refusal)
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
-    status = 422 if is_htmx() and compose.file_errors else refusal.status
+    status = 422 if is_htmx() and compose.form.file_errors else refusal.status
     return rendered(template, status, compose=compose)
 
 
@@ -129,10 +118,8 @@ def _asks_for_another_list() -> bool:
     return any(len(set(request.form.getlist(name))) > 1 for name in ("recipient_type", "q"))
 
 
-def _keep_entered(actor: Actor, compose: Compose) -> None:
-    """Show what the form held, and whom it had chosen if the list is still of that kind."""
-    form = request.form
-    compose.subject, compose.content = form.get("subject", ""), form.get("content", "")
+def _keep_chosen(actor: Actor, compose: Compose) -> None:
+    """Choose whom the form had chosen, if the list is still of that kind."""
     if _listed().get("recipient_type") == compose.recipient_type:
         _choose(actor, compose, _number("form"))
 
@@ -156,4 +143,8 @@ def _compose(actor: Actor, values: Any) -> Compose:
     q = values.get("q", "")[:QUERY_MAX]
     page = list_recipients(actor, recipient_type, q, cursor=request.args.get("cursor") or None)
     following = {"recipient_type": recipient_type, "q": q, "cursor": page.next_cursor}
-    return Compose(types, recipient_type, q, page.rows, f"?{urlencode(following)}" if page.next_cursor else "")
+    form = ComposeForm()
+    form.q.data = q
+    form.idempotency_key.data = form.idempotency_key.data or new_key()
+    next_query = f"?{urlencode(following)}" if page.next_cursor else ""
+    return Compose(types, recipient_type, q, page.rows, next_query, form)

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
-
-from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
+from messaging_app.errors import Refusal
+from messaging_app.web.forms import MessageForm, new_key
 from messaging_app.web.views.thread import ThreadView
 
 
-@dataclass(slots=True)
-class Composer:
-    """What the composer's template shows. `key` makes ten clicks one message; `after` is the last line shown."""
-
-    key: str
-    after: int
-    content: str = ""
-    error: str | None = None
-    conflict: bool = False
-    file_errors: list[tuple[str, str]] = field(default_factory=list)  # (name of the file, what to do)
-
-
-def new_key() -> str:
-    """A fresh idempotency key."""
-    return secrets.token_urlsafe(18)
-
-
-def fresh(thread: ThreadView) -> Composer:
+def fresh(thread: ThreadView) -> MessageForm:
     """An empty composer under `thread`."""
-    return Composer(new_key(), thread.last_seq)
+    return MessageForm(formdata=None, idempotency_key=new_key(), after=thread.last_seq)
 
 
-def refused(refusal: Refusal, content: str, key: str | None, after: int) -> Composer:
-    """The composer with what was typed and why it was not sent. A conflict gets a fresh key: sending again sends."""
-    conflict = isinstance(refusal, IdempotencyConflict)
-    errors = refusal.errors if isinstance(refusal, Invalid) else ()
-    files = [(error.file, str(error.message)) for error in errors if error.field == "attachments"]
-    sentence = next(
-        (error.message for error in errors if error.field != "attachments"), None if files else refusal.detail
-    )
-    spent = conflict or not key or any(error.field == "idempotency_key" for error in errors)
-    return Composer(
-        new_key() if spent else str(key), after, content, str(sentence) if sentence else None, conflict, files
-    )
+def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:
+    """The composer with what was typed and why it was not sent, under a page whose last line is `after`."""
+    form.refuse(refusal)
+    form.after.data = after
+    return form

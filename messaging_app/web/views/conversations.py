@@ -16,6 +16,7 @@ from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
+from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 from messaging_app.web.views import composer
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
@@ -87,7 +88,7 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     return rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
 
 
-def whole_page(actor: Actor, view: ThreadView, filled: composer.Composer | None = None, status: int = 200) -> Response:
+def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None, status: int = 200) -> Response:
     """The page with the thread open; `filled` is a composer that was refused, its text kept."""
     beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
     if beside:

@@ -13,6 +13,7 @@ from messaging_app.policies import policy_of
 from messaging_app.services import messaging
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
+from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page
@@ -21,27 +22,26 @@ from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, removed_since
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Send what the composer holds; the answer is everything since the line that the page showed last."""
-    form = request.form
-    content, key = form.get("content", ""), form.get("idempotency_key") or None
+    form = MessageForm()
     after = whole_number("after", "form")
     limiter.hit("send", actor.type, actor.id)
     try:
         sent = messaging.send_message(
             actor,
             conversation_id,
-            content,
-            idempotency_key=key,
+            form.content.data or "",
+            idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
         )
     except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
         found = messaging.get_head(actor, conversation_id)
         if is_htmx():
-            filled = composer.refused(refusal, content, key, after or found.head.last_seq)
+            filled = composer.refused(form, refusal, after or found.head.last_seq)
             status = 422 if filled.file_errors else refusal.status
             return rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
         view = show(actor, messaging.read_lines(found, limit=window(found)))
-        return whole_page(actor, view, composer.refused(refusal, content, key, view.last_seq), refusal.status)
+        return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
     return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
