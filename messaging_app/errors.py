@@ -46,11 +46,16 @@ class NotAllowed(Refusal):
 
 
 class ConversationClosed(Refusal):
-    """Writing to a closed conversation."""
+    """Writing to a closed conversation. The sentence only asks those to reopen it who can."""
 
     status = 409
     code = "conversation_closed"
-    sentence = _("This conversation is closed. Reopen it to write; your text is kept.")
+    sentence = _("This conversation is closed. Your message was not sent; the text is kept.")
+    to_reopen = _("This conversation is closed. Reopen it to send your message; the text is kept.")
+
+    def __init__(self, *, may_reopen: bool) -> None:
+        super().__init__(self.to_reopen if may_reopen else self.sentence)
+        self.may_reopen = may_reopen
 
 
 class IdempotencyConflict(Refusal):

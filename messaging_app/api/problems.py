@@ -13,7 +13,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from messaging_app.api.schemas import FieldProblem, Problem
-from messaging_app.errors import FieldError, Refusal, Unavailable
+from messaging_app.errors import ConversationClosed, FieldError, Refusal, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 EXPLAINED_AT = "/api/v1/docs#"
@@ -42,7 +42,7 @@ KINDS = {
     "conversation_closed": Kind(
         409,
         "The conversation is closed",
-        "Nothing was sent. Once it is reopened, by an admin or the store, send the same again.",
+        "Nothing was sent. Only the store or the platform can reopen it.",
     ),
     "idempotency_conflict": Kind(
         409,
@@ -128,6 +128,8 @@ def example(code: str) -> dict[str, object]:
 
 def refused(error: Refusal) -> Response:
     """What a service or the reading of the request refused."""
+    if isinstance(error, ConversationClosed) and error.may_reopen:
+        return answer(error.code, "Nothing was sent. Reopen the conversation, then send the same again.")
     own_words = isinstance(error, Malformed | UnsupportedMediaType | Unavailable)
     detail = str(error.detail) if own_words and error.detail is not type(error).sentence else ""
     response = answer(error.code, detail, getattr(error, "errors", ()))

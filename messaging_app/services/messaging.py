@@ -270,7 +270,7 @@ def get_writer(actor: Actor, conversation_id: int) -> Any:
     if not writers:
         raise NotFound
     if writers[0].status == ConversationStatus.CLOSED:
-        raise ConversationClosed
+        raise ConversationClosed(may_reopen=policy_of(actor).may_close)
     return writers[0]
 
 

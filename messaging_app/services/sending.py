@@ -25,6 +25,7 @@ from messaging_app.here import engine_here
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, ConversationStatus, Message, MessageKind
 from messaging_app.models.sending import send_at_once
+from messaging_app.policies import policy_of
 from messaging_app.queries import inbox
 from messaging_app.services import attachments, drafts
 from messaging_app.services.attachments import Prepared
@@ -67,7 +68,7 @@ def send(actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Pr
         taken = fetch(*Conversation.take_seq(actor, conversation_id, now(), ConversationStatus.OPEN, **head))
         if not taken:
             status_of(actor, conversation_id)
-            raise ConversationClosed
+            raise ConversationClosed(may_reopen=policy_of(actor).may_close)
         line = taken[0]
         return _sent(actor, line, write_message(actor, line, draft, files, digest), draft, files)
 

@@ -145,7 +145,13 @@ def test_closing_refuses_messages_until_it_is_reopened(either_api: Api) -> None:
     assert closed.json["status"] == "closed" and MOMENT.fullmatch(closed.json["closed_at"])
     assert closed.json["last_seq"] == 2 and closed.json["last_message_preview"] == "It is ready."
     assert api.post("sam", f"/{number}/close").json == closed.json  # idempotent
-    problem_of(api.post("cleo", f"/{number}/messages", json={"content": "But"}), 409, "conversation_closed")
+    for name, what_to_do in (
+        ("cleo", "Only the store or the platform can reopen it"),
+        ("sam", "Reopen the conversation"),
+    ):
+        refused = api.post(name, f"/{number}/messages", json={"content": "But"})
+        problem_of(refused, 409, "conversation_closed")
+        assert what_to_do in refused.json["detail"]
     event = api.get("cleo", f"/{number}").json["messages"][-1]
     assert (event["kind"], event["content"]) == ("event", "Sam closed this conversation")
     reopened = api.post("nadia", f"/{number}/reopen", json={})

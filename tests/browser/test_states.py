@@ -210,8 +210,11 @@ def test_closed_while_typing_keeps_the_text_until_it_is_open_again(site: Site, v
         expect(page.get_by_text("What you typed is kept.")).to_be_visible()
     else:
         send_button(page).click()
-        expect(page.get_by_role("alert").filter(has_text="closed")).to_be_visible()
+        refusal = page.get_by_role("alert").filter(has_text="closed")
+        expect(refusal).to_have_text("This conversation is closed. Your message was not sent; the text is kept.")
         expect(page.get_by_label("Your message, not sent")).to_have_value("One more thing")
+        expect(log(page)).to_contain_text("Sam closed this conversation")
+        expect(page.locator("#thread-meta")).to_contain_text("Closed")
     expect(send_button(page)).to_have_count(0)
     site.do(messaging.reopen_conversation, site.cast.sam, number)
     poll(page, "thread")
@@ -219,6 +222,19 @@ def test_closed_while_typing_keeps_the_text_until_it_is_open_again(site: Site, v
     send_button(page).click()
     expect(messages(page)).to_have_count(2)
     expect(log(page)).to_contain_text("Sam reopened this conversation")
+
+
+def test_staff_who_write_into_what_a_colleague_closed_are_led_to_reopen_it(site: Site, visit: Visitors) -> None:
+    visit.noise("409")
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("nadia", number, live=False)
+    site.do(messaging.close_conversation, site.cast.sam, number)
+    write(page, "One more thing")
+    expect(page.get_by_role("alert").filter(has_text="Reopen it to send your message")).to_be_visible()
+    expect(page.get_by_role("button", name="Close conversation")).to_have_count(0)
+    expect(page.locator("#thread-meta")).to_contain_text("Closed")
+    page.get_by_role("button", name="Reopen conversation").click()
+    expect(composer(page)).to_have_value("One more thing")
 
 
 def test_a_text_that_is_too_long_is_counted_refused_and_kept(site: Site, visit: Visitors) -> None:

@@ -39,7 +39,9 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         if is_htmx():
             filled = composer.refused(form, refusal, after or found.head.last_seq)
             status = 422 if filled.file_errors else refusal.status
-            return rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
+            answer = rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
+            # What the page did not know, it now asks for: the line that says who closed, the state in the header.
+            return with_events(answer, thread_changed={}) if isinstance(refusal, ConversationClosed) else answer
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
     if not is_htmx():
