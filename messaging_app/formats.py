@@ -26,8 +26,8 @@ from werkzeug.http import parse_accept_header
 from messaging_app.extensions import babel
 from messaging_app.files import EXTENSIONS
 from messaging_app.here import g_here, request_here
-from messaging_app.markup import bdi, linkify
 from messaging_app.text import with_line_breaks
+from messaging_app.text.markup import bdi, linkify
 
 QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from messaging_app.markup import linkify
 from messaging_app.text import is_invisible
+from messaging_app.text.markup import linkify
 
 URL = "https://shop.example/a"
 LINK = re.compile(r'<a href="([^"]*)" rel="noopener noreferrer nofollow" target="_blank">([^<]*)</a>')
