@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _patience(item: pytest.Item) -> float:
     own_limit = item.get_closest_marker("timeout")
-    return own_limit.args[0] if own_limit else float(item.get_closest_marker("slow") is not None)
+    return own_limit.args[0] if own_limit else float(any(map(item.get_closest_marker, ("slow", "long"))))
 
 
 def pytest_collection_finish() -> None:

@@ -61,7 +61,7 @@ def url(api: Api, statuses: dict[str, set[int]]) -> Iterator[str]:
     thread.join()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_schemathesis_finds_nothing(
     api: Api, url: str, statuses: dict[str, set[int]], capsys: pytest.CaptureFixture[str]

@@ -64,7 +64,7 @@ class Sender(threading.Thread):
         return link.getresponse().status
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_kill_9_in_the_middle_of_uploads_loses_nothing_and_leaves_only_strays(sqlite_url: str, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"

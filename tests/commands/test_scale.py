@@ -28,7 +28,7 @@ sys.exit(result.exit_code)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_large_directory_comes_in(database_url: str, tmp_path: Path) -> None:
     stores = [

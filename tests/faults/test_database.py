@@ -182,7 +182,7 @@ def postgres_on(postgres: Postgres) -> Iterator[Callable[[Path], str]]:
     postgres.execute("DROP TABLESPACE IF EXISTS small")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_restarted_database_is_found_again_without_a_restart_of_ours(tmp_path: Path, redis_url: str) -> None:
     server = KillablePostgres()

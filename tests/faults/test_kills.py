@@ -8,7 +8,7 @@ import pytest
 
 from bench import faults
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(("kind", "rounds"), [("sqlite", 3), pytest.param("postgresql", 6, marks=pytest.mark.postgres)])

@@ -20,7 +20,7 @@ from tests.live.installation import Installation
 UPLOADS = 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("setup", ["embedded", pytest.param("scaled", marks=pytest.mark.postgres)])
 def test_sigterm_during_twenty_uploads_finishes_or_refuses_each(
     setup: str, request: pytest.FixtureRequest, tmp_path: Path

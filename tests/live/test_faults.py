@@ -21,7 +21,7 @@ from messaging_app.models import Message, Notification, WorkerBeat
 from tests.live.installation import MAIL_FROM, Installation, Person
 from tests.services import MailServer, free_port, running_redis, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 Install = Callable[..., Installation]
 SOON = {"mail_from": MAIL_FROM, "mail_delay": 1, "mail_window": 1}

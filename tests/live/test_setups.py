@@ -11,7 +11,7 @@ import pytest
 
 from tests.services import ROOT, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 REFUSED = [
     (["--worker-class", "gevent"], {}, "gevent cannot serve SQLite"),

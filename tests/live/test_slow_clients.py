@@ -20,7 +20,7 @@ from tests.live.installation import Installation, Person
 from tests.ops import nginx
 from tests.services import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 MANY = 260
 FORM = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"

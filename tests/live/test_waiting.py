@@ -16,7 +16,7 @@ from bench.faults import KillablePostgres
 from tests.live.installation import Installation, Person
 from tests.services import ROOT, free_port, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.long, pytest.mark.postgres]
 
 
 class Asking(threading.Thread):

@@ -190,7 +190,7 @@ def test_sqlite_is_backed_up_whole_while_people_write(
     is_whole(restored, promised)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.postgres
 def test_postgresql_comes_back_from_a_dump_and_to_the_moment_before_an_accident(
     make_app: Callable[..., Flask], postgres_with_archive: ArchivingPostgres, tmp_path: Path

@@ -9,7 +9,7 @@ import pytest
 
 from bench import capacity
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_one_process_at_eighty_percent_makes_people_wait_as_queueing_theory_says() -> None:

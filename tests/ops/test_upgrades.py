@@ -206,7 +206,7 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(240)  # eight loads of the application, which other tests may slow down
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_old_and_new_code_serve_side_by_side_while_the_schema_moves(

@@ -19,7 +19,7 @@ from messaging_app.policies import STORE
 from tests.live.installation import Person
 from tests.services import ROOT, answers, free_port, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def computed() -> float:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = ("templates", "static", "migrations")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def tracked(folder: str) -> set[str]:
