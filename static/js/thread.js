@@ -106,6 +106,7 @@ function hush({ detail: { ctx } }) {
 
 function follow({ detail: { ctx } }) {
   const sent = ctx.sourceElement.matches("form[data-sends]") && ctx.response?.status < 400;
+  if (sent) document.getElementById("unread")?.remove(); // whoever has answered has read it
   const grown = ctx.text?.includes("<hx-partial hx-target=\"#thread-messages\"");
   if (thread() && (sent || (grown && atEnd))) showEnd();
   else if (grown) offerJump(true);

@@ -201,3 +201,57 @@ def test_on_paper_is_all_that_was_said_and_nothing_else(site: Site, visit: Visit
     for left_out in (composer(page), conversations(page), page.get_by_role("banner")):
         expect(left_out).to_be_hidden()
     assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) > 1
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "without"])
+def test_the_line_over_what_is_new_goes_once_one_has_answered(site: Site, visit: Visitors, scripts: bool) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", number, java_script_enabled=scripts, live=False)
+    line = page.get_by_text(re.compile(r"^\d new messages?$"))
+    expect(line).to_have_text("1 new message")
+    write(page, "Thank you")
+    expect(messages(page)).to_have_count(2)
+    expect(line).to_have_count(0)
+    if not scripts:  # nothing was marked as read; what comes after the answer is new again
+        site.say(site.cast.sam, number, "You are welcome", "See you")
+        page.reload()
+        expect(line).to_have_text("2 new messages")
+        assert top_of(line) > top_of(messages(page).nth(1))
+
+
+@pytest.mark.parametrize("name", ["sam", "cleo"])
+def test_a_message_that_follows_shows_its_time_to_a_mouse_and_in_focus(site: Site, visit: Visitors, name: str) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, "Your rye loaf", "One", "Two " * 60)
+    page = visit(name, number, viewport={"width": 390, "height": 844})
+    before, time = messages(page).first, messages(page).last.locator("time")
+
+    def is_seen() -> bool:
+        return bool(time.evaluate("t => t.checkVisibility() && t.parentElement.getBoundingClientRect().height > 4"))
+
+    height = log(page).evaluate("log => log.scrollHeight")
+    assert not is_seen()
+    messages(page).last.hover()
+    assert is_seen()
+    box, text = time.bounding_box(), messages(page).last.locator(".message__content").bounding_box()
+    assert box and text and box["x"] >= 0 and box["x"] + box["width"] <= text["x"] + 1
+    before.hover()
+    assert not is_seen()
+    composer(page).focus()
+    page.keyboard.press("Shift+Tab")
+    expect(log(page)).to_be_focused()
+    assert is_seen()
+    assert log(page).evaluate("log => [log.scrollHeight, log.scrollWidth - log.clientWidth]") == [height, 0]
+
+
+def test_indents_stay_as_they_were_typed(site: Site, visit: Visitors) -> None:
+    page = visit("cleo", site.begin(site.cast.sam, site.cast.cleo, "Steps", "One\n    two\n\tthree  four"))
+    content = messages(page).first.locator(".message__content")
+    assert content.evaluate("e => e.innerText") == "One\n    two\n\tthree  four"
+
+
+def test_a_finger_is_offered_no_keys(site: Site, visit: Visitors) -> None:
+    for touch in (True, False):
+        page = visit("cleo", has_touch=touch, is_mobile=touch, viewport={"width": 390, "height": 844})
+        page.get_by_role("button", name=re.compile("^Account of")).click()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible(visible=not touch)

@@ -80,10 +80,11 @@ class Seat:
 
 @dataclass(slots=True)
 class ThreadView:
-    """What the thread's templates show. `others` are those in the conversation beside the reader, `read_by` those of
-    them who have read anything, whoever has read furthest first, and `read_seq` the reader's newest message among the
-    shown, if somebody else has read it. `have` changes whenever any of all this would; `removed` are files of lines
-    shown earlier that were removed since. A `brief` view holds lines only: the rest of the page stays as it is.
+    """What the thread's templates show. From `first_unread_seq` on, `new_count` messages are unread. `others` are those
+    in the conversation beside the reader, `read_by` those of them who have read anything, whoever has read furthest
+    first, and `read_seq` the reader's newest message among the shown, if somebody else has read it. `have` changes
+    whenever any of all this would; `removed` are files of lines shown earlier that were removed since. A `brief` view
+    holds lines only: the rest of the page stays as it is.
     """
 
     conversation: Any
@@ -92,6 +93,7 @@ class ThreadView:
     lines: list[Line]
     has_older: bool
     first_unread_seq: int | None
+    new_count: int
     others: list[Reader]
     read_by: list[Reader]
     read_seq: int | None
@@ -151,13 +153,14 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> Thre
     read_seq = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
     if read_seq is not None and not (read_by and read_by[0].last_read_seq >= read_seq):
         read_seq = None
-    first_unread = None
+    first_unread, new_count = None, 0
     if seat.unread_count:
-        first_unread = next(
-            (x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"), None
-        )
+        unread = [x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"]
+        answered = next((x.seq for x in reversed(lines) if x.mine and x.kind == "message"), 0)
+        fresh = [seq for seq in unread if seq > answered]  # whoever has answered a message knows it
+        first_unread, new_count = next(iter(fresh), None), seat.unread_count - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
-    marks = first_unread, others, read_by, read_seq
+    marks = first_unread, new_count, others, read_by, read_seq
     return ThreadView(head, address, seat, lines, thread.has_older, *marks, state_of(thread))
 
 
