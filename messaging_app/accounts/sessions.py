@@ -19,6 +19,7 @@ from itsdangerous import BadSignature
 from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
 from sqlalchemy.orm import aliased
 
+from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import Rows, now, writing
 from messaging_app.db.statements import fetch
@@ -27,7 +28,7 @@ from messaging_app.models import Customer, PlatformSetting, SignInSession, Store
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import inbox
 from messaging_app.services import announcements, messaging
-from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.services.settings import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM, parse_or_default
 from messaging_app.text import search_key
 
 _UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
@@ -57,6 +58,7 @@ class SignIn(UserMixin):
         self.store = store
         self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
         self._unread: int | None = row.unread
+        self._tokens: str | None = row.may_have_tokens
 
     @property
     def unread(self) -> int:
@@ -64,6 +66,13 @@ class SignIn(UserMixin):
         if self._unread is None:
             self._unread = messaging.get_unread_count(self.actor)
         return int(self._unread)
+
+    @property
+    def may_manage_tokens(self) -> bool:
+        """Whether this person has a page for API tokens; the setting comes with the session where a page is shown."""
+        if self._tokens is None:
+            return may_manage_tokens(self.actor)
+        return bool(parse_or_default(CUSTOMERS_MAY_HAVE_TOKENS, self._tokens))
 
     def __getattr__(self, name: str) -> Any:
         """What templates ask of an actor: its type, id and name, and its store's code, name, accent and logo."""
@@ -241,8 +250,11 @@ def _alive(actor_type: ActorType, needed: str) -> Rows:
     row = SignInSession
     person: Any = Customer if actor_type == ActorType.CUSTOMER else User
     setting: Any = null()
+    tokens: Any = null()
     if actor_type == ActorType.CUSTOMER:
-        setting = select(PlatformSetting.value).where(PlatformSetting.key == CUSTOMERS_SEE_PLATFORM).scalar_subquery()
+        setting = _value_of(CUSTOMERS_SEE_PLATFORM)
+    if actor_type == ActorType.CUSTOMER and needed == "page":
+        tokens = func.coalesce(_value_of(CUSTOMERS_MAY_HAVE_TOKENS), "")
     shown = literal("false") != func.coalesce(setting, "true")
     unread = inbox.unread_sum(actor_type, person.id, row.store_id, shown).correlate(row, person).scalar_subquery()
     staff_page = actor_type == ActorType.STORE and needed == "page"
@@ -256,6 +268,7 @@ def _alive(actor_type: ActorType, needed: str) -> Rows:
             person.name,
             person.email,
             setting.label("sees_platform"),
+            tokens.label("may_have_tokens"),
             (null() if needed == "fragment" else unread).label("unread"),
             (_stores_of(person.id) if staff_page else null()).label("stores"),
             *((null() if actor_type == ActorType.ADMIN else column).label(name) for name, column in of_store.items()),
@@ -278,6 +291,10 @@ def _alive(actor_type: ActorType, needed: str) -> Rows:
         return query.where(Customer.store_id == Store.id)
     member = (StoreMembership.store_id == Store.id) & (StoreMembership.user_id == User.id)
     return query.join(StoreMembership, member).where(StoreMembership.active)
+
+
+def _value_of(key: str) -> Any:
+    return select(PlatformSetting.value).where(PlatformSetting.key == key).scalar_subquery()
 
 
 def _stores_of(user_id: Any) -> Any:

@@ -24,7 +24,12 @@ from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, PlatformSetting, Store, StoreMembership, User
 from messaging_app.models.api_token import NAME_MAX
-from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.services.settings import (
+    CUSTOMERS_MAY_HAVE_TOKENS,
+    CUSTOMERS_SEE_PLATFORM,
+    get_setting,
+    parse_or_default,
+)
 from messaging_app.text import email_key, shows_something
 
 MOST_TOKENS = 50  # living tokens of one person in one role
@@ -41,6 +46,11 @@ class Bearer:
     token_id: int
     last_used_at: datetime | None
     actor: Actor
+
+
+def may_manage_tokens(actor: Actor) -> bool:
+    """Whether `actor` has a page to create and revoke tokens. One statement for customers, none for others."""
+    return actor.type != ActorType.CUSTOMER or bool(get_setting(CUSTOMERS_MAY_HAVE_TOKENS))
 
 
 def create_token(

@@ -18,6 +18,7 @@ from messaging_app.models import PlatformSetting
 from messaging_app.services import audit
 
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
+CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,14 @@ SETTINGS = {
             CUSTOMERS_SEE_PLATFORM,
             True,
             _("Customers see conversations with the platform"),
-            _("If not, customers see only what they talk about with their store."),
+            _("If off, customers see only their conversations with their store."),
+        ),
+        Setting(
+            CUSTOMERS_MAY_HAVE_TOKENS,
+            False,
+            _("Customers can create API tokens"),
+            _("If off, they have no page for it. Tokens that exist keep working."),
+            category="accounts",
         ),
     )
 }

@@ -21,6 +21,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Customer, Store, StoreMembership, User
+from messaging_app.services.settings import set_settings
 from tests import cast
 from tests.api.conftest import Api, problem_of
 from tests.conftest import Browser
@@ -34,8 +35,31 @@ def rows(api: Api) -> list[ApiToken]:
         return list(db.session.scalars(select(ApiToken).order_by(ApiToken.id)))
 
 
+def let_customers_have_tokens(api: Api) -> None:
+    with api.app.app_context():
+        set_settings(None, {"customers_may_have_tokens": "true"})
+
+
+def test_customers_have_the_page_only_where_the_platform_says_so(api: Api) -> None:
+    cleo = api.signed_in("cleo")
+    made = api.token("cleo")  # as an operator makes one on the command line
+    assert PAGES["cleo"] not in cleo.get("/storefront/account").text
+    assert cleo.get(PAGES["cleo"]).status_code == 404
+    assert cleo.post(PAGES["cleo"], {"name": "mine"}).status_code == 404
+    assert cleo.post(f"{PAGES['cleo']}/{rows(api)[0].id}/revoke").status_code == 404
+    assert api.client.get(api.base("cleo"), headers={"Authorization": f"Bearer {made}"}).status_code == 200
+    for name in ("ada", "sam"):
+        assert PAGES[name] in api.signed_in(name).get(PAGES[name]).text
+    let_customers_have_tokens(api)
+    for address in ("/storefront/account", PAGES["cleo"]):
+        assert PAGES["cleo"] in cleo.get(address).text
+    refused = cleo.post(f"{PAGES['cleo']}", {"name": ""})  # a page that is not a GET has the menu too
+    assert refused.status_code == 422 and f'class="menu__item" href="{PAGES["cleo"]}"' in refused.text
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_people_make_use_see_and_revoke_their_own(api: Api, name: str) -> None:
+    let_customers_have_tokens(api)
     browser = api.signed_in(name)
     page = browser.get(PAGES[name])
     assert page.status_code == 200 and "You have no tokens" in page.text
@@ -71,6 +95,7 @@ def test_only_a_digest_is_kept(api: Api) -> None:
 
 
 def test_nobody_revokes_what_is_anothers(api: Api) -> None:
+    let_customers_have_tokens(api)
     api.token("sam")
     [row] = rows(api)
     for name in ("nadia", "ada", "cleo", "lea"):

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from messaging_app.paths import resource
 from messaging_app.services import messaging
+from messaging_app.services.settings import set_settings
 from tests.browser import axe, stories
 from tests.browser.conftest import Site, Visitors, fail_once
 from tests.browser.files import PICTURE, TABLE
@@ -125,6 +126,7 @@ def test_other_pages_of_every_role(
     site: Site, visit: Visitors, look: Looks, everyday: dict[str, int], name: str, addresses: list[str]
 ) -> None:
     visit.noise("404", "422")
+    site.do(set_settings, None, {"customers_may_have_tokens": "true"})
     page = visit(name)
     for address in addresses:
         page.goto(address)

@@ -88,6 +88,7 @@ def test_settings_are_listed_and_set(run: Run) -> None:
         "message_attachment_max_size_mb = 10",
         "message_attachment_max_files = 10",
         "customers_see_platform_conversations = true",
+        "customers_may_have_tokens = false",
     ]
     result = run("settings", "set", "customers_see_platform_conversations", "FALSE")
     assert (result.exit_code, result.stdout) == (0, "customers_see_platform_conversations = false\n")
@@ -95,6 +96,7 @@ def test_settings_are_listed_and_set(run: Run) -> None:
     assert run("settings", "list").stdout.splitlines()[1:] == [
         "message_attachment_max_files = 3",
         "customers_see_platform_conversations = false",
+        "customers_may_have_tokens = false",
     ]
 
 

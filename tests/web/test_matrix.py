@@ -75,8 +75,8 @@ GET  R/new                                admin 200  store 200  storefront none 
 POST R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
 POST R                                    admin 422  store 422  storefront none out 401
-GET  H/tokens                             admin 200  store 200  storefront 200  out 302
-POST H/tokens                             admin 422  store 422  storefront 422  out 302
+GET  H/tokens                             admin 200  store 200  storefront 404  out 302
+POST H/tokens                             admin 422  store 422  storefront 404  out 302
 POST H/tokens/999/revoke                  admin 404  store 404  storefront 404  out 302
 GET  H/preferences                        admin 200  store 200  storefront 200  out 302
 POST H/preferences                        admin 422  store 422  storefront 422  out 302

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app.accounts import tokens
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import Invalid
+from messaging_app.errors import Invalid, NotFound
 from messaging_app.policies import policy_of
 from messaging_app.web.forms import TokenForm
 from messaging_app.web.htmx import rendered, see_other
@@ -18,11 +18,13 @@ from messaging_app.web.htmx import rendered, see_other
 
 def tokens_page(actor: Actor) -> ResponseReturnValue:
     """The tokens of this person in this role."""
+    _check_right(actor)
     return _page(actor, TokenForm())
 
 
 def create_token(actor: Actor) -> ResponseReturnValue:
     """Create a token; the answer is the page that shows it, never an address that could be opened again."""
+    _check_right(actor)
     form = TokenForm()
     limiter.hit("create", actor.type, actor.id)
     if not form.validate():
@@ -38,8 +40,15 @@ def create_token(actor: Actor) -> ResponseReturnValue:
 
 def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
     """End a token at once."""
+    _check_right(actor)
     tokens.revoke_token(actor, token_id)
     return see_other(f"{policy_of(actor).home}/tokens")
+
+
+def _check_right(actor: Actor) -> None:
+    """Where customers may have no tokens, they have no such page."""
+    if not tokens.may_manage_tokens(actor):
+        raise NotFound
 
 
 def _page(actor: Actor, form: TokenForm, made: str = "", status: int = 200) -> Response:
