@@ -50,16 +50,16 @@ function stamped(file) {
 
 function choose({ target }) {
   if (!target.closest("[data-attach]")) return;
-  if (!target.hasAttribute("data-camera")) return change(target.form, filesOf(target.form));
-  const photos = [...target.files];
+  if (!target.hasAttribute("data-adds")) return change(target.form, filesOf(target.form));
+  const pictures = [...target.files];
   target.value = "";
-  add(target.form, photos);
+  add(target.form, pictures);
 }
 
 // Choosing anew adds to what was chosen before; the field alone would replace it.
 function chooseMore({ target }) {
-  const input = target.closest?.("[data-attach] input:not([data-camera])") ?? document.getElementById(target.closest?.("[data-attach] label")?.htmlFor);
-  if (!input?.files?.length || input.dataset.camera !== undefined) return;
+  const input = target.closest?.("[data-attach] input:not([data-adds])") ?? document.getElementById(target.closest?.("[data-attach] label")?.htmlFor);
+  if (!input?.files?.length || input.dataset.adds !== undefined) return;
   const before = [...input.files];
   input.addEventListener("change", () => { const fresh = [...input.files]; put(input.form, before); add(input.form, fresh); }, { once: true });
 }

@@ -4,7 +4,7 @@
 const refused = new WeakMap(); // form -> Map(file -> sentence), as the server said
 
 export const wayIn = (form) => form.querySelector("[data-attach]");
-export const field = (form) => wayIn(form)?.querySelector("input:not([data-camera])");
+export const field = (form) => wayIn(form)?.querySelector("input:not([data-adds])");
 export const filesOf = (form) => [...(field(form)?.files ?? [])];
 const isImage = (file) => file.type.startsWith("image/");
 const identity = ({ name, size, lastModified }) => JSON.stringify([name, size, lastModified]);
@@ -25,11 +25,12 @@ export function put(form, files) {
 
 // What the server will say is said before: size, kind, number. It decides all the same.
 export function faultOf(form, file, index) {
-  const { maxBytes, maxFiles, tooLarge, tooMany, notAllowed, isEmpty } = wayIn(form).dataset;
+  const { maxBytes, maxFiles, tooLarge, tooMany, heic, notAllowed, isEmpty } = wayIn(form).dataset;
   const ending = file.name.slice(file.name.lastIndexOf(".")).toLowerCase();
   const said = refused.get(form)?.get(identity(file));
   if (said) return said;
   if (index >= Number(maxFiles)) return tooMany;
+  if ([".heic", ".heif"].includes(ending)) return heic;
   if (!field(form).accept.split(",").includes(ending)) return notAllowed;
   if (file.size > Number(maxBytes)) return tooLarge;
   return file.size ? "" : isEmpty;

@@ -1,4 +1,5 @@
-// Pictures open large above the page: arrows go through those of the thread, Escape closes, the file's name stands below.
+// Pictures open large above the page: arrows go through those of the thread, Escape closes, the file's name stands above.
+// Who may remove a picture does so here with the form that stands beside it in the thread.
 
 let pictures = [];
 let at = 0;
@@ -15,7 +16,18 @@ function turn(step) {
   const save = viewer().querySelector("[data-viewer-save]");
   save.href = href;
   save.download = name;
+  offerRemoval(pictures[at].parentElement.querySelector("form"));
   for (const button of viewer().querySelectorAll("[data-viewer-turn]")) button.hidden = pictures.length < 2;
+}
+
+function offerRemoval(form) {
+  const place = viewer().querySelector("[data-viewer-remove]");
+  place.hidden = !form;
+  place.open = false;
+  place.querySelector("form")?.remove();
+  if (!form) return;
+  place.append(form.cloneNode(true));
+  htmx.process(place);
 }
 
 function open(event) {
@@ -29,6 +41,9 @@ function open(event) {
 }
 
 document.addEventListener("click", open);
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.response.status < 400 && ctx.sourceElement.closest?.("#viewer")) viewer().close();
+});
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-viewer-turn]");
   if (button) turn(Number(button.dataset.viewerTurn));

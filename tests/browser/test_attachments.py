@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from messaging_app.services.settings import set_settings
 from tests.browser import axe
 from tests.browser.conftest import Site, Visitors
-from tests.browser.files import EMPTY, FALSE_PICTURE, PICTURE, PROGRAM, TABLE
+from tests.browser.files import EMPTY, FALSE_PICTURE, PICTURE, PROGRAM, TABLE, picture
 from tests.browser.hands import composer, messages, poll, row, send_button, thread, write
 from tests.services import wait_for
 
@@ -106,7 +106,7 @@ def test_hints_before_sending_say_what_the_server_will(site: Site, visit: Visito
     said = [
         "20 B|1 kB",
         "Larger than 1 MB",
-        "This kind of file will be refused",
+        "documents as PDF",
         "This file is empty",
         "kB",
         "At most 5",
@@ -119,9 +119,12 @@ def test_hints_before_sending_say_what_the_server_will(site: Site, visit: Visito
     expect(refused).to_have_count(3)
     for name in ("large.txt", "program.exe", "empty.txt"):
         page.get_by_role("button", name=f"Remove {name}").click()
+    hand_over(page, "drop", "#thread-messages", {**PICTURE, "name": "photo.HEIC"})
+    expect(staged(page).last).to_contain_text("HEIC photo: share it as JPEG")
+    page.get_by_role("button", name="Remove photo.HEIC").click()
     send_button(page).click()
     expect(refused).to_have_count(1)
-    expect(refused.filter(has_text="false.png")).to_contain_text("cannot be read as the kind of file")
+    expect(refused.filter(has_text="false.png")).to_contain_text("is plain text. Rename it")
     expect(composer(page)).to_have_value("Not to be lost")
     page.get_by_role("button", name="Remove false.png").click()
     send_button(page).click()
@@ -206,10 +209,10 @@ def test_pictures_keep_their_place_and_open_large(site: Site, visit: Visitors) -
     wait_for(lambda: len(held) + cleo.evaluate("0") == 2, what="both previews to be asked for")
     for route in held:
         route.continue_()
-    for picture in pictures.all():
-        expect(picture).to_have_js_property("naturalWidth", 320)
+    for one in pictures.all():
+        expect(one).to_have_js_property("naturalWidth", 320)
     assert pictures.first.bounding_box() == place
-    assert pictures.first.get_attribute("width") == "320" and pictures.first.get_attribute("height") == "200"
+    assert pictures.first.get_attribute("width") == "184" and pictures.first.get_attribute("height") == "115"
     assert cleo.evaluate("window.shifted") < 0.01
     pictures.first.click()
     viewer = cleo.locator("#viewer")
@@ -243,11 +246,73 @@ def test_on_a_phone_a_picture_is_seen_and_its_file_removed_at_the_end_of_a_full_
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     width = image.evaluate("image => image.clientWidth")
     assert width > 300, "the picture has what its buttons leave"
-    page.keyboard.press("Escape")
+    viewer.get_by_text("Remove this picture").tap()
+    viewer.get_by_role("button", name="Remove file").tap()
+    expect(viewer).to_be_hidden()
+    expect(messages(page).last.get_by_role("listitem").nth(1)).to_contain_text("Removed by Cleo")
+    expect(messages(page).last.locator("a[data-view] + details summary")).to_be_hidden()  # no way to hit it by chance
     file = messages(page).last.get_by_role("listitem").last
     file.locator("summary").tap()
     file.get_by_role("button", name="Remove file").tap()
     expect(file).to_contain_text("Removed by Cleo")
+
+
+SHAPES = {"portrait.png": (900, 1600), "square.png": (1200, 1200), "landscape.png": (1600, 900), "tiny.png": (24, 16)}
+# How large the picture is seen, which may be less than its element takes, and where its element and the arrows are.
+SEEN = """viewer => {
+    const box = (e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+    const image = viewer.querySelector("[data-viewer-image]");
+    const scale = Math.min(1, image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
+    return { fit: getComputedStyle(image).objectFit, scale, dialog: box(viewer),
+        boxes: [image, ...viewer.querySelectorAll("[data-viewer-turn], .dialog__header a, .dialog__header button, summary")].map(box) };
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 544, 768, 1280])
+def test_a_picture_of_any_shape_is_seen_whole_and_no_larger_than_it_is(site: Site, visit: Visitors, width: int) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", number, viewport={"width": width, "height": 720})
+    for name, size in SHAPES.items():
+        field(page).set_input_files(picture(name, *size))
+        send_button(page).click()
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    viewer = page.locator("#viewer")
+    for name, (wide, high) in SHAPES.items():
+        link = page.get_by_role("link", name=name)
+        shown = link.locator("img").bounding_box()
+        assert shown and shown["width"] <= min(wide, 320) and shown["height"] <= min(high, 240) + 1
+        assert abs(shown["width"] / shown["height"] - wide / high) < 0.02, "it keeps its proportions"
+        place = link.bounding_box()
+        assert place and min(place["width"], place["height"]) >= 44, "a finger finds it"
+        more = page.get_by_label(f"Remove {name}").bounding_box()
+        assert more and (more["x"] >= place["x"] + place["width"] or more["x"] + more["width"] <= place["x"])
+        link.click()
+        expect(viewer.locator("[data-viewer-image]")).to_have_js_property("naturalWidth", wide)
+        wait_for(lambda: viewer.evaluate("v => v.getAnimations().length === 0"), what="the viewer to stand still")
+        seen = viewer.evaluate(SEEN)
+        left, top, right, bottom = seen["dialog"]
+        assert left >= 0 and top >= 0 and right <= width and bottom <= 720
+        for box in seen["boxes"]:
+            assert left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom, (name, seen)
+        assert seen["fit"] == "scale-down" and (name != "tiny.png" or seen["scale"] == 1)
+        page.keyboard.press("Escape")
+
+
+def test_fingers_find_files_gallery_and_camera(site: Site, visit: Visitors) -> None:
+    page = visit("cleo", site.begin(site.cast.sam, site.cast.cleo), has_touch=True, is_mobile=True)
+    icons = []
+    for title, several, capture in (("Attach files", True, None), ("Choose pictures", True, None),
+                                    ("Take a photo", False, "environment")):  # fmt: skip
+        button = page.get_by_title(title)
+        icons.append(button.locator("use").get_attribute("href"))
+        with page.expect_file_chooser() as chooser:
+            button.tap()
+        assert chooser.value.is_multiple() == several
+        assert chooser.value.element.get_attribute("capture") == capture
+        chooser.value.set_files([{**PICTURE, "name": f"{title}.png"}])
+    assert len(set(icons)) == 3
+    expect(staged(page)).to_have_count(3)
+    assert "image/*" not in str(field(page).get_attribute("accept")), "an iPhone would hand over HEIC"
 
 
 def test_a_removed_picture_leaves_the_other_sides_page(site: Site, visit: Visitors) -> None:
@@ -278,7 +343,7 @@ def test_without_scripts_a_plain_field_sends_and_a_form_removes(site: Site, visi
     field(page).set_input_files([TABLE, FALSE_PICTURE])
     composer(page).fill("Plainly")
     send_button(page).click()
-    expect(page.get_by_text("“false.png” cannot be read")).to_be_visible()
+    expect(page.get_by_text("“false.png” is plain text.")).to_be_visible()
     expect(composer(page)).to_have_value("Plainly")
     field(page).set_input_files([TABLE])
     send_button(page).click()
@@ -303,7 +368,7 @@ def test_a_conversation_begins_with_a_file(site: Site, visit: Visitors) -> None:
     items = dialog.get_by_role("list", name="Files to send").get_by_role("listitem")
     expect(items).to_have_count(2)
     dialog.get_by_role("button", name="Send", exact=True).click()
-    expect(items.filter(has_text="false.png")).to_contain_text("cannot be read")
+    expect(items.filter(has_text="false.png")).to_contain_text("is plain text")
     expect(dialog.get_by_label("Subject")).to_have_value("A picture for you")
     assert axe.in_every_look(page) == []
     page.set_viewport_size({"width": 1280, "height": 800})

@@ -169,7 +169,7 @@ def test_what_the_page_knows_to_be_refused_is_not_sent(site: Site, visit: Visito
     expect(page.locator(".staged__file--refused")).to_have_count(0)
     assert sent == []
     send_button(page).click()
-    expect(page.locator(".staged__file--refused")).to_contain_text("cannot be read as the kind of file")
+    expect(page.locator(".staged__file--refused")).to_contain_text("is plain text. Rename it")
     assert len(sent) == 1
     send_button(page).click()
     expect(page.get_by_role("alert").filter(has_text="remove the files that cannot be sent")).to_be_visible()

@@ -12,6 +12,7 @@ from flask_babel import gettext
 from messaging_app.files import BY_STORED
 
 KINDS = {kind.mime: kind for kind in BY_STORED.values()}
+ALONE, AMONG_OTHERS = (320, 240), (184, 184)  # the most that a picture takes in a thread, in CSS pixels
 TABLES = {BY_STORED[ext].mime for ext in ("xls", "xlsx", "csv")}
 
 
@@ -38,6 +39,13 @@ class FileView:
     def icon(self) -> str:
         """The icon of its card."""
         return "file-spreadsheet" if self.mime_type in TABLES else "file-text"
+
+    def shown_size(self, *, alone: bool) -> tuple[int, int]:
+        """Width and height of the picture in the thread: its proportions, and no larger than it is."""
+        width, height = self.thumbnail_width or 1, self.thumbnail_height or 1
+        most = ALONE if alone else AMONG_OTHERS
+        scale = min(1, most[0] / width, most[1] / height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def files_of(listed: str | None) -> list[FileView]:
