@@ -33,7 +33,7 @@ from messaging_app.policies import ROLES
 from messaging_app.services import messaging
 from tests import cast
 from tests.browser import stories
-from tests.conftest import SECRET, role_of
+from tests.conftest import SECRET, empty, role_of
 
 Answer = TypeVar("Answer")
 PATIENCE = 10_000  # ms; the machine may be busy, and an expectation that holds does not wait
@@ -83,9 +83,7 @@ class Site:
         """Empty the database and bring in the cast."""
         self.end_streams()
         with self.app.app_context():
-            with db.engine.begin() as connection:
-                for table in reversed(db.metadata.sorted_tables):
-                    connection.execute(table.delete())
+            empty(db.engine)
             self.cast = cast.bring_in()
 
     def end_streams(self) -> None:
