@@ -216,15 +216,46 @@ def test_the_switch_for_mail_keeps_its_position(site: Site, visit: Visitors) -> 
     expect(switch).not_to_be_checked()
 
 
-def test_the_account_page_has_a_card_with_the_count(site: Site, visit: Visitors) -> None:
-    number = site.begin(site.cast.sam, site.cast.cleo, "Your rye loaf", "One", "Two")
+@pytest.mark.parametrize(("name", "home"), [("cleo", "/storefront/account"), ("nadia", "/store"), ("ada", "/admin")])
+def test_the_card_shows_the_newest_unread_message_and_leads_to_it(
+    site: Site, visit: Visitors, name: str, home: str
+) -> None:
+    people = site.cast
+    writer, other = {"cleo": ("Sam", people.sam), "nadia": ("Omar", people.omar), "ada": ("Sam", people.sam)}[name]
+    number = {
+        "cleo": lambda: site.begin(people.sam, people.cleo, "Your rye loaf", "One"),
+        "nadia": lambda: site.begin(people.nadia, people.omar, "Your rye loaf", "Mine"),
+        "ada": lambda: site.begin(people.ada, people.bakery, "Your rye loaf", "Mine"),
+    }[name]()
+    if name != "cleo":
+        site.say(other, number, "One")
+    page = visit(name, home)
+    card = page.get_by_role("main").get_by_role("link", name=re.compile("Messages"))
+    expect(card).to_contain_text("1 unread")
+    expect(card).to_contain_text(f"{writer}: One")
+    site.say(other, number, "Two")
+    expect(card).to_contain_text("2 unread")
+    expect(card).to_contain_text(f"{writer}: Two")
+    site.say(getattr(people, name), number, "My own word is not news")
+    page.reload()
+    expect(card).to_contain_text(f"{writer}: Two")
+    card.click()
+    expect(messages(page).filter(has_text="Two")).to_be_in_viewport()
+    expect_unread(page, 0)
+    page.goto(home)
+    expect(card).to_contain_text("No unread messages")
+
+
+def test_the_card_leads_to_the_list_where_several_conversations_are_unread(site: Site, visit: Visitors) -> None:
+    site.begin(site.cast.sam, site.cast.cleo, "Your rye loaf", "One")
+    closed = site.begin(site.cast.nadia, site.cast.cleo, "Your cake", "Two")
+    site.do(messaging.close_conversation, site.cast.nadia, closed)
     page = visit("cleo", "/storefront/account")
     card = page.get_by_role("main").get_by_role("link", name=re.compile("Messages"))
     expect(card).to_contain_text("2 unread")
-    site.say(site.cast.sam, number, "Three")
-    expect(card).to_contain_text("3 unread")
+    expect(card).to_contain_text("Nadia: Two")
     card.click()
-    expect(row(page, "Your rye loaf")).to_contain_text("3 unread")
+    expect(row(page, "Your rye loaf")).to_contain_text("1 unread")
 
 
 def test_one_message_for_ten_clicks(site: Site, visit: Visitors) -> None:

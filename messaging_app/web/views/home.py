@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -14,8 +16,11 @@ from messaging_app.files import BY_STORED
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments, messaging
 from messaging_app.storage import FileMissing, StorageUnavailable
+from messaging_app.text import preview
 from messaging_app.web.htmx import is_htmx, rendered, signed_in
 from messaging_app.web.static_files import FOREVER
+from messaging_app.web.views.files import files_of
+from messaging_app.web.views.thread import window
 
 
 def index() -> ResponseReturnValue:
@@ -23,11 +28,56 @@ def index() -> ResponseReturnValue:
     return rendered("home/index.html")
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the card for messages shows: where it leads, and the newest unread message, if there is one."""
+
+    address: str
+    writer: str = ""
+    text: str = ""
+    row: Any = None
+
+    @property
+    def have(self) -> str:
+        """Changes with what the card shows: while it holds, a poll gets 204."""
+        return f"{signed_in.unread}-{self.row.id}-{self.row.last_seq}" if self.row else "0"
+
+
 def home(actor: Actor) -> ResponseReturnValue:
-    """The role's first page, with the newest conversation as a foretaste."""
-    page = messaging.list_conversations(actor, limit=1)
+    """The role's first page with the newest unread message; with htmx its card, 204 while `have` still holds."""
+    card = _card(actor)
+    if request.args.get("have") == card.have:
+        return Response(status=204)
+    if is_htmx():
+        return rendered("home/_messages_card.html", card=card)
     template = {"admin": "home/admin.html", "store": "home/store.html"}.get(policy_of(actor).name, "home/account.html")
-    return rendered(template, preview=page.rows[0] if page.rows else None)
+    return rendered(template, card=card)
+
+
+def _card(actor: Actor) -> Card:
+    """The card leads to the conversation itself where no other has anything unread."""
+    policy = policy_of(actor)
+    if not signed_in.unread:
+        return Card(policy.messages)
+    rows = messaging.list_conversations(actor, status="all", unread=True, limit=2).rows
+    if not rows:
+        return Card(policy.messages)  # read in this very moment
+    address = f"{policy.thread(rows[0].id)}#unread" if len(rows) == 1 else policy.messages
+    for row in rows:
+        if (row.last_sender_type, row.last_sender_id) != (actor.type, actor.id):
+            return Card(address, row.last_sender_name or row.counterpart_name, row.last_message_preview, row)
+    line = _newest_of_others(actor, rows[0].id)
+    text = preview(line.content or files_of(line.files)[0].filename) if line else rows[0].last_message_preview
+    return Card(address, line.sender_name if line else actor.name, text, rows[0])
+
+
+def _newest_of_others(actor: Actor, conversation_id: int) -> Any:
+    """The newest message that is not one's own, for who has answered and left unread what they answered to."""
+    found = messaging.get_head(actor, conversation_id)
+    lines = messaging.read_lines(found, limit=window(found)).lines
+    mine = (actor.type, actor.id)
+    said = (line for line in reversed(lines) if line.kind == "message")
+    return next((line for line in said if (line.sender_type, line.sender_id) != mine), None)
 
 
 def offer_store() -> ResponseReturnValue | None:
