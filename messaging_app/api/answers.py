@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from sqlalchemy.engine import Row
 from messaging_app.actors import Actor
 from messaging_app.api import schemas
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, poll_state
 from messaging_app.web.views.files import FileView, files_of
 
 BASE = "/api/v1"
@@ -44,23 +43,16 @@ def link_to_next(changes: dict[str, Any]) -> str:
     return f'<{request.path}?{urlencode(request.args.to_dict() | changes)}>; rel="next"'
 
 
-def etag_of(*state: object) -> str:
-    """A short value that changes whenever any of `state` does."""
-    return hashlib.blake2b(repr(state).encode(), digest_size=12).hexdigest()
-
-
 def is_held(etag: str) -> bool:
     """Whether the program says that it has this already."""
     return request.if_none_match.contains_weak(etag)
 
 
 def state_of(thread: messaging.Thread) -> str:
-    """The ETag of a conversation: all that a program sees of it hangs on its head, its seats and its files' removal."""
-    seats = [(*_seat(s), s.participant_name, s.last_read_at) for s in thread.seats]
-    own = (thread.mine.unread_count, thread.mine.email_notifications) if thread.mine else None
-    head = thread.head
-    changes = (head.last_seq, head.status, head.closed_at, head.removed_files)
-    return etag_of(head.id, *changes, head.counterpart_name, head.store_name, own, seats)
+    """The ETag of a conversation, of which programs are shown their own seat too."""
+    own = thread.mine
+    seat = (own.participant_name, own.unread_count, own.last_read_seq, own.last_read_at) if own else ()
+    return poll_state.of_thread(thread, seat)
 
 
 def summary(row: Any, unread_count: int) -> dict[str, Any]:
@@ -117,14 +109,14 @@ def messages_of(actor: Actor, lines: Sequence[Row[Any]]) -> list[dict[str, Any]]
     ]
 
 
-def _seat(seat: Any) -> tuple[Any, ...]:
-    return seat.participant_type, seat.participant_id, seat.last_read_seq
-
-
 def _participant(seat: Any) -> dict[str, Any]:
-    kind, number, last_read_seq = _seat(seat)
-    read = {"last_read_seq": last_read_seq, "last_read_at": seat.last_read_at}
-    return {"type": kind, "id": number, "name": seat.participant_name, **read}
+    return {
+        "type": seat.participant_type,
+        "id": seat.participant_id,
+        "name": seat.participant_name,
+        "last_read_seq": seat.last_read_seq,
+        "last_read_at": seat.last_read_at,
+    }
 
 
 def _file(actor: Actor, conversation_id: int, file: FileView) -> dict[str, Any]:

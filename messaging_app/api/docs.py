@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 
 from messaging_app.api import openapi, problems
-from messaging_app.api.answers import BASE, etag_of
+from messaging_app.api.answers import BASE
 from messaging_app.api.endpoints import ENDPOINTS
 
 
@@ -73,7 +73,7 @@ def _operations() -> list[dict[str, Any]]:
 def _public(text: str, content_type: str) -> Response:
     response = Response(text, content_type=content_type)
     response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(etag_of(text))
+    response.add_etag()
     response.make_conditional(request)
     return response
 

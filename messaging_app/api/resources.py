@@ -11,22 +11,26 @@ from messaging_app.api import problems
 from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.services import attachments, audit, messaging, recipients
+from messaging_app.services import attachments, audit, messaging, poll_state, recipients
 from messaging_app.web.views import attachments as served
 
 
 def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
     """A page of what the actor sees, with their unread total."""
     page = messaging.list_conversations(actor, **query.model_dump())
+    total_unread = messaging.get_unread_count(actor)
+    etag = poll_state.of_list(page, total_unread)
+    if is_held(etag):
+        return Answer(etag=etag)
     body = s.ConversationListResponse.model_validate(
         {
             "conversations": [summary(row, row.unread_count) for row in page.rows],
             "next_cursor": page.next_cursor,
-            "total_unread": messaging.get_unread_count(actor),
+            "total_unread": total_unread,
         }
         | ({"total": page.total} if query.include_total else {})
     )
-    return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
+    return Answer(body, etag, {"cursor": page.next_cursor} if page.next_cursor else None)
 
 
 def create_conversation(
@@ -42,7 +46,8 @@ def create_conversation(
 
 def get_unread_count(actor: Actor) -> Answer:
     """The number in the badge."""
-    return Answer(s.UnreadCountResponse(total_unread=messaging.get_unread_count(actor)))
+    unread = messaging.get_unread_count(actor)
+    return Answer(s.UnreadCountResponse(total_unread=unread), poll_state.of_count(unread))
 
 
 def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, g, request
 from messaging_app.accounts import tokens
 from messaging_app.accounts.last_use import note_use
 from messaging_app.api import rates, reading
-from messaging_app.api.answers import BASE, Answer, etag_of, is_held, link_to_next
+from messaging_app.api.answers import BASE, Answer, is_held, link_to_next
 from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.problems import Unauthenticated, is_for_program
 from messaging_app.api.schemas import NoQuery, Nothing
@@ -87,13 +87,12 @@ def authenticate(role: RolePolicy) -> tokens.Bearer:
 
 def _respond(endpoint: Endpoint, answer: Answer) -> Response:
     text = answer.body.model_dump_json(exclude_unset=True) if answer.body is not None else ""
-    etag = answer.etag or (etag_of(text) if endpoint.conditional else None)
-    if etag and is_held(etag):
+    if answer.etag and is_held(answer.etag):
         response = Response(status=304)
     else:
         response = Response(text, status=endpoint.status, content_type="application/json")
-    if etag:
-        response.set_etag(etag)
+    if answer.etag:
+        response.set_etag(answer.etag)
     if not response.get_data():
         del response.headers["Content-Type"]
     if answer.location:

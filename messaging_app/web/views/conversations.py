@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, poll_state
 from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 from messaging_app.web.views import composer
@@ -41,7 +40,7 @@ class Filters:
 
 @dataclass(slots=True)
 class InboxView:
-    """What the inbox's templates show. `have` is a digest of the rows: while it holds, a poll gets 204."""
+    """What the inbox's templates show. While `have` holds, a poll gets 204."""
 
     rows: list[Any]
     filters: Filters
@@ -114,9 +113,6 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     page = messaging.list_conversations(
         actor, status=status, conversation_type=kind or None, unread=unread, cursor=cursor
     )
-    return InboxView(page.rows, Filters(status, kind, unread), cursor, page.next_cursor, _digest(page.rows))
-
-
-def _digest(rows: list[Any]) -> str:
-    shown = [(row.id, row.last_seq, row.unread_count, row.status, row.counterpart_name) for row in rows]
-    return f"{zlib.crc32(repr((today(), shown)).encode()):08x}"  # tomorrow 10:42 is Yesterday
+    return InboxView(
+        page.rows, Filters(status, kind, unread), cursor, page.next_cursor, poll_state.of_list(page, today())
+    )

@@ -10,14 +10,14 @@ from messaging_app.actors import Actor
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
 from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page
-from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, removed_since, show, state_of, window
+from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, show, state_of, window
 
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -56,7 +56,7 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     have = request.args.get("have")
     if after >= found.head.last_seq and (have is None or have == state_of(found)):
         return Response(status=204)
-    return update(actor, conversation_id, after, found, removed_since(found, have))
+    return update(actor, conversation_id, after, found, min(poll_state.removals_since(found, have or ""), WINDOW_MAX))
 
 
 def update(
@@ -92,11 +92,11 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
     """The fragment after a send: the lines since `after`, the sent one among them."""
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
-    view = _without_context(actor, messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1), after)
-    view.brief = True  # without a composer: the page's own stays
+    found = messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1)
+    view = _without_context(actor, found, after, brief=True)  # without a composer: the page's own stays
     return rendered("messages/_update.html", thread=view)
 
 
-def _without_context(actor: Actor, found: messaging.Thread, after: int) -> ThreadView:
+def _without_context(actor: Actor, found: messaging.Thread, after: int, brief: bool = False) -> ThreadView:
     context = found.lines.pop(0) if found.lines and found.lines[0].seq <= after else None
-    return show(actor, found, context=context)
+    return show(actor, found, context=context, brief=brief)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -15,7 +14,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import reader_zone, today
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.web.views.files import FileView, files_of
 
@@ -123,23 +122,11 @@ class ThreadView:
 
 
 def state_of(thread: messaging.Thread) -> str:
-    """A short value that changes with new lines, another status, new read marks of others, and the day."""
-    marks = [(s.participant_type, s.participant_id, s.last_read_seq) for s in thread.seats if s is not thread.mine]
-    mine = thread.mine.email_notifications if thread.mine else False
-    state = (today(), thread.head.status, mine, marks)  # what was read at 23:51 was read Yesterday
-    return f"{thread.head.last_seq}-{thread.head.removed_files}-{zlib.crc32(repr(state).encode()):08x}"
+    """The state of a thread as a page shows it, which changes with the day: what was read at 23:51 was read Yesterday."""
+    return poll_state.of_thread(thread, today())
 
 
-def removed_since(thread: messaging.Thread, have: str | None) -> int:
-    """How many files were removed since a page had the state `have`, at most a window's worth."""
-    parts = (have or "").split("-")
-    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
-        return 0
-    removed: int = thread.head.removed_files
-    return min(max(removed - int(parts[1][:9]), 0), WINDOW_MAX)
-
-
-def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> ThreadView:
+def show(actor: Actor, thread: messaging.Thread, *, context: Any = None, brief: bool = False) -> ThreadView:
     """Dress `thread` for `actor`. `context` is the line before the first, which decides about its day and its voice."""
     head, own = thread.head, thread.mine
     seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
@@ -160,8 +147,20 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None) -> Thre
         fresh = [seq for seq in unread if seq > answered]  # whoever has answered a message knows it
         first_unread, new_count = next(iter(fresh), None), seat.unread_count - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
-    marks = first_unread, new_count, others, read_by, read_seq
-    return ThreadView(head, address, seat, lines, thread.has_older, *marks, state_of(thread))
+    return ThreadView(
+        conversation=head,
+        address=address,
+        seat=seat,
+        lines=lines,
+        has_older=thread.has_older,
+        first_unread_seq=first_unread,
+        new_count=new_count,
+        others=others,
+        read_by=read_by,
+        read_seq=read_seq,
+        have=poll_state.UNKNOWN if brief else state_of(thread),
+        brief=brief,
+    )
 
 
 def window(thread: messaging.Thread) -> int:

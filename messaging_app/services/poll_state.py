@@ -1,0 +1,55 @@
+"""What makes a poll find something new, for pages (`have=`) and for the API (`ETag`): computed here and nowhere else.
+
+A state is a short text that changes whenever what it stands for may look different. Every column that the queries read
+for a list or for a thread's head counts, so a new column needs nothing here. `more` is what only the caller shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic_core import to_json
+
+from messaging_app.queries import inbox
+from messaging_app.services.messaging import ConversationPage, Thread
+
+UNKNOWN = "0-0-0"  # the state of a thread of which only new lines are known: the next poll shows everything
+
+
+def of_count(unread: int) -> str:
+    """The state of a badge."""
+    return str(unread)
+
+
+def of_list(page: ConversationPage, *more: object) -> str:
+    """The state of a page of conversations."""
+    return _digest([tuple(row) for row in page.rows], page.next_cursor, page.total, *more)
+
+
+def of_thread(thread: Thread, *more: object) -> str:
+    """The state of a thread: its last line, how many files were removed (see `removals_since`), and a digest.
+
+    Without the reader's own name and how far they have read: a page shows the one elsewhere and changes the other itself.
+    """
+    head, mine = thread.head, thread.mine
+    columns = [getattr(head, column.key) for column in inbox.HEAD]
+    others = [
+        (seat.participant_type, seat.participant_id, seat.participant_name, seat.last_read_seq, seat.last_read_at)
+        for seat in thread.seats
+        if seat is not mine
+    ]
+    mail = mine is not None and mine.email_notifications
+    digest = _digest(columns, head.counterpart_name, head.store_name, others, mail, *more)
+    return f"{head.last_seq}-{head.removed_files}-{digest}"
+
+
+def removals_since(thread: Thread, state: str) -> int:
+    """How many files were removed since the thread had `state`; 0 for what is no state."""
+    parts = state.split("-")
+    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
+        return 0
+    return max(int(thread.head.removed_files) - int(parts[1][:9]), 0)
+
+
+def _digest(*shown: object) -> str:
+    return hashlib.blake2b(to_json(shown), digest_size=12).hexdigest()
