@@ -14,7 +14,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from pydantic_core import to_json
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalError
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
@@ -72,9 +72,13 @@ def show_demo() -> None:
 @click.option("--to", "url", required=True, metavar="URL", help="A folder, or s3://bucket/prefix.")
 def move_attachments(url: str) -> None:
     """Copy every file to another storage. May be interrupted and repeated; nothing is deleted here."""
+    try:
+        target = storage_from_url(url)
+    except ValueError as error:
+        raise click.ClickException(f"{error}.") from None
     with sentences():
-        copied, already = move_files(storage(), storage_from_url(url), _progress)
-    click.echo(f"{copied:,} files copied, {already:,} were there already. Now set MESSAGING_STORAGE_URL={url}.")
+        copied, already = move_files(storage(), target, _progress)
+        click.echo(f"{copied:,} files copied, {already:,} were there already. Now set MESSAGING_STORAGE_URL={url}.")
 
 
 @settings_group.command("list")
@@ -135,10 +139,16 @@ def sentences() -> Iterator[None]:
     """Turn what a service refuses, and a database that is not ready, into a sentence and status 1."""
     try:
         yield
-    except (directory.DirectoryError, demo.NotEmpty, StorageUnavailable) as error:
+    except (directory.DirectoryError, demo.NotEmpty) as error:
         raise click.ClickException(str(error)) from None
+    except StorageUnavailable as error:
+        raise click.ClickException(f"The storage refused: {error}.") from None
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
-    except (OperationalError, ProgrammingError) as error:
+    except UnicodeEncodeError:  # Python takes such bytes in, and nothing gives them back
+        raise click.ClickException("What was typed is not UTF-8.") from None
+    except DatabaseError as error:
+        if isinstance(error, IntegrityError | DataError | InternalError):
+            raise  # a fault of ours
         hint = "Is it up, and has `flask --app wsgi db upgrade` been run?"
         raise click.ClickException(f"The database refused: {error.orig}. {hint}") from None

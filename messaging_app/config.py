@@ -86,8 +86,12 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("redis", "rediss", "unix"):
+                raise ValueError("must begin with redis://, rediss:// or unix://")
+            if _port(parts) is None:
+                raise ValueError("has a port that is none")
         return value
 
     @field_validator("storage_url")
@@ -137,6 +141,8 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
             raise ValueError("must be the public address without a path, such as https://messages.example")
+        if _port(parts) is None:
+            raise ValueError("has a port that is none")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -162,7 +168,15 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The only source of links in mail."""
-        return self.base_url or f"http://127.0.0.1:{os.environ.get('PORT', '5000')}"
+        return self.base_url or f"http://127.0.0.1:{own_port()}"
+
+
+def own_port() -> int:
+    """Where this installation listens, from `PORT`. Raises `ConfigurationError`."""
+    port = os.environ.get("PORT") or "5000"
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65_536):
+        raise ConfigurationError(f"PORT is a number from 1 to 65535, not {port!r}.")
+    return int(port)
 
 
 def _is_mailbox(value: str) -> bool:
@@ -196,6 +210,16 @@ def _sentence(item: dict[str, Any]) -> str:
     if not item["loc"]:
         return f"{reason}."
     return f"MESSAGING_{str(item['loc'][0]).upper()} {reason[:1].lower()}{reason[1:]}."
+
+
+def instance_folder(settings: Settings, default: Path) -> Path:
+    """The folder for what this installation keeps, made where it is missing. Raises `ConfigurationError`."""
+    folder = Path(settings.instance or default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"MESSAGING_INSTANCE: {folder} cannot be used: {error.strerror}.") from None
+    return folder
 
 
 def secret_key(settings: Settings, instance: Path) -> str:

@@ -31,7 +31,7 @@ def create_app(**overrides: Any) -> Flask:
     """
     settings = config.load_settings(**overrides)
     app = Flask("messaging_app", template_folder=str(resource("templates")), static_folder=None)
-    instance = Path(settings.instance or app.instance_path)
+    instance = config.instance_folder(settings, Path(app.instance_path))
     url = config.database_url(settings, instance)
     app.config.update(
         SECRET_KEY=config.secret_key(settings, instance),
@@ -55,7 +55,6 @@ def create_app(**overrides: Any) -> Flask:
     app.url_map.merge_slashes = False  # its redirects would be made of the Host header
     app.extensions["settings"] = settings
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
-    instance.mkdir(parents=True, exist_ok=True)
 
     logs.init_app(app)
     request_log.init_app(app)

@@ -19,7 +19,7 @@ import warnings
 from types import FrameType
 from typing import Any
 
-from messaging_app.config import ConfigurationError, load_settings
+from messaging_app.config import ConfigurationError, load_settings, own_port
 
 # Of a module for asyncio that comes with the Redis library and that nothing here uses.
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
@@ -27,7 +27,7 @@ warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has alr
 _settings = load_settings()
 _scaled = bool(_settings.redis_url) and (_settings.database_url or "").startswith("postgresql")
 
-bind = [f"127.0.0.1:{os.environ.get('PORT', '5000')}"]
+bind = [f"127.0.0.1:{own_port()}"]
 worker_class = "gevent" if _scaled else "messaging_app.web.waiting_room.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or (os.cpu_count() or 1)) if _scaled else 1
 threads = 1 if _scaled else 256

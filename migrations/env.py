@@ -4,7 +4,9 @@ from contextlib import contextmanager
 from logging.config import fileConfig
 
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
+from sqlalchemy.exc import DatabaseError
 
 from messaging_app.db.engine import WRITING
 
@@ -32,7 +34,7 @@ def run_offline() -> None:
 
 def run_online() -> None:
     """Run each migration in a transaction of its own: all of it or nothing."""
-    with database.engine.connect() as connection, references_unchecked(connection), one_at_a_time(connection):
+    with connect() as connection, references_unchecked(connection), one_at_a_time(connection):
         connection.execution_options(**WRITING[connection.dialect.name])  # the engine's own would commit each statement
         context.configure(
             connection=connection,
@@ -43,6 +45,16 @@ def run_online() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def connect():
+    """A connection; where there is none, a sentence and status 1."""
+    try:
+        return database.engine.connect()
+    except DatabaseError as error:
+        raise CommandError(
+            f"the database refused: {error.orig}. Is it up, and does MESSAGING_DATABASE_URL lead to it?"
+        ) from None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from messaging_app import config, create_app
-from messaging_app.config import ConfigurationError, load_settings
+from messaging_app.config import ConfigurationError, load_settings, own_port
 
 STRONG = "fV3-kq8Zr1_tLw7xYb0NcP5uJmAeHsGd"
 
@@ -52,6 +52,9 @@ WRONG = [
     ("DATABASE_URL", "postgresql://x/y", "must begin with sqlite:/// or postgresql+psycopg://"),
     ("DATABASE_URL", "nonsense", "must begin with sqlite:/// or postgresql+psycopg://"),
     ("REDIS_URL", "http://x", "must begin with redis://"),
+    ("REDIS_URL", "redis://127.0.0.1:x", "has a port that is none"),
+    ("BASE_URL", "http://127.0.0.1:x", "has a port that is none"),
+    ("STORAGE_URL", "http://[", "is no place for files"),
     ("BASE_URL", "messages.example", "public address"),
     ("BASE_URL", "ftp://messages.example", "public address"),
     ("BASE_URL", "https://messages.example/path", "public address"),
@@ -73,6 +76,18 @@ def test_a_wrong_value_stops_the_start_with_a_sentence(
     assert sentence in said and f"MESSAGING_{name}" in said
     assert said.endswith(".") and "Traceback" not in said and "pydantic" not in said
     assert name != "SECRET_KEY" or value not in said, "a secret is not repeated"
+
+
+@pytest.mark.parametrize("port", ["x", "0", "-1", "65536", "9" * 5_000, "٣"])
+def test_a_wrong_port_is_a_sentence(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(ConfigurationError, match=r"^PORT is a number from 1 to 65535, not "):
+        own_port()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
+    with pytest.raises(ConfigurationError, match=r"^MESSAGING_INSTANCE: /dev/null cannot be used: File exists.$"):
+        create_app(instance="/dev/null")
 
 
 def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from flask_migrate import upgrade
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from messaging_app import create_app
+from messaging_app.config import own_port
 from messaging_app.extensions import db
 
 
@@ -44,7 +45,7 @@ def refuse_taken_port(port: int) -> None:
 
 
 def main() -> None:
-    refuse_taken_port(int(os.environ.get("PORT") or 5000))
+    refuse_taken_port(own_port())
     app = create_app()
     app.config["QUIET_MIGRATIONS"] = True
     with app.app_context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from io import BytesIO
 
 from messaging_app.storage import FileMissing, Storage
 
@@ -14,6 +15,7 @@ def move_files(source: Storage, target: Storage, progress: Callable[[str], None]
     Nothing is deleted from `source`: the switch is the operator's, by MESSAGING_STORAGE_URL, and a second run after it
     brings what was sent meanwhile. Raises `StorageUnavailable`; what was copied until then stays copied.
     """
+    target.stage(BytesIO(b"x"), "messages/move/check").discard()  # says at once where nothing can be written
     there = {file.key: file.size for file in target.keys()}  # noqa: SIM118
     copied = already = 0
     for file in source.keys():  # noqa: SIM118 -- a storage is no dict

@@ -7,13 +7,15 @@ in between calls `discard`, and `sweep` removes what a killed process staged.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from messaging_app.storage.folder import FolderStorage
 from messaging_app.storage.keys import new_key, thumbnail_key
 from messaging_app.storage.protocol import Download, FileMissing, Staged, Storage, StorageUnavailable, Stored
 from messaging_app.storage.s3 import S3Storage
+
+_BUCKET = re.compile(r"[^/?#\[\]]+(/[^?#]*)?")  # and what stands before the names of files in it
 
 
 def storage_from_url(url: str) -> Storage:
@@ -21,14 +23,15 @@ def storage_from_url(url: str) -> Storage:
 
     Touches neither disk nor network. Raises `ValueError` with a sentence for any other address.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "s3" and parts.netloc and not parts.query and not parts.fragment:
-        return S3Storage(parts.netloc, parts.path.strip("/"))
-    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-        return FolderStorage(Path(parts.path))
-    if "://" in url or not url.strip():
-        raise ValueError(f"{url!r} is no place for files. Write the path of a folder, or s3://bucket/prefix.")
-    return FolderStorage(Path(url))
+    scheme, separator, rest = url.partition("://")
+    if not separator and url.strip():
+        return FolderStorage(Path(url))
+    if scheme == "s3" and _BUCKET.fullmatch(rest):
+        bucket, _, prefix = rest.partition("/")
+        return S3Storage(bucket, prefix.strip("/"))
+    if scheme == "file" and rest.startswith("/"):
+        return FolderStorage(Path(rest))
+    raise ValueError(f"{url!r} is no place for files. Write the path of a folder, or s3://bucket/prefix")
 
 
 __all__ = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -136,6 +137,59 @@ def test_the_check_ends_with_1_until_it_is_mended(run: Run) -> None:
     assert mended.exit_code == 0
     assert "mended recipient search: 2 recipients out of step (first: store 1)" in mended.stdout.splitlines()
     assert run("check").exit_code == 0
+
+
+WRONG = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "٣",
+    "9" * 5_000,
+    "a" * 5_000,
+    "\udcff",
+    "/dev/null",
+    "/proc/none",
+    "http://[",
+    "file://h",
+    "ftp://x/y",
+    "s3://",
+)
+FLASKS_OWN = {"run", "shell", "routes", "db"}
+GOOD = {"role": "admin", "email": cast.EMAILS["ada"], "key": "message_attachment_max_files", "value": "3"}
+
+
+def test_every_wrong_value_of_every_command_gets_a_sentence(
+    run: Run, sqlite_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cast.bring_in()
+    refused = 0
+    for words, command in commands(sqlite_app.cli):
+        for wrong in (parameter for parameter in command.params if not getattr(parameter, "is_flag", False)):
+            for value in WRONG:
+                given: list[str] = []
+                for parameter in command.params:
+                    if parameter is wrong or parameter.required:
+                        option = [parameter.opts[0]] if isinstance(parameter, click.Option) else []
+                        given += [*option, value if parameter is wrong else GOOD[str(parameter.name)]]
+                result = run(*words, *given)
+                assert result.exception is None or isinstance(result.exception, SystemExit), (words, given)
+                if result.exit_code:
+                    refused += 1
+                    assert (
+                        result.stdout == "" and "Error: " in result.stderr and result.stderr.endswith((".\n", "'.\n"))
+                    )
+    assert refused > 80
+
+
+def commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command of ours with its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group) and name not in FLASKS_OWN:
+            yield from commands(command, *above, name)
+        elif name not in FLASKS_OWN:
+            yield (*above, name), command
 
 
 def test_a_database_without_tables_is_a_sentence(make_app: Callable[..., Flask], tmp_path: Path) -> None:
