@@ -38,10 +38,14 @@ def init_app(app: Flask) -> None:
 
 @directory_group.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-def import_directory(file: Path) -> None:
-    """Add or change what FILE (JSON) lists: all of it or nothing. What it does not list stays as it is."""
+@click.option("--keep-tokens", is_flag=True, help="Leave the API tokens of those whose password changes as they are.")
+def import_directory(file: Path, keep_tokens: bool) -> None:
+    """Add or change what FILE (JSON) lists: all of it or nothing. What it does not list stays as it is.
+
+    A changed password signs its person out and ends their API tokens.
+    """
     with sentences():
-        changes = directory.import_file(file, progress=_progress)
+        changes = directory.import_file(file, progress=_progress, keep_tokens=keep_tokens)
     for noun in dict.fromkeys(noun for noun, _ in changes.counts):
         verbs = ", ".join(f"{count:,} {verb}" for (of, verb), count in changes.counts.items() if of == noun)
         click.echo(f"{noun}: {verbs}")

@@ -1,8 +1,13 @@
-"""Passwords: argon2id, the same cost whether a person exists or not, and never more at once than memory bears."""
+"""Passwords: argon2id, the same cost whether a person exists or not, and never more at once than memory bears.
+
+They are compared as RFC 8265 has it (OpaqueString): in NFC and with one kind of space, for keyboards and systems send
+the same characters in different ways.
+"""
 
 from __future__ import annotations
 
 import threading
+from unicodedata import category, normalize
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
@@ -18,21 +23,35 @@ _dummy: list[str] = []
 def hash_password(password: str) -> str:
     """`password` as an argon2id PHC string. About 0.15 s and 64 MB."""
     with _at_once:
-        return _hasher.hash(password)
+        return _hasher.hash(_prepared(password))
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether `password` belongs to `password_hash`. None or "" costs the same time and is never right."""
+    """Whether `password` belongs to `password_hash`. None or "" costs the same time and is never right.
+
+    Also true where the hash was made of the same password in NFD, or just as it was typed.
+    """
     if len(password) > PASSWORD_MAX:
         password_hash = None
         password = password[:PASSWORD_MAX]
     if not _dummy:
         _dummy.append(hash_password("nobody has this password"))
+    prepared = _prepared(password)
+    # Mostly one: only what is not ASCII can be written in several ways.
+    spellings = dict.fromkeys((prepared, password, normalize("NFD", prepared)))
+    return any(_verify(spelling, password_hash or _dummy[0]) for spelling in spellings) and bool(password_hash)
+
+
+def _verify(spelling: str, password_hash: str) -> bool:
     with _at_once:
         try:
-            return _hasher.verify(password, password_hash or _dummy[0]) and bool(password_hash)
+            return _hasher.verify(spelling, password_hash)
         except (PwdlibError, ValueError):
             return False
+
+
+def _prepared(password: str) -> str:
+    return normalize("NFC", "".join(" " if category(character) == "Zs" else character for character in password))
 
 
 def is_password_hash(text: str) -> bool:

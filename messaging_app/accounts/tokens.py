@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -177,6 +178,25 @@ def revoke_token(actor: Actor, token_id: int) -> None:
         session.execute(
             update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now())
         )
+
+
+def end_tokens_of(
+    session: Session | scoped_session[Any], actor_types: Collection[ActorType], person_ids: Collection[int]
+) -> int:
+    """End, within the caller's transaction, every token of these people in these roles; returns how many ended.
+
+    For whoever changes a password because somebody else may know it: that one may have made tokens.
+    """
+    theirs = ApiToken.actor_type.in_(actor_types) & ApiToken.person_id.in_(person_ids)
+    moment = now()
+    ended = session.execute(
+        update(ApiToken)
+        .where(theirs, *_unended(moment))
+        .values(revoked_at=moment)
+        .returning(ApiToken.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
 
 
 def end_orphans(session: Session | scoped_session[Any]) -> None:

@@ -36,10 +36,10 @@ _Row = SignInSession
 _ONE_IMPORT_AT_A_TIME = 4_711_001  # the number of an advisory lock on PostgreSQL
 
 
-def import_file(path: Path, progress: Progress = lambda line: None) -> Changes:
+def import_file(path: Path, progress: Progress = lambda line: None, *, keep_tokens: bool = False) -> Changes:
     """Import the directory file `path`; `progress` is told in lines. Raises `DirectoryError`, and then nothing changed.
 
-    Passwords are hashed and pictures read before the one write transaction begins.
+    Whose password changes is signed out and loses their tokens, unless `keep_tokens`. Passwords are hashed and pictures read before the one write transaction begins.
     """
     plan = make_plan(read(path))
     progress(f"file: {len(plan.stores):,} stores, {len(plan.users):,} users")
@@ -47,6 +47,8 @@ def import_file(path: Path, progress: Progress = lambda line: None) -> Changes:
     prepare_secrets(plan, progress)
     with kept(logos), writing(db.session) as session:
         changes = apply(session, plan, progress)
+        if not keep_tokens:
+            _end_tokens(session, changes)
     for code, logo in changes.logos_replaced:
         forget(key_of(code, logo))
     return changes
@@ -88,6 +90,17 @@ def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
     for store_id in changes.stores_out:
         for actor_type, person_id in _signed_in(session, _Row.store_id == store_id):
             end_sessions_of(actor_type, person_id, store_id)
+
+
+def _end_tokens(session: Session | scoped_session[Any], changes: Changes) -> None:
+    """End the tokens of those whose password is another one."""
+    ended = 0
+    users, customers = (ActorType.ADMIN, ActorType.STORE), (ActorType.CUSTOMER,)
+    for roles, person_ids in ((users, changes.users_changed), (customers, changes.customers_changed)):
+        for part in chunks(sorted(person_ids)):
+            ended += tokens.end_tokens_of(session, roles, part)
+    if ended:
+        changes.counts["tokens", "ended"] = ended
 
 
 def _signed_in(session: Session | scoped_session[Any], *conditions: Any) -> list[tuple[ActorType, int]]:

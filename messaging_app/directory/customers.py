@@ -68,6 +68,8 @@ def _of_store(connection: Connection, store: PlannedStore, store_id: int, batch:
         batch.changed.append({"id": row.id, **wanted})
         if (row.active and not wanted["active"]) or row.password_hash != wanted["password_hash"]:
             changes.customers_out.add(row.id)
+        if row.password_hash and row.password_hash != wanted["password_hash"]:
+            changes.customers_changed.add(row.id)
         if wanted["active"] and not row.active:
             changes.customers_back.add(row.id)
         words = terms.words_of_customer(wanted["name"], wanted["email"], wanted["external_id"])

@@ -28,6 +28,8 @@ class Changes:
     users_out: set[int] = field(default_factory=set)  # signed out everywhere: deactivated, or another password
     admins_out: set[int] = field(default_factory=set)  # of these only what they do as admins ends
     customers_out: set[int] = field(default_factory=set)
+    users_changed: set[int] = field(default_factory=set)  # of those who are signed out: whose password is another one
+    customers_changed: set[int] = field(default_factory=set)
     members_out: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
     stores_out: set[int] = field(default_factory=set)
     admins_back: set[int] = field(default_factory=set)
@@ -96,6 +98,8 @@ def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[s
         changed.append({"id": row.id, **wanted})
         if (row.active and not wanted["active"]) or row.password_hash != wanted["password_hash"]:
             changes.users_out.add(row.id)
+        if row.password_hash and row.password_hash != wanted["password_hash"]:
+            changes.users_changed.add(row.id)
         if row.is_admin and not wanted["is_admin"]:
             changes.admins_out.add(row.id)
         if wanted["active"] and not row.active:

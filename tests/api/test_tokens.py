@@ -216,6 +216,31 @@ def test_an_import_ends_the_tokens_of_who_leaves_for_good(either_api: Api, tmp_p
         assert (api.get("sam").status_code, api.get("nadia").status_code) == (401, 200)
 
 
+def test_a_changed_password_ends_the_tokens_of_its_person_unless_they_are_to_stay(
+    either_api: Api, tmp_path: Path
+) -> None:
+    api, everybody = either_api, ("ada", "abe", "sam", "nadia", "cleo", "omar")
+    with api.app.app_context(), writing(db.session) as session:
+        session.execute(update(User).where(User.email == cast.EMAILS["nadia"]).values(password_hash=None))
+    assert {api.get(name).status_code for name in everybody} == {200}
+    new, same = {"password_hash": cast.CHEAP.hash("another")}, {"password_hash": cast.cheap_hash()}
+
+    def people(*changes: tuple[str, dict[str, str]]) -> list[dict[str, str]]:
+        return [{"email": cast.EMAILS[name], **change} for name, change in changes]
+
+    file, command = tmp_path / "directory.json", ("directory", "import", str(tmp_path / "directory.json"))
+    bakery = {"code": "bakery", "staff": people(("sam", new), ("nadia", new))}  # Nadia's is her first
+    bakery |= {"customers": people(("cleo", new), ("omar", same))}
+    file.write_text(json.dumps({"admins": people(("ada", new), ("abe", same)), "stores": [bakery]}))
+    answer = api.app.test_cli_runner().invoke(args=command)
+    assert (answer.exit_code, "tokens: 3 ended" in answer.stdout) == (0, True), answer.output
+    ended = {name for name in everybody if api.get(name).status_code == 401}
+    assert ended == {"ada", "sam", "cleo"}
+    file.write_text(json.dumps({"admins": people(("abe", new))}))
+    assert api.app.test_cli_runner().invoke(args=[*command, "--keep-tokens"]).exit_code == 0
+    assert api.get("abe").status_code == 200
+
+
 def test_last_use_is_noted_once_in_five_minutes(api: Api) -> None:
     api.token("sam")
     writes = [len([s for s in api.statements(lambda: api.get("sam")) if "UPDATE api_tokens" in s]) for _ in range(3)]

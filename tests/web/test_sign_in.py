@@ -11,12 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
+from messaging_app.models import User
 from messaging_app.web.views import sign_ins
 from tests import cast
 from tests.conftest import Web
@@ -40,6 +41,20 @@ def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(limited: Web
     assert "ada@mail.example" in answer.text, "what was typed is kept"
     assert limited.browser().sign_in("admin", "abe").status_code == 303, "others come in"
     assert limited.browser().sign_in("store", "sam").status_code == 303
+
+
+NFC, NFD = "Caf\u00e9 cr\u00e8me", "Cafe\u0301 cre\u0300me"
+
+
+@pytest.mark.parametrize("typed", [NFC, NFD, NFC.replace(" ", "\u00a0"), NFD.replace(" ", "\u3000")])
+@pytest.mark.parametrize("stored", [NFC, NFD], ids=["stored as NFC", "stored as NFD before"])
+def test_a_password_is_the_same_however_a_keyboard_writes_it(web: Web, stored: str, typed: str) -> None:
+    with web.app.app_context(), writing(db.session) as session:
+        mine = update(User).where(User.email == cast.EMAILS["ada"])
+        session.execute(mine.values(password_hash=cast.CHEAP.hash(stored)))
+    assert web.browser().sign_in("admin", "ada", typed).status_code == 303
+    for wrong in (NFC.upper(), "Cafe creme", NFC + " ", "\u00e9"):
+        assert web.browser().sign_in("admin", "ada", wrong).status_code == 422
 
 
 def test_attempts_that_come_at_once_are_counted_one_by_one(limited: Web, monkeypatch: pytest.MonkeyPatch) -> None:
