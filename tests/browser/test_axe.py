@@ -103,7 +103,7 @@ def test_inbox_and_thread_of_every_role(
     look(page, "thread with a long answer")
     composer(page).fill("")
     if name != "cleo":
-        page.get_by_role("button", name="Who has read how far").click()
+        page.get_by_role("button", name="Read by").click()
         look(page, "readers")
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Close conversation").click()

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import Store
+from messaging_app.services import messaging
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import (
@@ -19,6 +20,7 @@ from tests.browser.hands import (
     conversations,
     expect_unread,
     messages,
+    poll,
     row,
     send_button,
     sideways,
@@ -113,6 +115,101 @@ def test_a_long_store_name_and_a_large_number_leave_everything_within_reach(
 def rename_store(store_id: int, name: str) -> None:
     with writing(db.session) as session:
         session.execute(update(Store).where(Store.id == store_id).values(name=name))
+
+
+LONG_SUBJECT = "About the order of the fourteenth of November, and the invoice that still names the old address " * 2
+LONGEST = "Wolfeschlegelsteinhausenbergerdorff" * 5
+
+
+@pytest.mark.parametrize("name", ["sam", "cleo", "ada"])
+def test_a_long_subject_leaves_the_room_to_the_thread(site: Site, visit: Visitors, name: str) -> None:
+    writer = site.cast.ada if name == "ada" else site.cast.sam
+    number = site.begin(writer, site.cast.cleo, LONG_SUBJECT.strip(), *("A line." for _ in range(20)))
+    page = visit(name, number, viewport={"width": 390, "height": 568}, has_touch=True, is_mobile=True)
+    header = page.locator(".thread__header")
+    assert header.evaluate("header => header.offsetHeight") <= 80
+    switch = page.get_by_role("switch", name="E-mail me about this conversation")
+    expect(switch).to_be_hidden()
+    named = page.locator(".header, .thread__header").evaluate_all("all => all.map(e => e.innerText).join(' ')")
+    assert named.count("Bakery") == 1
+    page.get_by_role("button", name="Conversation details").tap()
+    menu = page.locator("#thread-more")
+    expect(menu).to_contain_text("Open")
+    expect(switch).to_be_visible()
+    switch.tap()
+    expect(switch).to_be_checked(checked=False)
+    poll(page, "thread")  # what comes meanwhile does not close the menu
+    site.say(site.cast.sam if name != "ada" else site.cast.abe, number, "One more")
+    expect(messages(page)).to_have_count(21)
+    expect(menu).to_be_visible()
+    assert sideways(page) == 0
+    page.keyboard.press("Escape")
+    expect(switch).to_be_hidden()
+    subject = page.get_by_role("heading", name=LONG_SUBJECT.strip()[:40])
+    low = subject.evaluate("h => h.offsetHeight")
+    subject.hover()
+    assert subject.evaluate("h => h.offsetHeight") > low * 1.5
+
+
+@pytest.mark.parametrize("viewport", [(390, 480), (1280, 480), (390, 308), (844, 390), (720, 320)], ids=str)
+@pytest.mark.parametrize("name", ["sam", "cleo"])
+def test_the_composer_is_within_reach_on_a_low_screen(
+    site: Site, visit: Visitors, name: str, viewport: tuple[int, int]
+) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, LONG_SUBJECT.strip(), *("A line." for _ in range(20)))
+    page = visit(name, number, viewport={"width": viewport[0], "height": viewport[1]})
+    for selector in ("#content", "#send"):
+        assert is_reachable(page, selector), selector
+    assert page.locator("#thread-log").evaluate("log => log.clientHeight") >= 64
+    composer(page).fill("Line\n" * 40)
+    page.set_input_files(
+        "#attachments", [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"x"} for n in range(10)]
+    )
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(10)
+    send_button(page).click()
+    expect(messages(page)).to_have_count(21)
+    assert is_reachable(page, "#send")
+
+
+@pytest.mark.parametrize("name", ["sam", "cleo", "ada"])
+@pytest.mark.parametrize("width", [320, 390, 1024])
+def test_no_name_is_too_long_for_the_log(site: Site, visit: Visitors, name: str, width: int) -> None:
+    site.do(rename_store, site.cast.bakery, LONGEST)
+    cast = site.cast
+    first, second = (cast.ada, cast.bakery) if name == "ada" else (cast.sam, cast.cleo)
+    first = first._replace(name=LONGEST)
+    number = site.begin(first, second, "S" * 200, "One")
+    site.say((cast.sam if name == "ada" else cast.cleo)._replace(name=LONGEST[::-1]), number, "Two " + LONGEST)
+    site.do(messaging.close_conversation, first, number)
+    page = visit(name, number, viewport={"width": width, "height": 700})
+    expect(messages(page)).to_have_count(2)
+    expect(page.get_by_role("log")).to_contain_text("closed this conversation")
+    assert sideways(page) == 0
+    for box in ("#thread-log", "#thread", ".thread__header", "#main"):
+        assert page.locator(box).evaluate("box => box.scrollWidth - box.clientWidth") == 0, box
+
+
+def test_at_1024_pixels_the_sidebar_is_folded(site: Site, visit: Visitors) -> None:
+    page = visit(
+        "ada",
+        site.begin(site.cast.ada, site.cast.bakery, LONG_SUBJECT.strip()),
+        viewport={"width": 1024, "height": 768},
+    )
+    expect(page.get_by_role("link", name="Messages", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    assert page.locator("#thread").evaluate("thread => thread.offsetWidth") >= 560
+    expect(page.get_by_role("switch", name="E-mail me about this conversation")).to_be_visible()
+    subject = page.get_by_role("heading", name=LONG_SUBJECT[:40])
+    low = subject.evaluate("h => h.offsetHeight")
+    assert low < 60
+    subject.hover()
+    assert subject.evaluate("h => h.offsetHeight") > low
+    page.mouse.move(0, 0)
+    assert subject.evaluate("h => h.offsetHeight") == low
+    composer(page).focus()
+    page.keyboard.press("Escape")
+    expect(subject).to_be_focused()
+    assert subject.evaluate("h => h.offsetHeight") > low
 
 
 def test_the_drawer_opens_by_its_button_and_goes_by_escape(site: Site, visit: Visitors) -> None:
