@@ -45,6 +45,7 @@ def create_app(**overrides: Any) -> Flask:
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
         WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
         WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which some browsers hide; see `check_origin`
+        WTF_I18N_ENABLED=False,  # else every form reads WTForms' catalogue anew; our sentences are Flask-Babel's
         SESSION_PROTECTION=None,  # a phone changes its address all day; the session's row decides
         MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
         MAX_FORM_MEMORY_SIZE=512 * 1024,
