@@ -10,7 +10,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail.message import read_unsubscribe_token
-from messaging_app.models import ConversationParticipant, Customer, User
+from messaging_app.models import Conversation, ConversationParticipant, Customer, Store, User
 
 Seat = ConversationParticipant
 
@@ -31,6 +31,14 @@ def set_mail(actor: Actor, wanted: bool) -> None:
 def is_unsubscribe_token(token: str) -> bool:
     """Whether a token is one of ours."""
     return read_unsubscribe_token(token) is not None
+
+
+def brand_of(token: str) -> Store | None:
+    """The store whose brand the mail with this token carries; None for the platform's."""
+    conversation_id, kind, _person_id = read_unsubscribe_token(token) or (0, "", 0)
+    if kind != ActorType.CUSTOMER:
+        return None
+    return db.session.scalar(select(Store).join(Conversation).where(Conversation.id == conversation_id))
 
 
 def stop_mail(token: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.models import ConversationParticipant
+from messaging_app.models import ConversationParticipant, Store
 from messaging_app.services import messaging
 from tests.mail.conftest import Post
 
@@ -36,6 +37,23 @@ def test_opening_the_link_asks_and_changes_nothing(post: Post) -> None:
     assert answer.status_code == 200 and "<button" in answer.text and "Subject" not in answer.text
     assert "Set-Cookie" not in answer.headers
     assert switches() == before
+
+
+def test_the_page_carries_the_brand_of_its_mail(post: Post) -> None:
+    people = post.cast
+    with writing(db.session) as session:
+        session.execute(update(Store).where(Store.id == people.bakery).values(name="Rye & Rose", accent="plum"))
+    browser = post.app.test_client()
+    post.begin(people.sam, people.cleo)
+    link = link_in(post)
+    for page in (browser.get(link), browser.post(link)):
+        assert "<bdi>Rye &amp; Rose</bdi>" in page.text and 'data-accent="plum"' in page.text
+        assert "Marketplace" not in page.text and page.text.count("<h1") == 1
+    post.begin(people.ada, people.bakery)
+    post.sweep(2.1)
+    for mail in post.take():
+        page = browser.get(mail["List-Unsubscribe"].strip("<>").removeprefix("https://messages.example"))
+        assert "Marketplace" in page.text and "Rye" not in page.text and page.text.count("<h1") == 1
 
 
 def test_posting_ends_mail_about_that_conversation_only(post: Post) -> None:

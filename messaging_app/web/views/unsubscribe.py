@@ -20,15 +20,15 @@ def show(token: str) -> ResponseReturnValue:
     """Ask first: a link may be opened by a program that looks for malware."""
     if not preferences.is_unsubscribe_token(token):
         raise NotFound
-    return _page(done=False)
+    return _page(token, done=False)
 
 
 def stop(token: str) -> ResponseReturnValue:
     """Switch off mail about the one conversation for the one person that the token names."""
     if not preferences.stop_mail(token):
         raise NotFound
-    return _page(done=True)
+    return _page(token, done=True)
 
 
-def _page(*, done: bool) -> ResponseReturnValue:
-    return rendered("unsubscribe.html", done=done)
+def _page(token: str, *, done: bool) -> ResponseReturnValue:
+    return rendered("unsubscribe.html", done=done, store=preferences.brand_of(token))
