@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale, UnknownLocaleError
 from babel.dates import (
     format_date,
+    format_datetime,
     format_skeleton,
     format_time,
     get_datetime_format,
@@ -61,10 +62,22 @@ def language() -> str:
 
 
 def zone_of_person() -> str:
-    """The time zone that the browser named in the `tz` cookie; UTC until it did."""
+    """The time zone that the browser named; UTC until it did."""
+    return zone_of_browser() or "UTC"
+
+
+def zone_of_browser() -> str | None:
+    """The time zone in the `tz` cookie; None where there is none that exists."""
     cookies = request_here().cookies if has_request_context() else {}
     zone = cookies["tz"] if "tz" in cookies else ""  # noqa: SIM401 -- its `get` raises an error and catches it
-    return zone if zone in _zones() else "UTC"
+    return zone if zone in _zones() else None
+
+
+def moment_in(zone: str | None, moment: datetime) -> str:
+    """30 November, 16:42 CET: for mail, in English. UTC where the zone is not known."""
+    local = _local(moment, zone if zone in _zones() else "UTC")
+    name = local.tzname() or ""
+    return f"{format_datetime(local, 'd MMMM, HH:mm', locale='en')} {name if name.isalpha() else f'UTC{name}'}"
 
 
 def clock(moment: datetime) -> str:

@@ -24,7 +24,7 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013"]
+CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014"]
 
 
 @pytest.fixture
@@ -397,3 +397,15 @@ def test_0013_has_handed_nothing_over(at: Callable[[str], None]) -> None:
     assert rows("SELECT claim, hand_overs, told_seq, attempts FROM notifications") == [(None, 0, None, 3)]
     downgrade(revision="0012")
     assert rows("SELECT message_id, state, attempts FROM notifications") == [("m@x", "due", 3)]
+
+
+def test_0014_knows_nobodys_time_zone(at: Callable[[str], None]) -> None:
+    at("0013")
+    run(
+        "INSERT INTO sign_in_sessions (token_hash, actor_type, person_id, created_at, last_used_at)"
+        f" VALUES ('x', 'customer', 1, {MOMENT}, {MOMENT})"
+    )
+    upgrade(revision="0014")
+    assert rows("SELECT token_hash, time_zone FROM sign_in_sessions") == [("x", None)]
+    downgrade(revision="0013")
+    assert rows("SELECT token_hash FROM sign_in_sessions") == [("x",)]

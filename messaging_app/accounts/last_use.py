@@ -15,8 +15,11 @@ from messaging_app.models import ApiToken, SignInSession
 EVERY = timedelta(minutes=5)
 
 
-def note_use(model: type[SignInSession] | type[ApiToken], row_id: int, last_used_at: datetime | None) -> None:
-    """Note that the row's session or token is in use, unless the last five minutes saw that done.
+def note_use(
+    model: type[SignInSession] | type[ApiToken], row_id: int, last_used_at: datetime | None, **seen: str
+) -> None:
+    """Note that the row's session or token is in use, and what else was `seen` then, unless the last five minutes saw
+    that done.
 
     A request that only reads neither fails nor waits because somebody else is writing: then the next one notes it.
     """
@@ -25,7 +28,7 @@ def note_use(model: type[SignInSession] | type[ApiToken], row_id: int, last_used
     unlocked = select(model.id).where(model.id == row_id).with_for_update(skip_locked=True)
     try:
         with impatient(db.session) as connection:
-            connection.execute(update(model).where(model.id.in_(unlocked)).values(last_used_at=now()))
+            connection.execute(update(model).where(model.id.in_(unlocked)).values(last_used_at=now(), **seen))
     except SQLAlchemyError as error:
         current_app.logger.warning("last use of a row of %s not noted: %s", model.__tablename__, type(error).__name__)
         db.session.rollback()

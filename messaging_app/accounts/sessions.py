@@ -24,6 +24,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import Rows, now, writing
 from messaging_app.db.statements import fetch
 from messaging_app.extensions import db, login
+from messaging_app.formats import zone_of_browser
 from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import inbox
@@ -169,7 +170,13 @@ def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> Non
     token = secrets.token_urlsafe(32)
     with writing(db.session) as transaction:
         transaction.add(
-            SignInSession(token_hash=_hash(token), actor_type=role.actor_type, person_id=person_id, store_id=store_id)
+            SignInSession(
+                token_hash=_hash(token),
+                actor_type=role.actor_type,
+                person_id=person_id,
+                store_id=store_id,
+                time_zone=zone_of_browser(),
+            )
         )
     session.clear()
     session.permanent = True

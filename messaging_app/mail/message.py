@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -9,7 +10,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from flask import current_app
-from flask_babel import force_locale, format_datetime
+from flask_babel import force_locale
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
@@ -17,6 +18,7 @@ from sqlalchemy.orm import aliased
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import Rows
 from messaging_app.extensions import db
+from messaging_app.formats import moment_in
 from messaging_app.mail import envelope
 from messaging_app.models import (
     Conversation,
@@ -27,6 +29,7 @@ from messaging_app.models import (
     MessageAttachment,
     MessageKind,
     Notification,
+    SignInSession,
     Store,
     StoreMembership,
     User,
@@ -34,11 +37,13 @@ from messaging_app.models import (
 from messaging_app.policies import POLICIES
 from messaging_app.queries.inbox import PLATFORM_NAME
 from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
-from messaging_app.text import preview
+from messaging_app.text import preview, with_line_breaks
 
 TEMPLATES = "emails/new_message"
 TEXTS = ("subject.txt", "body.txt")
 PAGE = "body.html"
+TEXT_MAX = 4_000  # characters of a message
+_CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
 TOLD = 100  # most new messages that are looked at for one mail
 # The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
 ACCENTS = {
@@ -122,6 +127,7 @@ def compose(note: Notification) -> NewMessageMail | None:
     # One that may have arrived and says less would hide this one from a reader whose mailbox drops what it has seen.
     says_more = note.hand_overs > 0 and note.told_seq != newest.seq
     message_id = new_message_id() if says_more else note.message_id
+    shown, cut = at_length(newest.content)
     role = POLICIES[ActorType(person.participant_type)]
     own = "" if role.name == "admin" else f"?store={person.store_code}"
     context: dict[str, Any] = {
@@ -130,15 +136,16 @@ def compose(note: Notification) -> NewMessageMail | None:
         "sender": newest.sender_name,
         "side": {ActorType.ADMIN: PLATFORM_NAME, ActorType.STORE: person.store_name}.get(newest.sender_type),
         "preview": preview(newest.content) or newest.filename or "",
+        "lines": (shown or newest.filename or "").split("\n"),
+        "cut": cut,
         "more": len(lines) - 1,
-        "written_at": newest.created_at,
+        "when": moment_in(_zone_of(person), newest.created_at),
         "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
         "reply_to": parseaddr(settings.mail_reply_to or "")[1],
         "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
         "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
     }
     with force_locale("en"):
-        context["when"] = format_datetime(newest.created_at, "d MMMM, HH:mm 'UTC'", rebase=False)
         # Not Flask's render_template: there is no request here for its context processors to ask.
         find = current_app.jinja_env.get_template
         subject, text = (find(f"{TEMPLATES}/{part}").render(context) for part in TEXTS)
@@ -157,6 +164,34 @@ def compose(note: Notification) -> NewMessageMail | None:
     message.set_content(text)
     message.add_alternative(page, subtype="html")
     return NewMessageMail(message, *seat, newest.seq, message_id)
+
+
+def at_length(content: str) -> tuple[str, bool]:
+    """The words of a message as its mail shows them, with their line breaks, and whether that is only their beginning:
+    up to 4,000 characters, so that no mail program cuts the mail's end with the links (Gmail does at 102 kB).
+    """
+    text = _CONTROLS.sub(" ", with_line_breaks(content))
+    if len(text) <= TEXT_MAX:
+        return text, False
+    beginning = text[: TEXT_MAX + 1]
+    whole_words = re.sub(r"\s+\S{0,80}$", "", beginning)
+    return (whole_words if len(whole_words) < len(beginning) else text[:TEXT_MAX]).rstrip() + " …", True
+
+
+def _zone_of(person: Any) -> str | None:
+    """The time zone that the person's browser last named, in any of their roles as a user."""
+    customer = person.participant_type == ActorType.CUSTOMER
+    session = SignInSession
+    return db.session.scalar(
+        select(session.time_zone)
+        .where(
+            session.actor_type.in_([ActorType.CUSTOMER] if customer else [ActorType.ADMIN, ActorType.STORE]),
+            session.person_id == person.participant_id,
+            session.time_zone.is_not(None),
+        )
+        .order_by(session.last_used_at.desc())
+        .limit(1)
+    )
 
 
 def new_message_id() -> str:

@@ -14,7 +14,7 @@ class SignInSession(Base):
     """One browser signed in for one role. The cookie holds the token, the row only its digest.
 
     `person_id` numbers `users.id`, or `customers.id` for a customer. `store_id` is the staff's current store or the
-    customer's store.
+    customer's store. `time_zone` is the browser's, as it last said: mail to the person has its times in it.
     """
 
     __tablename__ = "sign_in_sessions"
@@ -28,3 +28,4 @@ class SignInSession(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_used_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]
+    time_zone: Mapped[str | None] = mapped_column(String(64))

@@ -17,6 +17,7 @@ from messaging_app.accounts.last_use import note_use
 from messaging_app.accounts.sessions import role_of
 from messaging_app.db.engine import MAX_ID
 from messaging_app.extensions import csrf, login
+from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
 from messaging_app.policies import ROLES, RolePolicy
@@ -155,7 +156,8 @@ def check_door() -> ResponseReturnValue | None:
             make_room_for_files()
         csrf.protect()
     if guarded and not is_poll():
-        note_use(SignInSession, signed_in.session_id, signed_in.last_used_at)
+        zone = zone_of_browser()
+        note_use(SignInSession, signed_in.session_id, signed_in.last_used_at, **({"time_zone": zone} if zone else {}))
     return home.offer_store() if guarded and "store" in request.args else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,10 +13,11 @@ from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
 
 from messaging_app import config
-from messaging_app.db.engine import writing
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, Customer, Store
+from messaging_app.models import Conversation, ConversationParticipant, Customer, Message, SignInSession, Store
 from messaging_app.services import messaging
+from tests.conftest import Browser
 from tests.mail.conftest import Post
 
 HOSTILE = "Rye\r\nBcc: everybody@example.com\n\u2028X: y\u0085\x0b\x1c <script>alert(1)</script> {{ 7*7 }}"
@@ -36,12 +38,70 @@ def test_a_mail_says_who_wrote_what_and_where_to_answer(post: Post) -> None:
         for words in (
             "Sam",
             "Bakery",
-            "A new one leaves today. Free of charge 🍞",
+            "A new one leaves today.",
+            "Free of charge 🍞",
             "Rye loaf, torn",
             link,
             "/unsubscribe/",
         ):
             assert words in text, (kind, words)
+
+
+def test_a_mail_shows_the_text_with_its_lines(post: Post) -> None:
+    lines = ["First,", "", ".", "." * 300, "  - indented", "x " * 600 + "the end", "זה", "last"]
+    post.begin(post.cast.sam, post.cast.cleo, "\r\n".join(lines[:4]) + "\u2028" + "\n".join(lines[4:]))
+    post.sweep(2.1)
+    [mail] = post.take()
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "".join(f"    {line}\r\n" if line else "\r\n" for line in lines) in text and "The rest" not in text
+    seen = Tags()
+    seen.feed(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
+    shown = [
+        words for words, attributes in seen.texts if attributes.get("class") == "ink" and "pre-wrap" in str(attributes)
+    ]
+    assert shown == [line.strip() for line in lines if line]
+
+
+@pytest.mark.parametrize(
+    "content", ["word " * 1999 + "end", "x" * 10_000, "日本語" * 3_333], ids=["words", "one", "han"]
+)
+def test_a_mail_shows_the_beginning_of_what_is_very_long(post: Post, content: str) -> None:
+    post.begin(post.cast.sam, post.cast.cleo, content)
+    post.sweep(2.1)
+    [mail] = post.take()
+    for kind in ("plain", "html"):
+        text = mail.get_body((kind,)).get_content()  # type: ignore[union-attr]
+        assert content[:3990].strip() in text and content[:4001] not in text
+        assert "The rest is on the page." in text and len(text.encode()) < 102_000
+
+
+def test_times_are_in_the_zone_that_the_readers_browser_named(make_post: Callable[..., Post]) -> None:
+    post = make_post(base_url="http://localhost", mail_window=0)
+    cleo, sam = post.cast.cleo, post.cast.sam
+    number = post.begin(sam, cleo)
+    at = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    assert when_in_mail(post, number, at) == "1 July, 22:30 UTC"
+    browser = Browser(post.app)
+    browser.client.set_cookie("tz", "Asia/Tokyo")
+    assert browser.sign_in("storefront", "cleo").status_code == 303
+    assert when_in_mail(post, number, at) == "2 July, 07:30 JST"
+    for zone in ("Asia/Dubai", "Mars/Base"):  # she travels; what is no zone counts for nothing
+        browser.client.set_cookie("tz", zone)
+        change(update(SignInSession).values(last_used_at=now() - timedelta(minutes=6)))
+        with post.app.app_context():  # of its own: the one around the test remembers who signed in
+            assert browser.get("/storefront/account").status_code == 200
+        assert when_in_mail(post, number, at) == "2 July, 02:30 UTC+04"
+
+
+def when_in_mail(post: Post, number: int, at: datetime) -> str:
+    """The time that the next mail about a conversation names, as if its message had been written `at`."""
+    messaging.mark_conversation_read(post.cast.cleo, number)
+    messaging.send_message(post.cast.sam, number, "News")
+    change(update(Message).where(Message.conversation_id == number).values(created_at=at))
+    change(update(ConversationParticipant).values(mail_due_at=now()))
+    post.sweep(2.1)
+    text = post.take()[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    return str(text.partition(" · ")[2].partition("\r\n")[0])
 
 
 def test_a_mail_goes_to_the_domain_that_was_written(post: Post) -> None:
