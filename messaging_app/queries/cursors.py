@@ -27,6 +27,11 @@ def encode_moment(moment: datetime, row_id: int) -> str:
     return f"{(moment - _EPOCH) // _MICROSECOND:x}.{row_id:x}"
 
 
+def encode_moment_from(moment: datetime, row_id: int) -> str:
+    """A cursor for the part of such a list that begins with this very row."""
+    return encode_moment(moment, row_id + 1)
+
+
 def decode_moment(cursor: str) -> tuple[datetime, int]:
     """Time and id of such a cursor. Raises `Invalid` on field `cursor`."""
     micros, row_id = _parts(cursor, MOMENT_PATTERN)

@@ -49,6 +49,15 @@ function renewMore(fresh) {
   return [fresh];
 }
 
+// After a reload the open conversation is somewhere in the list: there it is in view.
+function showSelected() {
+  const box = document.getElementById("conversations-scroll");
+  const row = box?.querySelector("[aria-current]");
+  if (!row) return;
+  const [{ top, bottom, height }, place] = [box.getBoundingClientRect(), row.getBoundingClientRect()];
+  if (place.bottom > bottom) box.scrollTop += place.top - top - height / 2;
+}
+
 function markSelected() {
   const id = document.querySelector("section.thread")?.dataset.conversation;
   for (const row of document.querySelectorAll(".conversation")) {
@@ -130,3 +139,4 @@ document.addEventListener("htmx:before:swap", keepPlace);
 document.addEventListener("htmx:after:swap", afterSwap);
 document.addEventListener("htmx:before:history:restore", restore);
 document.addEventListener("click", closeThread);
+showSelected();

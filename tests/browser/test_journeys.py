@@ -265,3 +265,42 @@ def test_one_message_for_ten_clicks(site: Site, visit: Visitors) -> None:
     expect(messages(page)).to_have_count(2)
     page.reload()
     expect(messages(page)).to_have_count(2)
+
+
+@pytest.mark.parametrize("later", [40, 110], ids=["some pages down", "far down"])
+def test_the_open_conversation_is_in_the_list_after_a_reload(site: Site, visit: Visitors, later: int) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo, "The one that is open")
+    for n in range(later):
+        site.begin(site.cast.sam, site.cast.cleo, f"Later {n:03}")
+    page = visit("nadia", number, viewport={"width": 1440, "height": 900})
+    chosen = row(page, "The one that is open")
+    expect(chosen).to_have_attribute("aria-current", "true")
+    expect(chosen).to_be_in_viewport()
+    shown = conversations(page).get_by_role("listitem")
+    if later < 100:
+        expect(shown).to_have_count(later + 1)
+        site.begin(site.cast.sam, site.cast.omar, "Newest of all")
+        expect(shown.first).to_contain_text("Newest of all")
+        expect(shown).to_have_count(later + 2)
+    else:
+        expect(shown.first).to_contain_text("The one that is open")
+        page.get_by_role("link", name="Back to the newest").click()
+        expect(shown.first).to_contain_text("Later 109")
+    page.goto(f"/store/messages/{number}?status=closed")
+    expect(thread(page, "The one that is open")).to_be_visible()
+    expect(page.get_by_text("No closed conversations.")).to_be_visible()
+
+
+def test_a_row_says_what_its_reader_needs(site: Site, visit: Visitors) -> None:
+    closed = site.begin(site.cast.ada, site.cast.cleo, "Your complaint", "It is solved.")
+    site.do(messaging.close_conversation, site.cast.ada, closed)
+    for name, words in (
+        ("ada", ["Cleo · Bakery", "Your complaint", "Closed · You: It is solved."]),
+        ("cleo", ["Your complaint", "Platform", "Closed · Ada: It is solved."]),
+    ):
+        page = visit(name)
+        page.get_by_role("link", name="All", exact=True).click()
+        link = row(page, "Your complaint")
+        tops = [link.get_by_text(text).evaluate("e => e.getBoundingClientRect().top") for text in words]
+        assert tops == sorted(tops) and tops[0] < tops[1] < tops[2], (name, tops)
+        expect(link).to_contain_text(re.compile(".*".join(map(re.escape, words)), re.DOTALL))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
 from messaging_app.policies import policy_of
+from messaging_app.queries import cursors
 from messaging_app.services import messaging, poll_state
 from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
@@ -21,6 +22,7 @@ from messaging_app.web.views import composer
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
 STATUSES = ("open", "closed", "all")
+REACH = 75  # how many rows more a page shows at most to have the open conversation in its list
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,35 @@ def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None
     """The page with the thread open; `filled` is a composer that was refused, its text kept."""
     beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
     if beside:
+        beside = _reaching(actor, beside, view)
         beside.selected_id = view.conversation.id
     shown = filled or composer.fresh(view)
     return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown)
+
+
+def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
+    """`top` of the list with the open conversation in it, unless the filters leave that out.
+
+    The list goes on as far as the conversation; where that is too far down, it begins with it instead.
+    """
+    head, filters = view.conversation, top.filters
+    passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
+    is_in = any(row.id == head.id for row in top.rows)
+    if is_in or not top.next_cursor or not passes or (filters.unread and not view.unread_count):
+        return top
+    wanted: dict[str, Any] = {
+        "status": filters.status,
+        "conversation_type": filters.type or None,
+        "unread": filters.unread,
+    }
+    more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
+    if any(row.id == head.id for row in more.rows):
+        return replace(top, rows=top.rows + more.rows, next_cursor=more.next_cursor)
+    begin = cursors.encode_moment_from(head.last_message_at, head.id)
+    page = messaging.list_conversations(actor, cursor=begin, **wanted)
+    if not page.rows or page.rows[0].id != head.id:  # it has left the filter in this very moment
+        return top
+    return replace(top, rows=page.rows, cursor=begin, next_cursor=page.next_cursor)
 
 
 def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
