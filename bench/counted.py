@@ -6,16 +6,15 @@ import threading
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Engine, event
-
+from messaging_app.db.engine import statement_executed
 from wsgi import app
 
 ROUNDS = ("Worker-1", "Scheduler")  # huey's threads, where the mail is sent by this very process
 made: Counter[str] = Counter()
 
 
-@event.listens_for(Engine, "before_cursor_execute")
-def _note(*_what: Any) -> None:
+@statement_executed.connect
+def _note(_connection: Any, **_what: Any) -> None:
     made["mail" if threading.current_thread().name in ROUNDS else "pages"] += 1
 
 

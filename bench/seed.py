@@ -40,13 +40,6 @@ TABLES = {
     ),
 }  # fmt: skip
 
-# What triggers would have counted row by row, had they not been switched off for the load.
-TOTALS = """
-INSERT INTO unread_totals (participant_type, participant_id, store_id, platform, shard, unread)
-SELECT participant_type, participant_id, CASE WHEN participant_type = 'store' THEN store_id ELSE 0 END, false,
-  conversation_id % 8, sum(unread_count) FROM conversation_participants GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-"""
-
 
 def fill(url: str, size: Size) -> float:
     """Write the world of `size` into the empty database at `url`; answers the seconds it took."""
@@ -94,7 +87,6 @@ def _postgresql(url: str, tables: dict[str, Rows]) -> None:
                     copy.write_row(row)
             if "id" in TABLES[table]:
                 link.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
-        link.execute(TOTALS)
         link.commit()
         link.autocommit = True
         link.execute("VACUUM ANALYZE")

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from messaging_app import create_app
+from messaging_app.db.engine import statement_executed
 from messaging_app.extensions import db
 from tests.conftest import SECRET
 
@@ -48,7 +49,7 @@ class Counter:
             self.engine = db.engine
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", self._explain)
-        event.listen(self.engine, "before_cursor_execute", self._count)
+        statement_executed.connect(self._count)
 
     def client(self) -> FlaskClient:
         """A browser of this application."""
@@ -65,8 +66,8 @@ class Counter:
         """Let go of the database."""
         self.engine.dispose()
 
-    def _count(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(("BEGIN", "COMMIT")):
+    def _count(self, connection: Any, statement: str, **_rest: Any) -> None:
+        if connection.engine is self.engine and not statement.startswith(("BEGIN", "COMMIT")):
             self.cost.statements += 1
 
     def _explain(self, link: Any, _record: Any) -> None:

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     accel_prefix: str | None = None
     metrics_token: SecretStr | None = None
     log_format: Literal["json", "text"] | None = None  # None: JSON in production
+    plain_queries: bool = False
     slow_query_ms: int = Field(250, ge=1, le=600_000)
     sentry_dsn: SecretStr | None = None
     otel_endpoint: str | None = None

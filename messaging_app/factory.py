@@ -12,6 +12,7 @@ from messaging_app import api, bus, cli, config, formats
 from messaging_app.accounts import sessions
 from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import engine_options
+from messaging_app.db.query import Query
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
 from messaging_app.mail import worker
@@ -61,8 +62,7 @@ def create_app(**overrides: Any) -> Flask:
     request_log.init_app(app)
     tracing.init_app(app)
     db.init_app(app)
-    with app.app_context():
-        app.extensions["engine"] = db.engine
+    Query.through_session = settings.plain_queries
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
     app.session_interface = sessions.RoleSessionInterface()
     login.init_app(app)

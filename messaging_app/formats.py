@@ -19,14 +19,13 @@ from babel.dates import (
     match_skeleton,
 )
 from babel.numbers import format_decimal
-from flask import Flask, has_request_context
+from flask import Flask, g, has_request_context, request
 from flask_babel import gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from messaging_app.extensions import babel
 from messaging_app.files import EXTENSIONS
-from messaging_app.here import g_here, request_here
 from messaging_app.text import with_line_breaks
 from messaging_app.text.markup import bdi, linkify
 
@@ -53,7 +52,7 @@ def locale_of_person() -> str:
 
     Dates and numbers follow it too: "30 novembre" does not stand beside "Today".
     """
-    return _locale(request_here().headers.get("Accept-Language", "")) if has_request_context() else "en"
+    return _locale(request.headers.get("Accept-Language", "")) if has_request_context() else "en"
 
 
 def language() -> str:
@@ -68,7 +67,7 @@ def zone_of_person() -> str:
 
 def zone_of_browser() -> str | None:
     """The time zone in the `tz` cookie; None where there is none that exists."""
-    cookies = request_here().cookies if has_request_context() else {}
+    cookies = request.cookies if has_request_context() else {}
     zone = cookies["tz"] if "tz" in cookies else ""  # noqa: SIM401 -- its `get` raises an error and catches it
     return zone if zone in _zones() else None
 
@@ -158,11 +157,9 @@ def initials(name: str, of_one: int = 2) -> str:
 
 def reader() -> tuple[str, str]:
     """Locale and zone of who reads, worked out once a request."""
-    here = g_here()
-    try:
-        reader: tuple[str, str] = here.reader
-    except AttributeError:
-        reader = here.reader = (locale_of_person(), zone_of_person())
+    if "reader" not in g:
+        g.reader = (locale_of_person(), zone_of_person())
+    reader: tuple[str, str] = g.reader
     return reader
 
 

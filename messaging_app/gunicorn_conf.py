@@ -82,10 +82,12 @@ def refuse_what_blocks() -> None:
 def post_worker_init(worker: Any) -> None:
     """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
     from messaging_app.db.engine import give_up_on_silence
+    from messaging_app.extensions import db
     from messaging_app.mail.worker import start_beside
 
     app = worker.wsgi
-    give_up_on_silence(app.extensions["engine"])
+    with app.app_context():
+        give_up_on_silence(db.engine)
     hub = worker.hub = app.extensions["bus"].hub
     app.extensions["bus"].position()  # listens from now on, so that no stream begins by catching up
     green = "gevent" in str(worker.cfg.worker_class_str)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.models.conversation import ConversationType
+from messaging_app.models.scope import TYPES_OF, ConversationType
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ ADMIN = RolePolicy(
     logout="/admin/logout",
     layout="layouts/admin.html",
     title="Platform Administration",
-    types=(ConversationType.ADMIN_STORE, ConversationType.ADMIN_CUSTOMER),
+    types=TYPES_OF[ActorType.ADMIN],
     starts={"store": ConversationType.ADMIN_STORE, "customer": ConversationType.ADMIN_CUSTOMER},
     may_close=True,
     idle=timedelta(hours=12),
@@ -70,7 +70,7 @@ STORE = RolePolicy(
     logout="/store/logout",
     layout="layouts/store.html",
     title="Sales",
-    types=(ConversationType.STORE_CUSTOMER, ConversationType.ADMIN_STORE),
+    types=TYPES_OF[ActorType.STORE],
     starts={"customer": ConversationType.STORE_CUSTOMER},
     may_close=True,
     idle=timedelta(hours=12),
@@ -85,7 +85,7 @@ STOREFRONT = RolePolicy(
     logout="/storefront/logout",
     layout="layouts/storefront.html",
     title="Your account",
-    types=(ConversationType.STORE_CUSTOMER, ConversationType.ADMIN_CUSTOMER),
+    types=TYPES_OF[ActorType.CUSTOMER],
     starts={},
     may_close=False,
     idle=timedelta(days=30),

@@ -7,6 +7,7 @@ import html
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -23,6 +24,7 @@ from werkzeug.test import TestResponse
 from messaging_app import bus, create_app
 from messaging_app.accounts import passwords
 from messaging_app.config import Settings
+from messaging_app.db.engine import statement_executed
 from messaging_app.extensions import db
 from messaging_app.models import AuditHead
 from tests import cast
@@ -268,6 +270,18 @@ def web(kept_sqlite: Kept) -> Web:
     return Web(*kept_sqlite.with_cast())
 
 
+@contextmanager
+def executed() -> Iterator[list[tuple[str, Any]]]:
+    """The statements that succeed in the block, whoever runs them, each with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, statement: str, parameters: Any, **_seconds: Any) -> None:
+        seen.append((statement, parameters))
+
+    with statement_executed.connected_to(note):
+        yield seen
+
+
 class Web:
     """An application with its cast, its browsers and a count of the statements that it makes."""
 
@@ -291,17 +305,9 @@ class Web:
 
     def statements(self, act: Callable[[], Any]) -> list[str]:
         """The statements that `act` makes, BEGIN and COMMIT not counted."""
-        seen: list[str] = []
-
-        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            seen.append(statement)
-
-        event.listen(self.engine, "before_cursor_execute", note)
-        try:
+        with executed() as seen:
             act()
-        finally:
-            event.remove(self.engine, "before_cursor_execute", note)
-        return [statement for statement in seen if not statement.startswith(("BEGIN", "COMMIT"))]
+        return [statement for statement, _parameters in seen if not statement.startswith(("BEGIN", "COMMIT"))]
 
 
 def role_of(name: str) -> str:

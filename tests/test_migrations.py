@@ -24,7 +24,23 @@ from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
-CHAIN = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014"]
+CHAIN = [
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+    "0015",
+]
 
 
 @pytest.fixture
@@ -291,6 +307,29 @@ def test_0009_knows_the_sender_and_leaves_out_who_is_not_active(at: Callable[[st
     assert rows(by_customer) == [("customer", 1)]
     downgrade(revision="0008")
     assert rows(function) == []
+
+
+def test_0015_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
+    at("0014")
+    more = "UPDATE conversation_participants SET unread_count = unread_count + 1 WHERE participant_type = 'customer'"
+    whole = "SELECT participant_type, sum(unread) FROM unread_totals GROUP BY 1"
+    run(more)
+    upgrade(revision="0015")
+    assert "unread_totals" not in tables()
+    run(more)
+    assert rows("SELECT participant_type, unread_count FROM conversation_participants ORDER BY 1") == [
+        ("customer", 4),
+        ("store", 0),
+    ]
+    if db.engine.dialect.name == "postgresql":
+        functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        assert rows(functions) == [(0,)]
+        downgrade(revision="0014")
+        assert rows(functions) == [(5,)], "two for sends, three for totals"
+    else:
+        downgrade(revision="0014")
+    run(more)
+    assert [(kind, int(unread)) for kind, unread in rows(whole)] == [("customer", 5)]
 
 
 # --- Models and head ------------------------------------------------------------------------------------------------

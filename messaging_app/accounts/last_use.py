@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from messaging_app.db.engine import impatient, now
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, SignInSession
 
@@ -27,8 +27,8 @@ def note_use(
         return
     unlocked = select(model.id).where(model.id == row_id).with_for_update(skip_locked=True)
     try:
-        with impatient(db.session) as connection:
-            connection.execute(update(model).where(model.id.in_(unlocked)).values(last_used_at=now(), **seen))
+        with writing(db.session, wait_ms=0) as session:
+            session.execute(update(model).where(model.id.in_(unlocked)).values(last_used_at=now(), **seen))
     except SQLAlchemyError as error:
         current_app.logger.warning("last use of a row of %s not noted: %s", model.__tablename__, type(error).__name__)
         db.session.rollback()

@@ -7,6 +7,7 @@ from the first part of its path, so one browser is signed in as admin, staff and
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from datetime import datetime
 from functools import lru_cache
@@ -16,23 +17,21 @@ from flask import Flask, Request, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
-from sqlalchemy import Row, String, bindparam, cast, func, literal, null, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import select, update
 
 from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import Rows, now, writing
-from messaging_app.db.statements import fetch
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db, login
 from messaging_app.formats import zone_of_browser
-from messaging_app.models import Customer, PlatformSetting, SignInSession, Store, StoreMembership, User
+from messaging_app.models import SignInSession, Store
+from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
+from messaging_app.models.scope import active_person
 from messaging_app.policies import ROLES, RolePolicy
-from messaging_app.queries import inbox
+from messaging_app.queries import people
 from messaging_app.services import announcements, messaging
-from messaging_app.services.settings import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM, parse_or_default
+from messaging_app.services.settings import parse_or_default
 from messaging_app.text import search_key
-
-_UNIT, _RECORD = "\x1f", "\x1e"  # ASCII separators: names hold no control characters
 
 
 class SignedInStore(NamedTuple):
@@ -49,24 +48,29 @@ class SignIn(UserMixin):
     """What Flask-Login calls the user: an actor with the session that carries them and their unread total."""
 
     def __init__(
-        self, token: str, row: Row[Any], actor: Actor, store: SignedInStore | None, stores: list[tuple[int, str, str]]
+        self,
+        token: str,
+        row: people.SignInRow,
+        actor: Actor,
+        store: SignedInStore | None,
+        stores: list[tuple[int, str, str]],
     ) -> None:
         self.token = token
-        self.session_id: int = row.session_id
-        self.last_used_at: datetime = row.last_used_at
+        self.session_id = row.session_id
+        self.last_used_at = row.last_used_at
         self.actor = actor
-        self.email: str = row.email
+        self.email = row.email
         self.store = store
         self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
-        self._unread: int | None = row.unread
-        self._tokens: str | None = row.may_have_tokens
+        self._unread = row.unread
+        self._tokens = row.may_have_tokens
 
     @property
     def unread(self) -> int:
         """What this person has unread; looked up only now where the request did not seem to need it."""
         if self._unread is None:
             self._unread = messaging.get_unread_count(self.actor)
-        return int(self._unread)
+        return self._unread
 
     @property
     def may_manage_tokens(self) -> bool:
@@ -149,17 +153,20 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
     the unread total.
     """
-    found = fetch(_STATEMENTS[role.actor_type, needed], _parameters(role, token))
+    moment = now()
+    session = db.session()
+    found = people.sign_in(session.get_bind().dialect.name, role.actor_type, needed).all(
+        session, token_hash=_hash(token), idle=moment - role.idle, absolute=moment - role.absolute
+    )
     if not found:
         return None
     row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
     actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform)
     store = None
-    if row.store_id is not None:
+    if row.store_id is not None and row.store_code is not None and row.store_name is not None:
         store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
-    entries = [entry.split(_UNIT) for entry in (row.stores or "").split(_RECORD) if entry]
-    stores = [(int(number), code, name) for number, code, name in entries]
+    stores: list[tuple[int, str, str]] = [tuple(entry) for entry in json.loads(row.stores or "[]") or ()]
     stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))  # as `Store.sort_name`, by which sign-in chooses
     return SignIn(token, row, actor, store, stores)
 
@@ -214,13 +221,7 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
 def switch_store(sign_in: SignIn, store_id: int) -> bool:
     """Make another store of this person the session's current one; False where they are not on its staff."""
     with writing(db.session) as transaction:
-        member = transaction.scalar(
-            select(Store.id)
-            .join(StoreMembership, StoreMembership.store_id == Store.id)
-            .where(
-                Store.id == store_id, Store.active, StoreMembership.active, StoreMembership.user_id == sign_in.actor.id
-            )
-        )
+        member = transaction.scalar(select(Store.id).where(active_person(ActorType.STORE, sign_in.actor.id, store_id)))
         if member is None:
             return False
         transaction.execute(
@@ -236,90 +237,8 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _parameters(role: RolePolicy, token: str) -> dict[str, Any]:
-    moment = now()
-    return {"token_hash": _hash(token), "idle": moment - role.idle, "absolute": moment - role.absolute}
-
-
-def _needs(request: Request) -> str:
+def _needs(request: Request) -> people.Needed:
     """What an answer shows of the person who asks: a fragment little, the badge their unread total, a page more."""
     if request.path.endswith("/unread-count"):
         return "badge"
     return "page" if request.method == "GET" and "HX-Request" not in request.headers else "fragment"
-
-
-def _alive(actor_type: ActorType, needed: str) -> Rows:
-    """The statement that loads a living session of one role with its person, store and what else is needed.
-
-    Everything that must hold for the person to act stands in its conditions, so that deactivating somebody or taking
-    them off a store counts at their next request. A whole page of staff also shows the stores to switch to.
-    """
-    row = SignInSession
-    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
-    setting: Any = null()
-    tokens: Any = null()
-    if actor_type == ActorType.CUSTOMER:
-        setting = _value_of(CUSTOMERS_SEE_PLATFORM)
-    if actor_type == ActorType.CUSTOMER and needed == "page":
-        tokens = func.coalesce(_value_of(CUSTOMERS_MAY_HAVE_TOKENS), "")
-    shown = literal("false") != func.coalesce(setting, "true")
-    unread = inbox.unread_sum(actor_type, person.id, row.store_id, shown).correlate(row, person).scalar_subquery()
-    staff_page = actor_type == ActorType.STORE and needed == "page"
-    of_store = {"store_id": Store.id, "store_code": Store.code, "store_name": Store.name}
-    of_store |= {"store_accent": Store.accent, "store_logo": Store.logo}
-    query = (
-        select(
-            row.id.label("session_id"),
-            row.last_used_at,
-            person.id.label("person_id"),
-            person.name,
-            person.email,
-            setting.label("sees_platform"),
-            tokens.label("may_have_tokens"),
-            (null() if needed == "fragment" else unread).label("unread"),
-            (_stores_of(person.id) if staff_page else null()).label("stores"),
-            *((null() if actor_type == ActorType.ADMIN else column).label(name) for name, column in of_store.items()),
-        )
-        .select_from(row)
-        .join(person, person.id == row.person_id)
-        .where(
-            row.token_hash == bindparam("token_hash"),
-            row.actor_type == actor_type,
-            row.ended_at.is_(None),
-            row.last_used_at > bindparam("idle"),
-            row.created_at > bindparam("absolute"),
-            person.active,
-        )
-    )
-    if actor_type == ActorType.ADMIN:
-        return query.where(User.is_admin)
-    query = query.join(Store, Store.id == row.store_id).where(Store.active)
-    if actor_type == ActorType.CUSTOMER:
-        return query.where(Customer.store_id == Store.id)
-    member = (StoreMembership.store_id == Store.id) & (StoreMembership.user_id == User.id)
-    return query.join(StoreMembership, member).where(StoreMembership.active)
-
-
-def _value_of(key: str) -> Any:
-    return select(PlatformSetting.value).where(PlatformSetting.key == key).scalar_subquery()
-
-
-def _stores_of(user_id: Any) -> Any:
-    """All stores of a member of staff as one text, so that the switcher costs no statement of its own."""
-    store, member = aliased(Store), aliased(StoreMembership)
-    entry = cast(store.id, String) + literal(_UNIT) + store.code + literal(_UNIT) + store.name
-    return (
-        select(func.aggregate_strings(entry, _RECORD))
-        .select_from(member)
-        .join(store, store.id == member.store_id)
-        .where(member.user_id == user_id, member.active, store.active)
-        .correlate(User)
-        .scalar_subquery()
-    )
-
-
-_STATEMENTS = {
-    (actor_type, needed): _alive(actor_type, needed)
-    for actor_type in ActorType
-    for needed in ("fragment", "badge", "page")
-}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import ActorType
 from messaging_app.extensions import db
-from messaging_app.models import Customer, Store, StoreMembership, User
+from messaging_app.models import Customer, Store, User
+from messaging_app.models.scope import active_person
 from messaging_app.text import email_key
 
 
@@ -39,7 +40,8 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
         return Person(found.id, found.store_id)
     if actor_type == ActorType.ADMIN:
         return Person(found.id, None) if found.is_admin else None
-    stores = list(db.session.scalars(_stores_of(found.id)))
+    theirs = select(Store.id).where(active_person(ActorType.STORE, found.id, Store.id))
+    stores = list(db.session.scalars(theirs.order_by(Store.sort_name, Store.id)))
     if not stores:
         return None
     return Person(found.id, store_id if store_id in stores else stores[0])
@@ -55,12 +57,3 @@ def store_by_code(code: str) -> Store | None:
 def _storable(text: str) -> str:
     """`text` without NUL, of which PostgreSQL would not even be asked; what replaces it is in nobody's name."""
     return text.replace("\0", "\ufffd")
-
-
-def _stores_of(user_id: int) -> Select[int]:
-    return (
-        select(Store.id)
-        .join(StoreMembership, StoreMembership.store_id == Store.id)
-        .where(StoreMembership.user_id == user_id, StoreMembership.active, Store.active)
-        .order_by(Store.sort_name, Store.id)
-    )

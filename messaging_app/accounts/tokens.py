@@ -12,25 +12,22 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Row, bindparam, func, null, or_, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import Rows, now, writing
-from messaging_app.db.statements import fetch
+from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
-from messaging_app.models import ApiToken, Customer, PlatformSetting, Store, StoreMembership, User
+from messaging_app.models import ApiToken, Store, User
 from messaging_app.models.api_token import NAME_MAX
-from messaging_app.services.settings import (
-    CUSTOMERS_MAY_HAVE_TOKENS,
-    CUSTOMERS_SEE_PLATFORM,
-    get_setting,
-    parse_or_default,
-)
+from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
+from messaging_app.models.scope import active_person
+from messaging_app.queries import people
+from messaging_app.services.settings import get_setting, parse_or_default
 from messaging_app.text import email_key, shows_something
 
 MOST_TOKENS = 50  # living tokens of one person in one role
@@ -49,6 +46,18 @@ class Bearer:
     actor: Actor
 
 
+class OwnToken(NamedTuple):
+    """A token as its person sees it in a list."""
+
+    id: int
+    name: str
+    hint: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    store_name: str | None
+
+
 def may_manage_tokens(actor: Actor) -> bool:
     """Whether `actor` has a page to create and revoke tokens. One statement for customers, none for others."""
     return actor.type != ActorType.CUSTOMER or bool(get_setting(CUSTOMERS_MAY_HAVE_TOKENS))
@@ -65,11 +74,11 @@ def create_token(
     token = f"msg_{actor_type}_{secrets.token_hex(24)}"
     moment = now()
     mine = (ApiToken.actor_type == actor_type) & (ApiToken.person_id == person_id)
-    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
+    person = people.person_of(actor_type)
     with writing(db.session) as session:
         # One after the other: on PostgreSQL several at once would each count what the others had not yet added.
         session.execute(select(person.id).where(person.id == person_id).with_for_update(key_share=True))
-        living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, *_unended(moment)))
+        living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, ApiToken.living_at(moment)))
         if (living or 0) >= MOST_TOKENS:
             sentence = _("You have %(max)s tokens. Revoke one that is no longer used.", max=MOST_TOKENS)
             raise Invalid(FieldError("name", "too_many", sentence))
@@ -95,21 +104,18 @@ def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tu
     is not told: a customer's always, staff's where they have several.
     """
     if actor_type == ActorType.ADMIN:
-        admin = db.session.scalar(select(User.id).where(User.email_key == email_key(email), User.active, User.is_admin))
+        admin = db.session.scalar(
+            select(User.id).where(User.email_key == email_key(email), active_person(actor_type, User.id))
+        )
         if admin is None:
             raise Invalid(FieldError("email", "unknown", _("There is no active admin %(email)s.", email=email)))
         if store_code is not None:
             raise Invalid(FieldError("store", "unknown", _("An admin's token has no store. Leave --store out.")))
         return admin, None
-    if actor_type == ActorType.CUSTOMER:
-        query = select(Customer.id, Store.id.label("store_id"), Store.code).where(
-            Customer.store_id == Store.id, Customer.email_key == email_key(email), Customer.active, Store.active
-        )
-    else:
-        member = (StoreMembership.user_id == User.id) & (StoreMembership.store_id == Store.id) & StoreMembership.active
-        query = select(User.id, Store.id.label("store_id"), Store.code).where(
-            member, User.email_key == email_key(email), User.active, Store.active
-        )
+    person = people.person_of(actor_type)
+    query = select(person.id, Store.id.label("store_id"), Store.code).where(
+        person.email_key == email_key(email), active_person(actor_type, person.id, Store.id)
+    )
     found = {row.code: row for row in db.session.execute(query.order_by(Store.code))}
     if not found:
         nobody = _("There is no active customer %(email)s.", email=email)
@@ -153,26 +159,28 @@ def find_bearer(token: str) -> Bearer | None:
     if shape is None:
         return None
     actor_type = ActorType(shape[1])
-    found = fetch(_LIVING[actor_type], {"token_hash": digest(token), "moment": now()})
+    found = people.bearer(actor_type).all(db.session(), token_hash=digest(token), moment=now())
     if not found:
         return None
     row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
-    return Bearer(row.id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform))
+    return Bearer(
+        row.token_id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform)
+    )
 
 
-def list_tokens(actor: Actor) -> list[Row[Any]]:
+def list_tokens(actor: Actor) -> list[OwnToken]:
     """The actor's own tokens in this role that have not ended, newest first. One statement."""
-    columns = (ApiToken.id, ApiToken.name, ApiToken.hint, ApiToken.created_at, ApiToken.last_used_at)
-    query = select(*columns, ApiToken.expires_at, Store.name.label("store_name"))
-    query = query.outerjoin(Store, Store.id == ApiToken.store_id).where(*_own(actor), *_unended(now()))
-    return list(db.session.execute(query.order_by(ApiToken.id.desc())))
+    row = ApiToken
+    query = select(row.id, row.name, row.hint, row.created_at, row.last_used_at, row.expires_at, Store.name)
+    query = query.outerjoin(Store, Store.id == row.store_id).where(_own(actor), row.living_at(now()))
+    return [OwnToken(*found) for found in db.session.execute(query.order_by(row.id.desc()))]
 
 
 def revoke_token(actor: Actor, token_id: int) -> None:
     """End one of the actor's own tokens at once; ending it twice is well. Raises `NotFound` for any other."""
     with writing(db.session) as session:
-        found = session.scalar(select(ApiToken.id).where(ApiToken.id == token_id, *_own(actor)).with_for_update())
+        found = session.scalar(select(ApiToken.id).where(ApiToken.id == token_id, _own(actor)).with_for_update())
         if found is None:
             raise NotFound
         session.execute(
@@ -191,7 +199,7 @@ def end_tokens_of(
     moment = now()
     ended = session.execute(
         update(ApiToken)
-        .where(theirs, *_unended(moment))
+        .where(theirs, ApiToken.living_at(moment))
         .values(revoked_at=moment)
         .returning(ApiToken.id)
         .execution_options(synchronize_session=False)
@@ -205,7 +213,8 @@ def end_orphans(session: Session | scoped_session[Any]) -> None:
     A person who comes back makes new tokens: the old ones stay ended.
     """
     for actor_type in ActorType:
-        living = _persons(select(ApiToken.id), actor_type).where(ApiToken.actor_type == actor_type)
+        is_active = active_person(actor_type, ApiToken.person_id, ApiToken.store_id)
+        living = select(ApiToken.id).where(ApiToken.actor_type == actor_type, is_active)
         orphans = (ApiToken.actor_type == actor_type) & ApiToken.revoked_at.is_(None) & ApiToken.id.not_in(living)
         session.execute(
             update(ApiToken).where(orphans).values(revoked_at=now()).execution_options(synchronize_session=False)
@@ -217,39 +226,5 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _own(actor: Actor) -> tuple[Any, ...]:
-    return ApiToken.actor_type == actor.type, ApiToken.person_id == actor.id
-
-
-def _unended(moment: Any) -> tuple[Any, ...]:
-    return ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > moment)
-
-
-def _persons(query: Any, actor_type: ActorType) -> Any:
-    """`query` over tokens with their person, membership and store, all of them active."""
-    if actor_type == ActorType.CUSTOMER:
-        active = (Customer.id == ApiToken.person_id) & (Customer.store_id == ApiToken.store_id) & Customer.active
-        return query.join(Customer, active).join(Store, (Store.id == ApiToken.store_id) & Store.active)
-    query = query.join(User, (User.id == ApiToken.person_id) & User.active)
-    if actor_type == ActorType.ADMIN:
-        return query.where(User.is_admin)
-    member = (StoreMembership.user_id == User.id) & (StoreMembership.store_id == ApiToken.store_id)
-    query = query.join(StoreMembership, member & StoreMembership.active)
-    return query.join(Store, (Store.id == ApiToken.store_id) & Store.active)
-
-
-def _living(actor_type: ActorType) -> Rows:
-    person: Any = Customer if actor_type == ActorType.CUSTOMER else User
-    setting: Any = null()
-    if actor_type == ActorType.CUSTOMER:
-        setting = select(PlatformSetting.value).where(PlatformSetting.key == CUSTOMERS_SEE_PLATFORM).scalar_subquery()
-    columns = (ApiToken.id, ApiToken.last_used_at, ApiToken.store_id, person.id.label("person_id"), person.name)
-    query: Rows = _persons(select(*columns, setting.label("sees_platform")).select_from(ApiToken), actor_type)
-    return query.where(
-        ApiToken.token_hash == bindparam("token_hash"),
-        ApiToken.actor_type == actor_type,
-        *_unended(bindparam("moment", type_=ApiToken.expires_at.type)),
-    )
-
-
-_LIVING = {actor_type: _living(actor_type) for actor_type in ActorType}
+def _own(actor: Actor) -> ColumnElement[bool]:
+    return (ApiToken.actor_type == actor.type) & (ApiToken.person_id == actor.id)

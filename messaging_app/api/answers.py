@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel
-from sqlalchemy.engine import Row
 
 from messaging_app.actors import Actor
 from messaging_app.api import schemas
 from messaging_app.policies import policy_of
+from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.web.views.files import FileView, files_of
 
@@ -92,7 +92,7 @@ def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDet
     )
 
 
-def messages_of(actor: Actor, lines: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, Any]]:
     """The fields of a `MessageResponse` for each line."""
     return [
         {

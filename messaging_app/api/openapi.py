@@ -15,7 +15,7 @@ from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.examples import EXAMPLES
 from messaging_app.api.reading import FILES, KEY_PATTERN
 from messaging_app.api.schemas import CONTENT_PATTERN, Problem
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.files import BY_STORED
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
 from messaging_app.policies import ROLES, RolePolicy

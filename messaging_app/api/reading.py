@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
 from messaging_app.api.problems import Malformed, UnsupportedMediaType
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
 from messaging_app.services.attachments import get_limits

@@ -54,12 +54,15 @@ def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:
     """Whom the actor may write to."""
     page = recipients.list_recipients(actor, query.recipient_type, query.q, cursor=query.cursor, limit=query.limit)
     found = [
-        s.RecipientResponse(
-            recipient_type=row.recipient_type, recipient_id=row.recipient_id, name=row.name, detail=row.detail
-        )
+        {
+            "recipient_type": row.recipient_type,
+            "recipient_id": row.recipient_id,
+            "name": row.name,
+            "detail": row.detail,
+        }
         for row in page.rows
     ]
-    body = s.RecipientListResponse(recipients=found, next_cursor=page.next_cursor)
+    body = s.RecipientListResponse.model_validate({"recipients": found, "next_cursor": page.next_cursor})
     return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
 
 
@@ -80,7 +83,7 @@ def send_message(
     sent = messaging.send_message(
         actor, conversation_id, body.content, idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
     )
-    lines = messaging.read_around(sent, sent.seq - 1, 1).lines
+    lines = messaging.read_sent(sent, sent.seq - 1, 1)
     return Answer(s.MessageResponse.model_validate(messages_of(actor, lines)[0]))
 
 

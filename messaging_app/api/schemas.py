@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.queries.cursors import CURSOR_MAX, MOMENT_PATTERN, NAME_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX

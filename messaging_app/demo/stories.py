@@ -28,6 +28,7 @@ from messaging_app.models import (
     events,
 )
 from messaging_app.models.events import EventKind
+from messaging_app.text import preview
 
 EVENTS = {"close": events.CLOSED, "reopen": events.REOPENED}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -173,7 +174,10 @@ def _head(story: dict[str, Any], cast: Cast, lines: list[_Line]) -> dict[str, An
         "customer_id": cast.customers[story["customer"]][1].id if "customer" in story else None,
         "last_seq": len(lines),
         "last_message_at": last.at,
-        **Conversation.head_of(last.sender, last.content),
+        "last_message_preview": preview(last.content),
+        "last_sender_type": last.sender.type,
+        "last_sender_id": last.sender.id,
+        "last_sender_name": last.sender.name,
         "created_at": lines[0].at,
         "created_by_type": lines[0].sender.type,
         "created_by_id": lines[0].sender.id,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import ActorType
 from messaging_app.directory.bulk import chunks
 from messaging_app.models import Conversation, ConversationParticipant, Customer, StoreMembership
-from messaging_app.models.conversation import NOT_BETWEEN_PLATFORM_AND_CUSTOMER, NOT_BETWEEN_STORE_AND_CUSTOMER
+from messaging_app.models.scope import type_without, word
 
 Seat = ConversationParticipant
-# The very words of the partial indexes, so that they serve these statements.
-SEEN_BY_STAFF: Any = literal_column(NOT_BETWEEN_PLATFORM_AND_CUSTOMER).self_group()
-SEEN_BY_ADMINS: Any = literal_column(NOT_BETWEEN_STORE_AND_CUSTOMER).self_group()
+SEEN_BY_STAFF = Conversation.conversation_type != word(type_without(ActorType.STORE))
+SEEN_BY_ADMINS = Conversation.conversation_type != word(type_without(ActorType.ADMIN))
 
 
 def admins_return(connection: Connection, user_ids: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import writing
-from messaging_app.doctor import counters, emails, files, lines, recipients, seats, totals
+from messaging_app.doctor import counters, emails, files, lines, recipients, seats
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 
@@ -31,7 +31,6 @@ CHECKS = [
     Check("read positions", counters.find_out_of_range, counters.clamp),
     Check("who has written", counters.find_wrongly_marked, counters.mark_writers),
     Check("unread counters", counters.find_miscounted, counters.recount),
-    Check("unread totals", totals.find_wrong, totals.add_up),
     Check("attachments", files.find_misplaced, files.put_right),
     Check("stored files", files.find_unlike_storage, files.sweep),
     Check("e-mail keys", emails.find_wrong, emails.put_right),

@@ -4,39 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import ActorType
 from messaging_app.directory.bulk import update_rows
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.doctor.seats import KEY, SEATS, Seat, key_of, place_of, seat_of, senders
-from messaging_app.models import Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
+from messaging_app.models import Conversation, Message, MessageKind
+from messaging_app.models.scope import active_person
 
 
 def _active() -> Any:
     """The seats of active persons; nobody else's are counted."""
     columns = (Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Seat.unread_count)
-    admins = (
-        select(*columns)
-        .join(User, User.id == Seat.participant_id)
-        .where(Seat.participant_type == ActorType.ADMIN, User.active, User.is_admin)
+    of_kinds = (
+        select(*columns).where(Seat.participant_type == kind, active_person(kind, Seat.participant_id, Seat.store_id))
+        for kind in ActorType
     )
-    member = and_(StoreMembership.store_id == Seat.store_id, StoreMembership.user_id == Seat.participant_id)
-    staff = (
-        select(*columns)
-        .join(User, User.id == Seat.participant_id)
-        .join(StoreMembership, member)
-        .join(Store, Store.id == Seat.store_id)
-        .where(Seat.participant_type == ActorType.STORE, User.active, StoreMembership.active, Store.active)
-    )
-    customers = (
-        select(*columns)
-        .join(Customer, Customer.id == Seat.participant_id)
-        .join(Store, Store.id == Customer.store_id)
-        .where(Seat.participant_type == ActorType.CUSTOMER, Customer.active, Store.active)
-    )
-    return union_all(admins, staff, customers).subquery()
+    return union_all(*of_kinds).subquery()
 
 
 def _miscounted() -> Query:

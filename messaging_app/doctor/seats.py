@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import and_, case, exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from messaging_app.actors import ActorType
@@ -12,12 +12,11 @@ from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
-    ConversationType,
     Customer,
     Message,
     MessageKind,
-    Store,
 )
+from messaging_app.models.scope import active_person, type_without
 
 Seat = ConversationParticipant
 SEATS: Any = Seat.__table__
@@ -62,13 +61,13 @@ def _missing() -> Query:
         Seat.participant_type == ActorType.CUSTOMER,
         Seat.participant_id == Conversation.customer_id,
     )
+    active = exists().where(active_person(ActorType.CUSTOMER, Conversation.customer_id, Conversation.store_id))
     kind: Any = case((Customer.id.is_not(None), ActorType.CUSTOMER.value))
     customers = (
         select(Conversation.id, kind, Customer.id)
         .join(Customer, Customer.id == Conversation.customer_id)
-        .join(Store, Store.id == Customer.store_id)
         .outerjoin(Seat, own)
-        .where(Customer.active, Store.active, Seat.conversation_id.is_(None))
+        .where(Seat.conversation_id.is_(None), active)
     )
     people = writers.union(customers).subquery()
     names = zip(people.c, KEY, strict=True)
@@ -97,8 +96,7 @@ def seat_the_missing(connection: Connection) -> None:
 def _strange() -> Query:
     kind, seat_kind = Conversation.conversation_type, Seat.participant_type
     strange = or_(
-        and_(seat_kind == ActorType.ADMIN, kind == ConversationType.STORE_CUSTOMER),
-        and_(seat_kind == ActorType.STORE, kind == ConversationType.ADMIN_CUSTOMER),
+        *(and_(seat_kind == role, kind == type_without(role)) for role in ActorType),
         and_(seat_kind == ActorType.CUSTOMER, Conversation.customer_id.is_distinct_from(Seat.participant_id)),
         seat_kind.not_in(list(ActorType)),
     )

@@ -20,7 +20,8 @@ from sqlalchemy import case, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.config import Settings
-from messaging_app.db.engine import UtcDateTime, writing
+from messaging_app.db.engine import writing
+from messaging_app.db.types import UtcDateTime
 from messaging_app.extensions import db
 from messaging_app.mail import NoAddress, message
 from messaging_app.mail.smtp import LIMITS, MailRefused, MailUnreachable, MailUnsure, Postman

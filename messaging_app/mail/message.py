@@ -12,18 +12,16 @@ from typing import Any
 from flask import current_app
 from flask_babel import force_locale
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import Select, and_, case, exists, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
-from messaging_app.db.engine import Rows
 from messaging_app.extensions import db
 from messaging_app.formats import moment_in
 from messaging_app.mail import envelope
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
-    ConversationType,
     Customer,
     Message,
     MessageAttachment,
@@ -31,12 +29,13 @@ from messaging_app.models import (
     Notification,
     SignInSession,
     Store,
-    StoreMembership,
     User,
 )
+from messaging_app.models.platform import CUSTOMERS_SEE_PLATFORM
+from messaging_app.models.scope import active_person, sees_type
 from messaging_app.policies import POLICIES
 from messaging_app.queries.inbox import PLATFORM_NAME
-from messaging_app.services.settings import CUSTOMERS_SEE_PLATFORM, get_setting
+from messaging_app.services.settings import get_setting
 from messaging_app.text import preview, with_line_breaks
 
 TEMPLATES = "emails/new_message"
@@ -69,10 +68,17 @@ class NewMessageMail:
     message_id: str
 
 
-def readers(seats: list[tuple[int, str, int]]) -> Rows:
+def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
     """Seats (conversation, type, person) with all that decides whether their person gets a mail, and what it needs."""
-    staff = and_(Seat.participant_type == ActorType.STORE, StoreMembership.user_id == Seat.participant_id)
-    member: ColumnElement[Any] = and_(StoreMembership.active, Store.active)
+    active = case(
+        *(
+            (
+                Seat.participant_type == kind,
+                exists().where(active_person(kind, Seat.participant_id, Seat.store_id)).correlate(Seat),
+            )
+            for kind in ActorType
+        )
+    )
     return (
         select(
             *(getattr(Seat, name) for name in ("conversation_id", "participant_type", "participant_id")),
@@ -82,10 +88,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Rows:
             Store.code.label("store_code"),
             Store.name.label("store_name"),
             Store.accent.label("store_accent"),
-            Store.active.label("store_active"),
-            User.is_admin,
-            member.label("is_staff"),
-            func.coalesce(User.active, Customer.active).label("active"),
+            active.label("active"),
             func.coalesce(User.mail_enabled, Customer.mail_enabled).label("mail_enabled"),
             func.coalesce(User.name, Customer.name).label("name"),
             func.coalesce(User.email, Customer.email).label("email"),
@@ -94,7 +97,6 @@ def readers(seats: list[tuple[int, str, int]]) -> Rows:
         .join(Conversation, Conversation.id == Seat.conversation_id)
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(User, and_(Seat.participant_type != ActorType.CUSTOMER, User.id == Seat.participant_id))
-        .outerjoin(StoreMembership, and_(staff, StoreMembership.store_id == Conversation.store_id))
         .outerjoin(Customer, and_(Seat.participant_type == ActorType.CUSTOMER, Customer.id == Seat.participant_id))
         .where(tuple_(Seat.conversation_id, Seat.participant_type, Seat.participant_id).in_(seats))
         .order_by(Seat.mail_due_at, Seat.participant_id)
@@ -105,12 +107,9 @@ def may_get(person: Any) -> bool:
     """Whether a row of `readers` is somebody who wants mail, has something unread, and still sees the conversation."""
     if not (person.active and person.mail_enabled and person.email_notifications and person.unread_count):
         return False
-    if person.participant_type == ActorType.ADMIN:
-        return bool(person.is_admin) and person.conversation_type != ConversationType.STORE_CUSTOMER
-    if person.participant_type == ActorType.STORE:
-        return bool(person.is_staff) and person.conversation_type != ConversationType.ADMIN_CUSTOMER
-    shown = person.conversation_type == ConversationType.STORE_CUSTOMER or get_setting(CUSTOMERS_SEE_PLATFORM)
-    return bool(person.store_active) and bool(shown)
+    kind = ActorType(person.participant_type)
+    sees_platform = kind != ActorType.CUSTOMER or bool(get_setting(CUSTOMERS_SEE_PLATFORM))
+    return sees_type(kind, person.conversation_type, sees_platform)
 
 
 def compose(note: Notification) -> NewMessageMail | None:
@@ -217,7 +216,7 @@ def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
 
 
-def _untold(person: Any) -> Rows:
+def _untold(person: Any) -> Select[*tuple[Any, ...]]:
     """The other side's messages that `person` has neither read nor been mailed of, newest first.
 
     Not those that they wrote themselves in another role: the sender's e-mail tells.

@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import exists, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
 from messaging_app.db.engine import now, writing
-from messaging_app.db.statements import fetch
 from messaging_app.extensions import db
-from messaging_app.here import app_here, engine_here
 from messaging_app.mail import message
 from messaging_app.mail.delivery import deliver
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
+from messaging_app.models.conversation import Taken
 from messaging_app.services import announcements
 
 MAIL_TOPIC = "mail"  # wakes the worker before its next round
@@ -45,15 +46,10 @@ class Standing:
     failed: int
 
 
-def notify_new_message(actor: Actor, line: Any) -> None:
+def notify_new_message(session: Session, actor: Actor, line: Taken) -> None:
     """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
-    at = mail_due_at()
-    fetch(*Seat.raise_for(engine_here().dialect.name, actor, line, at))
-    announce(actor, line, at)
-
-
-def announce(actor: Actor, line: Any, due: datetime | None) -> None:
-    """Wake who looks at a new message that was counted, and the worker where its mail is `due` before its round."""
+    due = mail_due_at()
+    Seat.raise_for(session, actor, line, due)
     announcements.written(actor, line)
     if due is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Wake((MAIL_TOPIC,), "due"))
@@ -108,7 +104,7 @@ def listen() -> Subscription | None:
 
 def settings() -> Settings:
     """The settings in force."""
-    found: Settings = app_here().extensions["settings"]
+    found: Settings = current_app.extensions["settings"]
     return found
 
 

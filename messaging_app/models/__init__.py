@@ -3,13 +3,13 @@
 from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
-from messaging_app.models.conversation import Conversation, ConversationStatus, ConversationType
+from messaging_app.models.conversation import Conversation, ConversationStatus
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.notification import Notification, NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
+from messaging_app.models.scope import ConversationType
 from messaging_app.models.sign_in import SignInSession
-from messaging_app.models.unread import UnreadTotal
 from messaging_app.models.worker import WorkerBeat
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "SignInSession",
     "Store",
     "StoreMembership",
-    "UnreadTotal",
     "User",
     "WorkerBeat",
 ]

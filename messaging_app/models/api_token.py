@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.db.engine import Base, now
+from messaging_app.db.engine import now
+from messaging_app.db.types import Base
 
 NAME_MAX = 100
 
@@ -33,3 +34,8 @@ class ApiToken(Base):
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+    @classmethod
+    def living_at(cls, moment: ColumnElement[datetime] | datetime) -> ColumnElement[bool]:
+        """The condition for tokens that have not ended by `moment`."""
+        return and_(cls.revoked_at.is_(None), or_(cls.expires_at.is_(None), cls.expires_at > moment))

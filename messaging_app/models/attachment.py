@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from messaging_app.db.engine import Base
+from messaging_app.actors import Actor
+from messaging_app.db.types import Base
 
 
 class MessageAttachment(Base):
@@ -43,3 +44,16 @@ class MessageAttachment(Base):
     def is_image(self) -> bool:
         """Whether browsers may show it in place."""
         return self.mime_type.startswith("image/")
+
+    @classmethod
+    def remove(cls, session: Session, actor: Actor, attachment_id: int, reason: str | None, at: datetime) -> bool:
+        """Mark a file as removed; False where it was already."""
+        removed = update(cls).where(cls.id == attachment_id, cls.removed_at.is_(None))
+        values = {
+            "removed_at": at,
+            "removed_by_type": actor.type,
+            "removed_by_id": actor.id,
+            "removed_by_name": actor.name,
+            "removed_reason": reason,
+        }
+        return session.scalar(removed.values(values).returning(cls.id)) is not None

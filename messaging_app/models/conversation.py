@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,29 +16,27 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    literal_column,
+    insert,
+    literal,
     select,
     text,
     update,
 )
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import Base, UtcDateTime
-from messaging_app.models.anybody import anybody_like, number, numbers_of
-from messaging_app.models.message import Message
+from messaging_app.db.query import Query
+from messaging_app.db.types import Base, Column, Id, UtcDateTime, table_of
 from messaging_app.models.platform import Store
-from messaging_app.text import preview
-
-
-class ConversationType(StrEnum):
-    """Who talks with whom."""
-
-    ADMIN_STORE = "admin_store"
-    STORE_CUSTOMER = "store_customer"
-    ADMIN_CUSTOMER = "admin_customer"
+from messaging_app.models.scope import (
+    ACTOR_ID,
+    ACTOR_STORE_ID,
+    ConversationType,
+    Number,
+    actor_params,
+    type_without,
+    word,
+)
 
 
 class ConversationStatus(StrEnum):
@@ -48,9 +46,35 @@ class ConversationStatus(StrEnum):
     CLOSED = "closed"
 
 
+class Taken(NamedTuple):
+    """A place in a conversation that nobody else gets: its `last_seq`, and what the line there needs to know.
+
+    `moment` is the line's time: never earlier than the message before, even where the clock ran back.
+    """
+
+    conversation_id: int
+    last_seq: int
+    moment: datetime
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    store_name: str | None = None
+
+
+class Locked(NamedTuple):
+    """A conversation that is held still until the transaction ends."""
+
+    conversation_id: int
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    last_seq: int
+
+
 # Literals, not parameters: a partial index serves a query only if both say the very same condition.
-NOT_BETWEEN_STORE_AND_CUSTOMER = "conversation_type != 'store_customer'"
-NOT_BETWEEN_PLATFORM_AND_CUSTOMER = "conversation_type != 'admin_customer'"
+PLATFORM = f"conversation_type != '{type_without(ActorType.ADMIN).value}'"
+STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
+CUSTOMER = "customer_id IS NOT NULL"
 
 
 def _inbox_index(name: str, *columns: str, where: str) -> Index:
@@ -70,22 +94,20 @@ class Conversation(Base):
         CheckConstraint("conversation_type IN ('admin_store', 'store_customer', 'admin_customer')", name="type"),
         CheckConstraint("status IN ('open', 'closed')", name="status"),
         CheckConstraint("(conversation_type = 'admin_store') = (customer_id IS NULL)", name="customer"),
-        _inbox_index("ix_conversations_platform", where=NOT_BETWEEN_STORE_AND_CUSTOMER),
-        _inbox_index("ix_conversations_platform_status", "status", where=NOT_BETWEEN_STORE_AND_CUSTOMER),
-        _inbox_index(
-            "ix_conversations_platform_type", "conversation_type", "status", where=NOT_BETWEEN_STORE_AND_CUSTOMER
-        ),
-        _inbox_index("ix_conversations_store", "store_id", where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER),
-        _inbox_index("ix_conversations_store_status", "store_id", "status", where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER),
+        _inbox_index("ix_conversations_platform", where=PLATFORM),
+        _inbox_index("ix_conversations_platform_status", "status", where=PLATFORM),
+        _inbox_index("ix_conversations_platform_type", "conversation_type", "status", where=PLATFORM),
+        _inbox_index("ix_conversations_store", "store_id", where=STORE),
+        _inbox_index("ix_conversations_store_status", "store_id", "status", where=STORE),
         _inbox_index(
             "ix_conversations_store_type",
             "store_id",
             "conversation_type",
             "status",
-            where=NOT_BETWEEN_PLATFORM_AND_CUSTOMER,
+            where=STORE,
         ),
-        _inbox_index("ix_conversations_customer", "customer_id", where="customer_id IS NOT NULL"),
-        _inbox_index("ix_conversations_customer_status", "customer_id", "status", where="customer_id IS NOT NULL"),
+        _inbox_index("ix_conversations_customer", "customer_id", where=CUSTOMER),
+        _inbox_index("ix_conversations_customer_status", "customer_id", "status", where=CUSTOMER),
         # No number is used twice, and one can be reserved before its row is written (see `reserve_id`).
         {"sqlite_autoincrement": True},
     )
@@ -113,94 +135,158 @@ class Conversation(Base):
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
         """The one scope: the condition for every row that `actor` may see. Everything a person reaches starts here."""
-        if actor.type == ActorType.ADMIN:
-            return cls.conversation_type != _literal(ConversationType.STORE_CUSTOMER)
-        if actor.type == ActorType.STORE:
-            return and_(
-                cls.store_id == actor.store_id, cls.conversation_type != _literal(ConversationType.ADMIN_CUSTOMER)
-            )
-        own = cls.customer_id == actor.id
-        return own if actor.sees_platform else and_(own, cls.conversation_type == ConversationType.STORE_CUSTOMER)
+        return cls.seen_by(actor.type, actor.sees_platform, actor.id, actor.store_id)
 
     @classmethod
-    def take_seq(
-        cls, actor: Actor, conversation_id: int, at: datetime, while_: ConversationStatus, **head: Any
-    ) -> tuple[ReturningUpdate[*tuple[Any, ...]], dict[str, Any]]:
-        """The statement, with its parameters, that locks a conversation and takes its next `seq`: nobody else gets it.
-
-        It matches `while_` the conversation has that status and `actor` sees it; `head` names further columns to set,
-        and where they tell of a last message its time is set as well. It returns `conversation_id, last_seq, moment,
-        conversation_type, store_id, customer_id, store_name`; `moment` is `at`, or the last message's time where the
-        clock ran back: the times of messages never run against their `seq`. Of the line before it tells `before_at`
-        and `before_by`, "kind sender_type sender_id".
-        """
-        statement = take_seq_of(actor.type, actor.sees_platform, while_, tuple(head))
-        parameters = {f"new_{name}": value for name, value in head.items()}
-        return statement, numbers_of(actor) | parameters | {"taken_id": conversation_id, "at": at}
+    def seen_by(
+        cls,
+        actor_type: ActorType,
+        sees_platform: bool,
+        actor_id: Number = ACTOR_ID,
+        store_id: Number = ACTOR_STORE_ID,
+    ) -> ColumnElement[bool]:
+        """The same for every actor of a kind, who comes as the parameters that `actor_params` gives."""
+        if actor_type == ActorType.CUSTOMER:
+            own = cls.customer_id == actor_id
+            return own if sees_platform else and_(own, cls.conversation_type == word(ConversationType.STORE_CUSTOMER))
+        seen = cls.conversation_type != word(type_without(actor_type))
+        return and_(cls.store_id == store_id, seen) if actor_type == ActorType.STORE else seen
 
     @classmethod
     def not_before(cls, at: ColumnElement[datetime]) -> ColumnElement[datetime]:
         """`at`, but never earlier than the conversation's last message."""
         return case((cls.last_message_at > at, cls.last_message_at), else_=at)
 
-    @staticmethod
-    def head_of(actor: Actor, content: str) -> dict[str, Any]:
-        """The columns of a conversation's head that its last message sets, but for the time."""
-        return {
-            "last_message_preview": preview(content),
-            "last_sender_type": actor.type,
-            "last_sender_id": actor.id,
-            "last_sender_name": actor.name,
-        }
+    @classmethod
+    def begin(
+        cls,
+        session: Session,
+        actor: Actor,
+        conversation_type: str,
+        store_id: int,
+        customer_id: int | None,
+        subject: str,
+        preview: str,
+        at: datetime,
+        conversation_id: int | None = None,
+    ) -> Taken:
+        """Begin a conversation, under a number that was reserved for it if given; answers its first place."""
+        reserved = {} if conversation_id is None else {"id": conversation_id}
+        number = session.execute(
+            insert(cls)
+            .values(
+                **reserved,
+                conversation_type=conversation_type,
+                subject=subject,
+                status=ConversationStatus.OPEN,
+                store_id=store_id,
+                customer_id=customer_id,
+                last_seq=1,
+                last_message_at=at,
+                last_message_preview=preview,
+                last_sender_type=actor.type,
+                last_sender_id=actor.id,
+                last_sender_name=actor.name,
+                created_at=at,
+                created_by_type=actor.type,
+                created_by_id=actor.id,
+            )
+            .returning(cls.id)
+        ).scalar_one()
+        return Taken(number, 1, at, conversation_type, store_id, customer_id)
+
+    @classmethod
+    def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:
+        """Lock an open conversation that `actor` sees, take its next `seq`, and set what its head says of the message
+        there. None, and nothing is changed, where it is closed or not theirs to see.
+        """
+        taken = _take_seq(actor.type, actor.sees_platform).all(
+            session,
+            **actor_params(actor),
+            of_conversation=conversation_id,
+            at=at,
+            preview=preview,
+            actor_name=actor.name,
+        )
+        return taken[0] if taken else None
+
+    @classmethod
+    def turn(
+        cls, session: Session, actor: Actor, conversation_id: int, at: datetime, to: ConversationStatus
+    ) -> Taken | None:
+        """Close or reopen a conversation that `actor` sees, and take the next `seq` for the event.
+
+        None, and nothing is changed, where it has that status already or is not theirs to see.
+        """
+        closing = to == ConversationStatus.CLOSED
+        found = session.execute(
+            update(table_of(cls))
+            .where(cls.id == conversation_id, cls.visible_to(actor), cls.status != to)
+            .values(
+                status=to,
+                last_seq=cls.last_seq + 1,
+                closed_at=at if closing else None,
+                closed_by_type=actor.type if closing else None,
+                closed_by_id=actor.id if closing else None,
+            )
+            .returning(*_taken(cls.not_before(literal(at, UtcDateTime))))
+        ).one_or_none()
+        return Taken(*tuple(found)) if found else None
+
+    @classmethod
+    def lock(cls, session: Session, actor: Actor, conversation_id: int) -> Locked | None:
+        """Hold a conversation that `actor` sees still until the transaction ends."""
+        found = session.execute(
+            select(*cls._locked_columns())
+            .where(cls.id == conversation_id, cls.visible_to(actor))
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        return Locked(*found) if found else None
+
+    @classmethod
+    def count_removed_file(cls, session: Session, conversation_id: int) -> Locked:
+        """Note that a file was removed, so that polls see that something changed."""
+        head = update(cls).where(cls.id == conversation_id).values(removed_files=cls.removed_files + 1)
+        return Locked(*session.execute(head.returning(*cls._locked_columns())).one())
+
+    @classmethod
+    def _locked_columns(
+        cls,
+    ) -> tuple[
+        InstrumentedAttribute[int],
+        InstrumentedAttribute[str],
+        InstrumentedAttribute[int],
+        InstrumentedAttribute[int | None],
+        InstrumentedAttribute[int],
+    ]:
+        return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq
 
 
-def _literal(word: ConversationType | ActorType) -> ColumnElement[str]:
-    return literal_column(f"'{word.value}'")
+def _taken(moment: ColumnElement[datetime]) -> tuple[Column, ...]:
+    """The columns of `Taken`."""
+    head = table_of(Conversation).c
+    store_name = select(Store.name).where(Store.id == head.store_id).scalar_subquery()
+    return head.id, head.last_seq, moment, head.conversation_type, head.store_id, head.customer_id, store_name
 
 
 @cache
-def take_seq_of(
-    actor_type: ActorType, sees_platform: bool, while_: ConversationStatus, columns: tuple[str, ...]
-) -> ReturningUpdate[*tuple[Any, ...]]:
-    """The statement of `Conversation.take_seq` for every actor of a kind, setting `columns` of the head."""
-    table: Any = Conversation.__table__
-    moment = Conversation.not_before(bindparam("at", type_=UtcDateTime()))
-    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
-    if "last_message_preview" in columns:
-        values["last_message_at"] = moment
-    if "last_sender_type" in columns:  # who acts is a parameter anyway
-        values |= {"last_sender_type": _literal(actor_type), "last_sender_id": number("actor_id")}
-    return (
-        update(table)
+def _take_seq(actor_type: ActorType, sees_platform: bool) -> Query[Taken]:
+    moment = Conversation.not_before(bindparam("at", type_=UtcDateTime))
+    return Query(
+        update(table_of(Conversation))
         .where(
-            table.c.id == number("taken_id"),
-            Conversation.visible_to(anybody_like(actor_type, sees_platform)),
-            table.c.status == while_,
+            Conversation.id == bindparam("of_conversation", type_=Id),
+            Conversation.seen_by(actor_type, sees_platform),
+            Conversation.status == word(ConversationStatus.OPEN),
         )
-        .values(last_seq=table.c.last_seq + 1, **values)
-        .returning(
-            table.c.id.label("conversation_id"),
-            table.c.last_seq,
-            moment.label("moment"),
-            table.c.conversation_type,
-            table.c.store_id,
-            table.c.customer_id,
-            select(Store.name).where(Store.id == table.c.store_id).scalar_subquery().label("store_name"),
-            *(_of_line_before(column).label(name) for name, column in BEFORE.items()),
+        .values(
+            last_seq=Conversation.last_seq + 1,
+            last_message_at=moment,
+            last_message_preview=bindparam("preview", type_=String()),
+            last_sender_type=word(actor_type),
+            last_sender_id=ACTOR_ID,
+            last_sender_name=bindparam("actor_name", type_=String()),
         )
+        .returning(*_taken(moment)),
+        Taken,
     )
-
-
-BEFORE: dict[str, Any] = {
-    "before_at": Message.created_at,
-    "before_by": Message.kind + " " + Message.sender_type + " " + sql_cast(Message.sender_id, String),
-}
-
-
-def _of_line_before(column: Any) -> Any:
-    """`column` of the line before the one whose `seq` was just taken.
-
-    In words, since SQLAlchemy leaves out the tables' names in what SQLite returns, and both have an `id`.
-    """
-    is_before = text("messages.conversation_id = conversations.id AND messages.seq = conversations.last_seq - 1")
-    return select(column).where(is_before).scalar_subquery()

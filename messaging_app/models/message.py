@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, bindparam, insert, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from messaging_app.db.engine import Base
+from messaging_app.actors import Actor
+from messaging_app.db.query import Query
+from messaging_app.db.types import Base, table_of
+from messaging_app.models.conversation import Taken
+from messaging_app.models.events import EventKind
 
 IDEMPOTENCY_KEY_MAX = 200
 
@@ -55,3 +59,62 @@ class Message(Base):
     created_at: Mapped[datetime]
     idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_MAX))
     digest: Mapped[str | None] = mapped_column(String(64))
+
+    @staticmethod
+    def write(
+        session: Session,
+        actor: Actor,
+        line: Taken,
+        content: str,
+        attachment_count: int = 0,
+        idempotency_key: str | None = None,
+        digest: str | None = None,
+    ) -> int:
+        """Write a message into the place that was taken for it; returns its id.
+
+        Raises `IntegrityError` where the sender has used the key before.
+        """
+        (message_id,) = _WRITE.all(
+            session,
+            new_conversation_id=line.conversation_id,
+            new_seq=line.last_seq,
+            new_kind=MessageKind.MESSAGE,
+            new_sender_type=actor.type,
+            new_sender_id=actor.id,
+            new_sender_name=actor.name,
+            new_content=content,
+            new_attachment_count=attachment_count,
+            new_created_at=line.moment,
+            new_idempotency_key=idempotency_key,
+            new_digest=digest,
+        )
+        return message_id
+
+    @classmethod
+    def note_event(cls, session: Session, actor: Actor, line: Taken, event: EventKind) -> None:
+        """Write an event into the place that was taken for it."""
+        session.execute(
+            insert(cls).values(
+                conversation_id=line.conversation_id,
+                seq=line.last_seq,
+                kind=MessageKind.EVENT,
+                event=event.name,
+                sender_type=actor.type,
+                sender_id=actor.id,
+                sender_name=actor.name,
+                content=event.content_of(actor.name),
+                created_at=line.moment,
+            )
+        )
+
+
+_COLUMNS = (
+    *("conversation_id", "seq", "kind", "sender_type", "sender_id", "sender_name", "content", "attachment_count"),
+    *("created_at", "idempotency_key", "digest"),
+)
+_WRITE = Query(
+    insert(table_of(Message))
+    .values({name: bindparam(f"new_{name}", type_=table_of(Message).c[name].type) for name in _COLUMNS})
+    .returning(table_of(Message).c.id),
+    int,
+)

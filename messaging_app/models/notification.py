@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.db.engine import Base
+from messaging_app.db.types import Base
 
 WAITING = "state = 'due'"
 GIVEN_UP = "state = 'failed'"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     ForeignKey,
     Index,
@@ -15,23 +15,34 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal,
+    literal_column,
     select,
     text,
     true,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import Base, Rows, UtcDateTime
-from messaging_app.models.anybody import anybody_like, number, numbers_of
-from messaging_app.models.conversation import ConversationType
+from messaging_app.db.query import Query
+from messaging_app.db.types import Base, Id, UtcDateTime, table_of
+from messaging_app.db.upsert import insert_for
+from messaging_app.models.conversation import Taken
 from messaging_app.models.message import Message, MessageKind
-from messaging_app.models.platform import Customer, Store, StoreMembership, User
+from messaging_app.models.platform import Customer, StoreMembership, User
+from messaging_app.models.scope import ACTOR_ID, TYPES_OF, ConversationType, Number, active_person, actor_params, word
+
+OF_CONVERSATION = bindparam("of_conversation", type_=Id)
+MAIL_DUE = bindparam("mail_due", type_=UtcDateTime)
+ZERO, ONE = literal_column("0", Id), literal_column("1", Id)
+
+
+class Moved(NamedTuple):
+    """A seat that has just read on."""
+
+    unread_count: int
+    has_written: bool
 
 
 class ConversationParticipant(Base):
@@ -73,187 +84,168 @@ class ConversationParticipant(Base):
     mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that a mail told of
 
     @classmethod
-    def belongs_to(cls, actor: Actor) -> Any:
+    def belongs_to(cls, actor: Actor) -> ColumnElement[bool]:
         """The condition for the seats of `actor`."""
-        return (cls.participant_type == actor.type) & (cls.participant_id == actor.id)
+        return cls.of_actor(actor.type, actor.id)
 
     @classmethod
-    def raise_for(
-        cls, dialect: str, actor: Actor, line: Any, mail_due_at: datetime | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """The one statement, with its parameters, that counts a new message for everybody else and seats newcomers.
+    def of_actor(cls, actor_type: ActorType, actor_id: Number = ACTOR_ID) -> ColumnElement[bool]:
+        """The same for every actor of a kind, who comes as the parameters that `actor_params` gives."""
+        return (cls.participant_type == word(actor_type)) & (cls.participant_id == actor_id)
 
-        `line` is what `Conversation.take_seq` returned: conversation_id aside, its last_seq, type, store and customer.
+    @classmethod
+    def raise_for(cls, session: Session, actor: Actor, line: Taken, mail_due_at: datetime | None) -> None:
+        """Count a new message for everybody else and seat newcomers, in one statement.
+
         Every active member of the store, the customer, the admins who have a seat, and the sender get or keep one; all
-        but the sender's rise by one. A new seat has read everything before this message. Seats of the other side that
-        want mail are due one at `mail_due_at` (None: nobody is), or later where they had one lately; colleagues are
-        not mailed each other's words, nor is the sender in another of their seats.
+        but the sender's rise by one. A new seat has read everything before this message. Seats of the other side with
+        e-mail on become due at `mail_due_at` (None: no mail), or later where they had one lately; colleagues are not
+        mailed each other's words, nor is the sender in another of their seats.
         """
-        statement = _raise_for(dialect, actor.type, line.conversation_type)
-        return statement, numbers_of(actor) | {
-            "of_conversation": line.conversation_id,
-            "of_store": line.store_id,
-            "of_customer": line.customer_id,
-            "read_before": line.last_seq - 1,
-            "mail_due": mail_due_at,
-        }
+        dialect = session.get_bind().dialect.name
+        _raise_for(dialect, actor.type, ConversationType(line.conversation_type)).all(
+            session,
+            **actor_params(actor),
+            of_conversation=line.conversation_id,
+            of_store=line.store_id,
+            of_customer=line.customer_id,
+            read_before=line.last_seq - 1,
+            mail_due=mail_due_at,
+        )
 
     @classmethod
     def switch_mail(
-        cls, dialect: str, actor: Actor, conversation_id: int, store_id: int, last_seq: int, wanted: bool
-    ) -> Any:
-        """The statement that sets the mail switch of `actor`'s seat, and makes the seat where there is none."""
-        insert = sqlite_insert(cls) if dialect == "sqlite" else postgresql_insert(cls)
-        return insert.values(
+        cls, session: Session, actor: Actor, conversation_id: int, store_id: int, last_seq: int, wanted: bool
+    ) -> None:
+        """Set the mail switch of `actor`'s seat; whoever has none takes one that has read everything."""
+        insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(
             conversation_id=conversation_id,
             participant_type=actor.type,
             participant_id=actor.id,
             store_id=store_id,
             last_read_seq=last_seq,
             email_notifications=wanted,
-        ).on_conflict_do_update(
-            index_elements=["conversation_id", "participant_type", "participant_id"],
-            set_={"email_notifications": wanted},
+        )
+        session.execute(
+            insert.on_conflict_do_update(
+                index_elements=["conversation_id", "participant_type", "participant_id"],
+                set_={"email_notifications": wanted},
+            )
         )
 
     @classmethod
     def mark_read(
-        cls, actor: Actor, conversation_id: int, up_to: int, at: datetime, mail_due_at: datetime | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """The statement, with its parameters, that moves the seat of `actor` forward to `up_to` and recounts what is left.
+        cls,
+        session: Session,
+        actor: Actor,
+        conversation_id: int,
+        up_to: int,
+        at: datetime,
+        mail_due_at: datetime | None,
+    ) -> Moved | None:
+        """Move the seat of `actor` forward to `up_to` and recount what is left; None where it had read as far, or is none.
 
-        It returns `unread_count, has_written`; no row where the seat had read as far, or is none. The caller holds the
-        conversation's lock, so that no message comes between the count and the write.
+        The caller holds the conversation's lock, so that no message comes between the count and the write.
         """
-        parameters = {"of_conversation": conversation_id, "up_to": up_to, "at": at, "mail_due": mail_due_at}
-        return _mark_read(actor.type), numbers_of(actor) | parameters
+        moved = _mark_read(actor.type).all(
+            session, **actor_params(actor), of_conversation=conversation_id, up_to=up_to, at=at, mail_due=mail_due_at
+        )
+        return moved[0] if moved else None
 
 
 @cache
-def _mark_read(actor_type: ActorType) -> Any:
-    actor, seat, up_to = anybody_like(actor_type), ConversationParticipant, number("up_to")
+def _mark_read(actor_type: ActorType) -> Query[Moved]:
+    seat, up_to = ConversationParticipant, bindparam("up_to", type_=Id)
     left = (
         select(func.count())
         .where(
-            Message.conversation_id == number("of_conversation"),
+            Message.conversation_id == OF_CONVERSATION,
             Message.seq > up_to,
-            Message.kind == MessageKind.MESSAGE,
-            ~((Message.sender_type == actor.type) & (Message.sender_id == actor.id)),
+            Message.kind == word(MessageKind.MESSAGE),
+            ~((Message.sender_type == word(actor_type)) & (Message.sender_id == ACTOR_ID)),
         )
         .scalar_subquery()
     )
     # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
-    due = bindparam("mail_due", type_=UtcDateTime())
-    later = case((seat.mail_not_before > due, seat.mail_not_before), else_=due)
-    return (
-        update(seat.__table__)  # type: ignore[arg-type]
-        .where(seat.conversation_id == number("of_conversation"), seat.belongs_to(actor), seat.last_read_seq < up_to)
+    later = case((seat.mail_not_before > MAIL_DUE, seat.mail_not_before), else_=MAIL_DUE)
+    return Query(
+        update(table_of(seat))
+        .where(seat.conversation_id == OF_CONVERSATION, seat.of_actor(actor_type), seat.last_read_seq < up_to)
         .values(
             last_read_seq=up_to,
-            last_read_at=bindparam("at", type_=UtcDateTime()),
+            last_read_at=bindparam("at", type_=UtcDateTime),
             unread_count=left,
             mail_due_at=case((seat.mail_due_at.is_not(None) & (left > 0), later)),
         )
-        .returning(seat.unread_count, seat.has_written)
+        .returning(seat.unread_count, seat.has_written),
+        Moved,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message stands, for the statement that counts it: parameters, or columns of `taken`, which found it."""
-
-    conversation: Any
-    store: Any
-    seq_before: Any
-    taken: Any = None
 
 
 @cache
-def _raise_for(dialect: str, actor_type: ActorType, conversation_type: str) -> Any:
-    actor = anybody_like(actor_type)
-    place = Place(number("of_conversation"), number("of_store"), number("read_before"))
-    return raise_seats(dialect, actor, _people_of(actor, conversation_type).subquery(), place)
-
-
-def raise_seats(dialect: str, actor: Actor, people: Any, place: Place) -> Any:
-    """The statement behind `raise_for`, for `people`, a table of (type, id) which the sender is one of."""
-    seat = ConversationParticipant
-    is_sender = (people.c.type == actor.type) & (people.c.id == actor.id)
-    gets_mail = people.c.type != actor.type
-    if actor.type != ActorType.CUSTOMER:
-        gets_mail &= (people.c.type == ActorType.CUSTOMER) | (people.c.id != actor.id)
-    values = select(
-        place.conversation,
-        people.c.type,
-        people.c.id,
-        place.store,
-        case((is_sender, 0), else_=1),
-        place.seq_before,
-        is_sender,
-        true(),
-        case((gets_mail, bindparam("mail_due", type_=UtcDateTime()))),
-        literal(0),
-    ).where(true())  # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON
-    if place.taken is not None:
-        values = values.select_from(place.taken.join(people, true()))
-    values = values.order_by(people.c.type, people.c.id)  # totals of unread are locked in one order by everybody
-    table: Any = seat.__table__
-    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
-    columns = ["conversation_id", "participant_type", "participant_id", "store_id", "unread_count"]
-    columns += ["last_read_seq", "has_written", "email_notifications", "mail_due_at", "mailed_seq"]
-    insert = insert.from_select(columns, values)
+def _raise_for(dialect: str, actor_type: ActorType, conversation_type: ConversationType) -> Query[int]:
+    """Of the seats that changed it returns the numbers of their people."""
+    seat, people = ConversationParticipant, _people_of(actor_type, conversation_type).subquery("people")
+    is_sender = (people.c.type == word(actor_type)) & (people.c.id == ACTOR_ID)
+    gets_mail = people.c.type != word(actor_type)
+    if actor_type != ActorType.CUSTOMER:  # an admin may sit there as staff, too
+        gets_mail &= (people.c.type == word(ActorType.CUSTOMER)) | (people.c.id != ACTOR_ID)
+    values = {
+        "conversation_id": OF_CONVERSATION,
+        "participant_type": people.c.type,
+        "participant_id": people.c.id,
+        "store_id": bindparam("of_store", type_=Id),
+        "unread_count": case((is_sender, ZERO), else_=ONE),
+        "last_read_seq": bindparam("read_before", type_=Id),
+        "has_written": is_sender,
+        "email_notifications": true(),
+        "mail_due_at": case((gets_mail, MAIL_DUE)),
+        "mailed_seq": ZERO,
+    }
+    # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON. Seats are locked in one order by everybody.
+    rows = select(*values.values()).where(true()).order_by(people.c.type, people.c.id)
+    insert = insert_for(dialect, table_of(seat)).from_select(list(values), rows)
     due, held = insert.excluded.mail_due_at, seat.mail_not_before > insert.excluded.mail_due_at
-    return insert.on_conflict_do_update(
-        index_elements=["conversation_id", "participant_type", "participant_id"],
-        set_={
-            "unread_count": seat.unread_count + insert.excluded.unread_count,
-            "has_written": seat.has_written | insert.excluded.has_written,
-            "mail_due_at": case(
-                (seat.mail_due_at.is_not(None), seat.mail_due_at),
-                (seat.email_notifications, case((held, seat.mail_not_before), else_=due)),
-            ),
-        },
-        where=(insert.excluded.unread_count > 0) | ~seat.has_written,  # else it is the sender's, and nothing changes
+    return Query(
+        insert.on_conflict_do_update(
+            index_elements=["conversation_id", "participant_type", "participant_id"],
+            set_={
+                "unread_count": seat.unread_count + insert.excluded.unread_count,
+                "has_written": seat.has_written | insert.excluded.has_written,
+                "mail_due_at": case(
+                    (seat.mail_due_at.is_not(None), seat.mail_due_at),
+                    (seat.email_notifications, case((held, seat.mail_not_before), else_=due)),
+                ),
+            },
+            where=(insert.excluded.unread_count > 0)
+            | ~seat.has_written,  # else it is the sender's, and nothing changes
+        ).returning(seat.participant_id),
+        int,
     )
 
 
-def _people_of(actor: Actor, conversation_type: str) -> CompoundSelect[*tuple[Any, ...]]:
-    """Who has or gets a seat with this message: everybody else who is active, and the sender: (type, id).
+def _people_of(actor_type: ActorType, conversation_type: ConversationType) -> CompoundSelect[tuple[str, int]]:
+    """Who has or gets a seat with a message: everybody else who is active, and the sender: (type, id).
 
     The sender comes as they are. Whoever was deactivated a moment after they were let in has written all the same.
     """
-    seat, actor_id = ConversationParticipant, cast(Any, actor.id)
-    people: list[Rows] = [select(literal(actor.type.value, String(8)).label("type"), actor_id.label("id"))]
-    if conversation_type != ConversationType.ADMIN_CUSTOMER:
-        staff = (
-            _kind(ActorType.STORE, StoreMembership.user_id)
-            .join(User, User.id == StoreMembership.user_id)
-            .join(Store, Store.id == StoreMembership.store_id)
-            .where(StoreMembership.store_id == number("of_store"), StoreMembership.active, User.active, Store.active)
-        )
-        is_mine = actor.type == ActorType.STORE
-        people.append(staff.where(StoreMembership.user_id != actor_id) if is_mine else staff)
-    if conversation_type != ConversationType.ADMIN_STORE and actor.type != ActorType.CUSTOMER:
-        people.append(
-            _kind(ActorType.CUSTOMER, Customer.id)
-            .join(Store, Store.id == Customer.store_id)
-            .where(Customer.id == number("of_customer"), Customer.active, Store.active)
-        )
-    if conversation_type != ConversationType.STORE_CUSTOMER:
-        admins = (
-            _kind(ActorType.ADMIN, seat.participant_id)
-            .join(User, User.id == seat.participant_id)
-            .where(
-                seat.conversation_id == number("of_conversation"),
-                seat.participant_type == ActorType.ADMIN,
-                User.active,
-                User.is_admin,
-            )
-        )
-        is_mine = actor.type == ActorType.ADMIN
-        people.append(admins.where(seat.participant_id != actor_id) if is_mine else admins)
-    return union_all(*people)
-
-
-def _kind(kind: ActorType, person: Any) -> Rows:
-    return select(literal(kind.value, String(8)).label("type"), person.label("id")).select_from(person.class_)
+    seat, of_store = ConversationParticipant, bindparam("of_store", type_=Id)
+    staff = select(word(ActorType.STORE).label("type"), StoreMembership.user_id.label("id")).where(
+        StoreMembership.store_id == of_store, active_person(ActorType.STORE, StoreMembership.user_id, of_store)
+    )
+    customer = select(word(ActorType.CUSTOMER).label("type"), Customer.id.label("id")).where(
+        active_person(ActorType.CUSTOMER, bindparam("of_customer", type_=Id), of_store)
+    )
+    admins = select(word(ActorType.ADMIN).label("type"), User.id.label("id")).where(
+        seat.conversation_id == OF_CONVERSATION,
+        seat.participant_type == word(ActorType.ADMIN),
+        active_person(ActorType.ADMIN, seat.participant_id),
+    )
+    people = {ActorType.STORE: staff, ActorType.CUSTOMER: customer, ActorType.ADMIN: admins}
+    columns = {ActorType.STORE: StoreMembership.user_id, ActorType.CUSTOMER: Customer.id, ActorType.ADMIN: User.id}
+    others = [
+        query.where(columns[kind] != ACTOR_ID) if kind == actor_type else query
+        for kind, query in people.items()
+        if conversation_type in TYPES_OF[kind]
+    ]
+    return union_all(select(word(actor_type).label("type"), ACTOR_ID.label("id")), *others)

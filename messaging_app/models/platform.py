@@ -7,9 +7,13 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.db.engine import Base, now
+from messaging_app.db.engine import now
+from messaging_app.db.types import Base
 from messaging_app.text import search_words
 
+# Settings that decide who sees what.
+CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
+CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
 SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: ranges and prefixes by index
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.db.engine import Base, now
+from messaging_app.db.engine import now
+from messaging_app.db.types import Base
 
 
 class SignInSession(Base):

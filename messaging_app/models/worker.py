@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from messaging_app.db.engine import Base
+from messaging_app.db.types import Base
 
 
 class WorkerBeat(Base):

@@ -79,7 +79,7 @@ def _migrations() -> str:
     except SQLAlchemyError:
         db.session.rollback()
         return "unknown"
-    if found == heads():
+    if found <= ready_on():
         return "ok"
     # Newer than the code: an upgrade is under way, whose schema serves this code too (see docs/operations.md).
     return "behind" if found <= revisions() else "ok"
@@ -96,6 +96,19 @@ def _script() -> ScriptDirectory:
 def heads() -> set[str]:
     """The revision that the code was written for."""
     return set(_script().get_heads())
+
+
+@cache
+def ready_on() -> set[str]:
+    """Every revision on which the code works: the newest, and those that lack only steps which take away what older
+    code used (`contract` in a migration).
+    """
+    accepted = set(heads())
+    for script in _script().walk_revisions():
+        is_contract = script.revision in accepted and getattr(script.module, "contract", False)
+        if is_contract and isinstance(script.down_revision, str):
+            accepted.add(script.down_revision)
+    return accepted
 
 
 @cache

@@ -11,11 +11,10 @@ import re
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Flask, Response, g, request
-from sqlalchemy import Engine, event
 
+from messaging_app.db.engine import statement_executed
 from messaging_app.ops import metrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -93,23 +92,10 @@ def _note(response: Response) -> Response:
     return response
 
 
-@event.listens_for(Engine, "before_cursor_execute", retval=True)  # what answers nothing is wrapped in what does
-def _begin_statement(
-    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, *_many: Any
-) -> tuple[str, Any]:
-    if context is not None:
-        context.started = time.perf_counter()
-    return statement, parameters
-
-
-@event.listens_for(Engine, "after_cursor_execute")
-def _end_statement(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, *_many: Any) -> None:
-    started = getattr(context, "started", None)
-    if started is None:
-        return
-    seconds = time.perf_counter() - started
+@statement_executed.connect
+def _note_statement(_connection: object, statement: str, seconds: float, **_parameters: object) -> None:
     passage = _passage.get()
-    if passage is not None and not statement.startswith(("BEGIN", "COMMIT")):
+    if passage is not None and not statement.startswith(("BEGIN", "COMMIT", "PRAGMA")):
         passage.statements += 1
         passage.database += seconds
     if seconds >= _slow_after:

@@ -1,1 +1,1 @@
-"""What every request reads, built once."""
+"""What every request reads: each statement is built once for a kind of actor, who comes as its parameters."""

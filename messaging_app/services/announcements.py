@@ -9,22 +9,32 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 from pydantic_core import to_json
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Wake, current_bus
 from messaging_app.db import engine as database
-from messaging_app.models import Conversation, ConversationType
+from messaging_app.extensions import db
+from messaging_app.models.conversation import Taken
+from messaging_app.models.scope import sees_type
+from messaging_app.queries.sending import Writer
 
-AUDIENCE = (  # what must be known of a conversation to tell whom it concerns
-    Conversation.id.label("conversation_id"),
-    Conversation.conversation_type,
-    Conversation.store_id,
-    Conversation.customer_id,
-)
 logger = logging.getLogger(__name__)
+
+
+class Concerned(Protocol):
+    """What must be known of a conversation to tell whom it concerns."""
+
+    @property
+    def conversation_id(self) -> int: ...
+    @property
+    def conversation_type(self) -> str: ...
+    @property
+    def store_id(self) -> int: ...
+    @property
+    def customer_id(self) -> int | None: ...
 
 
 def topics_of(actor: Actor) -> tuple[str, ...]:
@@ -32,34 +42,34 @@ def topics_of(actor: Actor) -> tuple[str, ...]:
     return (_scope(actor), _own(actor.type, actor.id))
 
 
-def written(actor: Actor, line: Any) -> None:
-    """A message or an event took its place; `line` is what `Conversation.take_seq` returned."""
-    _say(actor, line, _audience(line), "message", seq=line.last_seq)
+def written(actor: Actor, line: Taken) -> None:
+    """A message took its place."""
+    _announce(actor, line, _audience(line), "message", seq=line.last_seq)
 
 
-def turned(actor: Actor, line: Any) -> None:
+def turned(actor: Actor, line: Taken) -> None:
     """A conversation was closed or reopened."""
-    _say(actor, line, _audience(line), "status", seq=line.last_seq)
+    _announce(actor, line, _audience(line), "status", seq=line.last_seq)
 
 
-def files_changed(actor: Actor, conversation: Any) -> None:
+def files_changed(actor: Actor, conversation: Concerned) -> None:
     """A file was removed."""
-    _say(actor, conversation, _audience(conversation), "files")
+    _announce(actor, conversation, _audience(conversation), "files")
 
 
-def read(actor: Actor, conversation: Any, has_written: bool) -> None:
+def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
     """`actor` has read: their other windows count anew, the others see the mark.
 
     A customer knows only those of a staff who have written, so nobody else's reading reaches them.
     """
     seat_changed(actor, conversation)
-    _say(actor, conversation, _audience(conversation, customer=has_written or _is_customer(actor)), "marks")
+    _announce(actor, conversation, _audience(conversation, customer=has_written or _is_customer(actor)), "marks")
 
 
-def seat_changed(actor: Actor, conversation: Any) -> None:
+def seat_changed(actor: Actor, conversation: Concerned) -> None:
     """Something that only `actor` sees changed: what is unread, or the switch for mail."""
     only = f"store:{actor.store_id}"
-    _say(actor, conversation, (_own(actor.type, actor.id),), "seat", only=only)
+    _announce(actor, conversation, (_own(actor.type, actor.id),), "seat", only=only)
 
 
 def session_ended(actor_type: str, person_id: int, session_id: int) -> None:
@@ -72,7 +82,7 @@ def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None =
     after_commit(Wake((_own(actor_type, person_id),), "ended", only="" if store_id is None else f"store:{store_id}"))
 
 
-def typing(actor: Actor, conversation: Any) -> None:
+def typing(actor: Actor, conversation: Writer) -> None:
     """`actor` is writing. Heard at once, for there is no transaction; nothing is stored.
 
     Colleagues hear "is replying". A customer hears a name only of somebody who has written, else the other side's.
@@ -87,12 +97,12 @@ def typing(actor: Actor, conversation: Any) -> None:
         current_bus().publish(Wake((topic,), "typing", data, people, conversation.conversation_type))
 
 
-def _audience(conversation: Any, customer: bool = True) -> tuple[str, ...]:
+def _audience(conversation: Concerned, customer: bool = True) -> tuple[str, ...]:
     """The topics of everybody who sees a conversation; without `customer`, of all but the customer."""
     topics = []
-    if conversation.conversation_type != ConversationType.STORE_CUSTOMER:
+    if sees_type(ActorType.ADMIN, conversation.conversation_type, True):
         topics.append("admin")
-    if conversation.conversation_type != ConversationType.ADMIN_CUSTOMER:
+    if sees_type(ActorType.STORE, conversation.conversation_type, True):
         topics.append(f"store:{conversation.store_id}")
     if customer and conversation.customer_id is not None:
         topics.append(f"customer:{conversation.customer_id}")
@@ -113,14 +123,16 @@ def _is_customer(actor: Actor) -> bool:
     return actor.type == ActorType.CUSTOMER
 
 
-def _say(actor: Actor, conversation: Any, topics: tuple[str, ...], kind: str, only: str = "", **more: Any) -> None:
+def _announce(
+    actor: Actor, conversation: Concerned, topics: tuple[str, ...], kind: str, only: str = "", **more: object
+) -> None:
     data = to_json({"kind": kind, "id": conversation.conversation_id, **more}).decode()
     after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
 
 
 def after_commit(wake: Wake) -> None:
     """Say this once the transaction is committed; if it is rolled back, never."""
-    database.after_commit(partial(_publish, wake))
+    database.after_commit(db.session, partial(_publish, wake))
 
 
 def _publish(wake: Wake) -> None:

@@ -15,12 +15,12 @@ from typing import Any, BinaryIO, Protocol
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
-from messaging_app.db.statements import here
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import (
@@ -155,7 +155,7 @@ def validate_and_store(
         raise
 
 
-def commit(files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
+def commit(session: Session, files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
     """Give files their places and write their rows, inside the message's transaction. One statement."""
     rows = []
     for file in files:
@@ -181,7 +181,7 @@ def commit(files: Iterable[Prepared], message_id: int, conversation_id: int, seq
             }
         )
     if rows:
-        here().execute(insert(MessageAttachment).values(rows))
+        session.execute(insert(MessageAttachment).values(rows))
 
 
 def reserve_conversation_id() -> int:
@@ -225,22 +225,8 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
         raise NotAllowed
     keys = [key for key in (found.key, found.thumbnail_key) if key]
     with writing(db.session) as session:
-        removed = session.scalar(
-            update(MessageAttachment)
-            .where(MessageAttachment.id == attachment_id, MessageAttachment.removed_at.is_(None))
-            .values(
-                removed_at=now(),
-                removed_by_type=actor.type,
-                removed_by_id=actor.id,
-                removed_by_name=actor.name,
-                removed_reason=reason or None,
-            )
-            .returning(MessageAttachment.id)
-        )
-        if removed is not None:
-            head = update(Conversation).where(Conversation.id == conversation_id)
-            head = head.values(removed_files=Conversation.removed_files + 1)
-            announcements.files_changed(actor, session.execute(head.returning(*announcements.AUDIENCE)).one())
+        if MessageAttachment.remove(session, actor, attachment_id, reason or None, now()):
+            announcements.files_changed(actor, Conversation.count_removed_file(session, conversation_id))
     for key in keys:
         try:
             storage().delete(key)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, exists, literal, select, tuple_
-from sqlalchemy.engine import Row
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, select, tuple_
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.expression import SQLColumnExpression
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import MAX_ID, Rows
-from messaging_app.db.statements import here
+from messaging_app.db.types import MAX_ID
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
+from messaging_app.models.scope import active_person
 from messaging_app.queries import cursors
 from messaging_app.services import drafts
 from messaging_app.text import search_key
@@ -21,11 +21,25 @@ from messaging_app.text import search_key
 LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range
 
 
+class Recipient(NamedTuple):
+    """A store or a customer; `key` is what the list is sorted by."""
+
+    recipient_type: str
+    recipient_id: int
+    name: str
+    detail: str
+    key: str
+
+
+Key: TypeAlias = tuple[SQLColumnExpression[str], SQLColumnExpression[int]]
+Recipients: TypeAlias = Select[str, int, str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class RecipientPage:
-    """A page of recipients: rows of (recipient_type, recipient_id, name, detail)."""
+    """A page of recipients."""
 
-    rows: list[Row[Any]]
+    rows: list[Recipient]
     next_cursor: str | None
 
 
@@ -37,79 +51,72 @@ def list_recipients(
     The caller has checked that the role may write to this kind. One statement, one index range.
     """
     words = sorted(search_key(q).split(), key=len, reverse=True)[:5]
-    keys: tuple[Any, ...]
     query, keys = _by_words(actor, recipient_type, words) if words else _by_name(actor, recipient_type)
     if cursor:
         first, number = cursors.decode_name(cursor)
         query = query.where(tuple_(*keys) > tuple_(literal(first), literal(number)))
-    rows = list(db.session.execute(query.order_by(*keys).limit(limit + 1)))
+    rows = [Recipient(*row) for row in db.session.execute(query.order_by(*keys).limit(limit + 1))]
     more, rows = len(rows) > limit, rows[:limit]
     return RecipientPage(rows, cursors.encode_name(rows[-1].key, rows[-1].recipient_id) if more else None)
 
 
-def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Row[Any] | None:
+def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Recipient | None:
     """One recipient as `list_recipients` shows it, or None where it is not this actor's to reach. One statement."""
     query, (_name, number) = _by_name(actor, recipient_type)
-    return db.session.execute(query.where(number == recipient_id)).one_or_none()
+    found = db.session.execute(query.where(number == recipient_id)).one_or_none()
+    return Recipient(*found) if found else None
 
 
-def resolve(actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
+def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
     """Store and customer of a new conversation with this recipient; raises `Invalid` on field `recipient_id`."""
     if not 0 < recipient_id <= MAX_ID:
         raise drafts.wrong_recipient()
     if recipient_type == "store":
-        found = here().scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
+        found = session.scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
         if found is None:
             raise drafts.wrong_recipient()
         return found, None
-    store_id = here().scalar(
-        select(Customer.store_id)
-        .join(Store, Store.id == Customer.store_id)
-        .where(Customer.id == recipient_id, Customer.active, Store.active, _reach(actor, Customer.store_id))
+    store_id = session.scalar(
+        select(Customer.store_id).where(
+            active_person(ActorType.CUSTOMER, recipient_id, Customer.store_id), _reach(actor, Customer.store_id)
+        )
     )
     if store_id is None:
         raise drafts.wrong_recipient()
     return store_id, recipient_id
 
 
-def _reach(actor: Actor, store_id: Any) -> ColumnElement[bool]:
+def _reach(actor: Actor, store_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Staff reach the customers of their current store, admins everybody."""
     return store_id == actor.store_id if actor.type == ActorType.STORE else literal(True)
 
 
-def _columns(recipient_type: str) -> tuple[Any, ...]:
-    kind = literal(recipient_type).label("recipient_type")
+def _select(recipient_type: str, key: SQLColumnExpression[str]) -> Recipients:
+    """The columns of `Recipient`."""
+    kind = literal(recipient_type)
     if recipient_type == "store":
-        return kind, Store.id.label("recipient_id"), Store.name, Store.code.label("detail")
-    detail = (Customer.email + " · " + Store.name).label("detail")
-    return kind, Customer.id.label("recipient_id"), Customer.name, detail
+        return select(kind, Store.id, Store.name, Store.code, key)
+    return select(kind, Customer.id, Customer.name, Customer.email + " · " + Store.name, key)
 
 
-def _by_name(actor: Actor, recipient_type: str) -> tuple[Rows, tuple[Any, ...]]:
+def _by_name(actor: Actor, recipient_type: str) -> tuple[Recipients, Key]:
     if recipient_type == "store":
-        query = select(*_columns("store"), Store.sort_name.label("key")).where(Store.active)
-        return query, (Store.sort_name, Store.id)
-    query = (
-        select(*_columns("customer"), Customer.sort_name.label("key"))
-        .join(Store, Store.id == Customer.store_id)
-        .where(Customer.active, Store.active)
+        return _select("store", Store.sort_name).where(Store.active), (Store.sort_name, Store.id)
+    query = _select("customer", Customer.sort_name).where(
+        active_person(ActorType.CUSTOMER, Customer.id, Customer.store_id)
     )
     if actor.type == ActorType.STORE:
         query = query.where(Customer.store_id == actor.store_id)
     return query, (Customer.sort_name, Customer.id)
 
 
-def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Rows, tuple[Any, ...]]:
+def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Recipients, Key]:
     term = RecipientTerm
-    query = select(*_columns(recipient_type), term.term.label("key")).select_from(term)
+    query = _select(recipient_type, term.term)
     if recipient_type == "store":
-        query = query.join(Store, Store.id == term.recipient_id).where(Store.active)
+        query = query.where(Store.id == term.recipient_id, Store.active)
     else:
-        query = (
-            query.join(Customer, Customer.id == term.recipient_id)
-            .join(Store, Store.id == Customer.store_id)
-            .where(Customer.active, Store.active)
-        )
+        query = query.where(active_person(ActorType.CUSTOMER, term.recipient_id, Customer.store_id))
     query = query.where(term.recipient_type == recipient_type, _begins(term, words[0]))
     if actor.type == ActorType.STORE:
         query = query.where(term.store_id == actor.store_id)
@@ -122,9 +129,9 @@ def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Rows
     return query, (term.term, term.recipient_id)
 
 
-def _begins(term: Any, word: str) -> ColumnElement[bool]:
+def _begins(term: type[RecipientTerm], word: str) -> ColumnElement[bool]:
     return and_(term.term >= word, term.term < word + LAST)
 
 
-def _same(other: Any) -> ColumnElement[bool]:
+def _same(other: type[RecipientTerm]) -> ColumnElement[bool]:
     return and_(other.recipient_type == RecipientTerm.recipient_type, other.recipient_id == RecipientTerm.recipient_id)

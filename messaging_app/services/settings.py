@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import table_of
+from messaging_app.db.upsert import insert_for
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
+from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
 from messaging_app.services import audit
-
-CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
-CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def parse_or_default(key: str, text: str | None) -> int | bool:
         return setting.default
 
 
-def get_setting(key: str) -> Any:
+def get_setting(key: str) -> int | bool:
     """The value in force of one setting. One statement."""
     return parse_or_default(key, db.session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key)))
 
@@ -128,10 +125,10 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
     with writing(db.session) as session:
         stored = session.scalars(select(PlatformSetting).with_for_update()).all()
         before = {setting.key: str(parse_or_default(setting.key, setting.value)).lower() for setting in stored}
-        insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        insert = insert_for(session.get_bind().dialect.name, table_of(PlatformSetting))
         for key, value in parsed.items():
             row = {"key": key, "value": str(value).lower(), "updated_at": now()}
-            session.execute(insert(PlatformSetting).values(row).on_conflict_do_update(index_elements=["key"], set_=row))
+            session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
             was = before.get(key, str(SETTINGS[key].default).lower())
             if was != row["value"]:
                 about = audit.Object("setting", key, key)

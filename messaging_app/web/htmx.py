@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from messaging_app.accounts.sessions import SignIn, role_of
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.errors import FieldError, Invalid
 
 make_response: Callable[..., Response] = htmx_flask.make_response  # typed: the library is not

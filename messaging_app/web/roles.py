@@ -15,7 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from messaging_app.accounts.last_use import note_use
 from messaging_app.accounts.sessions import role_of
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.extensions import csrf, login
 from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession

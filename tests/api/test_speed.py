@@ -50,8 +50,6 @@ def test_reading_costs_exactly(either_api: Api, number: int, what: str) -> None:
 @pytest.mark.parametrize("what", WRITES)
 def test_writing_costs_exactly(either_api: Api, number: int, what: str) -> None:
     cost, act = WRITES[what]
-    if what == "send" and either_api.app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
-        cost = 3  # one statement does what is three elsewhere
     statements = _count(either_api, lambda: act(either_api, number))
     assert len(statements) == cost, "\n\n".join(statements)
 

@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from messaging_app.db.engine import statement_executed
 from tests.attachments.conftest import Doors, codes, ids, open_doors
 from tests.attachments.multipart import Form
 from tests.browser.files import PICTURE
@@ -216,20 +216,21 @@ def test_a_file_stays_where_the_database_goes_just_after_it_committed(
 
     gone: list[str] = []
 
-    def commit_and_go(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+    def commit_and_go(connection: Any, statement: str, **_rest: Any) -> None:
         """Just after a send's last statement, so that the answer to its own COMMIT is missed."""
         if gone or not statement.startswith("INSERT INTO conversation_participants"):
             return
         gone.append(statement)
-        cursor.connection.commit()
+        driver = connection.connection.driver_connection
+        driver.commit()
         with psycopg.connect(postgres_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [cursor.connection.info.backend_pid])
+            other.execute("SELECT pg_terminate_backend(%s)", [driver.info.backend_pid])
 
     def form() -> Form:
         return Form().text(content="See", idempotency_key="once").file(TEXT, "notes.txt")
 
-    event.listen(web.engine, "after_cursor_execute", commit_and_go)
-    assert doors.page(form(), htmx=False).status_code == 503
+    with statement_executed.connected_to(commit_and_go):
+        assert doors.page(form(), htmx=False).status_code == 503
     assert doors.faults() == [] and doors.last_seq() == 2
     again = doors.page(form())
     assert again.status_code == 200 and doors.last_seq() == 2

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from messaging_app import directory
 from messaging_app.actors import ActorType
-from messaging_app.db.engine import Base, writing
+from messaging_app.db.engine import writing
+from messaging_app.db.types import Base
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
+from tests.conftest import executed
 
 Import = Callable[..., directory.Changes]
 
@@ -49,15 +51,9 @@ def everything() -> dict[str, list[Any]]:
 def statements() -> Iterator[list[str]]:
     """The statements made within the block."""
     said: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        said.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with executed() as made:
         yield said
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+    said += [statement for statement, _parameters in made]
 
 
 def problems(bring: Callable[[], Any]) -> str:

@@ -280,7 +280,6 @@ def test_of_two_with_one_address_the_one_who_has_it_keeps_it(numbers: dict[str, 
 
 
 ELSEWHERE = {  # checks whose cases stand with what they check
-    "unread totals": "tests/ops/test_unread_totals.py",
     "attachments": "tests/web/test_stored_files.py",
     "stored files": "tests/web/test_stored_files.py",
 }

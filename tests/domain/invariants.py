@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -15,7 +15,6 @@ from messaging_app.models import (
     Message,
     Store,
     StoreMembership,
-    UnreadTotal,
     User,
 )
 from messaging_app.text import preview
@@ -39,30 +38,8 @@ def broken() -> list[str]:
         faults += [
             f"conversation {head.id}: {fault}" for fault in _of_seats(head, lines[head.id], seats[head.id], active)
         ]
-    faults += _of_totals()
     db.session.rollback()
     return faults
-
-
-def _of_totals() -> list[str]:
-    """The sums of unread messages that triggers keep, against the seats themselves."""
-    wanted: Counter[tuple[Any, ...]] = Counter()
-    seat = ConversationParticipant
-    query = select(seat.participant_type, seat.participant_id, seat.store_id, seat.unread_count)
-    query = query.add_columns(Conversation.conversation_type).join(
-        Conversation, Conversation.id == seat.conversation_id
-    )
-    for kind, number, store_id, unread, of in db.session.execute(query):
-        platform = kind == "customer" and of == "admin_customer"
-        wanted[kind, number, store_id if kind == "store" else 0, platform] += unread
-    kept: Counter[tuple[Any, ...]] = Counter()
-    for row in db.session.execute(select(*UnreadTotal.__table__.c)):
-        kept[row.participant_type, row.participant_id, row.store_id, row.platform] += row.unread
-    return [
-        f"total of {key} is {kept[key]}, really {wanted[key]}"
-        for key in wanted.keys() | kept.keys()
-        if kept[key] != wanted[key]
-    ]
 
 
 def active_people() -> set[tuple[str, int, int | None]]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.errors import ConversationClosed, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation

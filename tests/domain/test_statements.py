@@ -1,169 +1,152 @@
-"""Statements on the driver's cursor: converted, told and counted as the session does it, in the transaction under way."""
+"""A `Query` gives what the session gives, in the transaction under way, and everybody hears of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
-from typing import cast as cast_to
+from typing import NamedTuple
 
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import QueuePool, bindparam, event, func, insert, literal, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, func, insert, literal, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from messaging_app.db import statements
-from messaging_app.db.engine import UtcDateTime, after_commit, writing
-from messaging_app.db.statements import fetch, here, transaction
+from messaging_app.db.engine import after_commit, writing
+from messaging_app.db.query import Query
+from messaging_app.db.types import UtcDateTime, table_of
 from messaging_app.extensions import db
 from messaging_app.models import Store
-from messaging_app.services import messaging
-from tests import cast
-from tests.services import wait_for
-from tests.world import begin
+from tests.conftest import executed
 
-STORES = select(Store.id, Store.code, Store.active, Store.created_at).where(Store.code == bindparam("code"))
-ADD = insert(Store.__table__).returning(Store.__table__.c.id)  # type: ignore[arg-type]
-SINCE = select(Store.code).where(Store.created_at >= bindparam("at", type_=UtcDateTime())).order_by(Store.code)
-BACKEND = select(func.pg_backend_pid().label("pid"))
+
+class StoreRow(NamedTuple):
+    id: int
+    code: str
+    active: bool
+    created_at: datetime
+
+
+ROW = select(Store.id, Store.code, Store.active, Store.created_at)
+BY_CODE = Query(ROW.where(Store.code == bindparam("code")), StoreRow)
+SINCE = Query(
+    select(Store.code).where(Store.created_at >= bindparam("at", type_=UtcDateTime)).order_by(Store.code), str
+)
+NEW = ("code", "name", "sort_name", "active", "created_at")
+ADD = Query(
+    insert(table_of(Store))
+    .values({name: bindparam(f"new_{name}", type_=table_of(Store).c[name].type) for name in NEW})
+    .returning(table_of(Store).c.id),
+    int,
+)
+BACKEND = Query(select(func.pg_backend_pid()), int)
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def add(code: str, at: datetime = NOON) -> int:
-    values = {"code": code, "name": code, "sort_name": code, "active": False, "created_at": at}
-    return int(fetch(ADD, values)[0].id)
+    (number,) = ADD.all(
+        db.session(), new_code=code, new_name=code, new_sort_name=code, new_active=False, new_created_at=at
+    )
+    return number
 
 
-def test_rows_are_what_the_session_gives(app: Flask) -> None:
-    with transaction():
-        add("a", NOON.astimezone(timezone(timedelta(hours=9))))
-    (row,) = fetch(STORES, {"code": "a"})
-    assert row == db.session.execute(STORES, {"code": "a"}).one()
-    assert (row.active, row.created_at, row.created_at.utcoffset()) == (False, NOON, timedelta(0))
-    assert [r.code for r in fetch(SINCE, {"at": NOON})] == ["a"] and fetch(
-        SINCE, {"at": NOON + timedelta(hours=1)}
-    ) == []
+def find(code: str) -> list[StoreRow]:
+    return BY_CODE.all(db.session(), code=code)
+
+
+def test_rows_are_what_the_session_gives(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(db.session):
+        number = add("a", NOON.astimezone(timezone(timedelta(hours=9))))
+    (row,) = found = find("a")
+    assert row == (number, "a", False, NOON) and row.created_at.utcoffset() == timedelta(0) and row.active is False
+    assert SINCE.all(db.session(), at=NOON) == ["a"] and SINCE.all(db.session(), at=NOON + timedelta(hours=1)) == []
+    assert find("b") == []
+    monkeypatch.setattr(Query, "through_session", True)
+    assert find("a") == found and SINCE.all(db.session(), at=NOON) == ["a"] and find("b") == []
+    with writing(db.session):
+        assert add("c") == number + 1
 
 
 def test_a_transaction_is_seen_by_its_own_statements_and_by_others_after_it(app: Flask) -> None:
     said: list[str] = []
-    with transaction():
-        add("a")
-        after_commit(lambda: said.append("a"))
-        assert fetch(STORES, {"code": "a"}) and here().execute(STORES, {"code": "a"}).one()
-        assert said == []
-    assert said == ["a"] and fetch(STORES, {"code": "a"}) and here() is db.session
-    with pytest.raises(ZeroDivisionError), transaction():
-        add("b")
-        after_commit(lambda: said.append("b"))
-        raise ZeroDivisionError
-    assert fetch(STORES, {"code": "b"}) == [] and said == ["a"]
     with writing(db.session) as session:
-        add("c")
-        assert session.execute(STORES, {"code": "c"}).one()
-    assert fetch(STORES, {"code": "c"})
+        add("a")
+        after_commit(session, lambda: said.append("a"))
+        assert find("a") and session.execute(ROW.where(Store.code == "a")).one()
+        assert said == []
+    assert said == ["a"] and find("a")
+    with pytest.raises(ZeroDivisionError), writing(db.session) as session:
+        add("b")
+        after_commit(session, lambda: said.append("b"))
+        raise ZeroDivisionError
+    assert find("b") == [] and said == ["a"]
 
 
 def test_what_the_driver_refuses_is_told_as_sqlalchemy_tells_it_and_leaves_nothing(app: Flask) -> None:
-    with pytest.raises(IntegrityError) as told, transaction():
+    with pytest.raises(IntegrityError) as told, writing(db.session):
         add("a")
         add("a")
     assert "[parameters" not in str(told.value)  # they are what people wrote
-    assert fetch(STORES, {"code": "a"}) == []
+    assert find("a") == []
 
 
-def test_what_stands_in_the_text_of_a_statement_comes_back_as_it_is(app: Flask) -> None:
-    words = ["it's", ":name $1 ?", "é\u2028", "100 %", "%(name)s", "\\", "\\'; --", ""]
-    constants = [*words, -1, 0, 2**40, True, False]
-    statement = select(*(literal(one).label(f"c{at}") for at, one in enumerate(constants)))
-    assert list(fetch(statement, {})[0]) == constants
+def test_constants_come_back_as_they_are(app: Flask) -> None:
+    words = ["it's", ":name $1 ?", "é\u2028", "100 %", "%(name)s", "\\", "\\'; --", "", -1, 2**40, True, False]
+    query = Query(select(*(literal(one).label(f"c{at}") for at, one in enumerate(words))), lambda *row: row)
+    assert query.all(db.session()) == [tuple(words)]
 
 
-def test_who_listens_to_the_engine_hears_each_statement(app: Flask) -> None:
-    heard: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    fetch(STORES, {"code": "a"})
-    event.remove(db.engine, "before_cursor_execute", note)
-    assert len(heard) == 1 and heard[0].startswith("SELECT stores.id")
-
-
-def test_a_connection_stays_at_hand_between_statements_for_as_long_as_it_is_fresh(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken: list[object] = []
-
-    def note(*_of: object) -> None:
-        taken.append(1)
-
-    fetch(STORES, {"code": "a"})
-    event.listen(db.engine, "checkout", note)
-    for _ in range(5):
-        with transaction():
-            fetch(STORES, {"code": "a"})
-        fetch(STORES, {"code": "a"})
-    assert taken == []
-    monkeypatch.setattr(statements, "RECYCLED_AFTER", -1)
-    for _ in range(5):
-        fetch(STORES, {"code": "a"})
-    event.remove(db.engine, "checkout", note)
-    assert len(taken) == 4  # the first was at hand
-
-
-def test_no_connection_is_kept_at_hand_where_others_wait_for_one(app: Flask) -> None:
-    pool = cast_to(QueuePool, db.engine.pool)
-    with ExitStack() as held:
-        for _ in range(pool.size() + pool._max_overflow - 1):
-            held.enter_context(closing(db.engine.raw_connection()))
-        fetch(STORES, {"code": "a"})
-        held.enter_context(closing(db.engine.raw_connection()))
+def test_every_statement_is_heard_of_whoever_runs_it(app: Flask) -> None:
+    with executed() as heard:
+        find("a")
+        db.session.execute(text("SELECT 1"))
+    first, second = (statement for statement, _parameters in heard)
+    assert first.startswith("SELECT stores.id") and second == "SELECT 1"
 
 
 @pytest.mark.postgres
-def test_who_closes_the_engine_closes_what_is_at_hand(make_app: Callable[..., Flask], postgres_url: str) -> None:
-    plain = postgres_url.replace("postgresql+psycopg", "postgresql")
-    of_others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with make_app(postgres_url).app_context(), psycopg.connect(plain, autocommit=True) as other:
-        fetch(STORES, {"code": "a"})
-        assert other.execute(of_others).fetchone() == (1,)
-        db.engine.dispose()
-        wait_for(lambda: other.execute(of_others).fetchone() == (0,), 5, 0.05, "the connection to end")
-
-
-def test_on_postgresql_store_and_customer_write_in_one_statement(app: Flask, cast_of: cast.Cast) -> None:
-    heard: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.append(" ".join(statement.split()[:2]))
-
-    shop = begin(cast_of.sam, "store_customer", "customer", cast_of.cleo.id, "Cake")
-    office = begin(cast_of.ada, "admin_store", "store", cast_of.bakery, "Fees")
-    event.listen(db.engine, "before_cursor_execute", note)
-    told = []
-    for actor, number in ((cast_of.cleo, shop), (cast_of.sam, office)):
-        messaging.send_message(actor, number, "Hello")
-        told.append([statement for statement in heard if not statement.startswith("BEGIN")])
-        heard.clear()
-    event.remove(db.engine, "before_cursor_execute", note)
-    transaction = ["UPDATE conversations", "INSERT INTO", "INSERT INTO"]
-    if db.engine.dialect.name == "postgresql":
-        assert told == [["WITH taken"], ["WITH taken", *transaction]]
-    else:
-        assert told == [transaction, transaction]
+def test_a_statement_is_prepared_once_whatever_its_numbers(make_app: Callable[..., Flask], postgres_url: str) -> None:
+    by_id = Query(ROW.where(Store.id == bindparam("id", type_=Store.id.type)), StoreRow)
+    with make_app(postgres_url).app_context():
+        for number in (1, 40_000, 3_000_000_000):
+            by_id.all(db.session(), id=number)
+        kept = db.session.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+    assert len([statement for statement in kept if "stores.id = " in statement]) == 1
 
 
 @pytest.mark.postgres
-def test_what_reads_asks_once_more_where_the_server_let_go_of_its_connection(
+def test_a_server_that_was_restarted_costs_one_statement_and_no_more(
     make_app: Callable[..., Flask], postgres_url: str
 ) -> None:
     plain = postgres_url.replace("postgresql+psycopg", "postgresql")
     with make_app(postgres_url).app_context(), psycopg.connect(plain, autocommit=True) as other:
+        links = [db.engine.raw_connection() for _ in range(3)]
+        for link in links:
+            link.close()
+        (pid,) = BACKEND.all(db.session())
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        with pytest.raises(OperationalError) as told:
+            BACKEND.all(db.session())
+        assert isinstance(told.value, DBAPIError) and told.value.connection_invalidated
+        db.session.rollback()
         for _ in range(3):
-            pid = fetch(BACKEND, {})[0].pid
-            other.execute("SELECT pg_terminate_backend(%s)", [pid])
-            assert fetch(BACKEND, {})[0].pid != pid
+            assert BACKEND.all(db.session()) != [pid]
+            db.session.remove()
+
+
+def test_who_does_not_wait_for_the_lock_of_sqlite_fails_soon(make_app: Callable[..., Flask], sqlite_url: str) -> None:
+    import sqlite3
+    import time
+
+    with make_app(sqlite_url).app_context():
+        other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(OperationalError), writing(db.session, wait_ms=50):
+            pass
+        assert time.monotonic() - began < 4, "sooner than five seconds"
+        other.execute("ROLLBACK")
+        other.close()
+        with writing(db.session):
+            add("a")
+        assert db.session.scalar(text("PRAGMA busy_timeout")) == 5_000

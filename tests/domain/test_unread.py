@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.errors import NotFound
 from messaging_app.services.messaging import (
     close_conversation,

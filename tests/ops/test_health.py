@@ -80,6 +80,18 @@ def test_an_old_schema_is_not_ready_and_a_newer_one_is(app: Flask) -> None:
         assert (status, parts["migrations"]) == expected
 
 
+def test_a_schema_that_lacks_only_steps_which_take_away_is_ready(app: Flask) -> None:
+    accepted = health.ready_on() - health.heads()
+    for revision in accepted:
+        with writing(db.session) as session:
+            session.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": revision})
+        app.extensions.pop("readiness", None)
+        assert ready(app)[1]["migrations"] == "ok"
+    scripts = {script.revision: script for script in health._script().walk_revisions()}
+    (head,) = health.heads()
+    assert accepted == ({scripts[head].down_revision} if getattr(scripts[head].module, "contract", False) else set())
+
+
 def test_redis_that_is_gone_degrades_only(make_app: Callable[..., Flask], sqlite_url: str) -> None:
     app = make_app(sqlite_url, redis_url="redis://127.0.0.1:1/0")
     status, parts = ready(app)

@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 from messaging_app.api.answers import BASE
 from messaging_app.api.endpoints import ENDPOINTS
 from messaging_app.db import engine as database
-from messaging_app.db.engine import Base, now, writing
+from messaging_app.db.engine import now, writing
+from messaging_app.db.types import Base
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, SignInSession
 from tests.api.conftest import Api

@@ -10,12 +10,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from werkzeug.exceptions import NotFound
 from werkzeug.test import TestResponse
 
 from messaging_app.policies import ROLES
-from tests.conftest import Browser, Web
+from tests.conftest import Browser, Web, executed
 from tests.rules.routes import Route, role_routes
 
 World = tuple[Web, dict[str, int]]
@@ -291,16 +290,10 @@ def without_tokens(answer: TestResponse) -> tuple[Any, ...]:
 def writing(web: Web) -> Iterator[list[str]]:
     """The statements inside the block that change rows."""
     seen: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.lstrip("( ").upper().startswith(("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE", "REPLACE")):
-            seen.append(statement)
-
-    event.listen(web.engine, "before_cursor_execute", note)
-    try:
+    with executed() as made:
         yield seen
-    finally:
-        event.remove(web.engine, "before_cursor_execute", note)
+    writes = ("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE", "REPLACE")
+    seen += [statement for statement, _parameters in made if statement.lstrip("( ").upper().startswith(writes)]
 
 
 def cookie(client: FlaskClient, name: str) -> str:

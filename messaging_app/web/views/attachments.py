@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
-from messaging_app.db.engine import MAX_ID
+from messaging_app.db.types import MAX_ID
 from messaging_app.errors import NotFound, Unavailable
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments

@@ -10,6 +10,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
+from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
@@ -17,7 +18,7 @@ from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page
-from messaging_app.web.views.thread import WINDOW_MAX, ThreadView, show, state_of, window
+from messaging_app.web.views.thread import WINDOW_MAX, show, show_sent, state_of, window
 
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -75,7 +76,8 @@ def update(
         return response
     # The line shown last comes along: its day and voice decide how the first new one looks.
     found = messaging.read_lines(found, after=max(after - 1, 0), limit=WINDOW_MAX + 1)
-    view = _without_context(actor, found, after)
+    context = _take_context(found.lines, after)
+    view = show(actor, found, context=context)
     if removals > 0:
         view.removed = recently_removed(conversation_id, removals)
     return rendered("messages/_update.html", thread=view, composer=composer.fresh(view))
@@ -92,11 +94,11 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
     """The fragment after a send: the lines since `after`, the sent one among them."""
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
-    found = messaging.read_around(sent, max(after - 1, 0), WINDOW_MAX + 1)
-    view = _without_context(actor, found, after, brief=True)  # without a composer: the page's own stays
-    return rendered("messages/_update.html", thread=view)
+    lines = messaging.read_sent(sent, max(after - 1, 0), WINDOW_MAX + 1)
+    context = _take_context(lines, after)
+    return rendered("messages/_update.html", thread=show_sent(actor, sent, lines, context))
 
 
-def _without_context(actor: Actor, found: messaging.Thread, after: int, brief: bool = False) -> ThreadView:
-    context = found.lines.pop(0) if found.lines and found.lines[0].seq <= after else None
-    return show(actor, found, context=context, brief=brief)
+def _take_context(lines: list[LineRow], after: int) -> LineRow | None:
+    """The line that the page shows already, taken from those that were read for it."""
+    return lines.pop(0) if lines and lines[0].seq <= after else None

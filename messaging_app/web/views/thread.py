@@ -14,8 +14,10 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import reader_zone, today
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
+from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import Limits, limits_of
+from messaging_app.services.sending import Sent
 from messaging_app.web.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -82,8 +84,7 @@ class ThreadView:
     """What the thread's templates show. From `first_unread_seq` on, `new_count` messages are unread. `others` are those
     in the conversation beside the reader, `read_by` those of them who have read anything, whoever has read furthest
     first, and `read_seq` the reader's newest message among the shown, if somebody else has read it. `have` changes
-    whenever any of all this would; `removed` are files of lines shown earlier that were removed since. A `brief` view
-    holds lines only: the rest of the page stays as it is.
+    whenever any of all this would; `removed` are files of lines shown earlier that were removed since.
     """
 
     conversation: Any
@@ -121,20 +122,35 @@ class ThreadView:
         return self.lines[-1].seq if self.lines else int(self.conversation.last_seq)
 
 
+@dataclass(slots=True)
+class SentView:
+    """What the answer to a send shows: the lines since the one that the page showed; the rest of it stays as it is."""
+
+    address: str
+    lines: list[Line]
+    last_seq: int
+    have: str = poll_state.UNKNOWN
+    first_unread_seq: None = None
+    new_count: int = 0
+    read_seq: None = None
+    removed: tuple[()] = ()
+    brief: bool = True
+
+
 def state_of(thread: messaging.Thread) -> str:
     """The state of a thread as a page shows it, which changes with the day: what was read at 23:51 was read Yesterday."""
     return poll_state.of_thread(thread, today())
 
 
-def show(actor: Actor, thread: messaging.Thread, *, context: Any = None, brief: bool = False) -> ThreadView:
+def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
     """Dress `thread` for `actor`. `context` is the line before the first, which decides about its day and its voice."""
     head, own = thread.head, thread.mine
     seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
-    lines = _lines(actor, thread, context)
+    lines = _lines(actor, head.store_name, thread.lines, context)
     others = [
         Reader(s.participant_type, s.participant_name, s.last_read_seq, s.last_read_at)
         for s in thread.seats
-        if s is not own
+        if s is not own and s.participant_type is not None
     ]
     read_by = sorted((reader for reader in others if reader.last_read_at), key=lambda reader: -reader.last_read_seq)
     read_seq = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
@@ -158,9 +174,15 @@ def show(actor: Actor, thread: messaging.Thread, *, context: Any = None, brief: 
         others=others,
         read_by=read_by,
         read_seq=read_seq,
-        have=poll_state.UNKNOWN if brief else state_of(thread),
-        brief=brief,
+        have=state_of(thread),
     )
+
+
+def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | None) -> SentView:
+    """Dress the lines that came with a message that was just sent."""
+    lines = _lines(actor, sent.store_name or "", rows, context)
+    address = policy_of(actor).thread(sent.conversation_id)
+    return SentView(address, lines, lines[-1].seq if lines else sent.seq)
 
 
 def window(thread: messaging.Thread) -> int:
@@ -169,10 +191,10 @@ def window(thread: messaging.Thread) -> int:
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
-def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
-    labels = {
+def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow | None) -> list[Line]:
+    labels: dict[str, str] = {
         ActorType.ADMIN: _("Platform"),
-        ActorType.STORE: thread.head.store_name,
+        ActorType.STORE: store_name,
         ActorType.CUSTOMER: _("Customer"),
     }
     lines: list[Line] = []
@@ -182,7 +204,7 @@ def _lines(actor: Actor, thread: messaging.Thread, context: Any) -> list[Line]:
     if context is not None:
         kind, sender, at = context.kind, (context.sender_type, context.sender_id), context.created_at
         begins, ends = _day_of(at)
-    for row in thread.lines:
+    for row in rows:
         before, kind = kind, row.kind
         voice, sender = sender, (row.sender_type, row.sender_id)
         earlier, at = at, row.created_at

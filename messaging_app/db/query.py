@@ -1,0 +1,65 @@
+"""The statements that every request runs: compiled once, run by the driver itself, rows as typed tuples."""
+
+import time
+from collections.abc import Callable
+from itertools import starmap
+from typing import ClassVar, Generic, TypeAlias, TypeVar
+
+from sqlalchemy import Dialect, Insert, Update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from messaging_app.db.engine import statement_executed
+from messaging_app.db.types import Columns
+
+Statement: TypeAlias = Columns | Insert | Update
+RowT = TypeVar("RowT")
+
+
+class Query(Generic[RowT]):
+    """A statement that returns rows, and what makes a typed row of their columns: a NamedTuple, or `int` of one."""
+
+    through_session: ClassVar[bool] = False  # MESSAGING_PLAIN_QUERIES: run by SQLAlchemy, as everything else is
+
+    def __init__(self, statement: Statement, row: Callable[..., RowT]) -> None:
+        self.statement, self.row = statement, row
+        self.compiled: dict[str, Compiled] = {}  # by the name of the database's dialect
+
+    def all(self, session: Session, /, **values: object) -> list[RowT]:
+        """Every row. Inside `writing` this is part of the transaction."""
+        if self.through_session:
+            return list(starmap(self.row, session.execute(self.statement, values)))
+        connection = session.connection()
+        dialect, driver = connection.dialect, connection.connection.driver_connection
+        ready = self.compiled.get(dialect.name) or Compiled(self.statement, dialect)
+        self.compiled[dialect.name], parameters = ready, ready.constants | values
+        for name, convert in ready.binds.items():
+            parameters[name] = convert(parameters[name])
+        began, base = time.perf_counter(), dialect.loaded_dbapi.Error
+        try:
+            rows = driver.execute(ready.sql, parameters, **ready.options).fetchall()  # type: ignore[union-attr]
+        except base as error:
+            if gone := dialect.is_disconnect(error, driver, None):
+                connection.invalidate(error)
+                connection.engine.dispose()  # the others in the pool lead to the same server
+            raise DBAPIError.instance(ready.sql, None, error, base, True, gone, dialect) from error
+        seconds = time.perf_counter() - began
+        statement_executed.send(connection, statement=ready.sql, parameters=parameters, seconds=seconds)
+        if rows and ready.converts:  # column by column
+            pairs = zip(ready.results, zip(*rows, strict=True), strict=True)
+            rows = zip(*(map(convert, column) if convert else column for convert, column in pairs), strict=True)
+        return list(starmap(self.row, rows))
+
+
+class Compiled:
+    """A statement in the words of one database, with what its types do to parameters and columns."""
+
+    def __init__(self, statement: Statement, dialect: Dialect) -> None:
+        compiled = dialect.statement_compiler(dialect, statement)
+        self.sql, self.constants = str(compiled), dict(compiled.params)
+        self.options = {"prepare": True, "binary": True} if dialect.name == "postgresql" else {}
+        kinds = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
+        self.binds = {name: convert for name, kind in kinds.items() if (convert := kind.bind_processor(dialect))}
+        types = (column.type.dialect_impl(dialect) for column in statement.exported_columns)
+        self.results = [type_.result_processor(dialect, None) for type_ in types]
+        self.converts = any(self.results)

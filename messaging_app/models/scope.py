@@ -1,0 +1,74 @@
+"""Who sees which conversations, and who is an active person: each rule once, for everything that asks.
+
+A statement that serves every actor of a role takes them as the parameters that `actor_params` gives.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, and_, bindparam, literal_column
+from sqlalchemy.sql.expression import SQLColumnExpression
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.types import Id
+from messaging_app.models.platform import Customer, Store, StoreMembership, User
+
+
+class ConversationType(StrEnum):
+    """Who talks with whom."""
+
+    ADMIN_STORE = "admin_store"
+    STORE_CUSTOMER = "store_customer"
+    ADMIN_CUSTOMER = "admin_customer"
+
+
+# What each role takes part in, and so sees of what is in its scope; customers see the platform's only while an admin
+# lets them (a platform setting).
+TYPES_OF = {
+    ActorType.ADMIN: (ConversationType.ADMIN_STORE, ConversationType.ADMIN_CUSTOMER),
+    ActorType.STORE: (ConversationType.STORE_CUSTOMER, ConversationType.ADMIN_STORE),
+    ActorType.CUSTOMER: (ConversationType.STORE_CUSTOMER, ConversationType.ADMIN_CUSTOMER),
+}
+ACTOR_ID = bindparam("actor_id", type_=Id)
+ACTOR_STORE_ID = bindparam("actor_store_id", type_=Id)
+
+
+def actor_params(actor: Actor) -> dict[str, int | None]:
+    """The values of ACTOR_ID and ACTOR_STORE_ID."""
+    return {"actor_id": actor.id, "actor_store_id": actor.store_id}
+
+
+def sees_type(actor_type: ActorType, conversation_type: str, sees_platform: bool) -> bool:
+    """Whether a role sees a type of conversation; `sees_platform` is the platform setting, which concerns customers."""
+    hidden = actor_type == ActorType.CUSTOMER and not sees_platform and conversation_type == "admin_customer"
+    return conversation_type in TYPES_OF[actor_type] and not hidden
+
+
+def type_without(actor_type: ActorType) -> ConversationType:
+    """The one type in which a role takes no part: conversations are between two of three parties."""
+    (other,) = set(ConversationType) - set(TYPES_OF[actor_type])
+    return other
+
+
+def word(value: StrEnum) -> ColumnElement[str]:
+    """A word of ours in the text of a statement: an index over some rows serves a query that names the same words."""
+    return literal_column(f"'{value.value}'")
+
+
+Number: TypeAlias = SQLColumnExpression[int] | SQLColumnExpression[int | None] | int | None
+
+
+def active_person(actor_type: ActorType, person_id: Number, store_id: Number | None = None) -> ColumnElement[bool]:
+    """The condition that a person is active in a role (of a store): `users`, `customers` and so on join by it.
+
+    An admin has no store; staff and customers count only while their store is active as well.
+    """
+    if actor_type == ActorType.ADMIN:
+        return and_(User.id == person_id, User.active, User.is_admin)
+    store = and_(Store.id == store_id, Store.active)
+    if actor_type == ActorType.CUSTOMER:
+        return and_(Customer.id == person_id, Customer.active, Customer.store_id == Store.id, store)
+    member = and_(StoreMembership.user_id == User.id, StoreMembership.store_id == Store.id, StoreMembership.active)
+    return and_(User.id == person_id, User.active, member, store)

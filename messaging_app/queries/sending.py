@@ -1,0 +1,97 @@
+"""What writing looks up: in which state a conversation is, what a key wrote before, who is told of typing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, String, bindparam, false, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.query import Query
+from messaging_app.db.types import Id
+from messaging_app.models import Conversation, ConversationParticipant, Message, Store
+from messaging_app.models.scope import actor_params
+from messaging_app.queries.inbox import PLATFORM_NAME
+
+
+class Earlier(NamedTuple):
+    """A message that an idempotency key has written."""
+
+    conversation_id: int
+    seq: int
+    digest: str | None
+
+
+class Writer(NamedTuple):
+    """Somebody who types in a conversation: whom it concerns, and under which name they are known there."""
+
+    conversation_id: int
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    status: str
+    has_written: bool
+    side_name: str
+
+
+def status_of(session: Session, actor: Actor, conversation_id: int) -> str | None:
+    """Whether a conversation is open; None unless `actor` sees it."""
+    return session.scalar(
+        select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+    )
+
+
+def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | None:
+    """What the actor's key wrote before."""
+    found = session.execute(
+        select(Message.conversation_id, Message.seq, Message.digest).where(
+            Message.sender_type == actor.type,
+            Message.sender_id == actor.id,
+            Message.idempotency_key == idempotency_key,
+        )
+    ).one_or_none()
+    return Earlier(*found) if found else None
+
+
+def own_unread(session: Session, actor: Actor, conversation_id: int) -> int:
+    """What is unread in the actor's own seat; 0 where there is none."""
+    seat = ConversationParticipant
+    own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
+    return session.scalar(own) or 0
+
+
+def writer(session: Session, actor: Actor, conversation_id: int) -> Writer | None:
+    """`actor` as the others in a conversation know them; None unless they see it."""
+    found = _writer(actor.type, actor.sees_platform).all(
+        session, **actor_params(actor), conversation_id=conversation_id, actor_name=actor.name
+    )
+    return found[0] if found else None
+
+
+@cache
+def _writer(actor_type: ActorType, sees_platform: bool) -> Query[Writer]:
+    seat = ConversationParticipant
+    sides: dict[ActorType, ColumnElement[str]] = {
+        ActorType.ADMIN: literal_column(f"'{PLATFORM_NAME}'"),
+        ActorType.STORE: Store.name.expression,
+        ActorType.CUSTOMER: bindparam("actor_name", type_=String()),
+    }
+    return Query(
+        select(
+            Conversation.id,
+            Conversation.conversation_type,
+            Conversation.store_id,
+            Conversation.customer_id,
+            Conversation.status,
+            func.coalesce(seat.has_written, false()),
+            sides[actor_type],
+        )
+        .join(Store, Store.id == Conversation.store_id)
+        .outerjoin(seat, (seat.conversation_id == Conversation.id) & seat.of_actor(actor_type))
+        .where(
+            Conversation.id == bindparam("conversation_id", type_=Id), Conversation.seen_by(actor_type, sees_platform)
+        ),
+        Writer,
+    )

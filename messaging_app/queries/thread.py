@@ -1,0 +1,183 @@
+"""The queries behind a thread: its head with the seats, and a window of its lines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Text, and_, bindparam, case, cast, func, literal_column, null, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
+
+from messaging_app.actors import ActorType
+from messaging_app.db.query import Query
+from messaging_app.db.types import Column, Id
+from messaging_app.models import (
+    Conversation,
+    ConversationParticipant,
+    Customer,
+    Message,
+    MessageAttachment,
+    PlatformSetting,
+    Store,
+    User,
+)
+from messaging_app.models.scope import word
+from messaging_app.queries.inbox import HEAD, counterpart
+
+Seat = ConversationParticipant
+OF_CONVERSATION = bindparam("conversation_id", type_=Id)
+
+
+class SeatRow(NamedTuple):
+    """A seat with the head of its conversation, and the limits for files as an admin stored them.
+
+    Where nobody has a seat there is one row whose `participant_type` is None.
+    """
+
+    id: int
+    conversation_type: str
+    subject: str
+    status: str
+    store_id: int
+    customer_id: int | None
+    last_seq: int
+    last_message_at: datetime
+    last_message_preview: str
+    last_sender_type: str
+    last_sender_id: int
+    last_sender_name: str
+    created_at: datetime
+    closed_at: datetime | None
+    removed_files: int
+    counterpart_type: str
+    counterpart_id: int | None
+    counterpart_name: str
+    store_name: str
+    participant_type: str | None
+    participant_id: int | None
+    unread_count: int
+    last_read_seq: int
+    last_read_at: datetime | None
+    has_written: bool
+    email_notifications: bool
+    participant_name: str
+    message_attachment_max_size_mb: str | None
+    message_attachment_max_files: str | None
+
+
+class LineRow(NamedTuple):
+    """A line of a thread. `files` are a message's attachments as a JSON list of objects with the keys of FILE, in the
+    order in which they were sent; None where there are none.
+    """
+
+    id: int
+    conversation_id: int
+    seq: int
+    kind: str
+    event: str | None
+    sender_type: str
+    sender_id: int
+    sender_name: str
+    content: str
+    created_at: datetime
+    attachment_count: int
+    files: str | None
+
+
+FILE = (
+    "id",
+    "filename",
+    "mime_type",
+    "size",
+    "thumbnail_width",
+    "thumbnail_height",
+    "scanned",
+    "removed_at",
+    "removed_by_name",
+    "removed_by_type",
+    "removed_by_id",
+    "removed_reason",
+)
+
+
+@cache
+def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]:
+    """Conversation `conversation_id` with all seats that the actor may know of, a row a seat.
+
+    A customer learns of themselves and of those who have written, never of a whole staff.
+    """
+    person, known = aliased(Customer), Seat.conversation_id == Conversation.id
+    if actor_type == ActorType.CUSTOMER:
+        known = and_(known, or_(Seat.has_written, Seat.of_actor(actor_type)))
+    is_customer = Seat.participant_type == word(ActorType.CUSTOMER)
+    return Query(
+        select(
+            *HEAD,
+            *counterpart(actor_type),
+            Seat.participant_type,
+            Seat.participant_id,
+            Seat.unread_count,
+            Seat.last_read_seq,
+            Seat.last_read_at,
+            Seat.has_written,
+            Seat.email_notifications,
+            func.coalesce(User.name, person.name),
+            _setting("message_attachment_max_size_mb"),
+            _setting("message_attachment_max_files"),
+        )
+        .join(Store, Store.id == Conversation.store_id)
+        .outerjoin(Customer, Customer.id == Conversation.customer_id)
+        .outerjoin(Seat, known)
+        .outerjoin(User, and_(~is_customer, User.id == Seat.participant_id))
+        .outerjoin(person, and_(is_customer, person.id == Seat.participant_id))
+        .where(Conversation.id == OF_CONVERSATION, Conversation.seen_by(actor_type, sees_platform))
+        .order_by(Seat.participant_type, Seat.participant_id),
+        SeatRow,
+    )
+
+
+@lru_cache(maxsize=512)
+def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineRow]:
+    """Lines of conversation `conversation_id`: the earliest that follow parameter `after`, if so asked, else the newest
+    (before parameter `before`), newest first.
+    """
+    query = select(
+        Message.id,
+        Message.conversation_id,
+        Message.seq,
+        Message.kind,
+        Message.event,
+        Message.sender_type,
+        Message.sender_id,
+        Message.sender_name,
+        Message.content,
+        Message.created_at,
+        Message.attachment_count,
+        _files(dialect),
+    )
+    query = query.limit(literal_column(str(limit))).where(Message.conversation_id == OF_CONVERSATION)
+    if before:
+        query = query.where(Message.seq < bindparam("before", type_=Id))
+    if after:
+        return Query(query.where(Message.seq > bindparam("after", type_=Id)).order_by(Message.seq), LineRow)
+    return Query(query.order_by(Message.seq.desc()), LineRow)
+
+
+def _files(dialect: str) -> Column:
+    """The attachments of one line as JSON, so that a thread with files costs no second statement."""
+    build, gather = (
+        (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
+    )
+    file = MessageAttachment.__table__.c
+    pairs = [part for name in FILE for part in (literal_column(f"'{name}'"), file[name])]
+    ordered = aggregate_order_by(build(*pairs), file.id) if dialect == "postgresql" else build(*pairs)
+    listed = select(gather(ordered)).where(file.message_id == Message.id).correlate(Message).scalar_subquery()
+    return case((Message.attachment_count > literal_column("0"), cast(listed, Text)), else_=null())
+
+
+def _setting(key: str) -> Column:
+    """A platform setting as a column, so that it is in force at once and costs no statement."""
+    stored = PlatformSetting.key == literal_column(f"'{key}'")
+    return select(PlatformSetting.value).where(stored).scalar_subquery()
