@@ -37,6 +37,10 @@ keepalive = 15
 control_socket_disable = True
 accesslog = None
 wsgi_app = "wsgi:app"
+# Whom to believe is said once, by MESSAGING_PROXIES (see factory.py); gunicorn would believe this machine all it says.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 CHOOSE_AT_IMPORT = (
     "messaging_app.factory",
     "prometheus_client",
@@ -127,8 +131,9 @@ def begin_streams_aside(app: Any) -> Any:
 
 
 def worker_int(worker: Any) -> None:
-    """Ctrl-C: let go of the streams, or their threads would keep the process."""
-    worker.hub.close()
+    """Ctrl-C: let go of the streams, or their threads would keep the process. It may come while it is still loading."""
+    if hub := getattr(worker, "hub", None):
+        hub.close()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

@@ -31,8 +31,8 @@ def init_app(app: Flask) -> None:
         handler.setFormatter(JsonFormatter())
         root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # What no line of ours shows is not worked out for each (see "Optimization" in the documentation of `logging`).
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    server = logging.getLogger("gunicorn.error")  # has a handler of its own, whose lines are no JSON
+    server.handlers, server.propagate = [], True
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
