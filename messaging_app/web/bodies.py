@@ -54,10 +54,14 @@ def init_app(app: Flask) -> None:
 
 
 def sender_is_known() -> None:
-    """Whoever sends this request may send as much as others allow, and take the time that it takes."""
+    """Whoever sends this request may send as much as others allow, and take the time that it takes.
+
+    Raises what `Body.readinto` does where its body is short and not all there, whether anybody would read it or not.
+    """
     body = request.environ.get(HERE)
     if body is not None:
         body.known = True
+        body.fetch()
 
 
 def is_untouched() -> bool:
@@ -131,6 +135,12 @@ class Body(io.RawIOBase):
             raise self._refused
         buffer[: len(piece)] = piece
         return len(piece)
+
+    def fetch(self) -> None:
+        """Have it here, if it is short."""
+        if not self._long and self.untouched:
+            whole = self.read()
+            self._stream, self._left, self.untouched = io.BytesIO(whole), len(whole), True
 
     def end(self) -> None:
         """It takes too long: whoever reads gets nothing more."""

@@ -93,9 +93,10 @@ def _words_of(error: HTTPException) -> str:
 def signed_out(sign_in_at: str) -> Response:
     """For a form that came after its session had ended: what was typed and the way to sign in, or at once that way."""
     detail = _("This was not sent. Copy what you wrote, sign in, and send it again.")
-    if request.method != "POST" or not _typed():
+    typed = _typed()
+    if not typed:
         return redirect(sign_in_at)  # type: ignore[return-value] # werkzeug's Response, Flask's at run time
-    return _page(401, detail, sign_in_at)
+    return _page(401, detail, sign_in_at, typed)
 
 
 def _log(event: str, error: Exception) -> None:
@@ -103,7 +104,9 @@ def _log(event: str, error: Exception) -> None:
 
 
 def _typed() -> str:
-    """What somebody wrote, be it before a file that is not read."""
+    """What somebody wrote, be it before a file that is not read. A body that is not kept can be asked only once."""
+    if request.method != "POST":
+        return ""
     names = ("subject", "content")
     try:
         if request.mimetype == "multipart/form-data" and bodies.is_untouched():
@@ -115,8 +118,9 @@ def _typed() -> str:
         return ""
 
 
-def _page(status: int, detail: str, sign_in_at: str = "") -> Response:
-    typed = _typed() if request.method == "POST" else ""
+def _page(status: int, detail: str, sign_in_at: str = "", typed: str | None = None) -> Response:
+    if typed is None:
+        typed = _typed()
     title = {
         401: _("You were signed out"),
         403: _("Not allowed"),

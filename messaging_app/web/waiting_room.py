@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 import re
+import select
 import selectors
 import socket
 import threading
@@ -35,6 +36,7 @@ SHORTEST, LONGEST = 0.02, 1.0  # seconds between two looks at what has arrived
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+HUNG_UP: int = getattr(select, "POLLRDHUP", select.POLLHUP)  # elsewhere than on Linux seen only once both sides have
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -282,7 +284,7 @@ def has_arrived(guest: Guest) -> bool | None:
     text = held + seen
     end = text.find(END_OF_HEAD)
     if end < 0:
-        return None if len(text) >= HEAD_MAX else False
+        return None if len(text) >= HEAD_MAX else has_ended(conn.sock)
     head = text[: end + len(END_OF_HEAD)]
     length = LENGTH.search(head)
     size = int(length[1]) if length else 0
@@ -292,4 +294,11 @@ def has_arrived(guest: Guest) -> bool | None:
         guest.encouraged = True
         with suppress(OSError):
             conn.sock.send(CONTINUE, socket.MSG_DONTWAIT)
-    return False
+    return has_ended(conn.sock)
+
+
+def has_ended(link: socket.socket) -> bool:
+    """Whether nothing more will come: gunicorn finds out what is missing without waiting."""
+    poll = select.poll()
+    poll.register(link, HUNG_UP)
+    return bool(poll.poll(0))
