@@ -64,7 +64,11 @@ class Visitor:
         return urllib.request.build_opener(*handlers)
 
     def ask(self, path: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes, Any]:
-        sent = {"Referer": self.base + path} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = (
+            {"Referer": self.base + path}
+            | ({"Origin": self.base} if data else {})
+            | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
         asked = urllib.request.Request(self.base + path, data, sent)
         try:
             answer: Any = self.opener.open(asked, timeout=20)
