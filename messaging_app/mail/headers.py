@@ -50,7 +50,7 @@ class _Policy(EmailPolicy):
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
+        return self.fold(name, value).encode("ascii")
 
     def _ended(self, lines: str) -> str:
         return lines.replace("\n", self.linesep) + self.linesep

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import EmailPolicy
 from types import TracebackType
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -124,8 +123,6 @@ class Postman:
         """Name sender and recipient, and ask to send the mail itself."""
         [sender], [recipient] = (message[name].addresses for name in ("From", "To"))
         options = [f"size={size}"] if link.has_extn("size") else []
-        if _is_international(message):
-            options += ["SMTPUTF8", "BODY=8BITMIME"]
         self._phase(self._limits.command)
         code, text = link.mail(sender.addr_spec, options)
         if code != 250:
@@ -208,16 +205,9 @@ class Postman:
             link.close()
 
 
-def _is_international(message: EmailMessage) -> bool:
-    return not all(message[name].addresses[0].addr_spec.isascii() for name in ("From", "To"))
-
-
 def _content(message: EmailMessage) -> bytes:
     """The mail as DATA takes it, without the final dot: lines end in CRLF, a dot that begins one is doubled."""
-    policy = message.policy
-    if _is_international(message) and isinstance(policy, EmailPolicy):
-        policy = policy.clone(utf8=True)
-    raw = message.as_bytes(policy=policy)
+    raw = message.as_bytes()
     return _DOT.sub(b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
 
 

@@ -70,17 +70,14 @@ class SlowServer:
 
     def serve(self, link: socketserver.StreamRequestHandler) -> None:
         """One connection."""
-        if not self._answer(link, "greeting"):
-            return
-        while line := link.rfile.readline():
+        going_on = self._answer(link, "greeting") != ""
+        while going_on and (line := link.rfile.readline()):
             verb = line[:4].decode().upper()
-            if verb == "QUIT":
-                link.wfile.write(b"221 bye\r\n")
-                return
-            if verb == "RSET":
+            if verb in ("QUIT", "RSET"):
                 link.wfile.write(b"250 ok\r\n")
-            elif not self._answer(link, verb) or (verb == "DATA" and not self._take(link)):
-                return
+                continue
+            answer = self._answer(link, verb)
+            going_on = answer != "" and (not answer.startswith("354") or self._take(link))
 
     def _take(self, link: socketserver.StreamRequestHandler) -> bool:
         lines = []
@@ -93,17 +90,17 @@ class SlowServer:
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.messages.append(message)
-        return self._answer(link, "end")
+        return self._answer(link, "end") != ""
 
-    def _answer(self, link: socketserver.StreamRequestHandler, phase: str) -> bool:
-        """Answer a phase; False where the connection is at its end."""
+    def _answer(self, link: socketserver.StreamRequestHandler, phase: str) -> str:
+        """Answer a phase and return the answer, "" where the connection is at its end."""
         self.seen[phase] += 1
         self.reached[phase].set()
         answer = self.at[phase]() if phase in self.at else None
-        if answer == "":
-            return False
-        try:
-            link.wfile.write(f"{answer or ANSWERS[phase]}\r\n".encode())
-        except OSError:
-            return False
-        return not (answer or "").startswith("421")
+        answer = ANSWERS[phase] if answer is None else answer
+        if answer:
+            try:
+                link.wfile.write(f"{answer}\r\n".encode())
+            except OSError:
+                return ""
+        return "" if answer.startswith("421") else answer
