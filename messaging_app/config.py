@@ -7,6 +7,7 @@ import re
 import secrets
 from contextlib import suppress
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Literal
@@ -27,6 +28,10 @@ WEAK_KEYS = ("changeme", "secret", "password", "development", "example")
 
 class ConfigurationError(SystemExit):
     """A setting that cannot work; ends the process with its sentence on standard error."""
+
+
+# What an address needs that is not installed without the extra `scale`.
+OF_SCALE = (("database_url", "postgresql", "psycopg"), ("redis_url", "redis", "redis"), ("storage_url", "s3:", "boto3"))
 
 
 class Settings(BaseSettings):
@@ -154,6 +159,9 @@ class Settings(BaseSettings):
                     raise ValueError(f"MESSAGING_ENV=production needs MESSAGING_{name.upper()}")
         if self.mail_url is not None and self.mail_from is None:
             raise ValueError("MESSAGING_MAIL_URL needs MESSAGING_MAIL_FROM, the address that mail comes from")
+        for name, scheme, module in OF_SCALE:
+            if (getattr(self, name) or "").startswith(scheme) and find_spec(module) is None:
+                raise ValueError(f"MESSAGING_{name.upper()} needs {module}: pip install 'messaging-app[scale]'")
         return self
 
     @property

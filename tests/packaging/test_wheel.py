@@ -21,9 +21,8 @@ def tracked(folder: str) -> set[str]:
     return {p.relative_to(ROOT).as_posix() for p in found if p.is_file() and "__pycache__" not in p.parts}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked wheel, built from a copy so that no build folder appears in the checkout."""
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that no build folder appears in the checkout."""
     source = tmp_path_factory.mktemp("source")
     for name in ("messaging_app", *CARRIED):
         shutil.copytree(ROOT / name, source / name)
@@ -36,9 +35,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    unpacked = tmp_path_factory.mktemp("unpacked")
     [archive] = built.glob("*.whl")
-    with zipfile.ZipFile(archive) as files:
+    return archive
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked wheel."""
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(build(tmp_path_factory)) as files:
         files.extractall(unpacked)
     return unpacked
 
