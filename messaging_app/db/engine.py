@@ -128,8 +128,12 @@ def _note_start(
 def _tell(connection: Connection, _cursor: object, statement: str, parameters: Any, context: Any, _many: bool) -> None:
     started = getattr(context, "started", None)
     if started is not None:
-        seconds = time.perf_counter() - started
-        statement_executed.send(connection, statement=statement, parameters=parameters, seconds=seconds)
+        note_executed(connection, statement, parameters, time.perf_counter() - started)
+
+
+def note_executed(connection: Connection, statement: str, parameters: object, seconds: float) -> None:
+    """Send `statement_executed`."""
+    statement_executed.send(connection, statement=statement, parameters=parameters, seconds=seconds)
 
 
 @contextmanager

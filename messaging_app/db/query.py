@@ -3,16 +3,15 @@
 import time
 from collections.abc import Callable
 from itertools import starmap
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-from sqlalchemy import Dialect, Insert, Update
+from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from messaging_app.db.engine import statement_executed
-from messaging_app.db.types import Columns
+from messaging_app.db.engine import note_executed
+from messaging_app.db.types import Statement
 
-Statement: TypeAlias = Columns | Insert | Update
 RowT = TypeVar("RowT")
 
 
@@ -22,8 +21,7 @@ class Query(Generic[RowT]):
     through_session: ClassVar[bool] = False  # MESSAGING_PLAIN_QUERIES: run by SQLAlchemy, as everything else is
 
     def __init__(self, statement: Statement, row: Callable[..., RowT]) -> None:
-        self.statement, self.row = statement, row
-        self.compiled: dict[str, Compiled] = {}  # by the name of the database's dialect
+        self.statement, self.row, self.compiled = statement, row, dict[str, Compiled]()  # by the dialect's name
 
     def all(self, session: Session, /, **values: object) -> list[RowT]:
         """Every row. Inside `writing` this is part of the transaction."""
@@ -33,9 +31,8 @@ class Query(Generic[RowT]):
         dialect, driver = connection.dialect, connection.connection.driver_connection
         ready = self.compiled.get(dialect.name) or Compiled(self.statement, dialect)
         self.compiled[dialect.name], parameters = ready, ready.constants | values
-        for name, convert in ready.binds.items():
-            parameters[name] = convert(parameters[name])
-        began, base = time.perf_counter(), dialect.loaded_dbapi.Error
+        parameters |= {name: convert(parameters[name]) for name, convert in ready.binds.items()}
+        start, base = time.perf_counter(), dialect.loaded_dbapi.Error
         try:
             rows = driver.execute(ready.sql, parameters, **ready.options).fetchall()  # type: ignore[union-attr]
         except base as error:
@@ -43,9 +40,8 @@ class Query(Generic[RowT]):
                 connection.invalidate(error)
                 connection.engine.dispose()  # the others in the pool lead to the same server
             raise DBAPIError.instance(ready.sql, None, error, base, True, gone, dialect) from error
-        seconds = time.perf_counter() - began
-        statement_executed.send(connection, statement=ready.sql, parameters=parameters, seconds=seconds)
-        if rows and ready.converts:  # column by column
+        note_executed(connection, ready.sql, parameters, time.perf_counter() - start)
+        if rows and any(ready.results):  # column by column
             pairs = zip(ready.results, zip(*rows, strict=True), strict=True)
             rows = zip(*(map(convert, column) if convert else column for convert, column in pairs), strict=True)
         return list(starmap(self.row, rows))
@@ -62,4 +58,3 @@ class Compiled:
         self.binds = {name: convert for name, kind in kinds.items() if (convert := kind.bind_processor(dialect))}
         types = (column.type.dialect_impl(dialect) for column in statement.exported_columns)
         self.results = [type_.result_processor(dialect, None) for type_ in types]
-        self.converts = any(self.results)

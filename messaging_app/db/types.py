@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Select, Table
+from sqlalchemy import BigInteger, DateTime, Dialect, Insert, Integer, MetaData, Select, Table, Update
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql.expression import SQLColumnExpression
 from sqlalchemy.types import TypeDecorator
@@ -14,6 +14,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itse
 MAX_ID = 2**63 - 1
 Column: TypeAlias = SQLColumnExpression[Any]  # of whatever type: the row's NamedTuple says which
 Columns: TypeAlias = Select[*tuple[Any, ...]]
+Statement: TypeAlias = Columns | Insert | Update
 
 
 class _NaiveUtc(TypeDecorator[datetime]):

@@ -223,6 +223,7 @@ def test_a_file_stays_where_the_database_goes_just_after_it_committed(
         gone.append(statement)
         driver = connection.connection.driver_connection
         driver.commit()
+        driver.execute("SELECT 1")  # a transaction again, or the driver would not send the COMMIT that comes
         with psycopg.connect(postgres_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", [driver.info.backend_pid])
 

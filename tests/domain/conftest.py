@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from messaging_app.db.query import Query
 from messaging_app.extensions import db
 from tests.cast import Cast
 from tests.conftest import Kept, empty
@@ -23,6 +24,12 @@ def app(request: pytest.FixtureRequest, kept_sqlite: Kept) -> Iterator[Flask]:
         with (app := request.getfixturevalue("kept_postgres")).app_context():
             empty(db.engine)
             yield app
+
+
+@pytest.fixture(autouse=True, params=["driver", pytest.param("session", marks=pytest.mark.long)])
+def way_of_queries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queries of every request, run by the driver as they are, or by SQLAlchemy's session."""
+    monkeypatch.setattr(Query, "through_session", request.param == "session")
 
 
 @pytest.fixture
