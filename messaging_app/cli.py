@@ -18,10 +18,10 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalErr
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
-from messaging_app.ops.moving import move_files
 from messaging_app.services import audit, settings
 from messaging_app.services.attachments import storage
 from messaging_app.storage import StorageUnavailable, storage_from_url
+from messaging_app.storage.moving import move_files
 
 directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")
 demo_group = AppGroup("demo", help="The demo cast: some people and conversations to try things with.")

@@ -19,7 +19,7 @@ from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
 from messaging_app.files import clamd_address
-from messaging_app.mail import NoAddress, address
+from messaging_app.mail.headers import NoAddress, address
 from messaging_app.storage import storage_from_url
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from messaging_app.accounts.limits import LIMITS
-from messaging_app.ops.moving import move_files
 from messaging_app.storage import storage_from_url
+from messaging_app.storage.moving import move_files
 from tests.attachments.conftest import Doors, codes, ids, open_doors
 from tests.attachments.multipart import Form
 from tests.browser.files import PICTURE
