@@ -7,6 +7,7 @@ const seq = (line) => Number(line?.id.slice("message-".length) ?? 0);
 export const lastSeq = (root) => seq([...lines(root)].at(-1));
 const log = () => document.getElementById("thread-log");
 let atEnd = false;
+let isHtmxReady = false; // before htmx is there a form that is sent would load the page anew
 
 const end = new IntersectionObserver((entries) => {
   atEnd = entries.at(-1).isIntersecting;
@@ -38,7 +39,7 @@ function offerJump(news) {
 
 function markRead() {
   const shown = thread();
-  if (!shown || document.hidden || !atEnd) return;
+  if (!shown || document.hidden || !atEnd || !isHtmxReady) return;
   const fromOthers = [...shown.querySelectorAll("article.message:not(.message--mine)")].at(-1);
   if (seq(fromOthers) <= Number(shown.dataset.readSeq)) return;
   const form = document.getElementById("reading");
@@ -150,7 +151,10 @@ document.addEventListener("htmx:before:swap", hush);
 document.addEventListener("htmx:after:swap", follow);
 document.addEventListener("htmx:after:swap", afterClosing);
 document.addEventListener("htmx:finally:request", undo);
-document.addEventListener("htmx:after:process", ({ target }) => target.matches?.("section.thread, body") && thread() && open());
+document.addEventListener("htmx:after:process", ({ target }) => {
+  isHtmxReady = true;
+  if (target.matches?.("section.thread, body") && thread()) open();
+});
 document.addEventListener("change", flipSwitch);
 document.addEventListener("visibilitychange", markRead);
 document.addEventListener("visibilitychange", nameDays);

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import time_machine
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
@@ -255,3 +255,18 @@ def test_a_finger_is_offered_no_keys(site: Site, visit: Visitors) -> None:
         page.get_by_role("button", name=re.compile("^Account of")).click()
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible(visible=not touch)
+
+
+def test_reading_before_the_last_script_has_come_does_not_load_the_page_anew(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    page = visit("cleo", "/storefront/account")
+    late: list[Route] = []
+    page.route("**/js/notices.js", lambda route: late.append(route))
+    loaded: list[str] = []
+    page.on("request", lambda asked: loaded.append(asked.method) if asked.resource_type == "document" else None)
+    page.goto(f"/storefront/account/messages/{number}", wait_until="commit")
+    expect(messages(page)).to_have_count(1)
+    page.wait_for_timeout(1000)  # the end of the log is in view, and htmx has not begun
+    late[0].continue_()
+    expect_unread(page, 0)
+    assert loaded == ["GET"]
