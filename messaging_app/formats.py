@@ -27,13 +27,14 @@ from werkzeug.http import parse_accept_header
 from messaging_app.extensions import babel
 from messaging_app.files import EXTENSIONS
 from messaging_app.text import with_line_breaks
-from messaging_app.text.markup import bdi, linkify
+from messaging_app.text.markup import bdi, linkify, scripted
 
 QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
 
 
 def init_app(app: Flask) -> None:
-    """Give templates filters for times, numbers, sizes, initials, line breaks, links and isolates, and `language`."""
+    """Give templates filters for times, numbers, sizes, initials, line breaks, links and isolates, `language` and
+    `scripted`."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["date"] = local_date
@@ -44,7 +45,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
     app.jinja_env.filters["bdi"] = bdi
-    app.jinja_env.globals["language"] = language
+    app.jinja_env.globals.update(language=language, scripted=scripted)
 
 
 def locale_of_person() -> str:

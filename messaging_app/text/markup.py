@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 from markupsafe import Markup, escape
@@ -99,3 +100,8 @@ def _is_outside(char: str) -> bool:
     if char.isascii():
         return False
     return unicodedata.category(char)[0] == "S" or bool(_UNSPACED.match(unicodedata.name(char, "")))
+
+
+def scripted(caller: Callable[[], Markup]) -> Markup:
+    """What a `call` block holds, in a data block that theme.js opens: text browsers show whatever else is in a page."""
+    return Markup('<script type="text/html" class="scripted-block">{}</script><!-- -->').format(caller())

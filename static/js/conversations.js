@@ -60,6 +60,7 @@ function showSelected() {
 
 function markSelected() {
   const id = document.querySelector("section.thread")?.dataset.conversation;
+  document.querySelector(".inbox")?.toggleAttribute("data-thread", Boolean(id));
   for (const row of document.querySelectorAll(".conversation")) {
     if (row.id === `conversation-${id}`) row.querySelector("a").setAttribute("aria-current", "true");
     else row.querySelector("a").removeAttribute("aria-current");

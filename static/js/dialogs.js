@@ -1,5 +1,7 @@
 // Dialogs: opened where the server's answer brings one or a button names one; recipients chosen by mouse or keys.
 
+import { closeMenu } from "./menus.js";
+
 function openModals(root) {
   for (const dialog of document.querySelectorAll("dialog[data-modal]:not([open])")) {
     if (!root.contains(dialog)) continue;
@@ -76,6 +78,6 @@ document.addEventListener("input", ({ target }) => { if (target.id === "recipien
 document.addEventListener("click", ({ target }) => {
   const opener = target.closest("[data-open-dialog]");
   if (!opener) return;
-  opener.closest("[popover]")?.hidePopover();
+  closeMenu(opener.closest("[popover]"));
   document.getElementById(opener.dataset.openDialog).showModal();
 });

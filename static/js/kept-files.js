@@ -33,15 +33,31 @@ async function within(mode, act) {
 }
 
 const weigh = (files) => files.reduce((sum, file) => sum + file.size, 0);
+const wanted = new Map(); // key -> the files of its last call: a copy that took its time must not come after it
 
-export function keep(key, files) {
-  const bytes = weigh(files);
+export async function keep(key, files) {
+  wanted.set(key, files);
+  try {
+    await put(key, files, weigh(files));
+  } catch { // WebKit's private windows keep no files, but what is in them
+    const copies = await Promise.all(files.map(copy));
+    if (wanted.get(key) === files) await put(key, copies, weigh(files));
+  }
+}
+
+function put(key, files, bytes) {
   return within("readwrite", async (store) => {
     if (!files.length || bytes > ROOM) return settled(store.delete(key));
     await settled(store.put({ key, files, bytes, at: Date.now() }));
     await makeRoom(store);
   });
 }
+
+async function copy(file) {
+  return { name: file.name, type: file.type, lastModified: file.lastModified, content: await file.arrayBuffer() };
+}
+
+const fileOf = (kept) => (kept instanceof File ? kept : new File([kept.content], kept.name, kept));
 
 async function makeRoom(store) {
   let room = ROOM;
@@ -54,7 +70,7 @@ async function makeRoom(store) {
 
 export async function recall(key) {
   const entry = await within("readonly", (store) => settled(store.get(key)));
-  return entry?.files ?? [];
+  return (entry?.files ?? []).map(fileOf);
 }
 
 export function wipe(prefix) {

@@ -1,5 +1,7 @@
 // One key each for what people do all day. Never while typing, in a dialog or with a modifier; they can be switched off.
 
+import { openMenu } from "./menus.js";
+
 const SETTING = "single-key-shortcuts";
 const press = (selector) => () => {
   const control = document.querySelector(selector);
@@ -13,11 +15,13 @@ const KEYS = {
   c: press("[data-compose]"),
   e: press("#close-conversation"),
   u: press("[data-unread-filter]"),
-  "?": () => document.getElementById("keyboard-help").showModal(),
+  "?": press("[data-open-dialog='keyboard-help']"),
 };
 
+const isVisible = (link) => link.getClientRects().length > 0 && getComputedStyle(link).visibility === "visible";
+
 function moveInList(step) {
-  const links = [...document.querySelectorAll(".conversation__link")].filter((link) => link.checkVisibility({ visibilityProperty: true }));
+  const links = [...document.querySelectorAll(".conversation__link")].filter(isVisible);
   const current = links.findIndex((link) => link === document.activeElement);
   const start = current >= 0 ? current : links.findIndex((link) => link.hasAttribute("aria-current"));
   const next = start < 0 ? 0 : Math.min(Math.max(start + step, 0), links.length - 1);
@@ -29,7 +33,7 @@ function isOff() {
 }
 
 const isTyping = (target) => target.closest?.("textarea, select, [contenteditable], input:not([type='checkbox'], [type='radio'])");
-const isElsewhere = () => document.querySelector("dialog[open], :popover-open");
+const isElsewhere = () => document.querySelector("dialog[open]") ?? openMenu();
 
 // So that the single keys are keys again; what was typed stays.
 function leaveComposer() {
@@ -52,10 +56,10 @@ function keepSetting({ target }) {
   try { localStorage.setItem(SETTING, target.checked ? "on" : "off"); } catch { /* for this page only */ }
 }
 
-function showSetting(event) {
-  if (event.target.id === "keyboard-help") event.target.querySelector("[data-shortcuts-switch]").checked = !isOff();
+function showSetting({ target }) {
+  if (target.closest("[data-open-dialog='keyboard-help']")) document.querySelector("[data-shortcuts-switch]").checked = !isOff();
 }
 
 document.addEventListener("keydown", onKey);
 document.addEventListener("change", keepSetting);
-document.addEventListener("beforetoggle", showSetting, true);
+document.addEventListener("click", showSetting);

@@ -1,4 +1,5 @@
-// Runs before the first paint: the chosen theme, the mark that scripts run, and the time zone for the server.
+// Runs before the first paint: the chosen theme, the mark that scripts run, what only scripts use, and the time zone
+// for the server.
 {
   const root = document.documentElement;
   const remember = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private mode: for this page only */ } };
@@ -14,6 +15,19 @@
     remember("theme", root.dataset.theme);
   }
 
+  // What makes sense only with scripts comes in data blocks, each with a comment behind it: browsers for text show all
+  // else, whatever style sheets say. A block is whole once its comment is there.
+  const blocks = document.getElementsByClassName("scripted-block");
+  function openBlocks() {
+    for (const block of [...blocks]) {
+      if (block.nextSibling) block.replaceWith(document.createRange().createContextualFragment(block.textContent));
+    }
+  }
+  const parsing = new MutationObserver(openBlocks);
+
+  parsing.observe(root, { childList: true, subtree: true });
+  document.addEventListener("DOMContentLoaded", () => { openBlocks(); parsing.disconnect(); });
+  document.addEventListener("htmx:after:process", openBlocks);
   root.classList.add("scripted");
   if (["light", "dark"].includes(recall("theme"))) root.dataset.theme = recall("theme");
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -255,12 +255,17 @@ def test_those_who_want_less_motion_get_none(site: Site, visit: Visitors, everyd
 
 
 def test_light_and_dark_differ_in_colours_only(site: Site, visit: Visitors) -> None:
-    """Both themes come from light-dark(), which takes colours alone; so axe need not ask its other rules twice."""
+    """Themes choose between --light and --dark, whose values are colours; so axe need not ask its other rules twice."""
     sheets = "\n".join(path.read_text() for path in resource("static").glob("css/*.css"))
-    assert "light-dark(" in sheets and "prefers-color-scheme" not in sheets
-    assert set(re.findall(r"\[data-theme[^{]*\{([^}]*)\}", sheets)) == {
-        " color-scheme: light; ",
-        " color-scheme: dark; ",
+    chosen = re.findall(r"var\(--(?:light|dark), (\w+\(|#)", sheets)
+    assert len(chosen) > 50 and len(chosen) == len(re.findall(r"var\(--(?:light|dark)\b", sheets))
+    assert set(chosen) == {"oklch(", "rgb(", "#"}
+    themes = re.findall(r"(?:\[data-theme[^{]*|prefers-color-scheme[^{]*\{[^{]*)\{([^}]*)\}", sheets)
+    assert len(themes) == 4
+    assert {part.split(":")[0].strip() for theme in themes for part in theme.split(";") if part.strip()} == {
+        "color-scheme",
+        "--light",
+        "--dark",
     }
     colours = "axe.getRules().filter(({tags}) => tags.includes('cat.color') && tags.some((tag) => %s.includes(tag)))"
     page = visit()
