@@ -1,8 +1,8 @@
-"""How the application talks to its database: one engine, short transactions, the same rules on SQLite and PostgreSQL.
+"""The application's access to its database: one engine, short transactions, the same rules on SQLite and PostgreSQL.
 
-Reads run without a transaction block; every write is one short transaction, `writing`. On SQLite it takes the write
-lock at its start (`BEGIN IMMEDIATE`): a transaction that reads first and writes later fails at once when another writer
-came between, whatever the busy timeout says.
+Reads run without a transaction block. Every write is one short transaction, `writing`. On SQLite it takes the write
+lock at its start (`BEGIN IMMEDIATE`). A transaction that reads first and writes later fails at once when another writer
+commits in between, whatever the busy timeout.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 SQLITE_BUSY_MS = 5_000
 SILENT_AFTER = 35.0  # seconds: longer than the server lets any statement run
-# One plan for each prepared statement, whoever asks: what pages ask are ranges of indexes for all values, and planning
-# an inbox anew takes five times what reading it takes.
+# One generic plan per prepared statement. Our queries are index ranges for any parameter values, and planning an inbox
+# query takes five times as long as running it.
 POSTGRES_OPTIONS = (
     "-c timezone=utc -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=5000 -c statement_timeout=30000 "
     "-c idle_in_transaction_session_timeout=60000 -c default_transaction_isolation=read\\ committed"
@@ -32,23 +32,23 @@ WRITING: dict[str, dict[str, str]] = {
     "sqlite": {"transaction": "IMMEDIATE"},
     "postgresql": {"isolation_level": "READ COMMITTED"},
 }
-AFTER_COMMIT = "messaging_app.after_commit"  # where a session keeps what is to be done once it has committed
+AFTER_COMMIT = "messaging_app.after_commit"  # key in `Session.info`: the callbacks to run after the commit
 
-# After every statement, whoever ran it: `statement`, `parameters` as the driver took them, `seconds`.
+# Sent after every statement with `statement`, `parameters` as the driver received them, and `seconds`.
 statement_executed = Signal()
 
 
 def engine_options(url: str) -> dict[str, Any]:
     """Options for `create_engine` that fit the database behind `url`."""
-    # Errors quote their statement; what people wrote, its parameters, must not reach a log with it.
+    # Errors quote their statement. Its parameters contain what users wrote and must not reach a log.
     if make_url(url).get_backend_name() == "sqlite":
         connect_args = {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False}
         return {"connect_args": connect_args, "pool_size": 16, "hide_parameters": True, "paramstyle": "named"}
     return {
         "hide_parameters": True,
         "connect_args": {"options": POSTGRES_OPTIONS, "connect_timeout": 5},
-        "isolation_level": "AUTOCOMMIT",  # reads need no BEGIN and no ROLLBACK on the wire; `writing` asks for its own
-        "skip_autocommit_rollback": True,  # nor a ROLLBACK of nothing when a connection goes back to the pool
+        "isolation_level": "AUTOCOMMIT",  # reads need no BEGIN and no ROLLBACK; `writing` sets its own level
+        "skip_autocommit_rollback": True,  # nor a ROLLBACK when a connection returns to the pool
         "pool_size": 16,
         "max_overflow": 16,
         "pool_timeout": 5,
@@ -57,9 +57,9 @@ def engine_options(url: str) -> dict[str, Any]:
 
 
 def give_up_on_silence(engine: Engine) -> None:
-    """Let no statement of this process outlast `SILENT_AFTER`, for a server that hangs keeps its own time limits no more.
+    """Abort statements of this process after `SILENT_AFTER` seconds: a server that hangs cannot enforce its limits.
 
-    For processes that serve pages: commands may take as long as they like.
+    Used by processes that serve pages. Commands have no such limit.
     """
     if engine.dialect.name != "postgresql":
         return
@@ -73,7 +73,7 @@ def give_up_on_silence(engine: Engine) -> None:
                 return super().wait(*arguments, **{"timeout": SILENT_AFTER} | named)
             except OperationalError:
                 if time.monotonic() - began >= SILENT_AFTER:
-                    self.close()  # its statement may still run: the pool makes another one
+                    self.close()  # its statement may still be running; the pool opens a new connection
                 raise
 
     @event.listens_for(engine, "do_connect")
@@ -86,10 +86,10 @@ def _prepare_connection(dbapi_connection: Any, _record: object) -> None:
     if "sqlite3" not in type(dbapi_connection).__module__:
         from psycopg.types.numeric import Int8Dumper
 
-        # As one type, however large: a statement is prepared once for each combination of its parameters' types.
+        # Send every int as one type: the server prepares a statement once per combination of parameter types.
         dbapi_connection.adapters.register_dumper(int, Int8Dumper)
         return
-    dbapi_connection.isolation_level = None  # SQLAlchemy's `begin` event below opens transactions, not the driver
+    dbapi_connection.isolation_level = None  # the `begin` listener below opens transactions, not the driver
     cursor = dbapi_connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -98,9 +98,9 @@ def _prepare_connection(dbapi_connection: Any, _record: object) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """On SQLite a transaction is only what asks for one by the option `transaction` (IMMEDIATE or DEFERRED).
+    """On SQLite, begin a transaction only if the option `transaction` (IMMEDIATE or DEFERRED) is set.
 
-    The option `wait_ms` says how long it waits for the lock, if not as long as any.
+    The option `wait_ms` overrides how long to wait for the lock.
     """
     options = connection.get_execution_options()
     if connection.dialect.name != "sqlite" or "transaction" not in options:
@@ -115,7 +115,7 @@ def _begin(connection: Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
 
 
-@event.listens_for(Engine, "before_cursor_execute", retval=True)  # or SQLAlchemy wraps it in what returns arguments
+@event.listens_for(Engine, "before_cursor_execute", retval=True)  # without it SQLAlchemy wraps the listener
 def _note_start(
     _connection: Connection, _cursor: object, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
@@ -138,10 +138,10 @@ def note_executed(connection: Connection, statement: str, parameters: object, se
 
 @contextmanager
 def writing(session: Session | scoped_session[Any], *, wait_ms: int | None = None) -> Iterator[Session]:
-    """One write transaction: commits at the end of the block, leaves nothing behind if the block raises.
+    """Run one write transaction: commit at the end of the block, roll back if the block raises.
 
-    Whatever was read in `session` before is let go first, so keep plain values, not entities, across the border.
-    `wait_ms`: how long to wait for the lock on SQLite, where one writes at a time, instead of five seconds.
+    Ends any transaction that is open in `session` first, so keep plain values, not entities, across the call. `wait_ms`
+    is how long to wait for the lock on SQLite, which allows one writer at a time (default: five seconds).
     """
     own: Session = session() if isinstance(session, scoped_session) else session
     own.rollback()
@@ -162,10 +162,10 @@ def writing(session: Session | scoped_session[Any], *, wait_ms: int | None = Non
 
 
 def after_commit(session: Session | scoped_session[Any], act: Callable[[], None]) -> None:
-    """Do this once the transaction under way is committed, and never if it is rolled back. `act` must not raise."""
+    """Call `act` once the current transaction has committed, never if it rolls back. `act` must not raise."""
     session.info[AFTER_COMMIT].append(act)
 
 
 def now() -> datetime:
-    """This moment in UTC, aware."""
+    """The current time, as an aware datetime in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The statements that every request runs: compiled once, run by the driver itself, rows as typed tuples."""
+"""The statements that every request runs: compiled once, run by the driver, returning typed tuples."""
 
 import time
 from collections.abc import Callable
@@ -16,15 +16,15 @@ RowT = TypeVar("RowT")
 
 
 class Query(Generic[RowT]):
-    """A statement that returns rows, and what makes a typed row of their columns: a NamedTuple, or `int` of one."""
+    """A statement, and the callable that turns its columns into a typed row (a NamedTuple, or `int` for one column)."""
 
-    through_session: ClassVar[bool] = False  # MESSAGING_PLAIN_QUERIES: run by SQLAlchemy, as everything else is
+    through_session: ClassVar[bool] = False  # MESSAGING_PLAIN_QUERIES: run through SQLAlchemy instead
 
     def __init__(self, statement: Statement, row: Callable[..., RowT]) -> None:
-        self.statement, self.row, self.compiled = statement, row, dict[str, Compiled]()  # by the dialect's name
+        self.statement, self.row, self.compiled = statement, row, dict[str, Compiled]()  # by dialect name
 
     def all(self, session: Session, /, **values: object) -> list[RowT]:
-        """Every row. Inside `writing` this is part of the transaction."""
+        """Return every row. Inside `writing`, the query is part of the transaction."""
         if self.through_session:
             return list(starmap(self.row, session.execute(self.statement, values)))
         connection = session.connection()
@@ -38,7 +38,7 @@ class Query(Generic[RowT]):
         except base as error:
             if gone := dialect.is_disconnect(error, driver, None):
                 connection.invalidate(error)
-                connection.engine.dispose()  # the others in the pool lead to the same server
+                connection.engine.dispose()  # the other pooled connections lead to the same server
             raise DBAPIError.instance(ready.sql, None, error, base, True, gone, dialect) from error
         note_executed(connection, ready.sql, parameters, time.perf_counter() - start)
         if rows and any(ready.results):  # column by column
@@ -48,7 +48,7 @@ class Query(Generic[RowT]):
 
 
 class Compiled:
-    """A statement in the words of one database, with what its types do to parameters and columns."""
+    """A statement compiled for one database, with the converters of its parameters and columns."""
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = dialect.statement_compiler(dialect, statement)

@@ -1,4 +1,4 @@
-"""What columns are made of on both databases, and the parent of every model."""
+"""The column types for both databases, and the base class of every model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql.expression import SQLColumnExpression
 from sqlalchemy.types import TypeDecorator
 
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column of type INTEGER
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite generates ids only for columns of type INTEGER
 MAX_ID = 2**63 - 1
-Column: TypeAlias = SQLColumnExpression[Any]  # of whatever type: the row's NamedTuple says which
+Column: TypeAlias = SQLColumnExpression[Any]  # of any type; the row's NamedTuple declares it
 Columns: TypeAlias = Select[*tuple[Any, ...]]
 Statement: TypeAlias = Columns | Insert | Update
 
 
 class _NaiveUtc(TypeDecorator[datetime]):
-    """An aware datetime, stored as naive UTC text: SQLite has no type for it."""
+    """An aware datetime, stored as naive UTC because SQLite has no type for it."""
 
     impl = DateTime
     cache_ok = True
@@ -34,7 +34,7 @@ UtcDateTime = DateTime(timezone=True).with_variant(_NaiveUtc(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """Parent of every model; its naming convention lets one migration chain serve both databases."""
+    """The base class of every model. Its naming convention lets one migration chain serve both databases."""
 
     registry = registry(
         type_annotation_map={datetime: UtcDateTime, int: Id},
@@ -51,5 +51,5 @@ class Base(DeclarativeBase):
 
 
 def table_of(model: type[Base]) -> Table:
-    """The table of a model, for statements that go past the unit of work."""
+    """The table of a model, for statements that bypass the unit of work."""
     return model.metadata.tables[model.__tablename__]

@@ -1,4 +1,4 @@
-"""`INSERT ... ON CONFLICT`, which SQLite and PostgreSQL understand alike and SQLAlchemy spells by dialect."""
+"""`INSERT ... ON CONFLICT`: the same on SQLite and PostgreSQL, but spelled per dialect in SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 
 def insert_for(dialect: str, table: Table) -> SqliteInsert | PostgresqlInsert:
-    """An insert into `table` that has `on_conflict_do_update` and `excluded`."""
+    """Return an insert into `table` with `on_conflict_do_update` and `excluded`."""
     return SqliteInsert(table) if dialect == "sqlite" else PostgresqlInsert(table)

@@ -1,4 +1,4 @@
-"""The domain's nouns, with their verbs and scopes."""
+"""The domain's models, with their verbs and scopes."""
 
 from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment

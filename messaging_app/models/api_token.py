@@ -1,4 +1,4 @@
-"""A token with which a program acts as a person, in one role and (staff, customers) one store."""
+"""A token that lets a program act as a user or customer, in one role and (except for admins) one store."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NAME_MAX = 100
 
 
 class ApiToken(Base):
-    """One token. The program has the token, the row only its digest and its last characters, to tell it from others.
+    """One token. The program holds the token itself; the row holds its digest and its last characters as a hint.
 
-    `person_id` numbers `users.id`, or `customers.id` for a customer. A row is never deleted: a token that ended says
-    when. `expires_at` is None for a token that does not end by itself.
+    `person_id` refers to `users.id`, or to `customers.id` for a customer. Rows are never deleted: an ended token
+    records when it ended. `expires_at` is None for a token that does not expire.
     """
 
     __tablename__ = "api_tokens"
@@ -37,5 +37,5 @@ class ApiToken(Base):
 
     @classmethod
     def living_at(cls, moment: ColumnElement[datetime] | datetime) -> ColumnElement[bool]:
-        """The condition for tokens that have not ended by `moment`."""
+        """The condition for tokens that have not ended at `moment`."""
         return and_(cls.revoked_at.is_(None), or_(cls.expires_at.is_(None), cls.expires_at > moment))

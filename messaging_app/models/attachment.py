@@ -1,4 +1,4 @@
-"""A file that was sent with a message. Its bytes are in storage, its row is never deleted."""
+"""A file that was sent with a message. Its bytes are in storage; its row is never deleted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from messaging_app.db.types import Base
 
 
 class MessageAttachment(Base):
-    """One file. `conversation_id` and `seq` repeat where its message stands, so that a thread finds its files by range.
+    """One file. `conversation_id` and `seq` repeat its message's position, so a thread finds its files by range.
 
-    `filename` is the name shown, never part of a path; type and extension are what the bytes are. `key` and
-    `thumbnail_key` are addresses in storage. A removed file keeps its row, which says who removed it, when and why.
+    `filename` is for display and never part of a path. Type and extension come from the bytes. `key` and
+    `thumbnail_key` are storage keys. The row of a removed file stays and records who removed it, when and why.
     """
 
     __tablename__ = "message_attachments"
@@ -33,7 +33,7 @@ class MessageAttachment(Base):
     thumbnail_key: Mapped[str | None] = mapped_column(String(255))
     thumbnail_width: Mapped[int | None]
     thumbnail_height: Mapped[int | None]
-    scanned: Mapped[bool] = mapped_column(default=True)  # False: accepted while the scanner was out of reach
+    scanned: Mapped[bool] = mapped_column(default=True)  # False: accepted while the scanner was unreachable
     removed_at: Mapped[datetime | None]
     removed_by_type: Mapped[str | None] = mapped_column(String(8))
     removed_by_id: Mapped[int | None]
@@ -42,12 +42,12 @@ class MessageAttachment(Base):
 
     @property
     def is_image(self) -> bool:
-        """Whether browsers may show it in place."""
+        """Whether browsers may show it inline."""
         return self.mime_type.startswith("image/")
 
     @classmethod
     def remove(cls, session: Session, actor: Actor, attachment_id: int, reason: str | None, at: datetime) -> bool:
-        """Mark a file as removed; False where it was already."""
+        """Mark a file as removed. Returns False if it already was."""
         removed = update(cls).where(cls.id == attachment_id, cls.removed_at.is_(None))
         values = {
             "removed_at": at,

@@ -1,4 +1,4 @@
-"""The audit trail: who changed what for whom, each entry chained to the one before by its hash."""
+"""The audit trail: who changed what for whom. Each entry is chained to the previous one by its hash."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from messaging_app.db.types import Base
 
 
 class AuditEntry(Base):
-    """One change to people, rights or settings. Written once, never changed, never deleted.
+    """One change to users, rights or settings. Written once, never changed, never deleted.
 
-    Names and addresses are kept as they were. `before` and `after` are JSON objects of what changed, without secrets
-    and without what people wrote. `hash` covers all columns and the hash of the entry before.
+    Names and addresses are stored as they were. `before` and `after` are JSON objects with the changed values, without
+    secrets and without message text. `hash` covers all columns and the hash of the previous entry.
     """
 
     __tablename__ = "audit_entries"
@@ -45,9 +45,9 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """The end of the chain, in one row: whoever adds an entry locks it, so entries follow one another without a fork.
+    """The end of the chain, in one row. Adding an entry locks it, so that the chain cannot fork.
 
-    It also tells where the trail ends, so that entries cut off at the end are missed.
+    It also records the last entry, so that truncation at the end is detected.
     """
 
     __tablename__ = "audit_head"

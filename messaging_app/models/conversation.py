@@ -1,4 +1,4 @@
-"""A conversation: what it is, who sees it, and the verbs that change its head."""
+"""A conversation: what it is, who sees it, and the verbs that change its head row."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ from messaging_app.models.scope import (
 
 
 class ConversationStatus(StrEnum):
-    """Whether it may be written to."""
+    """Whether a conversation accepts messages."""
 
     OPEN = "open"
     CLOSED = "closed"
 
 
 class Taken(NamedTuple):
-    """A place in a conversation that nobody else gets: its `last_seq`, and what the line there needs to know.
+    """A reserved position in a conversation: its `last_seq`, and the values that the line there needs.
 
-    `moment` is the line's time: never earlier than the message before, even where the clock ran back.
+    `moment` is the line's time. It is never earlier than the previous message, even if the clock went backwards.
     """
 
     conversation_id: int
@@ -62,7 +62,7 @@ class Taken(NamedTuple):
 
 
 class Locked(NamedTuple):
-    """A conversation that is held still until the transaction ends."""
+    """A conversation that is locked until the transaction ends."""
 
     conversation_id: int
     conversation_type: str
@@ -71,22 +71,22 @@ class Locked(NamedTuple):
     last_seq: int
 
 
-# Literals, not parameters: a partial index serves a query only if both say the very same condition.
+# Literals, not parameters: a query uses a partial index only if it repeats the index's condition exactly.
 PLATFORM = f"conversation_type != '{type_without(ActorType.ADMIN).value}'"
 STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
 CUSTOMER = "customer_id IS NOT NULL"
 
 
 def _inbox_index(name: str, *columns: str, where: str) -> Index:
-    """An index that holds one audience's conversations in the order of its inbox (read backwards: newest first)."""
+    """An index of one audience's conversations in inbox order (read backwards: newest first)."""
     condition = text(where)
     return Index(name, *columns, "last_message_at", "id", sqlite_where=condition, postgresql_where=condition)
 
 
 class Conversation(Base):
-    """The whole exchange. Its head carries all that a list shows, so that no list looks at messages.
+    """The whole exchange. The row holds everything that a list shows, so lists do not read messages.
 
-    `last_seq` numbers messages and events alike; `last_message_*` and `last_sender_*` speak of messages only.
+    `last_seq` counts messages and events; `last_message_*` and `last_sender_*` concern messages only.
     """
 
     __tablename__ = "conversations"
@@ -108,7 +108,7 @@ class Conversation(Base):
         ),
         _inbox_index("ix_conversations_customer", "customer_id", where=CUSTOMER),
         _inbox_index("ix_conversations_customer_status", "customer_id", "status", where=CUSTOMER),
-        # No number is used twice, and one can be reserved before its row is written (see `reserve_id`).
+        # Ids are never reused, and one can be reserved before its row is written (see `reserve_id`).
         {"sqlite_autoincrement": True},
     )
 
@@ -130,11 +130,11 @@ class Conversation(Base):
     closed_at: Mapped[datetime | None]
     closed_by_type: Mapped[str | None] = mapped_column(String(8))
     closed_by_id: Mapped[int | None]
-    removed_files: Mapped[int] = mapped_column(default=0)  # how often a file was removed: part of what a poll compares
+    removed_files: Mapped[int] = mapped_column(default=0)  # how many files were removed; part of the poll state
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """The one scope: the condition for every row that `actor` may see. Everything a person reaches starts here."""
+        """The condition for every row that `actor` may see. Every look-up for an actor starts here."""
         return cls.seen_by(actor.type, actor.sees_platform, actor.id, actor.store_id)
 
     @classmethod
@@ -145,7 +145,7 @@ class Conversation(Base):
         actor_id: Number = ACTOR_ID,
         store_id: Number = ACTOR_STORE_ID,
     ) -> ColumnElement[bool]:
-        """The same for every actor of a kind, who comes as the parameters that `actor_params` gives."""
+        """`visible_to` for any actor of a role, identified by the parameters that `actor_params` returns."""
         if actor_type == ActorType.CUSTOMER:
             own = cls.customer_id == actor_id
             return own if sees_platform else and_(own, cls.conversation_type == word(ConversationType.STORE_CUSTOMER))
@@ -154,7 +154,7 @@ class Conversation(Base):
 
     @classmethod
     def not_before(cls, at: ColumnElement[datetime]) -> ColumnElement[datetime]:
-        """`at`, but never earlier than the conversation's last message."""
+        """`at`, or the time of the conversation's last message if that is later."""
         return case((cls.last_message_at > at, cls.last_message_at), else_=at)
 
     @classmethod
@@ -170,7 +170,7 @@ class Conversation(Base):
         at: datetime,
         conversation_id: int | None = None,
     ) -> Taken:
-        """Begin a conversation, under a number that was reserved for it if given; answers its first place."""
+        """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         reserved = {} if conversation_id is None else {"id": conversation_id}
         number = session.execute(
             insert(cls)
@@ -197,8 +197,9 @@ class Conversation(Base):
 
     @classmethod
     def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:
-        """Lock an open conversation that `actor` sees, take its next `seq`, and set what its head says of the message
-        there. None, and nothing is changed, where it is closed or not theirs to see.
+        """Lock an open conversation that `actor` sees, take its next `seq` and update its preview.
+
+        Returns None and changes nothing if it is closed or not visible.
         """
         taken = _take_seq(actor.type, actor.sees_platform).all(
             session,
@@ -216,7 +217,7 @@ class Conversation(Base):
     ) -> Taken | None:
         """Close or reopen a conversation that `actor` sees, and take the next `seq` for the event.
 
-        None, and nothing is changed, where it has that status already or is not theirs to see.
+        Returns None and changes nothing if it already has that status or is not visible.
         """
         closing = to == ConversationStatus.CLOSED
         found = session.execute(
@@ -235,7 +236,7 @@ class Conversation(Base):
 
     @classmethod
     def lock(cls, session: Session, actor: Actor, conversation_id: int) -> Locked | None:
-        """Hold a conversation that `actor` sees still until the transaction ends."""
+        """Lock a conversation that `actor` sees until the transaction ends."""
         found = session.execute(
             select(*cls._locked_columns())
             .where(cls.id == conversation_id, cls.visible_to(actor))
@@ -245,7 +246,7 @@ class Conversation(Base):
 
     @classmethod
     def count_removed_file(cls, session: Session, conversation_id: int) -> Locked:
-        """Note that a file was removed, so that polls see that something changed."""
+        """Count a removed file, so that polls see the change."""
         head = update(cls).where(cls.id == conversation_id).values(removed_files=cls.removed_files + 1)
         return Locked(*session.execute(head.returning(*cls._locked_columns())).one())
 

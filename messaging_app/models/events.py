@@ -1,6 +1,6 @@
-"""The kinds of events: one table of what each says, shows and does, for services, pages, API, doctor and demo.
+"""The event kinds: one table of sentences, icons and effects for services, pages, API, doctor and demo.
 
-A new kind is one more row here. Its English text is stored with the line, pages translate its sentence.
+To add a kind, add a row. The English text is stored with the line; pages translate the sentence.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from messaging_app.models.conversation import ConversationStatus
 
 
 class SeenBy(StrEnum):
-    """Who sees an event. Only what everyone sees is a line in `messages`, since everyone counts those by `seq`."""
+    """Who sees an event. Only events for everyone are lines in `messages`: every reader counts those by `seq`."""
 
     EVERYONE = "everyone"
     OWN_SIDE = "own side"
 
 
 def N_(text: str) -> str:
-    """Mark `text` for translation, which happens where it is shown (`messages/_event.html`)."""
+    """Mark `text` for translation, which happens in `messages/_event.html`."""
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """What an event of one kind says and does; `own_sentence` is for whoever did it.
+    """The sentence, icon and effect of one kind of event. `own_sentence` is shown to the user who caused it.
 
-    Sentences take `%(name)s`, who did it, and `%(content)s`, the text stored with it. `status` is the conversation's
-    from then on; None leaves it as it is.
+    Sentences may contain `%(name)s`, the user, and `%(content)s`, the text stored with the event. `status` is the
+    conversation's new status; None leaves it unchanged.
     """
 
     name: str
@@ -39,7 +39,7 @@ class EventKind:
     seen_by: SeenBy = SeenBy.EVERYONE
 
     def content_of(self, name: str, content: str = "") -> str:
-        """The sentence in English, as it is stored and as the API returns it."""
+        """Return the English sentence, as it is stored and as the API returns it."""
         return self.sentence % {"name": name, "content": content}
 
 
@@ -58,20 +58,20 @@ REOPENED = EventKind(
     status=ConversationStatus.OPEN,
 )
 EVENT_KINDS = {kind.name: kind for kind in (CLOSED, REOPENED)}
-# Of a newer version of this program, which may run beside this one during an update: its text says what happened.
+# Events written by a newer version, which may run in parallel during an update. Their stored text says what happened.
 UNKNOWN = EventKind("", sentence="%(content)s", own_sentence="%(content)s", icon="alert-circle")
 
 
 def event_kind(name: str) -> EventKind:
-    """The kind called `name`; `UNKNOWN` where there is none."""
+    """Return the kind called `name`, or `UNKNOWN`."""
     return EVENT_KINDS.get(name, UNKNOWN)
 
 
 def names_in_threads() -> set[str]:
-    """The kinds that are lines of a thread."""
+    """Return the names of the kinds that are lines of a thread."""
     return {kind.name for kind in EVENT_KINDS.values() if kind.seen_by == SeenBy.EVERYONE}
 
 
 def statuses() -> dict[str, ConversationStatus]:
-    """The kinds that open or close a conversation, with the status that follows."""
+    """Return the kinds that open or close a conversation, with the resulting status."""
     return {kind.name: kind.status for kind in EVENT_KINDS.values() if kind.status is not None}

@@ -1,4 +1,4 @@
-"""One line of a conversation: what somebody wrote, or an event such as closing."""
+"""One line of a conversation: a message, or an event such as closing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ IDEMPOTENCY_KEY_MAX = 200
 
 
 class MessageKind(StrEnum):
-    """What a line is. Events take a `seq`, but are never unread."""
+    """The kind of a line. Events take a `seq`, but are never unread."""
 
     MESSAGE = "message"
     EVENT = "event"
 
 
 class Message(Base):
-    """A line, numbered by `seq` without gaps within its conversation, never changed after it is written.
+    """A line, numbered by `seq` without gaps within its conversation. Never changed after it is written.
 
-    `sender_name` is the name at the time of writing: later it must be provable what was said by whom. `digest` is a
-    SHA-256 of address, text and files, kept with the idempotency key to tell a repeat from another message.
+    `sender_name` is the name at the time of writing, so the record of who said what stays provable. `digest` is a
+    SHA-256 of recipient, text and files. It is stored with the idempotency key to tell a retry from a different
+    message.
     """
 
     __tablename__ = "messages"
@@ -50,7 +51,7 @@ class Message(Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
     seq: Mapped[int]
     kind: Mapped[str] = mapped_column(String(8), default=MessageKind.MESSAGE)
-    event: Mapped[str | None] = mapped_column(String(8))  # a name in `events.EVENT_KINDS`
+    event: Mapped[str | None] = mapped_column(String(8))  # a key of `events.EVENT_KINDS`
     sender_type: Mapped[str] = mapped_column(String(8))
     sender_id: Mapped[int]
     sender_name: Mapped[str] = mapped_column(String(200))
@@ -70,9 +71,9 @@ class Message(Base):
         idempotency_key: str | None = None,
         digest: str | None = None,
     ) -> int:
-        """Write a message into the place that was taken for it; returns its id.
+        """Write a message at a taken position. Returns its id.
 
-        Raises `IntegrityError` where the sender has used the key before.
+        Raises `IntegrityError` if the sender has used the key before.
         """
         (message_id,) = _WRITE.all(
             session,
@@ -92,7 +93,7 @@ class Message(Base):
 
     @classmethod
     def note_event(cls, session: Session, actor: Actor, line: Taken, event: EventKind) -> None:
-        """Write an event into the place that was taken for it."""
+        """Write an event at a taken position."""
         session.execute(
             insert(cls).values(
                 conversation_id=line.conversation_id,

@@ -1,4 +1,4 @@
-"""A mail about new messages: one row from the moment it is due until it is sent, pointless or given up."""
+"""An e-mail about new messages: one row from when it becomes due until it is sent, skipped or given up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GIVEN_UP = "state = 'failed'"
 
 
 class NotificationState(StrEnum):
-    """Where a mail stands. `SKIPPED`: when it was to be sent, there was nothing left to say or nobody to say it to."""
+    """The state of an e-mail. `SKIPPED`: at sending time there was nothing new, or no one to send it to."""
 
     DUE = "due"
     SENT = "sent"
@@ -24,12 +24,12 @@ class NotificationState(StrEnum):
 
 
 class Notification(Base):
-    """One mail to one seat. What it says is read when it is sent; the row only makes sure that it is.
+    """One e-mail to one seat. Its content is read when it is sent; the row only ensures that it is sent.
 
-    `message_id` is the mail's Message-ID, the same at every attempt, so that one which was sent twice is recognised.
-    `next_at` is when it is to be tried; while a worker sends it, when that worker is taken for dead. `claim` names the
-    worker's right to it. `hand_overs` counts how often a server had the whole mail and may have taken it, and `told_seq`
-    is the last line that the mail then told of.
+    `message_id` is the Message-ID, the same for every attempt, so that duplicates are recognised. `next_at` is when to
+    try next; while a worker is sending, it is when that worker is presumed dead. `claim` identifies the worker that may
+    send it. `hand_overs` counts how often a server received the whole e-mail and may have accepted it; `told_seq` is
+    the last line that e-mail covered.
     """
 
     __tablename__ = "notifications"

@@ -1,4 +1,4 @@
-"""A seat in a conversation: whose unread messages are counted, how far they have read, whether mail is wanted."""
+"""A seat in a conversation: its unread count, how far its user has read, and whether they want e-mail."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ ZERO, ONE = literal_column("0", Id), literal_column("1", Id)
 
 
 class Moved(NamedTuple):
-    """A seat that has just read on."""
+    """A seat whose read position has just moved."""
 
     unread_count: int
     has_written: bool
 
 
 class ConversationParticipant(Base):
-    """A seat. Its `unread_count` is always the messages of others (not events) with `seq` > `last_read_seq`.
+    """A seat. `unread_count` always equals the number of others' messages (not events) with `seq` > `last_read_seq`.
 
-    `participant_type` says which table `participant_id` numbers: `users` for admin and store, `customers` otherwise.
+    `participant_type` says what `participant_id` refers to: `users` for admin and store, otherwise `customers`.
     """
 
     __tablename__ = "conversation_participants"
@@ -79,9 +79,9 @@ class ConversationParticipant(Base):
     last_read_at: Mapped[datetime | None]
     has_written: Mapped[bool] = mapped_column(default=False)
     email_notifications: Mapped[bool] = mapped_column(default=True)
-    mail_due_at: Mapped[datetime | None]  # when a mail is due, unless they read before
-    mail_not_before: Mapped[datetime | None]  # after a mail: when its window ends
-    mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that a mail told of
+    mail_due_at: Mapped[datetime | None]  # when an e-mail is due, unless the seat is read first
+    mail_not_before: Mapped[datetime | None]  # after an e-mail: when the next one is allowed
+    mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that an e-mail covered
 
     @classmethod
     def belongs_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -90,17 +90,17 @@ class ConversationParticipant(Base):
 
     @classmethod
     def of_actor(cls, actor_type: ActorType, actor_id: Number = ACTOR_ID) -> ColumnElement[bool]:
-        """The same for every actor of a kind, who comes as the parameters that `actor_params` gives."""
+        """`belongs_to` for any actor of a role, identified by the parameters that `actor_params` returns."""
         return (cls.participant_type == word(actor_type)) & (cls.participant_id == actor_id)
 
     @classmethod
     def raise_for(cls, session: Session, actor: Actor, line: Taken, mail_due_at: datetime | None) -> None:
-        """Count a new message for everybody else and seat newcomers, in one statement.
+        """Count a new message for everyone else and add missing seats, in one statement.
 
-        Every active member of the store, the customer, the admins who have a seat, and the sender get or keep one; all
-        but the sender's rise by one. A new seat has read everything before this message. Seats of the other side with
-        e-mail on become due at `mail_due_at` (None: no mail), or later where they had one lately; colleagues are not
-        mailed each other's words, nor is the sender in another of their seats.
+        Every active member of the store, the customer, admins with a seat, and the sender keep or get a seat. All
+        counts but the sender's rise by one. In a new seat everything before this message is read. Seats on the other
+        side with e-mail on become due at `mail_due_at` (None: no e-mail), or later if they had one recently. Neither
+        colleagues nor the sender's other seats get e-mail.
         """
         dialect = session.get_bind().dialect.name
         _raise_for(dialect, actor.type, ConversationType(line.conversation_type)).all(
@@ -117,7 +117,7 @@ class ConversationParticipant(Base):
     def switch_mail(
         cls, session: Session, actor: Actor, conversation_id: int, store_id: int, last_seq: int, wanted: bool
     ) -> None:
-        """Set the mail switch of `actor`'s seat; whoever has none takes one that has read everything."""
+        """Turn e-mail on or off for the seat of `actor`. Without a seat, adds one in which everything is read."""
         insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(
             conversation_id=conversation_id,
             participant_type=actor.type,
@@ -143,9 +143,9 @@ class ConversationParticipant(Base):
         at: datetime,
         mail_due_at: datetime | None,
     ) -> Moved | None:
-        """Move the seat of `actor` forward to `up_to` and recount what is left; None where it had read as far, or is none.
+        """Move the seat of `actor` forward to `up_to` and recount. Returns None if nothing moved or there is no seat.
 
-        The caller holds the conversation's lock, so that no message comes between the count and the write.
+        The caller holds the conversation's lock, so no message arrives between the count and the write.
         """
         moved = _mark_read(actor.type).all(
             session, **actor_params(actor), of_conversation=conversation_id, up_to=up_to, at=at, mail_due=mail_due_at
@@ -166,7 +166,7 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
         )
         .scalar_subquery()
     )
-    # Who has just read is here: what is left unread is mailed a full delay from now, if at all.
+    # The user is active right now, so what is left unread is e-mailed a full delay from now at the earliest.
     later = case((seat.mail_not_before > MAIL_DUE, seat.mail_not_before), else_=MAIL_DUE)
     return Query(
         update(table_of(seat))
@@ -184,11 +184,11 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
 
 @cache
 def _raise_for(dialect: str, actor_type: ActorType, conversation_type: ConversationType) -> Query[int]:
-    """Of the seats that changed it returns the numbers of their people."""
+    """Return the query behind `raise_for`. It returns the participant ids of the changed seats."""
     seat, people = ConversationParticipant, _people_of(actor_type, conversation_type).subquery("people")
     is_sender = (people.c.type == word(actor_type)) & (people.c.id == ACTOR_ID)
     gets_mail = people.c.type != word(actor_type)
-    if actor_type != ActorType.CUSTOMER:  # an admin may sit there as staff, too
+    if actor_type != ActorType.CUSTOMER:  # an admin may also sit there as staff
         gets_mail &= (people.c.type == word(ActorType.CUSTOMER)) | (people.c.id != ACTOR_ID)
     values = {
         "conversation_id": OF_CONVERSATION,
@@ -202,7 +202,7 @@ def _raise_for(dialect: str, actor_type: ActorType, conversation_type: Conversat
         "mail_due_at": case((gets_mail, MAIL_DUE)),
         "mailed_seq": ZERO,
     }
-    # SQLite needs a WHERE here, or ON CONFLICT reads as a join's ON. Seats are locked in one order by everybody.
+    # SQLite needs a WHERE here, or it parses ON CONFLICT as a join's ON. All writers lock seats in the same order.
     rows = select(*values.values()).where(true()).order_by(people.c.type, people.c.id)
     insert = insert_for(dialect, table_of(seat)).from_select(list(values), rows)
     due, held = insert.excluded.mail_due_at, seat.mail_not_before > insert.excluded.mail_due_at
@@ -218,16 +218,16 @@ def _raise_for(dialect: str, actor_type: ActorType, conversation_type: Conversat
                 ),
             },
             where=(insert.excluded.unread_count > 0)
-            | ~seat.has_written,  # else it is the sender's, and nothing changes
+            | ~seat.has_written,  # otherwise it is the sender's, and nothing changes
         ).returning(seat.participant_id),
         int,
     )
 
 
 def _people_of(actor_type: ActorType, conversation_type: ConversationType) -> CompoundSelect[tuple[str, int]]:
-    """Who has or gets a seat with a message: everybody else who is active, and the sender: (type, id).
+    """Return (type, id) of everyone who keeps or gets a seat with a message: all active others, and the sender.
 
-    The sender comes as they are. Whoever was deactivated a moment after they were let in has written all the same.
+    The sender is included even if deactivated a moment after their request was authorised.
     """
     seat, of_store = ConversationParticipant, bindparam("of_store", type_=Id)
     staff = select(word(ActorType.STORE).label("type"), StoreMembership.user_id.label("id")).where(

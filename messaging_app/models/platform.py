@@ -1,4 +1,4 @@
-"""Whom the platform knows: stores, the people who sign in, and the settings an admin may change."""
+"""Stores, the users and customers who sign in, and the settings an admin may change."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from messaging_app.text import search_words
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
-SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: ranges and prefixes by index
+SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: index ranges and prefixes
 
 
 class Store(Base):
-    """A tenant of the marketplace. Its accent is a named one from the style sheets; no accent means indigo."""
+    """A tenant of the marketplace. The accent is the name of one in the style sheets; None means indigo."""
 
     __tablename__ = "stores"
     __table_args__ = (Index(None, "sort_name", "id"),)
@@ -35,7 +35,7 @@ class Store(Base):
 
 
 class User(Base):
-    """Somebody who signs in as platform admin, as staff of one or more stores, or as both."""
+    """A user who signs in as platform admin, as staff of one or more stores, or both."""
 
     __tablename__ = "users"
 
@@ -46,12 +46,13 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
-    mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())  # the person's own switch for all
+    # the user's own switch for all e-mail
+    mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class StoreMembership(Base):
-    """A user on the staff of a store."""
+    """Makes a user a member of a store's staff."""
 
     __tablename__ = "store_memberships"
     __table_args__ = (Index(None, "user_id"),)
@@ -64,7 +65,7 @@ class StoreMembership(Base):
 
 
 class Customer(Base):
-    """A customer of one store; the same person at another store is another customer."""
+    """A customer of one store. The same person at another store is another customer."""
 
     __tablename__ = "customers"
     __table_args__ = (
@@ -88,9 +89,9 @@ class Customer(Base):
 
 
 class RecipientTerm(Base):
-    """One word by which a store or a customer is found while typing; kept by the directory import.
+    """One search word for a store or a customer, maintained by the directory import.
 
-    A prefix search over words is then one index range on both databases, however many customers there are.
+    A prefix search over words is then one index range on both databases, regardless of the number of customers.
     """
 
     __tablename__ = "recipient_terms"
@@ -106,12 +107,12 @@ class RecipientTerm(Base):
 
     @staticmethod
     def words(name: str, *others: str) -> set[str]:
-        """The distinct words as they are stored, at most 100 long; see `search_words`."""
+        """Return the distinct words as they are stored, each at most 100 characters; see `search_words`."""
         return {word[:100] for word in search_words(name, *others)}
 
 
 class PlatformSetting(Base):
-    """A setting that an admin changed; what is not here has its default (see `services/settings.py`)."""
+    """A setting that an admin changed. Settings without a row have their default (see `services/settings.py`)."""
 
     __tablename__ = "platform_settings"
 

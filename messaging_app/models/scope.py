@@ -1,6 +1,6 @@
-"""Who sees which conversations, and who is an active person: each rule once, for everything that asks.
+"""Who sees which conversations, and who counts as active: each rule is written once, here.
 
-A statement that serves every actor of a role takes them as the parameters that `actor_params` gives.
+Statements that serve every actor of a role take the actor as the parameters that `actor_params` returns.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from messaging_app.models.platform import Customer, Store, StoreMembership, User
 
 
 class ConversationType(StrEnum):
-    """Who talks with whom."""
+    """The two parties of a conversation."""
 
     ADMIN_STORE = "admin_store"
     STORE_CUSTOMER = "store_customer"
     ADMIN_CUSTOMER = "admin_customer"
 
 
-# What each role takes part in, and so sees of what is in its scope; customers see the platform's only while an admin
-# lets them (a platform setting).
+# The types each role takes part in. Customers see platform conversations only while a platform setting allows it.
 TYPES_OF = {
     ActorType.ADMIN: (ConversationType.ADMIN_STORE, ConversationType.ADMIN_CUSTOMER),
     ActorType.STORE: (ConversationType.STORE_CUSTOMER, ConversationType.ADMIN_STORE),
@@ -36,24 +35,24 @@ ACTOR_STORE_ID = bindparam("actor_store_id", type_=Id)
 
 
 def actor_params(actor: Actor) -> dict[str, int | None]:
-    """The values of ACTOR_ID and ACTOR_STORE_ID."""
+    """Return the values of ACTOR_ID and ACTOR_STORE_ID."""
     return {"actor_id": actor.id, "actor_store_id": actor.store_id}
 
 
 def sees_type(actor_type: ActorType, conversation_type: str, sees_platform: bool) -> bool:
-    """Whether a role sees a type of conversation; `sees_platform` is the platform setting, which concerns customers."""
+    """Whether a role sees a type of conversation. `sees_platform` (a platform setting) affects customers only."""
     hidden = actor_type == ActorType.CUSTOMER and not sees_platform and conversation_type == "admin_customer"
     return conversation_type in TYPES_OF[actor_type] and not hidden
 
 
 def type_without(actor_type: ActorType) -> ConversationType:
-    """The one type in which a role takes no part: conversations are between two of three parties."""
+    """Return the one type that a role takes no part in: a conversation is between two of three parties."""
     (other,) = set(ConversationType) - set(TYPES_OF[actor_type])
     return other
 
 
 def word(value: StrEnum) -> ColumnElement[str]:
-    """A word of ours in the text of a statement: an index over some rows serves a query that names the same words."""
+    """Return a literal for a statement: a query uses a partial index only if it repeats the same literals."""
     return literal_column(f"'{value.value}'")
 
 
@@ -61,9 +60,9 @@ Number: TypeAlias = SQLColumnExpression[int] | SQLColumnExpression[int | None] |
 
 
 def active_person(actor_type: ActorType, person_id: Number, store_id: Number | None = None) -> ColumnElement[bool]:
-    """The condition that a person is active in a role (of a store): `users`, `customers` and so on join by it.
+    """The condition that a user or customer is active in a role (of a store). Tables such as `users` are joined by it.
 
-    An admin has no store; staff and customers count only while their store is active as well.
+    Admins have no store. Staff and customers count only while their store is active too.
     """
     if actor_type == ActorType.ADMIN:
         return and_(User.id == person_id, User.active, User.is_admin)

@@ -1,4 +1,4 @@
-"""Sign-in sessions as rows, so that they can be ended from the server."""
+"""Sign-in sessions as rows, so that the server can end them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from messaging_app.db.types import Base
 
 
 class SignInSession(Base):
-    """One browser signed in for one role. The cookie holds the token, the row only its digest.
+    """One browser signed in to one role. The cookie holds the token; the row holds only its digest.
 
-    `person_id` numbers `users.id`, or `customers.id` for a customer. `store_id` is the staff's current store or the
-    customer's store. `time_zone` is the browser's, as it last said: mail to the person has its times in it.
+    `person_id` refers to `users.id`, or to `customers.id` for a customer. `store_id` is the current store of staff, or
+    the customer's store. `time_zone` is the browser's latest; e-mails show times in it.
     """
 
     __tablename__ = "sign_in_sessions"

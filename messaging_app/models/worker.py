@@ -1,4 +1,4 @@
-"""When a worker last finished a round, so that whoever watches the web processes sees that mail would go out."""
+"""When a worker last finished a round, so that the web processes can report whether e-mail is being sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from messaging_app.db.types import Base
 
 
 class WorkerBeat(Base):
-    """One kind of work and the end of its last round, by whichever worker."""
+    """One kind of work, and when any worker last finished a round of it."""
 
     __tablename__ = "worker_beats"
 

@@ -1,1 +1,1 @@
-"""What every request reads: each statement is built once for a kind of actor, who comes as its parameters."""
+"""What every request reads. Each statement is built once per role; the actor is passed as parameters."""

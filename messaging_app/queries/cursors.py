@@ -1,7 +1,7 @@
-"""Opaque cursors: where the next page of a list begins, stable while new messages move other rows.
+"""Opaque cursors: where the next page of a list begins, stable while new messages reorder the list.
 
-Their form is told to programs as a pattern, and whatever has that form is a place in the list, whether or not a page
-ever ended there: so the pattern is the whole rule.
+The API publishes their format as a pattern. Any cursor that matches is a valid position, whether or not a page ever
+ended there, so the pattern is the whole rule.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def encode_moment(moment: datetime, row_id: int) -> str:
-    """A cursor for lists ordered by time, then id."""
+    """Return a cursor for lists ordered by time, then id."""
     return f"{(moment - _EPOCH) // _MICROSECOND:x}.{row_id:x}"
 
 
 def encode_moment_from(moment: datetime, row_id: int) -> str:
-    """A cursor for the part of such a list that begins with this very row."""
+    """Return a cursor for the part of such a list that starts with this row."""
     return encode_moment(moment, row_id + 1)
 
 
 def decode_moment(cursor: str) -> tuple[datetime, int]:
-    """Time and id of such a cursor. Raises `Invalid` on field `cursor`."""
+    """Return time and id. Raises `Invalid` on field `cursor`."""
     micros, row_id = _parts(cursor, MOMENT_PATTERN)
     return _EPOCH + timedelta(microseconds=int(micros, 16)), int(row_id, 16)
 
 
 def encode_name(name: str, row_id: int) -> str:
-    """A cursor for lists ordered by a name, then id."""
+    """Return a cursor for lists ordered by name, then id."""
     return f"{base64.urlsafe_b64encode(name.encode()).decode().rstrip('=')}.{row_id:x}"
 
 
 def decode_name(cursor: str) -> tuple[str, int]:
-    """Name and id of such a cursor. Raises `Invalid` on field `cursor`."""
+    """Return name and id. Raises `Invalid` on field `cursor`."""
     name, row_id = _parts(cursor, NAME_PATTERN)
     text = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode(errors="replace")
     return text.replace("\0", ""), int(row_id, 16)

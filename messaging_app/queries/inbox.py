@@ -1,4 +1,4 @@
-"""The queries behind an inbox: each list is one range of one index, whoever asks."""
+"""The queries behind an inbox: for every role, each list is one index range."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ HEAD = (
 
 
 class InboxRow(NamedTuple):
-    """A conversation in a list: the columns of HEAD, the other side as the actor sees it, and the actor's own unread."""
+    """A conversation in a list: the columns of HEAD, the other side as the actor sees it, and the actor's unread count."""
 
     id: int
     conversation_type: str
@@ -81,7 +81,7 @@ class InboxRow(NamedTuple):
 
 
 def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
-    """The other side as an actor of a kind sees it: its type, id and name; and the store's name."""
+    """The other side as a role sees it: its type, id and name, and the store's name."""
     store: tuple[Column, ...] = (literal_column("'store'"), Conversation.store_id, Store.name)
     customer: tuple[Column, ...] = (
         literal_column("'customer'"),
@@ -110,9 +110,9 @@ def page_of(
 ) -> Query[InboxRow]:
     """A page of an inbox, newest first.
 
-    Without `unread` it is the head of one index range (with a type but no status: of two, merged). With `unread` the
-    person's unread seats are sorted. With `later` the parameters `after_at` and `after_id` are the last row of the page
-    before. `limit` is written into the statement, so that no plan must guess it.
+    Without `unread` it reads the start of one index range (with a type but no status: two, merged). With `unread` it
+    sorts the actor's unread seats. With `later`, the parameters `after_at` and `after_id` are the last row of the
+    previous page. `limit` is a literal, so that the planner need not guess it.
     """
     newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
     most: ColumnElement[int] = literal_column(str(limit))
@@ -141,7 +141,7 @@ def page_of(
 def total(
     session: Session, actor: Actor, status: ConversationStatus | None, kind: ConversationType | None, unread: bool
 ) -> int:
-    """How many conversations a filter holds; counted only when a program asks for it."""
+    """Count the conversations that match a filter. Runs only when a program asks for the total."""
     query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor))
     if status:
         query = query.where(Conversation.status == status)
@@ -154,7 +154,7 @@ def total(
 
 
 def _rows_of(actor_type: ActorType) -> Columns:
-    """Rows of an inbox. Outer joins by unique keys: no database may begin with any table but conversations."""
+    """The rows of an inbox. Outer joins on unique keys make every database start with conversations."""
     own = [Seat.conversation_id == Conversation.id, Seat.of_actor(actor_type)]
     if actor_type == ActorType.STORE:
         own.append(Seat.store_id == ACTOR_STORE_ID)

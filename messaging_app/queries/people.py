@@ -1,7 +1,7 @@
-"""Who asks: the living sign-in or token behind a secret, with their person, and what they have unread.
+"""The actor of a request: the active sign-in or token behind a secret, with its user and their unread total.
 
-Everything that must hold for a person to act stands in the conditions of these statements, so that deactivating
-somebody or taking them off a store counts at their next request.
+Everything that must hold for a user to act is a condition of these statements. Deactivating a user or removing them
+from a store therefore takes effect at their next request.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ TOKEN_HASH = bindparam("token_hash", type_=String())
 
 
 class SignInRow(NamedTuple):
-    """A living sign-in. `stores` are those of a member of staff, a JSON list of lists of id, code and name.
+    """An active sign-in. `stores` are those of a staff member, as a JSON list of lists of id, code and name.
 
-    `sees_platform` and `may_have_tokens` are settings as they are stored, the latter "" where it is not; what the request
-    does not need is None.
+    `sees_platform` and `may_have_tokens` are settings as stored; the latter is "" if it is not set. Values that the
+    request does not need are None.
     """
 
     session_id: int
@@ -72,7 +72,7 @@ class SignInRow(NamedTuple):
 
 
 class BearerRow(NamedTuple):
-    """A living token and its person."""
+    """An active token and its user or customer."""
 
     token_id: int
     last_used_at: datetime | None
@@ -84,10 +84,9 @@ class BearerRow(NamedTuple):
 
 @cache
 def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignInRow]:
-    """The sign-in with `token_hash` that was used after `idle` and began after `absolute`.
+    """The sign-in with `token_hash` that was last used after `idle` and began after `absolute`.
 
-    `needed` tells for what: a fragment shows little of the person, the badge their unread total, a page of staff also
-    the stores to switch to.
+    `needed` selects what to load: "badge" adds the unread total; "page" adds, for staff, the stores to switch to.
     """
     row, person, setting = SignInSession, person_of(actor_type), sees_platform_setting(actor_type)
     unread: Column = null()
@@ -125,7 +124,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
 
 @cache
 def bearer(actor_type: ActorType) -> Query[BearerRow]:
-    """The token with `token_hash` that had not ended at `moment`."""
+    """The token with `token_hash` that has not ended at `moment`."""
     row, setting = ApiToken, sees_platform_setting(actor_type)
     return Query(
         select(row.id, row.last_used_at, row.store_id, row.person_id, person_of(actor_type).name, setting).where(
@@ -140,14 +139,14 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
 
 @cache
 def unread_total(actor_type: ActorType, sees_platform: bool) -> Query[int]:
-    """The number in the badge: unread messages in what an actor sees now."""
+    """The badge number: unread messages in the conversations that an actor sees now."""
     return Query(unread_sum(actor_type, ACTOR_ID, ACTOR_STORE_ID, true() if sees_platform else false()), int)
 
 
 def unread_sum(
     actor_type: ActorType, person_id: Number, store_id: Number, sees_platform: ColumnElement[bool]
 ) -> Select[int]:
-    """The same for columns of an outer statement: a sum over the person's part of a partial index."""
+    """`unread_total` for columns of an outer statement: a sum over the person's part of a partial index."""
     query = select(cast(func.coalesce(func.sum(Seat.unread_count), literal_column("0")), Id)).where(
         Seat.participant_type == word(actor_type),
         Seat.participant_id == person_id,
@@ -162,23 +161,22 @@ def unread_sum(
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
-    """The table of a role's people."""
+    """Return the model of a role's people."""
     return Customer if actor_type == ActorType.CUSTOMER else User
 
 
 def sees_platform_setting(actor_type: ActorType) -> Column:
-    """Whether customers see conversations with the platform, as it is stored; null for the others, whom it does not
-    concern."""
+    """The stored setting for whether customers see platform conversations; null for other roles."""
     return _stored(CUSTOMERS_SEE_PLATFORM) if actor_type == ActorType.CUSTOMER else null()
 
 
 def _stored(key: str) -> Column:
-    """A platform setting, as a column."""
+    """A platform setting as a column."""
     return select(PlatformSetting.value).where(PlatformSetting.key == literal_column(f"'{key}'")).scalar_subquery()
 
 
 def _stores(dialect: str) -> Column:
-    """All stores of a member of staff as JSON, so that the switcher costs no statement of its own."""
+    """All stores of a staff member as JSON, so that the store switcher needs no extra statement."""
     build, gather = (
         (func.json_array, func.json_group_array) if dialect == "sqlite" else (func.json_build_array, func.json_agg)
     )

@@ -1,4 +1,4 @@
-"""What writing looks up: in which state a conversation is, what a key wrote before, who is told of typing."""
+"""The look-ups of a send: a conversation's status, the result of an earlier key, and the audience of typing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Earlier(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """Somebody who types in a conversation: whom it concerns, and under which name they are known there."""
+    """A user who is typing in a conversation: its audience, and the name they are known by there."""
 
     conversation_id: int
     conversation_type: str
@@ -37,14 +37,14 @@ class Writer(NamedTuple):
 
 
 def status_of(session: Session, actor: Actor, conversation_id: int) -> str | None:
-    """Whether a conversation is open; None unless `actor` sees it."""
+    """Return the status of a conversation, or None if `actor` does not see it."""
     return session.scalar(
         select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
     )
 
 
 def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | None:
-    """What the actor's key wrote before."""
+    """Return what the actor's key wrote before."""
     found = session.execute(
         select(Message.conversation_id, Message.seq, Message.digest).where(
             Message.sender_type == actor.type,
@@ -56,14 +56,14 @@ def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | N
 
 
 def own_unread(session: Session, actor: Actor, conversation_id: int) -> int:
-    """What is unread in the actor's own seat; 0 where there is none."""
+    """Return the unread count of the actor's seat, 0 without a seat."""
     seat = ConversationParticipant
     own = select(seat.unread_count).where(seat.conversation_id == conversation_id, seat.belongs_to(actor))
     return session.scalar(own) or 0
 
 
 def writer(session: Session, actor: Actor, conversation_id: int) -> Writer | None:
-    """`actor` as the others in a conversation know them; None unless they see it."""
+    """Return `actor` as the others in a conversation know them, or None if `actor` does not see it."""
     found = _writer(actor.type, actor.sees_platform).all(
         session, **actor_params(actor), conversation_id=conversation_id, actor_name=actor.name
     )

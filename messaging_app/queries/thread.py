@@ -31,9 +31,9 @@ OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 
 
 class SeatRow(NamedTuple):
-    """A seat with the head of its conversation, and the limits for files as an admin stored them.
+    """A seat with the head of its conversation, and the file limits as stored.
 
-    Where nobody has a seat there is one row whose `participant_type` is None.
+    A conversation without seats has one row whose `participant_type` is None.
     """
 
     id: int
@@ -68,8 +68,9 @@ class SeatRow(NamedTuple):
 
 
 class LineRow(NamedTuple):
-    """A line of a thread. `files` are a message's attachments as a JSON list of objects with the keys of FILE, in the
-    order in which they were sent; None where there are none.
+    """A line of a thread. `files` is a JSON list of its attachments in the order sent, or None.
+
+    Each is an object with the keys of FILE.
     """
 
     id: int
@@ -104,9 +105,9 @@ FILE = (
 
 @cache
 def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]:
-    """Conversation `conversation_id` with all seats that the actor may know of, a row a seat.
+    """Conversation `conversation_id` with every seat that the actor may see, one row per seat.
 
-    A customer learns of themselves and of those who have written, never of a whole staff.
+    A customer sees their own seat and those of users who have written, never the whole staff.
     """
     person, known = aliased(Customer), Seat.conversation_id == Conversation.id
     if actor_type == ActorType.CUSTOMER:
@@ -140,8 +141,10 @@ def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]
 
 @lru_cache(maxsize=512)
 def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineRow]:
-    """Lines of conversation `conversation_id`: the earliest that follow parameter `after`, if so asked, else the newest
-    (before parameter `before`), newest first.
+    """Lines of conversation `conversation_id`, before or after a seq.
+
+    With `after`: the earliest that follow parameter `after`. Otherwise the newest first (before parameter `before`, if
+    set).
     """
     query = select(
         Message.id,
@@ -166,7 +169,7 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineR
 
 
 def _files(dialect: str) -> Column:
-    """The attachments of one line as JSON, so that a thread with files costs no second statement."""
+    """The attachments of one line as JSON, so that a thread with files needs no second statement."""
     build, gather = (
         (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
     )
@@ -178,6 +181,6 @@ def _files(dialect: str) -> Column:
 
 
 def _setting(key: str) -> Column:
-    """A platform setting as a column, so that it is in force at once and costs no statement."""
+    """A platform setting as a column: a change takes effect at once, and reading it needs no extra statement."""
     stored = PlatformSetting.key == literal_column(f"'{key}'")
     return select(PlatformSetting.value).where(stored).scalar_subquery()
