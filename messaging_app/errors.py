@@ -22,7 +22,7 @@ class Refusal(Exception):
 
     status = 400
     code = "malformed"
-    sentence = _("This request cannot be understood.")
+    sentence = _("This request could not be read.")
 
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(sentence or self.code)
@@ -34,7 +34,7 @@ class NotFound(Refusal):
 
     status = 404
     code = "not_found"
-    sentence = _("There is nothing here, or it is not yours to see.")
+    sentence = _("This does not exist, or you don't have access to it.")
 
 
 class NotAllowed(Refusal):
@@ -50,8 +50,8 @@ class ConversationClosed(Refusal):
 
     status = 409
     code = "conversation_closed"
-    sentence = _("This conversation is closed. Your message was not sent; the text is kept.")
-    to_reopen = _("This conversation is closed. Reopen it to send your message; the text is kept.")
+    sentence = _("This conversation is closed. Your message was not sent; your text is saved.")
+    to_reopen = _("This conversation is closed. Reopen it to send your message; your text is saved.")
 
     def __init__(self, *, may_reopen: bool) -> None:
         super().__init__(self.to_reopen if may_reopen else self.sentence)
@@ -63,7 +63,7 @@ class IdempotencyConflict(Refusal):
 
     status = 409
     code = "idempotency_conflict"
-    sentence = _("This was sent already with another text. Send this one too?")
+    sentence = _("You have already sent this with a different text. Send this one too?")
 
 
 class Invalid(Refusal):
@@ -88,4 +88,4 @@ class Unavailable(Refusal):
     retry_after = 5
     status = 503
     code = "unavailable"
-    sentence = _("The service cannot do this right now. Nothing was changed; please try again in a moment.")
+    sentence = _("This cannot be done right now. Nothing was changed; please try again in a moment.")

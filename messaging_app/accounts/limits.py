@@ -36,7 +36,7 @@ class RateLimited(Refusal):
 
     status = 429
     code = "rate_limited"
-    sentence = _("That was too often. Please wait a moment and try again; nothing was lost.")
+    sentence = _("Too many requests. Please wait a moment and try again; nothing was lost.")
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()

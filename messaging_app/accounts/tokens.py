@@ -145,9 +145,9 @@ def clean_name(raw: str) -> str:
     """A token's name as it is stored. Raises `Invalid` on field `name`."""
     name = raw.strip()
     if not shows_something(name):
-        raise Invalid(FieldError("name", "required", _("Name the token, so that you know later what uses it.")))
+        raise Invalid(FieldError("name", "required", _("Name the token so that you know what uses it.")))
     if len(name) > NAME_MAX:
-        raise Invalid(FieldError("name", "too_long", _("A name has at most %(max)s characters.", max=NAME_MAX)))
+        raise Invalid(FieldError("name", "too_long", _("A name can have at most %(max)s characters.", max=NAME_MAX)))
     if not name.isprintable():
         raise Invalid(FieldError("name", "invalid_characters", _("A name is one line without control characters.")))
     return name

@@ -31,11 +31,11 @@ MESSAGES = {
         "send that."
     ),
     "image_dimensions": N_("The image “%(name)s” is too large to be opened. Make it smaller and send that."),
-    "archive_limits": N_("“%(name)s” unpacks to too much. Send fewer or smaller files in one archive."),
+    "archive_limits": N_("“%(name)s” is too large when unpacked. Send fewer or smaller files in one archive."),
     "archive_unsafe": N_("“%(name)s” is not safe to unpack. Make the archive again from plain files and folders."),
-    "macro_not_allowed": N_("“%(name)s” holds macros. Save it without macros, or as PDF, and send that."),
+    "macro_not_allowed": N_("“%(name)s” contains macros. Save it without macros, or as PDF, and send that."),
     "malware": N_("“%(name)s” was refused by the virus scanner. Check your device before you send other files."),
-    "too_many_files": N_("More than %(limit)s files are too many for one message. Send the rest in another."),
+    "too_many_files": N_("A message can have at most %(limit)s files. Send the rest in another message."),
     "too_large": N_("“%(name)s” is larger than %(limit)s MB. Make it smaller and send that."),
 }
 
@@ -49,22 +49,26 @@ REASONS = {
     "other_slides": N_("“%(name)s” is %(what)s. Save it as PowerPoint or PDF and send that."),
     "other_archive": N_("“%(name)s” is %(what)s. Pack the files as ZIP and send that."),
     "to_pdf": N_("“%(name)s” is %(what)s. Save it as PDF and send that."),
-    "web_page": N_("“%(name)s” is a web page. Save the file that you meant, or print the page to PDF, and send that."),
+    "web_page": N_("“%(name)s” is a web page. Save the file itself, or print the page to PDF, and send that."),
     "video": N_("“%(name)s” is %(what)s. Videos and sound cannot be sent here; send a link instead."),
     "program": N_("“%(name)s” is a program. Programs cannot be sent here."),
     "password": N_("“%(name)s” is protected with a password. Save it without the password and send that."),
-    "cut": N_("“%(name)s” breaks off or has something after its end. Save or download it again and send that."),
+    "cut": N_("“%(name)s” is cut off or has extra data after its end. Save or download it again and send that."),
     "binary": N_("“%(name)s” is not text. Save it as plain text and send that."),
     "hidden_archive": N_("“%(name)s” has an archive hidden at its end. Open it, save it again and send that."),
     "document_broken": N_("“%(name)s” is damaged inside. Open it, save it again and send that."),
-    "document_limits": N_("“%(name)s” unpacks to too much. Make what is in it smaller, or save it as PDF."),
-    "archive_name": N_("“%(name)s” holds “%(entry)s”, a name that is not safe to unpack. Rename that and pack again."),
-    "archive_link": N_("“%(name)s” holds a link, “%(entry)s”. Pack what it leads to instead, and send that."),
-    "archive_twice": N_("“%(name)s” holds “%(entry)s” twice. Pack the files again and send that."),
+    "document_limits": N_("“%(name)s” is too large when unpacked. Make what is in it smaller, or save it as PDF."),
+    "archive_name": N_(
+        "“%(name)s” contains “%(entry)s”, a name that is not safe to unpack. Rename that and pack again."
+    ),
+    "archive_link": N_("“%(name)s” contains a link, “%(entry)s”. Pack what it leads to instead, and send that."),
+    "archive_twice": N_("“%(name)s” contains “%(entry)s” twice. Pack the files again and send that."),
     "archive_volume": N_("“%(name)s” is one part of a split archive. Pack the files into a single one and send that."),
-    "archive_contradicts": N_("“%(name)s” is damaged or put together wrongly. Pack the files again and send that."),
-    "archive_entries": N_("“%(name)s” holds more than %(limit)s files. Send fewer in one archive."),
-    "archive_nested": N_("“%(name)s” holds archives that unpack to too much. Unpack them first, or send fewer."),
+    "archive_contradicts": N_("“%(name)s” is damaged or malformed. Pack the files again and send that."),
+    "archive_entries": N_("“%(name)s” contains more than %(limit)s files. Put fewer into one archive."),
+    "archive_nested": N_(
+        "“%(name)s” contains archives that are too large when unpacked. Unpack them first, or send fewer."
+    ),
 }
 
 

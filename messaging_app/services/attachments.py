@@ -151,7 +151,7 @@ def validate_and_store(
                 file.discard()
         if isinstance(error, (StorageUnavailable, CheckUnavailable, OSError)):
             current_app.logger.error("files cannot be checked or kept: %s", error)
-            raise Unavailable(_("Files cannot be kept right now. Try again in a moment; nothing was sent.")) from error
+            raise Unavailable(_("Files cannot be saved right now. Nothing was sent; try again in a moment.")) from error
         raise
 
 
@@ -216,7 +216,7 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
     """
     reason = reason.strip()
     if len(reason) > REASON_MAX or "\0" in reason:
-        sentence = _("A reason has at most %(max)s characters.", max=REASON_MAX)
+        sentence = _("A reason can have at most %(max)s characters.", max=REASON_MAX)
         raise Invalid(FieldError("reason", "too_long", sentence))
     found = _find(actor, conversation_id, attachment_id)
     if found is None:

@@ -12,11 +12,13 @@ from messaging_app.text import CONTENT_MAX, SUBJECT_MAX, TextRefused, clean_cont
 
 _SENTENCES = {
     ("content", "required"): _("Write a message."),
-    ("content", "too_long"): _("A message has at most %(max)s characters.", max=f"{CONTENT_MAX:,}"),
-    ("content", "invalid_characters"): _("The message holds characters that cannot be stored (NUL or half a pair)."),
+    ("content", "too_long"): _("A message can have at most %(max)s characters.", max=f"{CONTENT_MAX:,}"),
+    ("content", "invalid_characters"): _(
+        "The message contains characters that cannot be stored (NUL or an unpaired surrogate)."
+    ),
     ("subject", "required"): _("Write a subject."),
-    ("subject", "too_long"): _("A subject has at most %(max)s characters.", max=SUBJECT_MAX),
-    ("subject", "invalid_characters"): _("The subject holds control characters. Remove them."),
+    ("subject", "too_long"): _("A subject can have at most %(max)s characters.", max=SUBJECT_MAX),
+    ("subject", "invalid_characters"): _("The subject contains control characters. Remove them."),
 }
 
 
@@ -68,7 +70,7 @@ def _key(raw: str | None, errors: list[FieldError]) -> str | None:
     if not raw:
         return None
     if len(raw) > IDEMPOTENCY_KEY_MAX or not raw.isprintable():
-        sentence = _("An idempotency key has at most %(max)s printable characters.", max=IDEMPOTENCY_KEY_MAX)
+        sentence = _("An idempotency key can have at most %(max)s printable characters.", max=IDEMPOTENCY_KEY_MAX)
         errors.append(FieldError("idempotency_key", "invalid", sentence))
         return None
     return raw

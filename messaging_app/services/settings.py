@@ -38,9 +38,9 @@ class Setting:
     def rule(self, name: str) -> str:
         """The sentence about what fits, with `name` for the setting."""
         if self.is_switch:
-            return str(_("%(name)s is true or false.", name=name))
+            return str(_("%(name)s must be true or false.", name=name))
         limits = {"minimum": self.minimum, "maximum": self.maximum}
-        return str(_("%(name)s is a whole number from %(minimum)s to %(maximum)s.", name=name, **limits))
+        return str(_("%(name)s must be a whole number from %(minimum)s to %(maximum)s.", name=name, **limits))
 
     def parse(self, text: str) -> int | bool:
         """`text` as a value; raises `ValueError` with a sentence where it is none."""
@@ -61,14 +61,12 @@ SETTINGS = {
         Setting(
             "message_attachment_max_size_mb",
             10,
-            _("Largest attachment in MB"),
+            _("Maximum attachment size in MB"),
             _("One megabyte is 1,048,576 bytes. From 1 to 100."),
             1,
             100,
         ),
-        Setting(
-            "message_attachment_max_files", 10, _("Attachments in one message"), _("At most. From 1 to 50."), 1, 50
-        ),
+        Setting("message_attachment_max_files", 10, _("Maximum attachments per message"), _("From 1 to 50."), 1, 50),
         Setting(
             CUSTOMERS_SEE_PLATFORM,
             True,

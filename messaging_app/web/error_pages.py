@@ -74,20 +74,20 @@ def crashed(error: Exception) -> Response:
     _log("unexpected error", error)
     if problems.is_for_program():
         return problems.answer("internal_error")
-    return _page(500, _("Something went wrong on our side. What you wrote is still with you; please try again."))
+    return _page(500, _("Something went wrong on our side. Your text is not lost; please try again."))
 
 
 def _words_of(error: HTTPException) -> str:
     if isinstance(error, CSRFError):
-        return str(_("This page was open for too long or came from elsewhere. Reload it and try again."))
+        return str(_("This page has expired, or the request came from another site. Reload it and try again."))
     words = {
         404: str(NotFound.sentence),
-        405: _("This address is not for that."),
+        405: _("This address does not accept that kind of request."),
         408: _("This took too long to arrive. Please send it again."),
-        413: _("That is too large to be sent."),
+        413: _("That is too large to send."),
         429: str(RateLimited.sentence),
     }
-    return str(words.get(error.code or 500, _("This request cannot be understood.")))
+    return str(words.get(error.code or 500, _("This request could not be read.")))
 
 
 def signed_out(sign_in_at: str) -> Response:
@@ -125,9 +125,9 @@ def _page(status: int, detail: str, sign_in_at: str = "", typed: str | None = No
         401: _("You were signed out"),
         403: _("Not allowed"),
         404: _("Not found"),
-        429: _("Too often"),
+        429: _("Too many requests"),
         503: _("One moment, please"),
-    }.get(status, _("That did not work"))
+    }.get(status, _("That didn't work"))
     try:
         body = render_template("errors/error.html", title=title, detail=detail, typed=typed, sign_in_at=sign_in_at)
     except Exception as error:

@@ -98,7 +98,9 @@ class MailForm(Form):
     mail = SelectField(
         _("E-mail about new messages"),
         choices=YES_NO,
-        description=_("Only for what you have not read within minutes. Each conversation also has its own switch."),
+        description=_(
+            "Only for messages that you have not read within a few minutes. Each conversation also has its own switch."
+        ),
     )
 
 
@@ -107,15 +109,15 @@ class TokenForm(Form):
 
     name = StringField(_("Name"), id="token-name", render_kw={"maxlength": NAME_MAX, "required": True})
     days = SelectField(
-        _("Lives for"),
+        _("Expires after"),
         id="token-days",
         default="90",
         choices=[
             *(SelectChoice(str(days), _("%(days)s days", days=days)) for days in LIFETIMES),
-            SelectChoice("", _("Until revoked")),
+            SelectChoice("", _("Never expires")),
         ],
         validate_choice=False,
-        validators=[AnyOf(["", *map(str, LIFETIMES)], _("Choose how long it lives."))],
+        validators=[AnyOf(["", *map(str, LIFETIMES)], _("Choose when it expires."))],
     )
 
 

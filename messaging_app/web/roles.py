@@ -178,9 +178,9 @@ def check_origin() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
-        raise CSRFError(_("This came from another site."))
+        raise CSRFError(_("This request came from another site."))
     if site is None and origin is not None and parts_of(origin).netloc != request.host:
-        raise CSRFError(_("This came from another site."))
+        raise CSRFError(_("This request came from another site."))
 
 
 @login.unauthorized_handler  # type: ignore[untyped-decorator]

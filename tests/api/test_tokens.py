@@ -114,7 +114,11 @@ def test_the_same_number_in_another_role_is_another_person(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("form", "sentence"),
-    [({"name": " "}, "Name the token"), ({"name": "x" * 101}, "at most 100"), ({"name": "x", "days": "7"}, "how long")],
+    [
+        ({"name": " "}, "Name the token"),
+        ({"name": "x" * 101}, "at most 100"),
+        ({"name": "x", "days": "7"}, "when it expires"),
+    ],
 )
 def test_a_form_that_does_not_fit_keeps_what_was_typed(api: Api, form: dict[str, str], sentence: str) -> None:
     browser = api.signed_in("sam")

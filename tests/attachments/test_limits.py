@@ -60,7 +60,7 @@ def test_one_file_more_is_refused_before_any_is_looked_at(doors: Doors) -> None:
     assert doors.page(form(*[TEXT] * 3)).status_code == 200
     stored = doors.stored()
     page, api = doors.page(form(*[TEXT] * 4)), doors.api(form(*[TEXT] * 4))
-    assert page.status_code == 422 and "More than 3 files are too many" in page.text
+    assert page.status_code == 422 and "A message can have at most 3 files" in page.text
     assert (api.status_code, codes(api)) == (422, ["too_many_files"])
     assert doors.stored() == stored
 

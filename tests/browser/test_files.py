@@ -65,7 +65,7 @@ def test_a_removed_file_is_gone_for_everybody(site: Site, visit: Visitors) -> No
     expect(cleo.get_by_role("link", name="prices.csv")).to_be_visible()
     expect(cleo.get_by_label("Remove prices.csv")).to_have_count(0)
     sam.get_by_label("Remove prices.csv").click()
-    sam.get_by_label("Reason (if you like)").fill("The wrong list")
+    sam.get_by_label("Reason (optional)").fill("The wrong list")
     sam.get_by_role("button", name="Remove file").click()
     for page in (sam, cleo):
         expect(page.get_by_text("Removed by Sam")).to_be_visible()

@@ -196,7 +196,7 @@ def test_filters_keep_their_state_in_the_address(site: Site, visit: Visitors) ->
     page.get_by_role("link", name="All", exact=True).click()
     expect(conversations(page).get_by_role("listitem")).to_have_count(2)
     page.get_by_role("link", name="Unread", exact=True).click()
-    expect(page.get_by_text("Nothing unread here.")).to_be_visible()
+    expect(page.get_by_text("No unread conversations.")).to_be_visible()
     assert "status=all" in page.url and "unread=1" in page.url
     page.go_back()
     expect(conversations(page).get_by_role("listitem")).to_have_count(2)

@@ -54,7 +54,7 @@ def test_a_whole_day_by_keys(site: Site, visit: Visitors, three: list[int]) -> N
     press("Escape")
     expect(composer(page)).to_have_value("half")
     press("Escape")
-    expect(page.get_by_text("No conversation chosen")).to_be_visible()
+    expect(page.get_by_text("No conversation selected")).to_be_visible()
     expect(row(page, "Subject 2")).to_be_focused()
 
 
@@ -181,7 +181,7 @@ def test_filters_keep_the_focus_that_used_them(site: Site, visit: Visitors, thre
             page.keyboard.press("Enter")
         expect(link).to_have_attribute("aria-current", "true")
         expect_focus(page, element)
-    page.get_by_role("button", name="All kinds").focus()
+    page.get_by_role("button", name="All types").focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name="With customers").focus()
     page.keyboard.press("Enter")

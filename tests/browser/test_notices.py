@@ -56,14 +56,14 @@ def switch(page: Page, name: str) -> Locator:
     """A switch of the dialog, which is opened where it is not."""
     if not page.locator("#notices").is_visible():
         page.get_by_role("button", name=re.compile("Account of")).click()
-        page.get_by_role("button", name="Notices").click()
+        page.get_by_role("button", name="Notifications").click()
     return page.get_by_role("switch", name=name)
 
 
 def turn(page: Page, name: str) -> None:
     """Flip a switch and close the dialog."""
     switch(page, name).click()
-    page.get_by_role("dialog", name="Notices").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog", name="Notifications").get_by_role("button", name="Close").click()
 
 
 def news(site: Site, page: Page, number: int, unread: int) -> None:
@@ -83,14 +83,14 @@ def test_at_first_only_the_title_counts_and_nobody_is_asked_for_consent(site: Si
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     expect(page).to_have_title(re.compile(r"^\(1\) "))
-    for name, on in (("Desktop notices", False), ("Sound", False), ("Count in the tab’s title", True)):
+    for name, on in (("Desktop notifications", False), ("Sound", False), ("Unread count in the tab title", True)):
         expect(switch(page, name)).to_be_checked(checked=on)
     assert heard(page) == {"notices": [], "rings": 0, "asked": [], "focused": 0}
 
 
 def test_a_desktop_notice_says_how_many_and_never_what(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     assert heard(page)["asked"] == [True], "asked once, in answer to the click"
     news(site, page, number, 1)
     assert heard(page)["notices"] == [], "the page is looked at"
@@ -114,7 +114,7 @@ def test_a_desktop_notice_says_how_many_and_never_what(site: Site, visit: Visito
 
 def test_what_was_read_elsewhere_is_no_news(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     site.do(messaging.mark_conversation_read, site.cast.cleo, number)
@@ -142,73 +142,73 @@ def test_the_count_in_the_title_can_be_switched_off_and_on(site: Site, visit: Vi
     page, number = at_a_desk(site, visit)
     news(site, page, number, 1)
     expect(page).to_have_title(re.compile(r"^\(1\) "))
-    turn(page, "Count in the tab’s title")
+    turn(page, "Unread count in the tab title")
     expect(page).to_have_title(re.compile(r"^[^(]"))
     news(site, page, number, 2)
     expect(page).to_have_title(re.compile(r"^[^(]"))
     page.reload()
     expect(page).to_have_title(re.compile(r"^[^(]"))
-    turn(page, "Count in the tab’s title")
+    turn(page, "Unread count in the tab title")
     expect(page).to_have_title(re.compile(r"^\(2\) "))
 
 
 def test_switches_are_kept_in_the_browser(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     turn(page, "Sound")
     page.reload()
-    for name in ("Desktop notices", "Sound", "Count in the tab’s title"):
+    for name in ("Desktop notifications", "Sound", "Unread count in the tab title"):
         expect(switch(page, name)).to_be_checked()
     page.keyboard.press("Escape")
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     assert (len(heard(page)["notices"]), heard(page)["rings"], heard(page)["asked"]) == (1, 1, [])
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     news(site, page, number, 2)
     assert (len(heard(page)["notices"]), heard(page)["rings"]) == (1, 2)
 
 
 def test_a_browser_that_refuses_is_told_of_and_the_switch_stays_off(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit, allowed=False)
-    refusal = page.get_by_role("alert").filter(has_text="This browser does not allow them.")
-    switch(page, "Desktop notices").click()
+    refusal = page.get_by_role("alert").filter(has_text="Your browser blocks notifications.")
+    switch(page, "Desktop notifications").click()
     expect(refusal).to_be_visible()
-    expect(switch(page, "Desktop notices")).not_to_be_checked()
+    expect(switch(page, "Desktop notifications")).not_to_be_checked()
     page.keyboard.press("Escape")
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     assert heard(page)["notices"] == []
-    expect(switch(page, "Desktop notices")).not_to_be_checked()
+    expect(switch(page, "Desktop notifications")).not_to_be_checked()
     expect(refusal).to_be_hidden()
 
 
 def test_consent_that_was_taken_back_shows_in_the_switch(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     page.context.clear_permissions()
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     assert heard(page)["notices"] == []
-    expect(switch(page, "Desktop notices")).not_to_be_checked()
+    expect(switch(page, "Desktop notifications")).not_to_be_checked()
 
 
 def test_a_browser_without_notices_loses_nothing_else(site: Site, visit: Visitors) -> None:
     """As on phones, where pages may not make them: the constructor throws."""
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     turn(page, "Sound")
     page.evaluate(UNABLE)
     page.evaluate(HIDE, True)
     news(site, page, number, 1)
     assert heard(page)["rings"] == 2
     page.evaluate("() => { window.Notification = undefined; }")
-    switch(page, "Desktop notices").click()
-    expect(page.get_by_role("alert").filter(has_text="does not allow them")).to_be_visible()
+    switch(page, "Desktop notifications").click()
+    expect(page.get_by_role("alert").filter(has_text="blocks notifications")).to_be_visible()
 
 
 def test_of_two_tabs_one_speaks(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     turn(page, "Sound")
     other = page.context.new_page()
     other.goto("/storefront/account/messages")
@@ -225,7 +225,7 @@ def test_of_two_tabs_one_speaks(site: Site, visit: Visitors) -> None:
 
 def test_in_a_hidden_tab_the_badge_alone_is_polled_every_half_minute(site: Site, visit: Visitors) -> None:
     page, number = at_a_desk(site, visit)
-    turn(page, "Desktop notices")
+    turn(page, "Desktop notifications")
     page.clock.install()
     page.reload()
     expect(page.locator("#unread-badge")).to_be_attached()

@@ -105,11 +105,19 @@ def test_settings_are_listed_and_set(run: Run) -> None:
     ("key", "value", "sentence"),
     [
         ("colour", "red", "There is no setting colour. Known: message_attachment_max_size_mb, "),
-        ("message_attachment_max_files", "0", "message_attachment_max_files is a whole number from 1 to "),
-        ("message_attachment_max_files", "-1", "message_attachment_max_files is a whole number from 1 to "),
-        ("message_attachment_max_files", "0000000051", "message_attachment_max_files is a whole number from 1 to "),
-        ("message_attachment_max_files", "٣", "message_attachment_max_files is a whole number from 1 to "),
-        ("customers_see_platform_conversations", "maybe", "customers_see_platform_conversations is true or false."),
+        ("message_attachment_max_files", "0", "message_attachment_max_files must be a whole number from 1 to "),
+        ("message_attachment_max_files", "-1", "message_attachment_max_files must be a whole number from 1 to "),
+        (
+            "message_attachment_max_files",
+            "0000000051",
+            "message_attachment_max_files must be a whole number from 1 to ",
+        ),
+        ("message_attachment_max_files", "٣", "message_attachment_max_files must be a whole number from 1 to "),
+        (
+            "customers_see_platform_conversations",
+            "maybe",
+            "customers_see_platform_conversations must be true or false.",
+        ),
     ],
 )
 def test_a_wrong_setting_ends_with_1_and_a_sentence(run: Run, key: str, value: str, sentence: str) -> None:

@@ -72,7 +72,7 @@ def test_a_mail_shows_the_beginning_of_what_is_very_long(post: Post, content: st
     for kind in ("plain", "html"):
         text = mail.get_body((kind,)).get_content()  # type: ignore[union-attr]
         assert content[:3990].strip() in text and content[:4001] not in text
-        assert "The rest is on the page." in text and len(text.encode()) < 102_000
+        assert "Read the rest on the website." in text and len(text.encode()) < 102_000
 
 
 def test_times_are_in_the_zone_that_the_readers_browser_named(make_post: Callable[..., Post]) -> None:
@@ -113,7 +113,7 @@ def test_a_mail_goes_to_the_domain_that_was_written(post: Post) -> None:
 
 
 REPLIES = [
-    (None, "No replies by e-mail <no-reply@messages.example>", "Nobody reads replies to this e-mail"),
+    (None, "No replies by e-mail <no-reply@messages.example>", "Replies to this e-mail are not read"),
     ("Help <help@m.example>", "Help <help@m.example>", "Replies to this e-mail go to help@m.example"),
 ]
 

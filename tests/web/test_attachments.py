@@ -90,10 +90,10 @@ def test_a_link_to_another_store_offers_to_switch_and_never_does(web: Web) -> No
 
 def test_admins_change_settings_on_their_page_at_once(web: Web) -> None:
     ada = web.signed_in("ada")
-    assert "Largest attachment" in ada.get("/admin/settings").text
+    assert "Maximum attachment size" in ada.get("/admin/settings").text
     bad = ada.post("/admin/settings", {"message_attachment_max_size_mb": "0", "message_attachment_max_files": "3"})
     assert bad.status_code == 422
-    assert "Largest attachment in MB is a whole number from 1 to 100." in alerts(bad.text)
+    assert "Maximum attachment size in MB must be a whole number from 1 to 100." in alerts(bad.text)
     good = ada.post("/admin/settings", {"message_attachment_max_size_mb": "1", "message_attachment_max_files": "3"})
     assert good.status_code == 303
     number = begin(web)

@@ -130,9 +130,9 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     status, kind, cursor = args.get("status") or "open", args.get("type") or "", args.get("cursor") or None
     errors = []
     if status not in STATUSES:
-        errors.append(FieldError("status", "invalid", _("The status is open, closed or all.")))
+        errors.append(FieldError("status", "invalid", _("The status must be open, closed or all.")))
     if kind and kind not in policy_of(actor).types:
-        errors.append(FieldError("type", "invalid", _("There is no such kind of conversation here.")))
+        errors.append(FieldError("type", "invalid", _("There is no such type of conversation here.")))
     if errors and not ignore_bad:
         raise Invalid(*errors)
     if errors or ignore_bad:

@@ -24,5 +24,7 @@ def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
     thread = show(actor, messaging.get_head(actor, conversation_id))
-    sentence = _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this one.")
+    sentence = (
+        _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this conversation.")
+    )
     return with_events(rendered("messages/_preferences.html", thread=thread), toast=toast(sentence))

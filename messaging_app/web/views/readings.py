@@ -16,7 +16,7 @@ def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Move the reader's seat to `up_to`, the last line they were shown; answers the badge."""
     up_to = whole_number("up_to", "form")
     if up_to is None:  # to the service that would mean: everything
-        raise Invalid(FieldError("up_to", "required", _("Say up to which message you have read.")))
+        raise Invalid(FieldError("up_to", "required", _("Name the last message that was read.")))
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
