@@ -22,6 +22,8 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeou
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 from werkzeug.wsgi import get_content_length
 
+from messaging_app.extensions import db
+
 HERE = "messaging_app.body"
 SMALL = 16 * 1024  # bytes: every form but an upload and a long message
 PIECE = 64 * 1024
@@ -46,6 +48,7 @@ def init_app(app: Flask) -> None:
             return inner(environ, start_response)
         body = environ["wsgi.input"] = environ[HERE] = Body(environ)
         try:
+            body.fetch()
             return inner(environ, start_response)
         finally:
             body.leave()
@@ -61,7 +64,8 @@ def sender_is_known() -> None:
     body = request.environ.get(HERE)
     if body is not None:
         body.known = True
-        body.fetch()
+        if body.refused is not None:
+            raise body.refused
 
 
 def is_untouched() -> bool:
@@ -103,7 +107,7 @@ class Body(io.RawIOBase):
         self._place: tuple[bool, str] | None = None
         self._last = 0.0  # moment for strangers
         self._overdue = False
-        self._refused: HTTPException | None = None
+        self.refused: HTTPException | None = None
 
     def readable(self) -> bool:
         return True
@@ -113,8 +117,8 @@ class Body(io.RawIOBase):
         wanted = min(len(buffer), PIECE) if self._left is None else min(len(buffer), PIECE, self._left)
         if wanted == 0:
             return 0
-        if self._refused is not None:
-            raise self._refused
+        if self.refused is not None:
+            raise self.refused
         if self.untouched:
             self._begin()
         try:
@@ -122,23 +126,28 @@ class Body(io.RawIOBase):
             piece = self._stream.read(wanted)
         except Exception:  # the connection broke, or what the server makes of it is no body
             piece = b""
-            self._refused = ClientDisconnected()
+            self.refused = ClientDisconnected()
         finally:
             self.until = None
         if self._left is not None:
             self._left -= len(piece)
             if len(piece) < wanted:
-                self._refused = ClientDisconnected()
+                self.refused = ClientDisconnected()
         if self._overdue:
-            self._refused = RequestTimeout()
-        if self._refused is not None:
-            raise self._refused
+            self.refused = RequestTimeout()
+        if self.refused is not None:
+            raise self.refused
         buffer[: len(piece)] = piece
         return len(piece)
 
     def fetch(self) -> None:
-        """Have it here, if it is short."""
-        if not self._long and self.untouched:
+        """Have it here, if it is short, before anybody asks the database: what a proxy passes on may still be on its way.
+
+        Who reads it, or knows whose it is, is told when it could not be had.
+        """
+        if self._long:
+            return
+        with suppress(HTTPException):
             whole = self.read()
             self._stream, self._left, self.untouched = io.BytesIO(whole), len(whole), True
 
@@ -168,14 +177,16 @@ class Body(io.RawIOBase):
             if self._long:
                 full = _places[place] >= FROM_ONE_ADDRESS[self.known]
                 if full or (not self.known and _places[False, ""] >= OF_STRANGERS):
-                    self._refused = TooManyRequests(retry_after=AGAIN_IN)
-                    raise self._refused
+                    self.refused = TooManyRequests(retry_after=AGAIN_IN)
+                    raise self.refused
                 _places[place] += 1
                 _places[self.known, ""] += 1
                 self._place = place
             _read.add(self)
         _start_watching()
         _watching.set()
+        if self._long:
+            db.session.rollback()  # no connection is held while bytes are waited for
 
 
 @cache
