@@ -77,8 +77,9 @@ ENDPOINTS = (
         "/messages",
         r.list_conversations,
         "List conversations",
-        "Newest message first. Pages stay stable while new messages arrive: nothing is listed twice for standing where "
-        "it stood, and page 1,000 costs what page 1 costs.",
+        "Newest message first. Pages stay stable while new messages arrive: whoever follows `next_cursor` until it is "
+        "null is given every conversation that stood there at the start. Those that were written in meanwhile come on "
+        "the last pages, oldest first; nothing else comes twice. Page 1,000 costs what page 1 costs.",
         query=s.ConversationQuery,
         answer=s.ConversationListResponse,
         conditional=True,

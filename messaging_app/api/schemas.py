@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from messaging_app.db.types import MAX_ID
-from messaging_app.queries.cursors import CURSOR_MAX, MOMENT_PATTERN, NAME_PATTERN
+from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
@@ -90,7 +90,7 @@ class ConversationQuery(Incoming):
     conversation_type: ConversationKind | SkipJsonSchema[None] = Field(None, description="Only this type.")
     unread: bool = Field(False, description="Only conversations in which you have unread messages.")
     limit: int = Field(25, ge=1, le=PAGE_MAX, description="Most conversations in one answer.")
-    cursor: Annotated[str, Field(pattern=MOMENT_PATTERN)] | SkipJsonSchema[None] = Field(
+    cursor: Annotated[str, Field(pattern=WALK_PATTERN)] | SkipJsonSchema[None] = Field(
         None, description="`next_cursor` of the page before."
     )
     include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _
 
 from messaging_app.errors import FieldError, Invalid
 
-MOMENT_PATTERN = r"^[0-9a-f]{1,14}\.[0-9a-f]{1,15}$"
+_PLACE = r"[0-9a-f]{1,14}\.[0-9a-f]{1,15}"
+WALK_PATTERN = rf"^((since\.)?{_PLACE}\.{_PLACE}|{_PLACE})$"
 NAME_PATTERN = r"^([0-9A-Za-z_-]{4})*([0-9A-Za-z_-]{2,3})?\.[0-9a-f]{1,15}$"
 CURSOR_MAX = 2000
 
@@ -22,20 +25,45 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def encode_moment(moment: datetime, row_id: int) -> str:
-    """Return a cursor for lists ordered by time, then id."""
-    return f"{(moment - _EPOCH) // _MICROSECOND:x}.{row_id:x}"
+class Place(NamedTuple):
+    """The position of a row in a list ordered by time, then id."""
+
+    at: datetime
+    id: int
 
 
-def encode_moment_from(moment: datetime, row_id: int) -> str:
-    """Return a cursor for the part of such a list that starts with this row."""
-    return encode_moment(moment, row_id + 1)
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far a reader has come in a list, newest first, whose rows move to the top meanwhile.
+
+    The walk goes down from `top`, the first row, to `last`, the latest one returned. At the end it goes back to the
+    rows that were there and moved above `top`, upwards from it (`rising`), so that a row that moves again is still ahead.
+    """
+
+    last: Place
+    top: Place | None  # None: the walk began in the middle
+    rising: bool = False
+
+    @classmethod
+    def from_row(cls, at: datetime, row_id: int) -> Walk:
+        """Start with this row, in the middle of the list."""
+        return cls(Place(at, row_id + 1), None)
+
+    def encoded(self) -> str:
+        """Return the cursor."""
+        places = filter(None, (self.last, self.top))
+        text = ".".join(f"{(at - _EPOCH) // _MICROSECOND:x}.{row_id:x}" for at, row_id in places)
+        return f"since.{text}" if self.rising else text
 
 
-def decode_moment(cursor: str) -> tuple[datetime, int]:
-    """Return time and id. Raises `Invalid` on field `cursor`."""
-    micros, row_id = _parts(cursor, MOMENT_PATTERN)
-    return _EPOCH + timedelta(microseconds=int(micros, 16)), int(row_id, 16)
+def decode_walk(cursor: str) -> Walk:
+    """Return the walk of a cursor. Raises `Invalid` on field `cursor`."""
+    parts = _parts(cursor, WALK_PATTERN)
+    rising = parts[0] == "since"
+    numbers = [int(part, 16) for part in parts[rising:]]
+    moments = (_EPOCH + timedelta(microseconds=micros) for micros in numbers[::2])
+    last, *top = (Place(at, row_id) for at, row_id in zip(moments, numbers[1::2], strict=True))
+    return Walk(last, top[0] if top else None, rising)
 
 
 def encode_name(name: str, row_id: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -34,6 +34,7 @@ from messaging_app.models import (
 from messaging_app.models.scope import ACTOR_STORE_ID, word
 
 PLATFORM_NAME = "Platform"
+Beyond = Literal["older", "newer"]
 Seat = ConversationParticipant
 
 HEAD = (
@@ -105,16 +106,17 @@ def page_of(
     status: ConversationStatus | None,
     kind: ConversationType | None,
     unread: bool,
-    later: bool,
+    beyond: Beyond | None,
     limit: int,
 ) -> Query[InboxRow]:
     """A page of an inbox, newest first.
 
     Without `unread` it reads the start of one index range (with a type but no status: two, merged). With `unread` it
-    sorts the actor's unread seats. With `later`, the parameters `after_at` and `after_id` are the last row of the
-    previous page. `limit` is a literal, so that the planner need not guess it.
+    sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns older rows,
+    or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the planner need not guess it.
     """
-    newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
+    place = (Conversation.last_message_at, Conversation.id)
+    order = place if beyond == "newer" else tuple(column.desc() for column in place)
     most: ColumnElement[int] = literal_column(str(limit))
 
     def one_range(query: Columns, chosen: ConversationStatus | None) -> Columns:
@@ -123,17 +125,19 @@ def page_of(
             query = query.where(Conversation.conversation_type == word(kind))
         if chosen:
             query = query.where(Conversation.status == word(chosen))
-        if later:
+        if beyond:
             last = tuple_(bindparam("after_at", type_=UtcDateTime), bindparam("after_id", type_=Id))
-            query = query.where(tuple_(Conversation.last_message_at, Conversation.id) < last)
-        return query.order_by(*newest).limit(most)
+            query = query.where(tuple_(*place) > last if beyond == "newer" else tuple_(*place) < last)
+        if beyond == "newer":
+            query = query.where(Conversation.created_at <= bindparam("began", type_=UtcDateTime))
+        return query.order_by(*order).limit(most)
 
     rows = _rows_of(actor_type)
     if unread:
         return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), status), InboxRow)
     if kind and not status:
         ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ConversationStatus)
-        merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*newest).limit(most)
+        merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
         return Query(merged, InboxRow)
     return Query(one_range(rows, status), InboxRow)
 

@@ -137,16 +137,32 @@ def list_conversations(
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
-    """A page of what `actor` sees, newest message first. `status` is open, closed or all. One statement."""
+    """A page of what `actor` sees, newest message first. `status` is open, closed or all.
+
+    Whoever follows the cursors to their end is given every conversation that stood there at the start: the last pages
+    are of those among them that were written in meanwhile, oldest first. One statement, on the last page two.
+    """
     chosen = None if status == "all" else ConversationStatus(status)
     kind = ConversationType(conversation_type) if conversation_type else None
-    after_at, after_id = cursors.decode_moment(cursor) if cursor else (None, None)
-    query = inbox.page_of(actor.type, actor.sees_platform, chosen, kind, unread, cursor is not None, limit + 1)
-    rows = query.all(db.session(), **actor_params(actor), after_at=after_at, after_id=after_id)
+    walk = cursors.decode_walk(cursor) if cursor else None
+    began = walk.top.at if walk and walk.top else None
+
+    def page(place: cursors.Place | None, beyond: inbox.Beyond | None, most: int) -> list[inbox.InboxRow]:
+        query = inbox.page_of(actor.type, actor.sees_platform, chosen, kind, unread, beyond, most)
+        at, row_id = place or (None, None)
+        return query.all(db.session(), **actor_params(actor), after_at=at, after_id=row_id, began=began)
+
+    rising = walk is not None and walk.rising
+    rows = page(walk.last, "newer" if rising else "older", limit + 1) if walk else page(None, None, limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
-    next_cursor = cursors.encode_moment(rows[-1].last_message_at, rows[-1].id) if more else None
+    following = None
+    if more:
+        first, last = (cursors.Place(row.last_message_at, row.id) for row in (rows[0], rows[-1]))
+        following = cursors.Walk(last, walk.top if walk else first, rising)
+    elif walk and walk.top and not rising and page(walk.top, "newer", 1):
+        following = cursors.Walk(walk.top, walk.top, rising=True)
     total = inbox.total(db.session(), actor, chosen, kind, unread) if include_total else None
-    return ConversationPage(rows, next_cursor, total)
+    return ConversationPage(rows, following.encoded() if following else None, total)
 
 
 def send_message(

@@ -58,6 +58,13 @@ function showSelected() {
   if (place.bottom > bottom) box.scrollTop += place.top - top - height / 2;
 }
 
+// The last pages bring back what has moved to the top since the list was loaded.
+function sortArrivals() {
+  const { children } = list();
+  const sorted = [...children].sort((a, b) => timeOf(b).localeCompare(timeOf(a)));
+  sorted.forEach((row, index) => row === children[index] || list().insertBefore(row, children[index]));
+}
+
 function markSelected() {
   const id = document.querySelector("section.thread")?.dataset.conversation;
   document.querySelector(".inbox")?.toggleAttribute("data-thread", Boolean(id));
@@ -75,6 +82,7 @@ function pointBack() {
 }
 
 function afterSwap({ detail: { ctx } }) {
+  if (ctx.target?.id === "more-conversations") sortArrivals();
   markSelected();
   pointBack();
   const source = ctx.sourceElement;
@@ -133,7 +141,7 @@ function restore(event) {
 function keepPlace({ detail: { ctx } }) {
   if (ctx.sourceElement.id !== "more-conversations" || document.activeElement !== ctx.sourceElement) return;
   const last = list().lastElementChild;
-  document.addEventListener("htmx:after:swap", () => last.nextElementSibling?.querySelector("a").focus(), { once: true });
+  document.addEventListener("htmx:after:swap", () => (last.nextElementSibling ?? last).querySelector("a").focus(), { once: true });
 }
 
 document.addEventListener("htmx:before:swap", keepPlace);

@@ -57,7 +57,8 @@ function dropKnownLines({ detail: { tasks } }) {
   for (const { target, fragment } of tasks) {
     if (!["thread-messages", "older-messages", "conversation-list"].includes(target?.id)) continue;
     for (const line of fragment.querySelectorAll("[id^='message-'], [id^='conversation-']")) {
-      if (document.getElementById(line.id)) line.remove();
+      const known = document.getElementById(line.id);
+      if (known) (target.id === "conversation-list" ? known : line).remove(); // a row that comes again has moved
     }
     if (target.id !== "conversation-list") joinDays(fragment, target.id === "older-messages");
     if (target.id === "thread-messages") moveUnreadLine(fragment);

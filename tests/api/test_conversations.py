@@ -218,6 +218,31 @@ def test_pages_stay_stable_while_messages_arrive(either_api: Api) -> None:
     assert seen == numbers[::-1]
 
 
+def test_a_walk_misses_nothing_that_moves_to_the_top_meanwhile(either_api: Api) -> None:
+    """As before, but older conversations are written in: while the walk goes down, and while it comes back for them."""
+    api = either_api
+    numbers = [api.begin("sam", "cleo", subject=f"Order {n}") for n in range(9)]
+    closed = api.begin("sam", "omar")
+    assert api.post("sam", f"/{closed}/close").status_code == 200
+    for query in ("", "&status=all&conversation_type=store_customer", "&status=all", "&unread=true"):
+        seen: list[int] = []
+        written = [numbers[0], numbers[1], numbers[2], numbers[0], numbers[1]]
+        cursor = ""
+        for _ in range(20):
+            answer = api.get("nadia", f"?limit=3{query}{cursor}").json
+            seen += [row["id"] for row in answer["conversations"]]
+            cursor = f"&cursor={answer['next_cursor']}"
+            if answer["next_cursor"] is None:
+                break
+            if written:
+                number = written.pop(0)
+                assert api.post("cleo", f"/{number}/messages", json={"content": "Me!"}).status_code == 201
+                api.begin("sam", "omar", subject="began meanwhile")
+        assert set(numbers) <= set(seen), query
+        assert {number for number in seen if seen.count(number) > 1} <= set(numbers[:3])
+        assert "began meanwhile" not in {row["subject"] for row in answer["conversations"]}
+
+
 def test_a_thread_is_read_in_windows_and_each_says_where_it_goes_on(either_api: Api) -> None:
     api = either_api
     number = api.begin("sam", "cleo", content="1")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
+import time_machine
 from playwright.sync_api import Page, Route, expect
 
+from messaging_app.db.engine import now
 from messaging_app.services import messaging
 from tests.browser import stories
 from tests.browser.conftest import Site, Visitors
@@ -166,6 +169,29 @@ def test_more_conversations_come_on_scroll_and_stay_when_the_first_page_is_polle
     poll(page, "conversations")
     expect(items.first).to_contain_text("Subject 00")
     expect(items).to_have_count(60)
+
+
+def test_the_endless_list_misses_nothing_that_moves_to_the_top_meanwhile(site: Site, visit: Visitors) -> None:
+    """While polls bring nothing: they are late, or more than a page has moved."""
+    with time_machine.travel(now() - timedelta(hours=1)):
+        numbers = [site.begin(site.cast.sam, site.cast.cleo, f"Subject {n:02}") for n in range(60)]
+    page = visit("nadia", live=False, viewport={"width": 1280, "height": 500})
+    page.route("**/messages?have=*", lambda route: route.fulfill(status=204))
+    items = conversations(page).get_by_role("listitem")
+    more = page.get_by_role("link", name="More conversations")
+    for number in numbers[:2]:  # not shown yet
+        site.say(site.cast.cleo, number, "News")
+    site.say(site.cast.cleo, numbers[50], "News")  # shown already
+    for shown in (50, 58):
+        more.scroll_into_view_if_needed()
+        expect(items).to_have_count(shown)
+    more.scroll_into_view_if_needed()
+    expect(items).to_have_count(60)
+    expect(more).to_have_count(0)
+    expect(items.first).to_contain_text("Subject 50")
+    expect(items.first).to_contain_text("2 unread")
+    subjects = items.evaluate_all("rows => rows.map((row) => row.textContent.match(/Subject (\\d+)/)[1])")
+    assert subjects == ["50", "01", "00", *(f"{n:02}" for n in range(59, 1, -1) if n != 50)]
 
 
 def test_a_late_poll_and_the_answer_to_ones_own_message_never_repeat_a_line(site: Site, visit: Visitors) -> None:

@@ -130,8 +130,10 @@ def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         server.drop_database(name)
 
 
-# A page by its name: who asks, and for what. {cursor} is that of a page somewhere in the middle.
-MIDDLE = f"cursor={(1769904000 * 1_000_000):x}.{50_000:x}"
+# A page by its name: who asks, and for what. The cursors are those of a page somewhere in the middle, on the way down
+# and on the way back up, which passes over what began after the walk: here nothing did.
+PLACE, NOW = f"{(1769904000 * 1_000_000):x}.{50_000:x}", f"{(4102444800 * 1_000_000):x}.1"
+MIDDLE, RISING = f"cursor={PLACE}.{PLACE}", f"cursor=since.{PLACE}.{NOW}"
 PAGES = {
     "badge of an admin": ("ada", "/admin/messages/unread-count"),
     "badge of staff": ("sam", "/store/messages/unread-count"),
@@ -148,7 +150,7 @@ PAGES = {
         )
         for status in ("open", "closed", "all")
         for kind in kinds
-        for where in ("", f"&{MIDDLE}")
+        for where in ("", f"&{MIDDLE}", f"&{RISING}")
     },
     "unread of an admin": ("ada", "/admin/messages?unread=1"),
     "unread of staff": ("sam", "/store/messages?unread=1&status=all"),

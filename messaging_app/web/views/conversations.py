@@ -117,7 +117,7 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
     more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
     if any(row.id == head.id for row in more.rows):
         return replace(top, rows=top.rows + more.rows, next_cursor=more.next_cursor)
-    begin = cursors.encode_moment_from(head.last_message_at, head.id)
+    begin = cursors.Walk.from_row(head.last_message_at, head.id).encoded()
     page = messaging.list_conversations(actor, cursor=begin, **wanted)
     if not page.rows or page.rows[0].id != head.id:  # it has left the filter in this very moment
         return top
