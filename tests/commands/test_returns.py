@@ -22,8 +22,8 @@ from messaging_app.extensions import db
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
-    ConversationStatus,
     Customer,
+    Message,
     Store,
     StoreMembership,
     User,
@@ -293,18 +293,12 @@ def test_a_message_sent_at_the_moment_of_return_is_not_lost_to_the_count(postgre
             bring_in(**back)
 
     importing = threading.Thread(target=come_back)
-    with transaction() as sender:
-        line = sender.execute(*Conversation.take_seq(who.cleo, shop, messaging.now(), ConversationStatus.OPEN)).one()
+    with postgres_app.app_context(), writing(db.session) as sender:
+        line = Conversation.take_seq(sender, who.cleo, shop, messaging.now(), "second")
+        assert line is not None
         start_and_wait_for_lock(importing)
-        sender.execute(*ConversationParticipant.raise_for("postgresql", who.cleo, line))
-        sender.execute(
-            text(
-                "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content,"
-                " created_at, attachment_count) SELECT id, last_seq, 'message', 'customer', :sender, 'Cleo', 'second',"
-                " last_message_at, 0 FROM conversations WHERE id = :id"
-            ),
-            {"id": shop, "sender": who.cleo.id},
-        )
+        ConversationParticipant.raise_for(sender, who.cleo, line, None)
+        Message.write(sender, who.cleo, line, "second")
     importing.join()
     assert seat(who.sam, shop) == (0, 3)
     assert not doctor.examine().broken
