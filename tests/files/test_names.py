@@ -55,7 +55,7 @@ def test_a_name_of_nothing_is_refused(raw: str | None) -> None:
     with pytest.raises(FileRefused) as caught:
         clean_name(raw)
     assert caught.value.code == "name_invalid"
-    assert "Rename it" in caught.value.message
+    assert "Rename it" in caught.value.sentence()
 
 
 def test_a_very_long_name_is_cleaned_at_once() -> None:

@@ -36,7 +36,7 @@ def test_malware_is_refused_and_the_log_may_name_it(socket: Path | None, file: P
         scan(file, clamd.url)
     assert caught.value.code == "malware"
     assert caught.value.detail == "Eicar-Signature"
-    assert "Eicar" not in caught.value.about("a.txt").message
+    assert "Eicar" not in caught.value.about("a.txt").sentence()
 
 
 def test_an_empty_file_is_scanned_too(file: Path) -> None:
