@@ -1,7 +1,7 @@
 """The messaging centre of a marketplace; `factory.py` is the map of the application.
 
-Nothing is imported here: gunicorn reads `messaging_app.gunicorn_conf` before gevent has taken the place of threads and
-sockets, and what is imported before that waits as it did then (see `gunicorn_conf.refuse_what_blocks`).
+Nothing is imported here. gunicorn reads `messaging_app.gunicorn_conf` before gevent replaces threads and sockets, and
+modules imported before that keep blocking (see `gunicorn_conf.refuse_what_blocks`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def create_app(**overrides: Any) -> Flask:
-    """The application, ready to serve. `overrides` are fields of `Settings` that win over the environment.
+    """Return the application, ready to serve. `overrides` are fields of `Settings` that take precedence.
 
-    Raises `ConfigurationError` with a sentence where a setting cannot work.
+    Raises `ConfigurationError` with a sentence for an invalid setting.
     """
     from messaging_app import factory
 

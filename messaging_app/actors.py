@@ -1,4 +1,4 @@
-"""Who acts now. Knows no Flask: services and models take the actor as their first argument, in plain sight."""
+"""Who acts now. Independent of Flask: services and models take the actor as their first argument."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class ActorType(StrEnum):
-    """The three kinds of people. `admin` and `store` number `users.id`, `customer` numbers `customers.id`."""
+    """The three roles. Ids of `admin` and `store` refer to `users.id`, of `customer` to `customers.id`."""
 
     ADMIN = "admin"
     STORE = "store"
@@ -15,10 +15,10 @@ class ActorType(StrEnum):
 
 
 class Actor(NamedTuple):
-    """Somebody who acts, loaded from a session or a token, never from the fields of a request.
+    """The acting user or customer, loaded from a session or a token, never from request fields.
 
-    `store_id` is the staff's current store or the customer's own store, None for an admin.
-    `sees_platform` tells whether conversations with the platform are shown to this customer (a platform setting).
+    `store_id` is the current store of staff or the customer's own store, None for an admin. `sees_platform` says
+    whether this customer sees platform conversations (a platform setting).
     """
 
     type: ActorType

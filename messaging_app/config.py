@@ -1,4 +1,4 @@
-"""Settings from the environment, prefix `MESSAGING_`: typed, checked at start, a wrong one stops it with a sentence."""
+"""Settings from environment variables (`MESSAGING_*`): typed, and checked at start. An invalid one stops the start."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ WEAK_KEYS = ("changeme", "secret", "password", "development", "example")
 
 
 class ConfigurationError(SystemExit):
-    """A setting that cannot work; ends the process with its sentence on standard error."""
+    """An invalid setting. Ends the process with its sentence on standard error."""
 
 
-# What an address needs that is not installed without the extra `scale`.
+# Packages that a URL needs and only the extra `scale` installs.
 OF_SCALE = (("database_url", "postgresql", "psycopg"), ("redis_url", "redis", "redis"), ("storage_url", "s3:", "boto3"))
 
 
 class Settings(BaseSettings):
-    """Every variable that the application reads. The table in docs/operations.md says what each is for."""
+    """Every variable that the application reads. The table in docs/operations.md describes each."""
 
     model_config = SettingsConfigDict(env_prefix="MESSAGING_", extra="ignore", env_ignore_empty=True)
 
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     storage_url: str | None = None
     mail_url: str | None = None
     mail_from: str | None = None
-    mail_reply_to: str | None = None  # None: nobody reads replies, and mails say so
+    mail_reply_to: str | None = None  # None: no one reads replies, and e-mails say so
     mail_delay: int = Field(120, ge=0, le=86_400)
     mail_window: int = Field(900, ge=0, le=604_800)
     clamd_url: str | None = None
@@ -166,22 +166,22 @@ class Settings(BaseSettings):
 
     @property
     def mail_domain(self) -> str:
-        """What our mails are named after: the domain of their sender."""
+        """The domain of our e-mails: that of their sender."""
         return address(*parseaddr(self.mail_from)).domain if self.mail_from else "localhost"
 
     @property
     def secure(self) -> bool:
-        """Whether people reach us over https, which decides about cookies."""
+        """Whether the public URL is https, which decides about secure cookies."""
         return self.public_url.startswith("https:")
 
     @property
     def public_url(self) -> str:
-        """The only source of links in mail."""
+        """The base of every link in e-mail."""
         return self.base_url or f"http://127.0.0.1:{own_port()}"
 
 
 def own_port() -> int:
-    """Where this installation listens, from `PORT`. Raises `ConfigurationError`."""
+    """Return the port to listen on, from `PORT`. Raises `ConfigurationError`."""
     port = os.environ.get("PORT") or "5000"
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65_536):
         raise ConfigurationError(f"PORT is a number from 1 to 65535, not {port!r}.")
@@ -189,7 +189,7 @@ def own_port() -> int:
 
 
 def _is_mailbox(value: str) -> bool:
-    """Whether `value` is an address with or without a name, and one that mail can use."""
+    """Whether `value` is a usable e-mail address, with or without a name."""
     try:
         name, email = parseaddr(value)
         address(name, email)
@@ -199,7 +199,7 @@ def _is_mailbox(value: str) -> bool:
 
 
 def _port(parts: SplitResult) -> int | None:
-    """The port of an address, 25 where it names none; None where it is no port."""
+    """Return the port of a URL, 25 by default; None if it is invalid."""
     try:
         return parts.port or 25
     except ValueError:
@@ -207,7 +207,7 @@ def _port(parts: SplitResult) -> int | None:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings in force; `overrides` (field names) win over the environment. Raises `ConfigurationError`."""
+    """Return the settings; `overrides` (field names) take precedence. Raises `ConfigurationError`."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -222,7 +222,7 @@ def _sentence(item: dict[str, Any]) -> str:
 
 
 def instance_folder(settings: Settings, default: Path) -> Path:
-    """The folder for what this installation keeps, made where it is missing. Raises `ConfigurationError`."""
+    """Return the folder for this installation's data, creating it if missing. Raises `ConfigurationError`."""
     folder = Path(settings.instance or default)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,7 +232,7 @@ def instance_folder(settings: Settings, default: Path) -> Path:
 
 
 def secret_key(settings: Settings, instance: Path) -> str:
-    """The configured key; in development one that is made once and kept in the instance folder."""
+    """Return the configured key; in development one that is generated once and kept in the instance folder."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     path = instance / "secret_key"
@@ -241,16 +241,16 @@ def secret_key(settings: Settings, instance: Path) -> str:
         with NamedTemporaryFile("w", dir=instance) as made:  # readable by its owner only
             made.write(secrets.token_urlsafe(48))
             made.flush()
-            with suppress(FileExistsError):  # another process was first: theirs is the key
+            with suppress(FileExistsError):  # another process was first: use its key
                 os.link(made.name, path)
     return path.read_text().strip()
 
 
 def database_url(settings: Settings, instance: Path) -> str:
-    """The configured database, or the embedded SQLite file in the instance folder."""
+    """Return the configured database, or the embedded SQLite file in the instance folder."""
     return settings.database_url or f"sqlite:///{instance / 'messaging.db'}"
 
 
 def storage_url(settings: Settings, instance: Path) -> str:
-    """The configured storage, or the folder `uploads` in the instance folder."""
+    """Return the configured storage, or the folder `uploads` in the instance folder."""
     return settings.storage_url or str(instance / "uploads")

@@ -1,4 +1,4 @@
-"""What a service refuses, in the domain's own words. Pages and API each turn these into their answer in one place."""
+"""Errors that services raise, in domain terms. Pages and API each turn them into responses in one place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that is not as it should be: `code` for programs, `message` for people, `file` where it is about one."""
+    """One invalid field: `code` for programs, `message` for users, `file` if it concerns a file."""
 
     field: str
     code: str
@@ -18,7 +18,7 @@ class FieldError:
 
 
 class Refusal(Exception):
-    """Base of everything a service refuses. `status` is the HTTP status, `code` the stable word for programs."""
+    """Base class of a service's errors. `status` is the HTTP status, `code` the stable code for programs."""
 
     status = 400
     code = "malformed"
@@ -30,7 +30,7 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """Not there, or not visible to this actor: one and the same answer."""
+    """Missing, or not visible to this actor: the same response."""
 
     status = 404
     code = "not_found"
@@ -38,7 +38,7 @@ class NotFound(Refusal):
 
 
 class NotAllowed(Refusal):
-    """Visible, but not this actor's to do."""
+    """Visible, but this actor may not do it."""
 
     status = 403
     code = "not_allowed"
@@ -46,7 +46,7 @@ class NotAllowed(Refusal):
 
 
 class ConversationClosed(Refusal):
-    """Writing to a closed conversation. The sentence only asks those to reopen it who can."""
+    """Writing to a closed conversation. The message suggests reopening only to those who may."""
 
     status = 409
     code = "conversation_closed"
@@ -59,7 +59,7 @@ class ConversationClosed(Refusal):
 
 
 class IdempotencyConflict(Refusal):
-    """The same key came again with another text."""
+    """The same key was used with different content."""
 
     status = 409
     code = "idempotency_conflict"
@@ -67,7 +67,7 @@ class IdempotencyConflict(Refusal):
 
 
 class Invalid(Refusal):
-    """Input that breaks a rule; `errors` names every field concerned."""
+    """Input that breaks a rule; `errors` lists every invalid field."""
 
     status = 422
     code = "invalid"
@@ -78,12 +78,12 @@ class Invalid(Refusal):
         self.errors = errors
 
     def by_field(self) -> dict[str, str]:
-        """The first message of each field."""
+        """Return the first message of each field."""
         return {error.field: error.message for error in reversed(self.errors)}
 
 
 class Unavailable(Refusal):
-    """Something behind us is gone for the moment; trying again helps, in `retry_after` seconds."""
+    """A service we depend on is temporarily unavailable. Retry after `retry_after` seconds."""
 
     retry_after = 5
     status = 503

@@ -1,4 +1,4 @@
-"""The Flask extensions, made once and bound to the application in `create_app`."""
+"""The Flask extensions, created once and bound to the application in `create_app`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messaging centre of a marketplace: the map of the application, readable in one minute."""
+"""The application factory: a map of the whole application, readable in one minute."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from messaging_app.web.views import stream, unsubscribe
 
 
 def create_app(**overrides: Any) -> Flask:
-    """The application, ready to serve. `overrides` are fields of `Settings` that win over the environment.
+    """Return the application, ready to serve. `overrides` are fields of `Settings` that take precedence.
 
-    Raises `ConfigurationError` with a sentence where a setting cannot work.
+    Raises `ConfigurationError` with a sentence for an invalid setting.
     """
     settings = config.load_settings(**overrides)
     app = Flask("messaging_app", template_folder=str(resource("templates")), static_folder=None)
@@ -45,16 +45,16 @@ def create_app(**overrides: Any) -> Flask:
         PERMANENT_SESSION_LIFETIME=max(role.absolute for role in ROLES.values()),  # the row decides, not the cookie
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by the roles' own hook, after the actor is known
         WTF_CSRF_TIME_LIMIT=None,  # an inbox stays open for days
-        WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which some browsers hide; see `check_origin`
-        WTF_I18N_ENABLED=False,  # else every form reads WTForms' catalogue anew; our sentences are Flask-Babel's
-        SESSION_PROTECTION=None,  # a phone changes its address all day; the session's row decides
-        MAX_CONTENT_LENGTH=1024 * 1024,  # more only where files are sent: see roles/check_door
+        WTF_CSRF_SSL_STRICT=False,  # requires a Referer, which some browsers hide; see `check_origin`
+        WTF_I18N_ENABLED=False,  # otherwise every form reads WTForms' catalogue again; ours come from Flask-Babel
+        SESSION_PROTECTION=None,  # phones change addresses all day; the session's row decides
+        MAX_CONTENT_LENGTH=1024 * 1024,  # larger only for file uploads: see roles/check_door
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",
         TEMPLATES_AUTO_RELOAD=settings.env == "development",
     )
-    app.url_map.merge_slashes = False  # its redirects would be made of the Host header
+    app.url_map.merge_slashes = False  # its redirects would use the Host header
     app.extensions["settings"] = settings
     app.extensions["storage"] = storage_from_url(config.storage_url(settings, instance))
 

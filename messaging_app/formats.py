@@ -1,4 +1,4 @@
-"""Times and numbers as a person reads them: in their locale and time zone, exact on hover."""
+"""Times and numbers in the reader's locale and time zone, exact on hover."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal tex
 
 
 def init_app(app: Flask) -> None:
-    """Give templates filters for times, numbers, sizes, initials, line breaks, links and isolates, `language` and
-    `scripted`."""
+    """Register the template filters, and the globals `language` and `scripted`."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
     app.jinja_env.filters["date"] = local_date
@@ -49,46 +48,46 @@ def init_app(app: Flask) -> None:
 
 
 def locale_of_person() -> str:
-    """The first locale in Accept-Language whose language the pages have words in; English where there is none.
+    """Return the first locale in Accept-Language that the pages are translated into, otherwise English.
 
-    Dates and numbers follow it too: "30 novembre" does not stand beside "Today".
+    Dates and numbers use it too, so that "30 novembre" never appears next to "Today".
     """
     return _locale(request.headers.get("Accept-Language", "")) if has_request_context() else "en"
 
 
 def language() -> str:
-    """The reader's locale as HTML and scripts name it: en-GB."""
+    """Return the reader's locale for HTML and scripts: en-GB."""
     return reader()[0].replace("_", "-")
 
 
 def zone_of_person() -> str:
-    """The time zone that the browser named; UTC until it did."""
+    """Return the time zone reported by the browser, UTC by default."""
     return zone_of_browser() or "UTC"
 
 
 def zone_of_browser() -> str | None:
-    """The time zone in the `tz` cookie; None where there is none that exists."""
+    """Return the time zone in the `tz` cookie, or None if missing or unknown."""
     cookies = request.cookies if has_request_context() else {}
     zone = cookies["tz"] if "tz" in cookies else ""  # noqa: SIM401 -- its `get` raises an error and catches it
     return zone if zone in _zones() else None
 
 
 def moment_in(zone: str | None, moment: datetime) -> str:
-    """30 November, 16:42 CET: for mail, in English. UTC where the zone is not known."""
+    """Return 30 November, 16:42 CET: for e-mail, in English. UTC if the zone is unknown."""
     local = _local(moment, zone if zone in _zones() else "UTC")
     name = local.tzname() or ""
     return f"{format_datetime(local, 'd MMMM, HH:mm', locale='en')} {name if name.isalpha() else f'UTC{name}'}"
 
 
 def clock(moment: datetime) -> str:
-    """10:42, or 10:42 AM where people say so."""
+    """Return 10:42, or 10:42 AM in locales that use it."""
     locale, zone = reader()
     local = _local(moment, zone)
     return _clock(locale, local.hour, local.minute)
 
 
 def exact(moment: datetime) -> str:
-    """The whole date and time with its zone, for the hover text."""
+    """Return the full date and time with its zone, for the hover text."""
     locale, zone = reader()
     local = _local(moment, zone)
     day, zone_name = _long_day(locale, zone, local.date(), local.utcoffset())
@@ -98,7 +97,7 @@ def exact(moment: datetime) -> str:
 
 
 def day(moment: datetime) -> str:
-    """Today, Yesterday, or the date in words."""
+    """Return Today, Yesterday, or the date in words."""
     locale, zone = reader()
     current = today()
     spoken = _local(moment, zone).date()
@@ -110,12 +109,12 @@ def day(moment: datetime) -> str:
 
 
 def local_date(moment: datetime) -> str:
-    """2026-11-26 where the reader is: the same tomorrow, unlike `day`."""
+    """Return 2026-11-26 in the reader's time zone. Unlike `day`, it is the same tomorrow."""
     return _local(moment, reader()[1]).date().isoformat()
 
 
 def short_when(moment: datetime) -> str:
-    """As short as it stays clear: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if another one."""
+    """Return the shortest clear form: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if not this one."""
     locale, zone = reader()
     local = _local(moment, zone)
     current = today()
@@ -129,35 +128,35 @@ def short_when(moment: datetime) -> str:
 
 
 def reader_zone() -> ZoneInfo:
-    """The reader's time zone."""
+    """Return the reader's time zone."""
     return _zone(reader()[1])
 
 
 def iso(moment: datetime) -> str:
-    """RFC 3339 in UTC, ending in Z."""
+    """Return RFC 3339 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def number(value: int) -> str:
-    """A number with the reader's separators."""
+    """Return a number with the reader's separators."""
     return _number(value, reader()[0])
 
 
 def file_size(size: int) -> str:
-    """Bytes as people say them, in steps of 1,024: 8 kB, 1.9 MB."""
+    """Return bytes in units of 1,024: 8 kB, 1.9 MB."""
     if size < 1024 * 1024:
         return f"{number(max(1, round(size / 1024)))} kB"
     return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader()[0])} MB"
 
 
 def initials(name: str, of_one: int = 2) -> str:
-    """Letters for an avatar: of the first and the last word; of a single word its first `of_one` letters."""
+    """Return letters for an avatar: of the first and last word, or the first `of_one` letters of a single word."""
     words = name.split()
     return (words[0][0] + words[-1][0] if len(words) > 1 else name[:of_one]).upper()
 
 
 def reader() -> tuple[str, str]:
-    """Locale and zone of who reads, worked out once a request."""
+    """Return the reader's locale and zone, computed once per request."""
     if "reader" not in g:
         g.reader = (locale_of_person(), zone_of_person())
     reader: tuple[str, str] = g.reader
@@ -165,7 +164,7 @@ def reader() -> tuple[str, str]:
 
 
 def today() -> date:
-    """The day it is where the reader is."""
+    """Return the current date in the reader's time zone."""
     return datetime.now(_zone(reader()[1])).date()
 
 
@@ -183,7 +182,7 @@ def _locale(header: str) -> str:
 
 @lru_cache(maxsize=1)
 def _spoken() -> frozenset[str]:
-    """The languages that there are words in."""
+    """Return the languages that the pages are translated into."""
     return frozenset(locale.language for locale in babel.list_translations())
 
 
@@ -201,8 +200,8 @@ def _local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(_zone(zone))
 
 
-# Babel takes 20-40 µs for each of these, so they are cached by what a reader sees and not by the moment: a thread that
-# nobody has opened before finds its clock times and days cached all the same.
+# Babel takes 20-40 µs for each of these. The caches are keyed by what is shown, not by the exact moment, so a thread
+# that is opened for the first time finds its times and days cached.
 @lru_cache(maxsize=16_384)
 def _clock(locale: str, hour: int, minute: int) -> str:
     return format_time(time(hour, minute), "short", locale=locale)
@@ -210,27 +209,27 @@ def _clock(locale: str, hour: int, minute: int) -> str:
 
 @lru_cache(maxsize=16_384)
 def _long_clock(locale: str, hour: int, minute: int) -> str:
-    """The long form of a time, with "{ss}" (or "{s}": no leading zero) for the seconds and "{z}" for the time zone."""
+    """Return the long form of a time, with "{ss}" (or "{s}": no leading zero) for seconds and "{z}" for the zone."""
     pattern = QUOTED_OR_FIELD.sub(_hole, get_time_format("long", locale).pattern)
     return format_time(time(hour, minute), pattern, locale=locale)
 
 
 def _hole(found: re.Match[str]) -> str:
     text = found[0]
-    return text if text.startswith("'") else f"'{{{text.replace('zzz', 'z')}}}'"  # z and zzz are the same form
+    return text if text.startswith("'") else f"'{{{text.replace('zzz', 'z')}}}'"  # z and zzz are the same
 
 
 @lru_cache(maxsize=1024)
 def _long_form(locale: str) -> str:
-    """How a long date, "{1}", and its time, "{0}", stand together."""
+    """Return how a long date, "{1}", and its time, "{0}", are combined."""
     return str(get_datetime_format("long", locale)).replace("'", "")
 
 
 @lru_cache(maxsize=8_192)
 def _long_day(locale: str, zone: str, day: date, offset: timedelta) -> tuple[str, str]:
-    """The long form of a date, with "{0}" for the time, and the zone's short name while its offset was `offset`.
+    """Return the long form of a date, with "{0}" for the time, and the zone's short name at `offset`.
 
-    A day on which the clocks change has two offsets: the one it begins with and the one it ends with.
+    A day with a clock change has two offsets: one at its beginning, one at its end.
     """
     begin, end = (datetime.combine(day, at, _zone(zone)) for at in (time.min, time.max.replace(fold=1)))
     name = get_timezone_name(begin if begin.utcoffset() == offset else end, "short", locale=locale)
@@ -246,7 +245,7 @@ def _day(spoken: date, this_year: bool, locale: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _day_pattern(locale: str) -> str:
-    """Weekday, day and month in full; many locales only have the pattern with "Thu"."""
+    """Return the pattern for full weekday, day and month; many locales only define one with "Thu"."""
     patterns = Locale.parse(locale).datetime_skeletons
     return re.sub("E+", "EEEE", str(patterns[match_skeleton("MMMMEEEEd", patterns)].pattern))
 

@@ -1,11 +1,10 @@
-"""How gunicorn serves the application: `gunicorn -c python:messaging_app.gunicorn_conf wsgi:app`.
+"""The gunicorn configuration: `gunicorn -c python:messaging_app.gunicorn_conf wsgi:app`.
 
-Embedded: one process with threads, which also sends the mail. Scaled, where both PostgreSQL and Redis are configured:
-as many gevent processes as there are processors (`WEB_CONCURRENCY` says otherwise), and `flask --app wsgi worker`
-beside them.
+Embedded: one process with threads, which also sends e-mail. Scaled (if both PostgreSQL and Redis are configured): one
+gevent process per processor (`WEB_CONCURRENCY` overrides), with `flask --app wsgi worker` as a separate process.
 
-gevent takes the place of threads and sockets in each worker, after this was read. psycopg decides how to wait as it is
-imported, so nothing here may import it at its head, nor anything that does.
+gevent replaces threads and sockets in each worker after this file is read. psycopg chooses how to wait when it is
+imported, so no import at the top of this file may load it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 
 from messaging_app.config import ConfigurationError, load_settings, own_port
 
-# Of a module for asyncio that comes with the Redis library and that nothing here uses.
+# Caused by an asyncio module of the Redis library that is not used here.
 warnings.filterwarnings("ignore", message="Monkey-patching ssl after ssl has already been imported")
 
 _settings = load_settings()
@@ -37,7 +36,7 @@ keepalive = 15
 control_socket_disable = True
 accesslog = None
 wsgi_app = "wsgi:app"
-# Whom to believe is said once, by MESSAGING_PROXIES (see factory.py); gunicorn would believe this machine all it says.
+# MESSAGING_PROXIES alone says which proxies to trust (see factory.py); gunicorn would trust this machine.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
@@ -51,7 +50,7 @@ CHOOSE_AT_IMPORT = (
 
 
 def on_starting(server: Any) -> None:
-    """Stop with a sentence before any worker starts, where settings cannot work together."""
+    """Stop with a sentence before any worker starts if settings conflict."""
     settings = load_settings()
     database = settings.database_url or "sqlite:"
     kind = str(server.cfg.worker_class_str)
@@ -68,14 +67,14 @@ def on_starting(server: Any) -> None:
             "and each counts its own rate limits."
         )
     if server.cfg.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        # The processes share their figures, so that any of them answers /metrics for all.
+        # The processes share their metrics, so that any of them can return all at /metrics.
         server.figures = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="messaging-metrics-")
     if settings.mail_url is None:
         server.log.warning("Mail is off: MESSAGING_MAIL_URL is not set.")
 
 
 def refuse_what_blocks() -> None:
-    """Raises `ConfigurationError` where something is there already that would stop all greenlets whenever one waits."""
+    """Raise `ConfigurationError` if an imported module would block all greenlets whenever one waits."""
     if early := [name for name in CHOOSE_AT_IMPORT if name in sys.modules]:
         raise ConfigurationError(
             f"{', '.join(early)} was imported before gevent: one request that waits for the database would stop all of "
@@ -84,7 +83,7 @@ def refuse_what_blocks() -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """In each worker: how many streams it may hold, an end for them when it ends, and the jobs if there is but one."""
+    """Prepare each worker: its stream limit, closing streams at exit, and the jobs if it is the only one."""
     from messaging_app.db.engine import give_up_on_silence
     from messaging_app.extensions import db
     from messaging_app.mail.worker import start_beside
@@ -93,12 +92,12 @@ def post_worker_init(worker: Any) -> None:
     with app.app_context():
         give_up_on_silence(db.engine)
     hub = worker.hub = app.extensions["bus"].hub
-    app.extensions["bus"].position()  # listens from now on, so that no stream begins by catching up
+    app.extensions["bus"].position()  # subscribes now, so that no stream begins by catching up
     green = "gevent" in str(worker.cfg.worker_class_str)
-    # With threads a stream keeps one; a quarter stays free for pages, whatever the number of tabs.
+    # A stream occupies a thread; a quarter stays free for pages, whatever the number of tabs.
     hub.capacity = worker.cfg.worker_connections * 9 // 10 if green else worker.cfg.threads * 3 // 4
     if green:
-        hub.look_every = 15.0  # thousands of looks cost more than a place does
+        hub.look_every = 15.0  # thousands of checks cost more than an occupied place
 
     def end(number: int, frame: FrameType | None) -> None:
         hub.close()
@@ -112,10 +111,10 @@ def post_worker_init(worker: Any) -> None:
 
 
 def begin_streams_aside(app: Any) -> Any:
-    """`app`, with the beginning of each event stream in a greenlet of its own, which ends before the stream flows.
+    """Wrap `app` so that each event stream begins in its own greenlet, which ends before streaming starts.
 
-    A greenlet keeps the memory of the deepest stack that it ever had: a request goes some sixty calls deep, a flowing
-    stream five. What only the request needed is let go of as well.
+    A greenlet keeps the memory of its deepest stack: a request goes about sixty calls deep, a running stream five.
+    Objects that only the request needed are freed too.
     """
     import gevent
 
@@ -131,27 +130,27 @@ def begin_streams_aside(app: Any) -> Any:
 
 
 def worker_int(worker: Any) -> None:
-    """Ctrl-C: let go of the streams, or their threads would keep the process. It may come while it is still loading."""
+    """On Ctrl-C, close the streams, whose threads would keep the process alive. May run during loading."""
     if hub := getattr(worker, "hub", None):
         hub.close()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Give a mail that is just being sent a moment to arrive."""
+    """Let an e-mail in progress finish."""
     running = getattr(worker, "jobs", None)
     if running is not None:
         running.stop(graceful=True)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """A process that ended no longer holds streams."""
+    """Reset the stream count of an ended process."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from prometheus_client import multiprocess  # not before the variable is set
+        from prometheus_client import multiprocess  # only after the variable is set
 
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:
-    """The figures of these processes end with them."""
+    """Delete the metrics of these processes."""
     if folder := getattr(server, "figures", None):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Where the files that are not Python live: templates, static files, migrations."""
+"""Where the non-Python files are: templates, static files, migrations."""
 
 from pathlib import Path
 
@@ -6,10 +6,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The folder or file `name`, such as "templates", "static" or "migrations/alembic.ini".
+    """Return the folder or file `name`, such as "templates", "static" or "migrations/alembic.ini".
 
-    An installed wheel carries them inside the package, a checkout beside it. Raises FileNotFoundError
-    if neither has it, which means a broken installation.
+    A wheel contains them inside the package, a checkout next to it. Raises FileNotFoundError for a broken installation.
     """
     for root in (_PACKAGE / "_resources", _PACKAGE.parent):
         path = root / name

@@ -1,1 +1,1 @@
-"""Who may come in: sessions, sign-in, passwords, tokens, and how often somebody may do something."""
+"""Authentication: sessions, sign-in, passwords, tokens and rate limits."""

@@ -1,4 +1,4 @@
-"""When a session or a token was last used: noted now and then, and never at the price of a reader's time."""
+"""When a session or a token was last used. Recorded now and then, and never at the expense of a read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ EVERY = timedelta(minutes=5)
 def note_use(
     model: type[SignInSession] | type[ApiToken], row_id: int, last_used_at: datetime | None, **seen: str
 ) -> None:
-    """Note that the row's session or token is in use, and what else was `seen` then, unless the last five minutes saw
-    that done.
+    """Record that a session or token is in use, with the values in `seen`, at most once in five minutes.
 
-    A request that only reads neither fails nor waits because somebody else is writing: then the next one notes it.
+    A read-only request neither fails nor waits because of another writer: the next request records the use instead.
     """
     if last_used_at is not None and now() - last_used_at < EVERY:
         return

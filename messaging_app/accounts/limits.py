@@ -1,4 +1,4 @@
-"""How often a person may do something, shared between processes where Redis is configured."""
+"""Rate limits, shared between processes if Redis is configured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from messaging_app.errors import Refusal
 
 LIMITS = {
-    "requests": parse("600 per minute"),  # of one token
+    "requests": parse("600 per minute"),  # per token
     "send": parse("60 per minute"),
     "create": parse("30 per minute"),
     "typing": parse("40 per minute"),
@@ -25,14 +25,14 @@ LIMITS = {
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
 }
-BUDGET = 1.0  # seconds that one request waits for Redis: a single call is given up after that, too
-PAUSE = 5.0  # seconds for which a Redis that failed is left alone
+BUDGET = 1.0  # seconds that one request waits for Redis; also the time-out of a single call
+PAUSE = 5.0  # seconds before a failed Redis is tried again
 
 Found = TypeVar("Found")
 
 
 class RateLimited(Refusal):
-    """Too often. `retry_after` is in whole seconds."""
+    """Too many attempts. `retry_after` is in whole seconds."""
 
     status = 429
     code = "rate_limited"
@@ -45,7 +45,7 @@ class RateLimited(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How a limit stands: `limit` in `seconds`, of which `left` remain for the next `reset` seconds."""
+    """The state of a limit: `limit` per `seconds`, of which `left` remain for the next `reset` seconds."""
 
     limit: int
     seconds: int
@@ -54,25 +54,25 @@ class Window:
 
 
 class Counters:
-    """Where hits are counted: in Redis if there is one, in this process otherwise and while Redis fails."""
+    """Counts hits in Redis if configured, otherwise (and while Redis fails) in this process."""
 
     def __init__(self, redis_url: str | None) -> None:
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._shared: FixedWindowRateLimiter | None = None
         self._failed, self._next_try = False, 0.0
         if redis_url is not None:
-            from redis.backoff import NoBackoff  # needs a library that an embedded installation lacks
+            from redis.backoff import NoBackoff  # imported here because an embedded installation does not have redis
             from redis.retry import Retry
 
             options = {"socket_timeout": BUDGET, "socket_connect_timeout": BUDGET, "retry": Retry(NoBackoff(), 0)}
             self._shared = FixedWindowRateLimiter(storage_from_string(redis_url, **options))  # type: ignore[arg-type]
 
     def ask(self, question: Callable[[FixedWindowRateLimiter], Found]) -> Found:
-        """What `question` finds out. A Redis that hangs costs a request `BUDGET` at most, and then nobody for `PAUSE`."""
+        """Return the result of `question`. A hanging Redis delays one request by `BUDGET`, then none for `PAUSE`."""
         began = time.monotonic()
         if self._shared is not None and began >= self._next_try and g.get("waited_for_limits", 0.0) < BUDGET:
             if self._failed:
-                self._next_try = began + PAUSE  # one request at a time tries whether it is back
+                self._next_try = began + PAUSE  # only one request at a time checks whether it is back
             try:
                 found = question(self._shared)
                 self._failed, self._next_try = False, 0.0
@@ -86,15 +86,15 @@ class Counters:
 
 
 class Limiter:
-    """Counts by name and key in fixed windows."""
+    """Counts hits by name and key in fixed windows."""
 
     def init_app(self, app: Flask) -> None:
-        """Choose where to count; nowhere where limits are off."""
+        """Choose where to count. Counts nothing if limits are off."""
         settings = app.extensions["settings"]
         app.extensions["limits"] = Counters(settings.redis_url) if settings.rate_limits == "on" else None
 
     def hit(self, name: str, *key: object, cost: int = 1) -> None:
-        """Count `cost`; raises `RateLimited` when it is too many."""
+        """Count `cost`. Raises `RateLimited` if that exceeds the limit."""
         counters: Counters | None = current_app.extensions["limits"]
         if counters is None:
             return
@@ -105,17 +105,17 @@ class Limiter:
         left = _seconds_until(counters.ask(lambda strategy: strategy.get_window_stats(item, *words).reset_time))
         if left <= item.get_expiry() + 1:
             raise RateLimited(left)
-        # No window ends that late: the clock was set back, and would keep this person out for as long as that.
+        # No window ends that late: the clock was set back, and the user would stay locked out for that long.
         counters.ask(lambda strategy: strategy.clear(item, *words))
         counters.ask(lambda strategy: strategy.hit(item, *words, cost=cost))
 
     def give_back(self, name: str, *key: object) -> None:
-        """Take back one that was counted, for what turned out not to concern the limit."""
+        """Undo one hit, for a request that turned out not to fall under the limit."""
         with suppress(RateLimited):
             self.hit(name, *key, cost=-1)
 
     def window(self, name: str, *key: object) -> Window | None:
-        """How a limit stands; None where nothing is limited."""
+        """Return the state of a limit, or None if limits are off."""
         counters: Counters | None = current_app.extensions["limits"]
         if counters is None:
             return None

@@ -1,7 +1,7 @@
-"""Passwords: argon2id, the same cost whether a person exists or not, and never more at once than memory bears.
+"""Passwords: argon2id, with the same cost whether or not a user exists, and a limit on parallel hashes to save memory.
 
-They are compared as RFC 8265 has it (OpaqueString): in NFC and with one kind of space, for keyboards and systems send
-the same characters in different ways.
+Compared as RFC 8265 (OpaqueString) specifies: in NFC and with one kind of space, because keyboards and systems encode
+the same characters differently.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _dummy: list[str] = []
 
 
 def hash_password(password: str) -> str:
-    """`password` as an argon2id PHC string. About 0.15 s and 64 MB."""
+    """Return `password` as an argon2id PHC string. Takes about 0.15 s and 64 MB."""
     with _at_once:
         return _hasher.hash(_prepared(password))
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether `password` belongs to `password_hash`. None or "" costs the same time and is never right.
+    """Whether `password` matches `password_hash`. For None or "" takes the same time and returns False.
 
-    Also true where the hash was made of the same password in NFD, or just as it was typed.
+    Also accepts a hash of the same password in NFD, or exactly as typed.
     """
     if len(password) > PASSWORD_MAX:
         password_hash = None
@@ -37,7 +37,7 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     if not _dummy:
         _dummy.append(hash_password("nobody has this password"))
     prepared = _prepared(password)
-    # Mostly one: only what is not ASCII can be written in several ways.
+    # Usually one: only non-ASCII text has several encodings.
     spellings = dict.fromkeys((prepared, password, normalize("NFD", prepared)))
     return any(_verify(spelling, password_hash or _dummy[0]) for spelling in spellings) and bool(password_hash)
 
@@ -55,5 +55,5 @@ def _prepared(password: str) -> str:
 
 
 def is_password_hash(text: str) -> bool:
-    """Whether `text` is an argon2id hash that `verify_password` understands (PHC string format)."""
+    """Whether `text` is an argon2id hash (PHC string format) that `verify_password` accepts."""
     return text.startswith("$argon2id$") and Argon2Hasher.identify(text)

@@ -1,7 +1,7 @@
-"""Sign-in sessions that can be ended: one cookie per role, one row per sign-in, the row decides.
+"""Revocable sign-in sessions: one cookie per role, one row per sign-in. The row is authoritative.
 
-The signed cookie of a role holds the row's token and a CSRF token, nothing else. Which cookie a request uses follows
-from the first part of its path, so one browser is signed in as admin, staff and customer side by side.
+The signed cookie of a role holds the row's token and a CSRF token, nothing else. The first part of a request's path
+selects the cookie, so one browser can be signed in as admin, staff and customer at the same time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from messaging_app.text import search_key
 
 
 class SignedInStore(NamedTuple):
-    """The store in whose name a page is shown."""
+    """The store that a page is shown for."""
 
     id: int
     code: str
@@ -45,7 +45,7 @@ class SignedInStore(NamedTuple):
 
 
 class SignIn(UserMixin):
-    """What Flask-Login calls the user: an actor with the session that carries them and their unread total."""
+    """Flask-Login's user object: an actor with its session and unread total."""
 
     def __init__(
         self,
@@ -61,26 +61,26 @@ class SignIn(UserMixin):
         self.actor = actor
         self.email = row.email
         self.store = store
-        self.stores = stores  # (id, code, name) of every store of this person; only loaded for whole pages of staff
+        self.stores = stores  # (id, code, name) of all the user's stores; loaded for whole pages of staff only
         self._unread = row.unread
         self._tokens = row.may_have_tokens
 
     @property
     def unread(self) -> int:
-        """What this person has unread; looked up only now where the request did not seem to need it."""
+        """The user's unread total. Queried here if the request did not load it."""
         if self._unread is None:
             self._unread = messaging.get_unread_count(self.actor)
         return self._unread
 
     @property
     def may_manage_tokens(self) -> bool:
-        """Whether this person has a page for API tokens; the setting comes with the session where a page is shown."""
+        """Whether this user has a page for API tokens. Full pages load the setting with the session."""
         if self._tokens is None:
             return may_manage_tokens(self.actor)
         return bool(parse_or_default(CUSTOMERS_MAY_HAVE_TOKENS, self._tokens))
 
     def __getattr__(self, name: str) -> Any:
-        """What templates ask of an actor: its type, id and name, and its store's code, name, accent and logo."""
+        """Actor attributes for templates: type, id and name, and the store's code, name, accent and logo."""
         if name in ("type", "id", "name", "store_id"):
             return getattr(self.actor, name)
         if name == "store_logo":
@@ -91,16 +91,16 @@ class SignIn(UserMixin):
 
     @property
     def shown_to(self) -> str:
-        """Person and store for whom a page is made: its own requests say it (`X-Shown-To`), see the roles' door."""
+        """The user and store a page is made for. Its requests send this as `X-Shown-To` (checked in `web/roles.py`)."""
         return f"{self.actor.id}-{self.actor.store_id or 0}"
 
     def get_id(self) -> str:
-        """The session's token: Flask-Login keeps it in the role's cookie."""
+        """The session's token, which Flask-Login stores in the role's cookie."""
         return self.token
 
 
 class RoleSessionInterface(SecureCookieSessionInterface):
-    """A signed cookie per role, chosen by the first part of the path; elsewhere there is no session."""
+    """A signed cookie per role, selected by the first part of the path. Other paths have no session."""
 
     def get_cookie_name(self, app: Flask) -> str:
         role = role_of(request)
@@ -117,8 +117,9 @@ class RoleSessionInterface(SecureCookieSessionInterface):
 
     @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
     def _unpacked(self, app: Flask, value: str) -> dict[str, Any]:
-        """What a cookie holds; nothing where it was not signed by us. Of any age: the row decides about that, and a
-        clock that was set back must not sign people out.
+        """Return the content of a cookie, or an empty dict if the signature is invalid.
+
+        Ignores the cookie's age: the row decides, and setting the clock back must not sign users out.
         """
         serializer = self.get_signing_serializer(app)
         try:
@@ -136,21 +137,21 @@ class RoleSessionInterface(SecureCookieSessionInterface):
 
 
 def role_of(request: Request) -> RolePolicy | None:
-    """The role at whose address a request is made. `/storefront` is not `/store`: whole path parts count."""
+    """Return the role that a request's path belongs to. Compares whole path parts: `/storefront` is not `/store`."""
     return ROLES.get(request.path.split("/", 2)[1])
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def load_sign_in(token: str) -> SignIn | None:
-    """The sign-in behind a cookie's token, for the role at whose address the request is made; see `find_sign_in`."""
+    """Return the sign-in behind a cookie's token, for the role of the request's path; see `find_sign_in`."""
     role = role_of(request)
     return find_sign_in(role, token, _needs(request)) if role else None
 
 
 def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> SignIn | None:
-    """The sign-in behind a token, or None unless it is alive, its person active, and made for `role`.
+    """Return the sign-in behind a token, or None unless it is active, belongs to `role`, and its user is active.
 
-    One statement: session, person, store, the platform setting that concerns customers, and, for pages and the badge,
+    One statement loads the session, user, store and the platform setting for customers; for pages and the badge also
     the unread total.
     """
     moment = now()
@@ -167,12 +168,13 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     if row.store_id is not None and row.store_code is not None and row.store_name is not None:
         store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
     stores: list[tuple[int, str, str]] = [tuple(entry) for entry in json.loads(row.stores or "[]") or ()]
-    stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))  # as `Store.sort_name`, by which sign-in chooses
+    # same order as `Store.sort_name`, which sign-in uses
+    stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))
     return SignIn(token, row, actor, store, stores)
 
 
 def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:
-    """Sign somebody in: a new row, a new token, a new CSRF token; the browser's earlier session of the role ends."""
+    """Sign a user in with a new row, token and CSRF token. Ends the browser's earlier session in this role."""
     end_session()
     token = secrets.token_urlsafe(32)
     with writing(db.session) as transaction:
@@ -191,7 +193,7 @@ def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> Non
 
 
 def end_session() -> None:
-    """Sign out: the row ends, so that a copy of the cookie is worth nothing."""
+    """Sign out. Ending the row makes copies of the cookie worthless."""
     token = session.get("_user_id")
     if token:
         with writing(db.session) as transaction:
@@ -208,7 +210,7 @@ def end_session() -> None:
 
 
 def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
-    """End every session of a person (in one store, if given). Joins the caller's transaction."""
+    """End every session of a user or customer (in one store, if given). Joins the caller's transaction."""
     ended = update(SignInSession).where(
         SignInSession.actor_type == actor_type, SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)
     )
@@ -219,7 +221,7 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
 
 
 def switch_store(sign_in: SignIn, store_id: int) -> bool:
-    """Make another store of this person the session's current one; False where they are not on its staff."""
+    """Make another of the user's stores current. Returns False if they are not on its staff."""
     with writing(db.session) as transaction:
         member = transaction.scalar(select(Store.id).where(active_person(ActorType.STORE, sign_in.actor.id, store_id)))
         if member is None:
@@ -229,7 +231,7 @@ def switch_store(sign_in: SignIn, store_id: int) -> bool:
         )
         announcements.session_ended(
             sign_in.actor.type, sign_in.actor.id, sign_in.session_id
-        )  # its streams come back for the other store
+        )  # its streams reconnect for the new store
         return True
 
 
@@ -238,7 +240,7 @@ def _hash(token: str) -> str:
 
 
 def _needs(request: Request) -> people.Needed:
-    """What an answer shows of the person who asks: a fragment little, the badge their unread total, a page more."""
+    """Return what the response shows: a fragment needs little, the badge the unread total, a page everything."""
     if request.path.endswith("/unread-count"):
         return "badge"
     return "page" if request.method == "GET" and "HX-Request" not in request.headers else "fragment"

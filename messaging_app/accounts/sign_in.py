@@ -1,4 +1,4 @@
-"""Who may come in: e-mail and password against the directory, the same time and answer for known and unknown."""
+"""Sign-in by e-mail and password. Known and unknown addresses take the same time and get the same response."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from messaging_app.text import email_key
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who proved who they are, and the store they come in by."""
+    """An authenticated user or customer, and the store they sign in to."""
 
     id: int
     store_id: int | None
 
 
 def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
-    """The person, or None. `store_id`: the customer's store; for staff the store they would like, if it is theirs."""
+    """Return the person, or None if the credentials are wrong.
+
+    `store_id` is the customer's store; for staff, the preferred store, used if the user is a member of it.
+    """
     key = _storable(email_key(email))
     if actor_type == ActorType.CUSTOMER:
         query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
@@ -32,7 +35,7 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
     else:
         query = select(User.id, User.password_hash, User.is_admin).where(User.email_key == key, User.active)
     found = db.session.execute(query).one_or_none()
-    db.session.rollback()  # no connection is held while the password is worked on
+    db.session.rollback()  # release the connection while hashing
     right = verify_password(password, found.password_hash if found else None)
     if not right or found is None:
         return None
@@ -48,12 +51,12 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
 
 def store_by_code(code: str) -> Store | None:
-    """The active store with this code; people may type it in capitals."""
+    """Return the active store with this code, which may be typed in capitals."""
     typed = _storable(code.strip())
     found = db.session.scalars(select(Store).where(Store.code.in_((typed, typed.lower())), Store.active)).all()
     return next((store for store in found if store.code == typed), found[0] if found else None)
 
 
 def _storable(text: str) -> str:
-    """`text` without NUL, of which PostgreSQL would not even be asked; what replaces it is in nobody's name."""
+    """Replace NUL, which PostgreSQL rejects, by a character that no e-mail or code contains."""
     return text.replace("\0", "\ufffd")

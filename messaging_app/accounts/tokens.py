@@ -1,7 +1,7 @@
-"""API tokens: made, looked up, seen and revoked. A token acts as its person, in its role and store, and ends with them.
+"""API tokens: create, find, list and revoke. A token acts as its user in one role and store, and ends with them.
 
-Everything that must hold for a token to count stands in the conditions of its statement, so that deactivating its
-person or taking them off the store counts at its next request; the directory import ends such tokens for good.
+Everything that must hold for a token to be valid is a condition of its statement. Deactivating the user or removing
+them from the store therefore takes effect at the next request. The directory import ends such tokens for good.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from messaging_app.queries import people
 from messaging_app.services.settings import get_setting, parse_or_default
 from messaging_app.text import email_key, shows_something
 
-MOST_TOKENS = 50  # living tokens of one person in one role
-LIFETIMES = (30, 90, 365)  # days to choose from; none: until revoked
+MOST_TOKENS = 50  # active tokens per user and role
+LIFETIMES = (30, 90, 365)  # days to choose from; None: until revoked
 
-# The prefix lets scanners find leaked tokens, and names the role before anything is looked up.
+# The prefix lets scanners find leaked tokens, and identifies the role before any look-up.
 _SHAPE = re.compile(r"msg_(admin|store|customer)_[0-9a-f]{48}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A living token and the actor that it speaks for."""
+    """An active token and its actor."""
 
     token_id: int
     last_used_at: datetime | None
@@ -47,7 +47,7 @@ class Bearer:
 
 
 class OwnToken(NamedTuple):
-    """A token as its person sees it in a list."""
+    """A token as its owner sees it in a list."""
 
     id: int
     name: str
@@ -66,9 +66,10 @@ def may_manage_tokens(actor: Actor) -> bool:
 def create_token(
     actor_type: ActorType, person_id: int, store_id: int | None, name: str, lifetime: timedelta | None = None
 ) -> str:
-    """A new token, shown this once. `name` is one line of 1-100 characters; no `lifetime` means until revoked.
+    """Create a token and return it; it cannot be shown again. `name` is one line of 1-100 characters.
 
-    Raises `Invalid` on field `name`, and where the person has 50 living tokens already.
+    A token without `lifetime` is valid until revoked. Raises `Invalid` on field `name`, or if the user already has 50
+    active tokens.
     """
     name = clean_name(name)
     token = f"msg_{actor_type}_{secrets.token_hex(24)}"
@@ -76,7 +77,7 @@ def create_token(
     mine = (ApiToken.actor_type == actor_type) & (ApiToken.person_id == person_id)
     person = people.person_of(actor_type)
     with writing(db.session) as session:
-        # One after the other: on PostgreSQL several at once would each count what the others had not yet added.
+        # Serialise: on PostgreSQL, parallel requests would not count each other's new tokens.
         session.execute(select(person.id).where(person.id == person_id).with_for_update(key_share=True))
         living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, ApiToken.living_at(moment)))
         if (living or 0) >= MOST_TOKENS:
@@ -98,10 +99,10 @@ def create_token(
 
 
 def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tuple[int, int | None]:
-    """Person and store that a token made on the command line speaks for.
+    """Return the user or customer id and the store id for a token created on the command line.
 
-    Raises `Invalid` where there is nobody active of this role, and, naming the stores to choose from, where the store
-    is not told: a customer's always, staff's where they have several.
+    Raises `Invalid` if no active person of this role has the e-mail. Also raises it, listing the choices, if the store
+    is missing: always required for a customer, and for staff with several stores.
     """
     if actor_type == ActorType.ADMIN:
         admin = db.session.scalar(
@@ -142,7 +143,7 @@ def find_person(actor_type: ActorType, email: str, store_code: str | None) -> tu
 
 
 def clean_name(raw: str) -> str:
-    """A token's name as it is stored. Raises `Invalid` on field `name`."""
+    """Return a token's name as stored. Raises `Invalid` on field `name`."""
     name = raw.strip()
     if not shows_something(name):
         raise Invalid(FieldError("name", "required", _("Name the token so that you know what uses it.")))
@@ -154,7 +155,7 @@ def clean_name(raw: str) -> str:
 
 
 def find_bearer(token: str) -> Bearer | None:
-    """The living token and its actor; None for anything else. One statement, none for what cannot be a token."""
+    """Return an active token and its actor, or None. One statement; none if `token` is malformed."""
     shape = _SHAPE.fullmatch(token)
     if shape is None:
         return None
@@ -170,7 +171,7 @@ def find_bearer(token: str) -> Bearer | None:
 
 
 def list_tokens(actor: Actor) -> list[OwnToken]:
-    """The actor's own tokens in this role that have not ended, newest first. One statement."""
+    """Return the actor's active tokens in this role, newest first. One statement."""
     row = ApiToken
     query = select(row.id, row.name, row.hint, row.created_at, row.last_used_at, row.expires_at, Store.name)
     query = query.outerjoin(Store, Store.id == row.store_id).where(_own(actor), row.living_at(now()))
@@ -178,7 +179,7 @@ def list_tokens(actor: Actor) -> list[OwnToken]:
 
 
 def revoke_token(actor: Actor, token_id: int) -> None:
-    """End one of the actor's own tokens at once; ending it twice is well. Raises `NotFound` for any other."""
+    """Revoke one of the actor's tokens; revoking it again is allowed. Raises `NotFound` for any other token."""
     with writing(db.session) as session:
         found = session.scalar(select(ApiToken.id).where(ApiToken.id == token_id, _own(actor)).with_for_update())
         if found is None:
@@ -191,9 +192,9 @@ def revoke_token(actor: Actor, token_id: int) -> None:
 def end_tokens_of(
     session: Session | scoped_session[Any], actor_types: Collection[ActorType], person_ids: Collection[int]
 ) -> int:
-    """End, within the caller's transaction, every token of these people in these roles; returns how many ended.
+    """End every token of these people in these roles and return how many ended. Joins the caller's transaction.
 
-    For whoever changes a password because somebody else may know it: that one may have made tokens.
+    Used when a password changes because it may have leaked: the intruder may have created tokens.
     """
     theirs = ApiToken.actor_type.in_(actor_types) & ApiToken.person_id.in_(person_ids)
     moment = now()
@@ -208,9 +209,9 @@ def end_tokens_of(
 
 
 def end_orphans(session: Session | scoped_session[Any]) -> None:
-    """End, within the caller's transaction, every token whose person may no longer act in its role and store.
+    """End every token whose user may no longer act in its role and store. Joins the caller's transaction.
 
-    A person who comes back makes new tokens: the old ones stay ended.
+    These tokens stay ended even if the user comes back.
     """
     for actor_type in ActorType:
         is_active = active_person(actor_type, ApiToken.person_id, ApiToken.store_id)
@@ -222,7 +223,7 @@ def end_orphans(session: Session | scoped_session[Any]) -> None:
 
 
 def digest(token: str) -> str:
-    """What is stored of a token: 192 random bits need no slow hash."""
+    """Return the stored digest of a token. 192 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

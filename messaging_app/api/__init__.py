@@ -1,6 +1,6 @@
-"""The JSON API: the same services for the same actors, mounted for programs.
+"""The JSON API: the same services for the same actors, for programs.
 
-`endpoints` is the table, `serving` makes routes of it, `openapi` the document, `docs` the pages to read.
+`endpoints` is the table, `serving` creates routes from it, `openapi` the document, `docs` the pages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From rows to what programs get, and whether they have it already."""
+"""From rows to responses, and whether the client already has them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BASE = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers. Without a body it is 204, or 304 where the program holds `etag` already.
+    """What an endpoint returns. Without a body it becomes 204, or 304 if the client already holds `etag`.
 
-    `next_page` are the changes to the query that lead to the next page.
+    `next_page` holds the query parameters that change for the next page.
     """
 
     body: BaseModel | None = None
@@ -34,29 +34,29 @@ class Answer:
 
 
 def address_of(actor: Actor, conversation_id: int) -> str:
-    """The path of a conversation in the API."""
+    """Return the API path of a conversation."""
     return f"{BASE}/{policy_of(actor).name}/messages/{conversation_id}"
 
 
 def link_to_next(changes: dict[str, Any]) -> str:
-    """A `Link` header to the next page of what was asked for. The path only: a Host header is nobody's word."""
+    """Return a `Link` header to the next page. Only the path, because the Host header cannot be trusted."""
     return f'<{request.path}?{urlencode(request.args.to_dict() | changes)}>; rel="next"'
 
 
 def is_held(etag: str) -> bool:
-    """Whether the program says that it has this already."""
+    """Whether the client already holds this ETag."""
     return request.if_none_match.contains_weak(etag)
 
 
 def state_of(thread: messaging.Thread) -> str:
-    """The ETag of a conversation, of which programs are shown their own seat too."""
+    """Return the ETag of a conversation. It includes the reader's own seat, which the API shows."""
     own = thread.mine
     seat = (own.participant_name, own.unread_count, own.last_read_seq, own.last_read_at) if own else ()
     return poll_state.of_thread(thread, seat)
 
 
 def summary(row: Any, unread_count: int) -> dict[str, Any]:
-    """The fields of a `ConversationSummary`."""
+    """Return the fields of a `ConversationSummary`."""
     return {
         "id": row.id,
         "conversation_type": row.conversation_type,
@@ -75,12 +75,12 @@ def summary(row: Any, unread_count: int) -> dict[str, Any]:
 
 
 def summary_of(thread: messaging.Thread) -> dict[str, Any]:
-    """The same of one conversation."""
+    """Return the fields of a `ConversationSummary` for one conversation."""
     return summary(thread.head, thread.mine.unread_count if thread.mine else 0)
 
 
 def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDetailResponse:
-    """A conversation with its people and messages."""
+    """Return a conversation with its participants and messages."""
     return schemas.ConversationDetailResponse.model_validate(
         {
             **summary_of(thread),
@@ -93,7 +93,7 @@ def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDet
 
 
 def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, Any]]:
-    """The fields of a `MessageResponse` for each line."""
+    """Return the fields of a `MessageResponse` for each line."""
     return [
         {
             "id": line.id,

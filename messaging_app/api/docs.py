@@ -1,4 +1,4 @@
-"""What the API says of itself: the OpenAPI document for programs, pages made of it for people. Neither needs a token."""
+"""The API's documentation: the OpenAPI document for programs, and pages generated from it. Neither needs a token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def describe() -> Response:
 
 
 def read() -> Response:
-    """The same, to be read."""
+    """The OpenAPI document as a page."""
     shown = {
         "document": openapi.document(),
         "operations": _operations(),
@@ -39,7 +39,7 @@ def read() -> Response:
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """A schema in a few words: "integer, 1 to 100", "one of open, closed", "list of MessageResponse"."""
+    """Describe a schema in a few words: "integer, 1 to 100", "one of open, closed", "list of MessageResponse"."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[1]
     if "anyOf" in schema:
@@ -60,7 +60,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 @cache
 def _operations() -> list[dict[str, Any]]:
-    """Each operation once, with its address for every role that has it."""
+    """List each operation once, with its path for every role that has it."""
     paths = openapi.document()["paths"]
     found = []
     for endpoint in ENDPOINTS:
@@ -79,7 +79,7 @@ def _public(text: str, content_type: str) -> Response:
 
 
 def _resolve(node: Any) -> Any:
-    """`node`, or what its `$ref` names."""
+    """Return `node`, or the target of its `$ref`."""
     while "$ref" in node:
         found: Any = openapi.document()
         for part in str(node["$ref"]).removeprefix("#/").split("/"):

@@ -1,6 +1,6 @@
-"""The API as one table: address, method, whose it is, what goes in, what comes out.
+"""The API as one table: path, method, roles, input and output.
 
-Routes, validation and OpenAPI are all made from it, so that none of them can tell another story.
+Routes, validation and OpenAPI are all generated from it, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from messaging_app.api import resources as r
 from messaging_app.api import schemas as s
 from messaging_app.policies import ADMIN, STORE, STOREFRONT, RolePolicy
 
-# Parameters in a path: name in the address, name in Python, what it is.
+# Path parameters: name in the path, name in Python, description.
 PATH = {
     "id": ("conversation_id", "Number of the conversation."),
     "att_id": ("attachment_id", "Number of the attachment."),
@@ -24,11 +24,11 @@ PATH = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One line of the contract.
+    """One row of the table.
 
-    `body` is taken as JSON, `form` as multipart with files. `conditional` answers carry an ETag. `keyed` ones take an
-    Idempotency-Key. `limit` names a limit on rate besides that on all requests. `problems` are codes that only this
-    endpoint has. `links` say which endpoints take which part of the answer, for programs that follow them.
+    `body` is read as JSON, `form` as multipart with files. `conditional` responses carry an ETag. `keyed` ones accept
+    an Idempotency-Key. `limit` names a rate limit in addition to the general one. `problems` are codes that only this
+    endpoint returns. `links` say which endpoints use which part of the response, for OpenAPI.
     """
 
     name: str
@@ -53,16 +53,16 @@ class Endpoint:
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def query_of(self, role: RolePolicy) -> type[BaseModel] | None:
-        """The query parameters that this role may give."""
+        """Return the query parameters that this role may use."""
         return self.query_of_store if role is STORE and self.query_of_store else self.query
 
     def mounted_at(self, role: RolePolicy) -> str:
-        """The address for `role`, with {names}."""
+        """Return the path for `role`, with {names}."""
         return f"/{role.name}{self.path}"
 
 
 def _to(parameters: dict[str, str], *names: str) -> dict[str, dict[str, str]]:
-    """Links to the endpoints `names`: parameter -> pointer into the answer's body."""
+    """Return links to the endpoints `names`: parameter -> pointer into the response body."""
     pointers = {name: f"$response.body#{pointer}" for name, pointer in parameters.items()}
     return dict.fromkeys(names, pointers)
 

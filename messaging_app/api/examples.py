@@ -1,4 +1,4 @@
-"""One small story as examples: Sam of the bakery tells Cleo that her order leaves tomorrow."""
+"""The examples, as one small story: Sam of the bakery tells Cleo that her order leaves tomorrow."""
 
 from __future__ import annotations
 

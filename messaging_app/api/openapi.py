@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of endpoints and the models, once a process."""
+"""The OpenAPI 3.1 document, generated from the table of endpoints and the models, once per process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _HEADERS = {
 
 
 class _Untitled(GenerateJsonSchema):
-    """Schemas without the titles that Pydantic makes of field names."""
+    """Schemas without the titles that Pydantic generates from field names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -63,7 +63,7 @@ class _Untitled(GenerateJsonSchema):
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Return the whole document."""
     paths: dict[str, dict[str, Any]] = {}
     for role in ROLES.values():
         for endpoint in ENDPOINTS:
@@ -99,17 +99,17 @@ def document() -> dict[str, Any]:
 
 @cache
 def text() -> str:
-    """The same as JSON."""
+    """Return the document as JSON."""
     return json.dumps(document(), ensure_ascii=False)
 
 
 def operation_id(role: RolePolicy, name: str) -> str:
-    """The stable name of an operation."""
+    """Return the stable name of an operation."""
     return f"{role.name}_{name}"
 
 
 def codes_of(endpoint: Endpoint) -> list[str]:
-    """Every problem that this endpoint may answer."""
+    """Return every problem code that this endpoint may return."""
     codes = {*_EVERYWHERE, *endpoint.problems}
     codes |= {"not_found"} if "{" in endpoint.path else set()
     codes |= set(_WITH_BODY) if endpoint.method in ("POST", "PUT") else set()

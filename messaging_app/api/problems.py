@@ -1,6 +1,6 @@
-"""Everything that goes wrong under /api, as RFC 9457 has it: a stable `code` for programs, what to do for people.
+"""Every error under /api, in the format of RFC 9457: a stable `code` for programs, advice for the reader.
 
-No answer here shows a trace, a path or a version, and what is not there and what is not visible answer the same bytes.
+No response contains a trace, a file path or a version. A missing and an invisible record return the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_ERRORS = 50
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem. `detail` is what to do where nothing nearer can be said."""
+    """One kind of problem. `detail` is the default advice."""
 
     status: int
     title: str
@@ -71,31 +71,31 @@ _BY_STATUS = {kind.status: code for code, kind in reversed(KINDS.items())}
 
 
 class Malformed(Refusal):
-    """A body that cannot be read."""
+    """A body that cannot be parsed."""
 
 
 class Unauthenticated(Refusal):
-    """No token, or none that counts."""
+    """No token, or an invalid one."""
 
     status = 401
     code = "unauthenticated"
 
 
 class UnsupportedMediaType(Refusal):
-    """A body of another type than this endpoint takes."""
+    """A body of a type that this endpoint does not accept."""
 
     status = 415
     code = "unsupported_media_type"
 
 
 def is_for_program() -> bool:
-    """Whether the request is for the API, so that a refusal is a problem and not a page."""
+    """Whether the request is for the API, so that errors are problems instead of pages."""
     path = request.path
     return path == "/api" or path.startswith("/api/")
 
 
 def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), status: int | None = None) -> Response:
-    """The problem `code` as a response."""
+    """Return the problem `code` as a response."""
     kind = KINDS[code]
     fields = {"errors": [_field(error) for error in errors[:MOST_ERRORS]]} if errors else {}
     problem = Problem(
@@ -111,7 +111,7 @@ def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), statu
 
 
 def example(code: str) -> dict[str, object]:
-    """The problem `code` as documentation shows it."""
+    """Return the problem `code` as the documentation shows it."""
     kind = KINDS[code]
     shown = {
         "type": EXPLAINED_AT + code,
@@ -127,7 +127,7 @@ def example(code: str) -> dict[str, object]:
 
 
 def refused(error: Refusal) -> Response:
-    """What a service or the reading of the request refused."""
+    """Return the response for a `Refusal`."""
     if isinstance(error, ConversationClosed) and error.may_reopen:
         return answer(error.code, "Nothing was sent. Reopen the conversation, then send the same again.")
     own_words = isinstance(error, Malformed | UnsupportedMediaType | Unavailable)
@@ -140,7 +140,7 @@ def refused(error: Refusal) -> Response:
 
 
 def http_error(error: HTTPException) -> Response:
-    """What Flask and Werkzeug refuse; where they would redirect to a tidier address, there is nothing."""
+    """Return the response for an error of Flask or Werkzeug. Redirects to a canonical path become 404."""
     status = error.code or 500
     if status < 400:
         return answer("not_found")

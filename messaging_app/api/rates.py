@@ -1,4 +1,4 @@
-"""How much a token may still do, told with every answer (draft-ietf-httpapi-ratelimit-headers)."""
+"""Rate limits in every response (draft-ietf-httpapi-ratelimit-headers)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def count(name: str, *key: object) -> None:
 
 
 def tell(response: Response) -> None:
-    """Put `RateLimit-Policy` and `RateLimit` on an answer whose request was counted."""
+    """Add `RateLimit-Policy` and `RateLimit` to the response if the request was counted."""
     windows: dict[str, Window] = g.get("rate_windows", {})
     if windows:
         policies = (f'"{name}";q={window.limit};w={window.seconds}' for name, window in windows.items())

@@ -1,4 +1,4 @@
-"""From request to model, strictly: what does not fit is refused by name, and nothing is converted, cut or dropped."""
+"""Strict parsing of requests: invalid input is refused by field; nothing is converted, cut or dropped."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _CODES = {
 
 
 class StrictForm(FormDataParser):
-    """Werkzeug's parser, but a form that is broken is refused instead of read as an empty one."""
+    """Werkzeug's parser, except that a malformed form is refused instead of read as empty."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **(options | {"silent": False}))
 
 
 def read_query(model: type[M]) -> M:
-    """The query string as `model`. Raises `Invalid` for unknown, repeated and ill-fitting parameters."""
+    """Return the query string as `model`. Raises `Invalid` for unknown, repeated and invalid parameters."""
     return _checked(model, _typed(model, request.args))
 
 
 def read_key() -> str | None:
-    """The header Idempotency-Key: up to 200 printable ASCII characters. Raises `Invalid`."""
+    """Return the header Idempotency-Key: up to 200 printable ASCII characters. Raises `Invalid`."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch(KEY_PATTERN, key):
         sentence = f"An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters."
@@ -55,9 +55,9 @@ def read_key() -> str | None:
 
 
 def read_json(model: type[M], *, required: bool = True) -> M:
-    """The JSON body as `model`; where it is not `required`, no body counts as {}.
+    """Return the JSON body as `model`. If it is not `required`, an empty body counts as {}.
 
-    Raises `UnsupportedMediaType`, `Malformed` where it is not JSON or names a field twice, `Invalid` otherwise.
+    Raises `UnsupportedMediaType`, `Malformed` for invalid JSON or repeated fields, otherwise `Invalid`.
     """
     body = request.get_data(cache=False)
     if not body and not required:
@@ -74,12 +74,12 @@ def read_json(model: type[M], *, required: bool = True) -> M:
 
 
 def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
-    """The form as `model`, and the files of its parts named `attachments`.
+    """Return the form as `model`, and the files of its parts named `attachments`.
 
-    Raises `Malformed`, `Invalid` for unknown, repeated and ill-fitting parts and for text where a file belongs.
+    Raises `Malformed`, and `Invalid` for unknown, repeated and invalid parts, and for text in place of a file.
     """
     if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
-        g.upload_limits = get_limits()  # a form of this size can only be one with files
+        g.upload_limits = get_limits()  # only a form with files can be this large
         request.max_content_length = g.upload_limits.request_bytes
     request.form_data_parser_class = StrictForm
     try:
@@ -87,7 +87,7 @@ def read_form(model: type[M]) -> tuple[M, list[FileStorage]]:
     except ValueError:
         raise Malformed("The form data is broken: its parts cannot be told apart.") from None
     errors = [_no_file(name, name in model.model_fields) for name in files if name != FILES]
-    if FILES in form:  # a file's name with a line break in it makes text of the file
+    if FILES in form:  # a file name with a line break turns the file into text
         errors.append(FieldError(FILES, "name_invalid", "A part is text and not a file: it has no usable file name."))
     texts = MultiDict((name, value) for name, value in form.items(multi=True) if name != FILES)
     try:
@@ -108,7 +108,7 @@ def _unknown(name: str) -> FieldError:
 
 
 def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]:
-    """Words as the model's numbers and switches, where they are written as JSON writes them; else as they came."""
+    """Convert texts to the model's numbers and booleans if they are written as in JSON; leave others unchanged."""
     values: dict[str, Any] = {}
     kinds = _kinds_of(model)
     for name, given in texts.lists():
@@ -125,7 +125,7 @@ def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]
 
 @cache
 def _kinds_of(model: type[BaseModel]) -> dict[str, type]:
-    """What each field is at heart, whatever is said around it: `Annotated[int, ...] | None` is a number."""
+    """Return each field's underlying type: `Annotated[int, ...] | None` is an int."""
 
     def heart(annotation: Any) -> type:
         parts = [heart(part) for part in get_args(annotation)] if get_origin(annotation) is not Literal else []
@@ -141,7 +141,7 @@ def _checked(model: type[M], values: Any) -> M:
         return model.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        # A parameter that may be left out may not be null: that it is not null either is no news.
+        # Pydantic reports an optional parameter twice, the second time as "not null": skip that.
         raise Invalid(*(_field_error(dict(item)) for item in found if item["type"] != "none_required")) from None
 
 
@@ -165,7 +165,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _number(digits: str) -> int:
     try:
         return int(digits)
-    except ValueError:  # Python refuses thousands of digits, with advice for whoever programs it
+    except ValueError:  # Python rejects numbers with thousands of digits
         raise Malformed("A number in the JSON has too many digits.") from None
 
 

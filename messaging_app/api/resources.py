@@ -1,4 +1,4 @@
-"""What each endpoint does: one call of a service, one answer. The very services that the pages use."""
+"""What each endpoint does: one service call, one response. The pages use the same services."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
 def create_conversation(
     actor: Actor, body: s.ConversationCreate, key: str | None, uploads: list[FileStorage]
 ) -> Answer:
-    """Begin a conversation; a repeated key answers it as it stands now."""
+    """Begin a conversation. A repeated key returns that conversation as it is now."""
     sent = messaging.create_conversation(
         actor, **body.model_dump(), idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
     )
@@ -45,13 +45,13 @@ def create_conversation(
 
 
 def get_unread_count(actor: Actor) -> Answer:
-    """The number in the badge."""
+    """The badge number."""
     unread = messaging.get_unread_count(actor)
     return Answer(s.UnreadCountResponse(total_unread=unread), poll_state.of_count(unread))
 
 
 def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:
-    """Whom the actor may write to."""
+    """The recipients within the actor's reach."""
     page = recipients.list_recipients(actor, query.recipient_type, query.q, cursor=query.cursor, limit=query.limit)
     found = [
         {
@@ -67,7 +67,7 @@ def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:
 
 
 def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -> Answer:
-    """A conversation with a window of its messages; where nothing changed, no message is read."""
+    """A conversation with a window of its messages. If nothing changed, no messages are read."""
     thread = messaging.get_head(actor, conversation_id)
     etag = state_of(thread)
     if is_held(etag):
@@ -79,7 +79,7 @@ def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -
 def send_message(
     actor: Actor, conversation_id: int, body: s.MessageCreate, key: str | None, uploads: list[FileStorage]
 ) -> Answer:
-    """Write into a conversation; a repeated key answers the first message."""
+    """Write into a conversation. A repeated key returns the first message."""
     sent = messaging.send_message(
         actor, conversation_id, body.content, idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
     )
@@ -88,13 +88,13 @@ def send_message(
 
 
 def close_conversation(actor: Actor, conversation_id: int) -> Answer:
-    """Close; closing what is closed changes nothing."""
+    """Close a conversation. Closing it again changes nothing."""
     messaging.close_conversation(actor, conversation_id)
     return _summary(actor, conversation_id)
 
 
 def reopen_conversation(actor: Actor, conversation_id: int) -> Answer:
-    """Open again; reopening what is open changes nothing."""
+    """Reopen a conversation. Reopening it again changes nothing."""
     messaging.reopen_conversation(actor, conversation_id)
     return _summary(actor, conversation_id)
 
@@ -117,7 +117,7 @@ def mark_read(actor: Actor, conversation_id: int, body: s.ReadingUpdate) -> Answ
 
 
 def set_preferences(actor: Actor, conversation_id: int, body: s.PreferencesUpdate) -> Answer:
-    """Whether the actor gets mail about this conversation."""
+    """Turn e-mail about this conversation on or off for the actor."""
     messaging.set_email_notifications(actor, conversation_id, body.email_notifications)
     return Answer(s.PreferencesResponse(email_notifications=body.email_notifications))
 
@@ -133,7 +133,7 @@ def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> Respons
 
 
 def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, query: s.RemovalQuery) -> Answer:
-    """Remove a file; removing it twice is well."""
+    """Remove a file. Removing it again is allowed."""
     if "\0" in query.reason:
         raise Invalid(FieldError("reason", "invalid_characters", "The reason holds characters that cannot be stored."))
     attachments.delete_attachment(actor, conversation_id, attachment_id, query.reason)
@@ -145,7 +145,7 @@ def _summary(actor: Actor, conversation_id: int) -> Answer:
 
 
 def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, int] | None:
-    """Where the next page begins, further in the direction in which the program reads."""
+    """Return the parameters of the next page, in the direction in which the client reads."""
     if not thread.lines:
         return None
     if query.after is None:

@@ -1,8 +1,7 @@
-"""What programs send and get: strict Pydantic models, from which validation, answers and OpenAPI all follow.
+"""The API's input and output: strict Pydantic models that drive validation, responses and OpenAPI.
 
-What comes in is taken as it is or refused: no word becomes a number, no unknown field is dropped. What a service
-checks anyway (length after trimming, characters that show nothing) stands here as description, so that there is one
-rule and not two.
+Input is accepted unchanged or refused: no text becomes a number, no unknown field is dropped. What a service checks
+anyway (length after trimming, invisible characters) is only described here, so each rule exists once.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ PersonKind = Literal["admin", "store", "customer"]
 
 
 class Incoming(BaseModel):
-    """Base of what programs send."""
+    """Base class of input."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _no_default(schema: dict[str, Any]) -> None:
-    """For a field that is left out where it says nothing: nobody ever sees its default."""
+    """For a field that is omitted if empty: its default is never visible."""
     del schema["default"]
 
 
 class Outgoing(BaseModel):
-    """Base of what programs get."""
+    """Base class of output."""
 
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
@@ -205,7 +204,7 @@ class PreferencesUpdate(Incoming):
 
 
 class Person(Outgoing):
-    """Somebody who writes."""
+    """A user or customer who writes."""
 
     type: PersonKind
     """Which kind of person; ids are numbered within it."""
@@ -227,7 +226,7 @@ class Counterpart(Outgoing):
 
 
 class ParticipantResponse(Person):
-    """Somebody in a conversation and how far they have read."""
+    """A participant of a conversation and how far they have read."""
 
     last_read_seq: int
     """They have read every message up to this `seq`."""
@@ -360,7 +359,7 @@ class PreferencesResponse(Outgoing):
 
 
 class RecipientResponse(Outgoing):
-    """Somebody you may write to."""
+    """A recipient that you may write to."""
 
     recipient_type: Literal["store", "customer"]
     """Which kind, for `ConversationCreate`."""
@@ -382,7 +381,7 @@ class RecipientListResponse(Outgoing):
 
 
 class FieldProblem(Outgoing):
-    """One thing at fault."""
+    """One invalid field."""
 
     field: str
     """Name of the field, query parameter, header or form part."""
@@ -410,7 +409,7 @@ class Problem(Outgoing):
 
 
 class AuditActor(Outgoing):
-    """Who acted: a person as they were called then, or the command line."""
+    """Who acted: a person under their name at that time, or the command line."""
 
     type: Literal["admin", "store", "customer", "command", "nobody"]
     """`command` is the command line, `nobody` somebody who was not signed in."""

@@ -1,4 +1,4 @@
-"""From the table to routes: what every request goes through, in one order for all."""
+"""From the table to routes: the steps of every request, in one order for all."""
 
 from __future__ import annotations
 
@@ -68,9 +68,10 @@ def _view(endpoint: Endpoint, role: RolePolicy) -> Any:
 
 
 def authenticate(role: RolePolicy) -> tokens.Bearer:
-    """Whose token this is. Raises `Unauthenticated`, `NotAllowed` for a token of another role, `RateLimited`.
+    """Return the token of the request.
 
-    One statement; at most once in five minutes a second notes that the token is in use.
+    Raises `Unauthenticated`, `NotAllowed` for a token of another role, `RateLimited`. One statement; at most once in
+    five minutes a second one records the use.
     """
     credentials = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     bearer = tokens.find_bearer(credentials[1]) if credentials else None
@@ -103,7 +104,7 @@ def _respond(endpoint: Endpoint, answer: Answer) -> Response:
 
 
 def _finish(response: Response) -> Response:
-    """What all of /api answers: never kept by a cache between, and what is left of the limits."""
+    """Complete every response under /api: not cacheable by proxies, with the remaining rate limits."""
     if is_for_program():
         if "Cache-Control" not in response.headers or response.headers.get("Vary") == "Cookie":
             response.headers["Cache-Control"] = "private, no-store"

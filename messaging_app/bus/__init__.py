@@ -1,7 +1,7 @@
-"""Wake-ups: tiny notes that something changed, from whoever changed it to the open streams.
+"""Events: small notes that something changed, sent to the open streams.
 
-They carry no content. What a page shows always comes from the database, so a lost wake-up costs a delay and nothing
-else: the poll underneath finds what it announced.
+They carry no content. Pages always read from the database, so a lost event causes only a delay: the poll finds the
+change.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ __all__ = ["LOOK", "Bus", "Delivered", "Hub", "Subscription", "Wake", "current_b
 
 
 class Bus(Protocol):
-    """What carries wake-ups. Publishing returns at once and never raises."""
+    """Carries events. Publishing returns at once and never raises."""
 
     hub: Hub
     connected: bool
 
     def publish(self, wake: Wake) -> None:
-        """Wake everybody who listens to one of the topics, in every process."""
+        """Send an event to every subscriber of one of its topics, in every process."""
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
-        """A stream that begins after a position; None where there are too many, of this person or of all."""
+        """Return a stream that begins after a position, or None if the person or the process has too many."""
 
     def position(self) -> str:
-        """Where the order of wake-ups stands now; empty where that is not known."""
+        """Return the current position in the order of events, or an empty string if unknown."""
 
 
 class InProcessBus:
-    """The bus of an installation that is one process."""
+    """The bus of an installation with one process."""
 
     connected = True
 
@@ -51,18 +51,18 @@ class InProcessBus:
 
 
 def init_app(app: Flask) -> None:
-    """Choose the bus: Redis if configured, else this process."""
+    """Choose the bus: Redis if configured, otherwise in-process."""
     url = app.extensions["settings"].redis_url
     if url is None:
         app.extensions["bus"] = InProcessBus()
         return
-    from messaging_app.bus.redis import RedisBus  # needs a library that an embedded installation lacks
+    from messaging_app.bus.redis import RedisBus  # imported here because an embedded installation does not have redis
 
     database = app.config["SQLALCHEMY_DATABASE_URI"]
     app.extensions["bus"] = RedisBus(url, f"{zlib.crc32(database.encode()):08x}")
 
 
 def current_bus() -> Bus:
-    """The bus of the current application."""
+    """Return the bus of the current application."""
     bus: Bus = current_app.extensions["bus"]
     return bus

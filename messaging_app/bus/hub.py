@@ -1,4 +1,4 @@
-"""The streams of one process: who listens to what, what came lately, and how many there may be."""
+"""The streams of one process: their topics, recent events, and the limits on their number."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-REMEMBERED = 1_000  # wake-ups that a stream which was cut can still get
-QUEUED = 100  # wake-ups that wait for one slow stream; then it is told to catch up instead
-STREAMS_EACH = 12  # windows of one person in one process
+REMEMBERED = 1_000  # events that a reconnecting stream can still get
+QUEUED = 100  # events queued for one slow stream, before it gets a single "catch up"
+STREAMS_EACH = 12  # streams per person and process
 STREAMS = 192  # three quarters of the threads of an embedded installation; see gunicorn_conf.py
 
 
 class Wake(NamedTuple):
-    """Something changed. Goes to everybody who listens to one of `topics`; `data` is what the browser is told.
+    """An event. Goes to every subscriber of one of `topics`; `data` is sent to the browser.
 
-    `by` is whose act it was (`store:5`), `about` the type of the conversation, `only` the one store or sign-in session
-    of a person whose streams are meant (`store:3`, `session:7`); none of these leaves the server.
+    `by` is the actor (`store:5`), `about` the conversation type, `only` limits it to the streams of one store or one
+    sign-in session (`store:3`, `session:7`). These three never leave the server.
     """
 
     topics: tuple[str, ...]
@@ -32,7 +32,7 @@ class Wake(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A wake-up with its place in the order of all; `position` is what a browser sends back to resume."""
+    """An event with its position in the common order. Browsers send `position` back to resume."""
 
     position: str
     wake: Wake
@@ -41,11 +41,11 @@ class Delivered:
 CATCH_UP = Wake((), "catch-up")
 CLOSING = Wake((), "closing")
 HELLO = Wake((), "hello")
-LOOK = Wake((), "look")  # at whether the browser is still there
+LOOK = Wake((), "look")  # check whether the browser is still connected
 
 
 class Subscription:
-    """One open stream. Belongs to the thread that reads it; anybody may put something in."""
+    """One open stream. One thread reads it; any thread may add events."""
 
     __slots__ = ("_hub", "_keeps_up", "_queue", "principal", "topics")
 
@@ -57,7 +57,7 @@ class Subscription:
         self.topics = topics
 
     def put(self, delivered: Delivered) -> None:
-        """Hand over a wake-up; a stream that reads too slowly gets one "catch up" for all that it missed."""
+        """Queue an event. A stream that reads too slowly gets one "catch up" for everything it missed."""
         if self._queue.qsize() < QUEUED:
             self._queue.put(delivered)
             self._keeps_up = True
@@ -66,27 +66,27 @@ class Subscription:
             self._queue.put(Delivered(delivered.position, CATCH_UP))
 
     def next(self, timeout: float) -> Delivered | None:
-        """The next wake-up, or None where none came within `timeout` seconds."""
+        """Return the next event, or None after `timeout` seconds."""
         try:
             return self._queue.get(timeout=timeout)
         except queue.Empty:
             return None
 
     def close(self) -> None:
-        """Stop listening. Closing twice does nothing."""
+        """Stop listening. Closing again does nothing."""
         self._hub.remove(self)
 
 
 class Hub:
-    """Hands wake-ups to the streams of this process and remembers the latest, so that a cut stream can resume.
+    """Delivers events to the streams of this process and keeps recent ones, so that a stream can resume.
 
-    A position is `<epoch>-<number>`. Numbers rise by one within an epoch; the memory never has a gap, since where
-    something may have been missed it is emptied and every stream is told to catch up.
+    A position is `<epoch>-<number>`. Numbers rise by one within an epoch. The memory never has a gap: if events may
+    have been missed, it is cleared and every stream is told to catch up.
     """
 
     def __init__(self) -> None:
         self.capacity = STREAMS
-        self.look_every = 3.0  # seconds between two looks of a stream at whether its browser is still there
+        self.look_every = 3.0  # seconds between a stream's checks that its browser is still connected
         self.closing = False
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Subscription]] = {}
@@ -98,21 +98,21 @@ class Hub:
 
     @property
     def streams(self) -> int:
-        """How many streams are open."""
+        """Return the number of open streams."""
         return len(self._subscriptions)
 
     @property
     def position(self) -> str:
-        """Where the order of wake-ups stands."""
+        """Return the current position."""
         return f"{self._epoch}-{self._last}"
 
     def subscribe(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
-        """A stream for `topics` that begins with what came after the position `after`; None over the caps."""
+        """Return a stream for `topics` that starts after the position `after`, or None over the limits."""
         with self._lock:
             if self.closing or self.streams >= self.capacity:
                 return None
             if self._of_person[principal] >= STREAMS_EACH:
-                # Pages that this person has left may hold places still: there is room at the next try.
+                # Streams of pages that this person has left may still count; the next try will succeed.
                 for other in self._subscriptions:
                     if other.principal == principal:
                         other.put(Delivered("", LOOK))
@@ -127,7 +127,7 @@ class Hub:
             return subscription
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget a stream."""
+        """Remove a stream."""
         with self._lock:
             if subscription not in self._subscriptions:
                 return
@@ -141,10 +141,10 @@ class Hub:
                     del self._listeners[topic]
 
     def deliver(self, wake: Wake, epoch: str | None = None, number: int | None = None) -> None:
-        """Number `wake` and hand it to whom it concerns. Where another process gave the number, name it."""
+        """Number `wake` and deliver it to its subscribers. Pass the number if another process assigned it."""
         with self._lock:
             if number is not None and (epoch != self._epoch or number != self._last + 1):
-                if epoch != self._epoch or number > self._last:  # else it was counted when this process began to listen
+                if epoch != self._epoch or number > self._last:  # otherwise it precedes this process's subscription
                     self._forget(epoch or self._epoch, number)
                 return
             self._last += 1
@@ -156,20 +156,20 @@ class Hub:
                     subscription.put(delivered)
 
     def deliver_here(self, wake: Wake) -> None:
-        """Hand `wake` to this process's streams outside the common order, which is out of reach at the moment."""
+        """Deliver `wake` to this process's streams only, without a number, while the common order is unavailable."""
         with self._lock:
             for topic in wake.topics:
                 for subscription in self._listeners.get(topic, ()):
                     subscription.put(Delivered("", wake))
 
     def restart(self, epoch: str, number: int) -> None:
-        """Go on in another order, or after a gap: every stream is told to catch up."""
+        """Continue with another epoch, or after a gap. Every stream is told to catch up."""
         with self._lock:
             if (epoch, number) != (self._epoch, self._last):
                 self._forget(epoch, number)
 
     def close(self) -> None:
-        """End every stream, for this process ends. May be called from a signal handler: takes no lock."""
+        """End every stream because the process is ending. Takes no lock, so a signal handler may call it."""
         self.closing = True
         for subscription in list(self._subscriptions):
             subscription.put(Delivered("", CLOSING))
@@ -190,5 +190,5 @@ class Hub:
         return [
             Delivered(f"{epoch}-{first + index}", wake)
             for index, wake in enumerate(recent)
-            if not topics.isdisjoint(wake.topics) and wake.kind != "ended"  # whoever comes now is signed in
+            if not topics.isdisjoint(wake.topics) and wake.kind != "ended"  # new streams are signed in
         ]

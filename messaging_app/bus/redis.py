@@ -1,8 +1,8 @@
-"""Wake-ups between processes through Redis: one publisher and one subscriber a process, whatever the number of streams.
+"""Events between processes through Redis: one publisher and one subscriber per process, for any number of streams.
 
-Neither ever stands in the way of a request: what is to be published waits in a queue for the publisher's thread. While
-Redis is out of reach a wake-up reaches the streams of its own process only, the others have their poll; both threads
-try again by themselves, and whoever may have missed something is told to catch up.
+Neither blocks a request: events wait in a queue for the publisher's thread. While Redis is unreachable an event reaches
+only the streams of its own process; others rely on their poll. Both threads reconnect by themselves, and streams that
+may have missed something are told to catch up.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from redis.retry import Retry
 from messaging_app.bus.hub import Hub, Subscription, Wake
 from messaging_app.ops import metrics
 
-WAITING = 1_000  # wake-ups that wait for the publisher
-TIMEOUT = 2.0  # seconds for one answer of Redis
-PING_EVERY = 10  # seconds of silence after which the subscriber asks whether Redis is still there
+WAITING = 1_000  # events queued for the publisher
+TIMEOUT = 2.0  # seconds to wait for a reply from Redis
+PING_EVERY = 10  # seconds of silence before the subscriber pings Redis
 SLOWEST_RETRY = 5.0
 
-EVERY = 0.2  # seconds between two messages to Redis at least: the first goes at once, what comes meanwhile together
-TOGETHER = 100  # wake-ups in one message at most
+EVERY = 0.2  # minimum seconds between messages to Redis: the first goes at once, later ones are batched
+TOGETHER = 100  # maximum events per message
 
-# Number and publish in one step, so that every process sees one order. ARGV: wake-ups, channel, a fresh epoch, how many.
+# Number and publish in one step, so that every process sees one order. ARGV: events, channel, a new epoch, their count.
 NUMBER_AND_PUBLISH = """
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then epoch = ARGV[3]; redis.call('SET', KEYS[1], epoch); redis.call('DEL', KEYS[2]) end
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 class RedisBus:
-    """A bus for several processes. `name` keeps installations apart that share one Redis."""
+    """A bus for several processes. `name` separates installations that share one Redis."""
 
     def __init__(self, url: str, name: str) -> None:
         self.hub = Hub()
@@ -64,7 +64,7 @@ class RedisBus:
         self._process = 0
 
     def publish(self, wake: Wake) -> None:
-        """Hand `wake` to the publisher; returns at once and never raises."""
+        """Queue `wake` for the publisher. Returns at once and never raises."""
         self._start()
         if self._waiting.qsize() < WAITING:
             self._waiting.put(wake)
@@ -72,17 +72,17 @@ class RedisBus:
             self.hub.deliver_here(wake)
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
-        """A stream, see `Hub.subscribe`."""
+        """Return a stream; see `Hub.subscribe`."""
         self._start()
         return self.hub.subscribe(principal, topics, after)
 
     def position(self) -> str:
-        """Where the order stands, as far as this process knows; empty while it does not listen."""
+        """Return the current position as known to this process; empty while it is not subscribed."""
         self._start()
         return self.hub.position if self.connected else ""
 
     def _start(self) -> None:
-        """Start the two threads at the first use in this process, which may be a fork of the one that made the bus."""
+        """Start both threads on first use in this process, which may be a fork of the one that created the bus."""
         if self._process == os.getpid():
             return
         with self._starting:
@@ -92,7 +92,7 @@ class RedisBus:
                     threading.Thread(target=run, name=f"bus{run.__name__}", daemon=True).start()
 
     def _client(self, **options: Any) -> redis.Redis:
-        # Without the client's own three retries: what waits for a Redis that hangs is late by one time-out, not four.
+        # Without the client's three retries: events behind a hanging Redis are then late by one time-out, not four.
         options |= {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
         return redis.Redis.from_url(self._url, decode_responses=True, **options)
 
@@ -116,7 +116,7 @@ class RedisBus:
                     self.hub.deliver_here(wake)
 
     def _gathered(self, not_before: float) -> list[Wake]:
-        """The next wake-ups that wait, with those which have come by the moment `not_before`."""
+        """Return the queued events, including those that arrive until `not_before`."""
         wakes = [self._waiting.get()]
         time.sleep(max(0.0, not_before - time.monotonic()))
         with suppress(queue.Empty):
@@ -148,7 +148,7 @@ class RedisBus:
         if message is None:
             return
         if message["type"] == "subscribe":
-            # What is numbered from now on arrives here; what came before this moment was perhaps missed.
+            # Events numbered from now on arrive here; earlier ones may have been missed.
             self._catch_up(client)
             self._note(True)
             logger.info("streams listen to Redis")
@@ -158,16 +158,16 @@ class RedisBus:
                 wakes = [Wake(tuple(topics), *rest) for topics, *rest in json.loads(told)]
                 for number, wake in enumerate(wakes, int(first)):
                     self.hub.deliver(wake, epoch, number)
-            except (TypeError, ValueError) as error:  # from a process with other code, say, in the middle of an upgrade
+            except (TypeError, ValueError) as error:  # for example from a process with other code during an upgrade
                 logger.warning("wake-ups that cannot be read, streams catch up: %s", type(error).__name__)
                 self._catch_up(client)
 
     def _catch_up(self, client: redis.Redis) -> None:
-        """Go on where the order stands now; every stream is told to catch up, unless nothing was numbered meanwhile."""
+        """Continue at the current position. Every stream is told to catch up, unless nothing was numbered meanwhile."""
         where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
         self.hub.restart(where[0], int(where[1]))
 
 
 def _told(error: Exception) -> str:
-    """What may be said of an error: Redis's own words, of anything else the type, for it may quote what was sent."""
+    """Return what may be logged of an error: Redis's own words, otherwise only the type, since the text may quote data."""
     return str(error) if isinstance(error, redis.RedisError | OSError) else type(error).__name__

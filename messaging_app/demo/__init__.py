@@ -1,4 +1,4 @@
-"""The demo cast: some people and conversations to try things with. The texts are in `data/demo.json`."""
+"""The demo data: some users and conversations to try things with. The texts are in `data/demo.json`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from messaging_app.text import email_key
 
 
 class NotEmpty(Exception):
-    """The database holds other data than the demo cast."""
+    """The database contains other data than the demo."""
 
 
 def is_empty() -> bool:
-    """Whether the database knows nobody yet. One statement."""
+    """Whether the database has no users or customers yet. One statement."""
     return not db.session.scalar(
         select(or_(*(exists(select(model.id)) for model in (Store, User, Customer, Conversation))))
     )
 
 
 def load(progress: Callable[[str], None] = lambda line: None) -> bool:
-    """Load the cast and its conversations, dated back from this moment; all or nothing.
+    """Load the demo users and their conversations, with times relative to now; all or nothing.
 
-    Answers False, and does nothing, where the cast is already. Raises `NotEmpty` where anybody else is.
+    Returns False and does nothing if they are already loaded. Raises `NotEmpty` if the database has other users.
     """
     if _is_loaded():
         return False
@@ -42,7 +42,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
     plan = directory.make_plan(directory.parse(cast["directory"]))
     directory.prepare_secrets(plan, progress)
     with writing(db.session) as session:
-        _refuse_others()  # passwords took their time
+        _refuse_others()  # hashing passwords took a while
         directory.apply(session, plan)
         people = _cast(session, cast["directory"])
         moment = now()
@@ -52,7 +52,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
 
 
 def sign_in_lines(base_url: str) -> list[str]:
-    """Where each role signs in below `base_url` and, if the cast is loaded, who may with which password."""
+    """Return each role's sign-in address below `base_url` and, if the demo is loaded, the users and passwords."""
     cast = _read()["directory"]
     pages = {"Admin": ADMIN.login, "Store staff": STORE.login, "Customer": STOREFRONT.login}
     if not _is_loaded():
@@ -84,7 +84,7 @@ def _read() -> dict[str, Any]:
 
 
 def _is_loaded() -> bool:
-    """Whether the database holds the cast, and nobody else."""
+    """Whether the database contains the demo users and no others."""
     cast = _read()["directory"]
     users = {email_key(p["email"]) for p in cast["admins"] + [s for store in cast["stores"] for s in store["staff"]]}
     customers = {email_key(person["email"]) for store in cast["stores"] for person in store["customers"]}
@@ -100,7 +100,7 @@ def _is_loaded() -> bool:
 
 
 def _cast(session: Session | scoped_session[Any], people: dict[str, Any]) -> Cast:
-    """Everybody of the cast with the ids that the database gave them."""
+    """Return all demo users with their database ids."""
     user_rows = session.execute(select(User.email, User.id, User.name))
     users = {email: Person(number, name) for email, number, name in user_rows}
     customer_rows = session.execute(select(Customer.email, Customer.id, Customer.name))

@@ -1,8 +1,8 @@
 """From a story in `data/demo.json` to the rows of a conversation with a past.
 
-The services write at this moment only, so the rows are made here, by the same rules: whoever belongs to a conversation
-has a seat from its first message on, an admin from the first one they write; `unread` names who has not read the last
-lines. That nothing deviates from the rules is what the doctor checks after every load in the tests.
+The services can only write at the current time, so this module writes the rows by the same rules. Everyone in a
+conversation has a seat from its first message on, an admin from their first message. `unread` lists who has not read
+the last lines. The tests run the doctor after every load to verify the rules.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 class Person(NamedTuple):
-    """Somebody of the cast, as the database knows them."""
+    """A demo user with their database id."""
 
     id: int
     name: str
@@ -43,12 +43,12 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Everybody by nickname: the part of their e-mail before the @."""
+    """All demo users by nickname: the part of their e-mail before the @."""
 
     stores: dict[str, int]
     admins: dict[str, Person]
     staff: dict[str, dict[str, Person]]  # by store code
-    customers: dict[str, tuple[str, Person]]  # with the store's code
+    customers: dict[str, tuple[str, Person]]  # with their store code
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Seat:
 
 
 def tell(connection: Connection, story: dict[str, Any], cast: Cast, moment: datetime) -> None:
-    """Write one conversation whose lines lie as far before `moment` as `story` says."""
+    """Write one conversation, its lines dated relative to `moment` as `story` says."""
     present = _present(story, cast)
     lines = list(_lines(story, present, moment))
     seats = _seats(story, present, lines)
@@ -96,7 +96,7 @@ def tell(connection: Connection, story: dict[str, Any], cast: Cast, moment: date
 
 
 def ago(words: str) -> timedelta:
-    """`"3d 2h"` as a span of time; units d, h, m."""
+    """Return `"3d 2h"` as a timedelta; units d, h, m."""
     return timedelta(**{_UNITS[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", words)})
 
 
@@ -105,7 +105,7 @@ def _store_of(story: dict[str, Any], cast: Cast) -> str:
 
 
 def _present(story: dict[str, Any], cast: Cast) -> dict[str, Actor]:
-    """Who may speak in a story of this type."""
+    """Return who may speak in a story of this type."""
     kind, code = story["type"], _store_of(story, cast)
     present = {}
     if kind != ConversationType.STORE_CUSTOMER:
@@ -130,7 +130,7 @@ def _lines(story: dict[str, Any], present: dict[str, Actor], moment: datetime) -
 
 
 def _rounds(plan: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
-    """A long thread: the same few exchanges over and over, with changing words."""
+    """A long thread: the same few exchanges repeated with varying words."""
     words = {name: cycle(choices) for name, choices in plan["words"].items()}
     start = moment - ago(plan["first_ago"])
     for number in range(plan["count"]):

@@ -1,8 +1,8 @@
 """Directory import: stores, staff, admins and customers from a JSON file; idempotent, all or nothing.
 
-The steps, in the order in which they run: `schema` reads the file and `values` its values, `plan` makes one entry a
-person, `hashing` and `logos` do what takes time, `upsert` and `customers` write in one transaction (through `bulk` and
-`terms`), `seats` follows up on those who come back.
+The steps in order: `schema` parses the file and `values` its values, `plan` merges entries per person, `hashing` and
+`logos` do the slow work, `upsert` and `customers` write in one transaction (using `bulk` and `terms`), `seats` handles
+those who become active again.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ __all__ = ["Changes", "DirectoryError", "Plan", "apply", "import_file", "make_pl
 
 Progress = Callable[[str], None]
 _Row = SignInSession
-_ONE_IMPORT_AT_A_TIME = 4_711_001  # the number of an advisory lock on PostgreSQL
+_ONE_IMPORT_AT_A_TIME = 4_711_001  # key of an advisory lock on PostgreSQL
 
 
 def import_file(path: Path, progress: Progress = lambda line: None, *, keep_tokens: bool = False) -> Changes:
-    """Import the directory file `path`; `progress` is told in lines. Raises `DirectoryError`, and then nothing changed.
+    """Import the directory file `path`. Raises `DirectoryError` and changes nothing if it has a fault.
 
-    Whose password changes is signed out and loses their tokens, unless `keep_tokens`. Passwords are hashed and pictures read before the one write transaction begins.
+    `progress` receives lines of text. A changed password signs its user out and ends their tokens, unless
+    `keep_tokens`. Passwords are hashed and pictures read before the one write transaction.
     """
     plan = make_plan(read(path))
     progress(f"file: {len(plan.stores):,} stores, {len(plan.users):,} users")
@@ -55,7 +56,7 @@ def import_file(path: Path, progress: Progress = lambda line: None, *, keep_toke
 
 
 def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress = lambda line: None) -> Changes:
-    """Write `plan`, whose passwords are prepared, within the caller's write transaction."""
+    """Write `plan`, with its passwords prepared, within the caller's write transaction."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = '10min'"))
@@ -76,7 +77,7 @@ def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress
 
 
 def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
-    """End the sessions of those who went, or have another password; most of them have none."""
+    """End the sessions of those who were deactivated or have a new password."""
     for actor_type, person_ids in (
         (ActorType.ADMIN, changes.users_out | changes.admins_out),
         (ActorType.STORE, changes.users_out),
@@ -93,7 +94,7 @@ def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
 
 
 def _end_tokens(session: Session | scoped_session[Any], changes: Changes) -> None:
-    """End the tokens of those whose password is another one."""
+    """End the tokens of those with a new password."""
     ended = 0
     users, customers = (ActorType.ADMIN, ActorType.STORE), (ActorType.CUSTOMER,)
     for roles, person_ids in ((users, changes.users_changed), (customers, changes.customers_changed)):

@@ -1,4 +1,4 @@
-"""Many rows in few statements."""
+"""Writes many rows in few statements."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ROWS_AT_ONCE = 5_000
 
 
 def chunks(items: Sequence[Item], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[Item]]:
-    """`items` in slices of at most `size`."""
+    """Yield slices of `items` of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def rows_by(connection: Connection, table: Table, column: Any, keys: Sequence[str]) -> dict[str, Row[Any]]:
-    """The rows of `table` whose `column` is one of `keys`, by it."""
+    """Return the rows of `table` whose `column` is one of `keys`, keyed by it."""
     found: dict[str, Row[Any]] = {}
     for part in chunks(keys):
         for row in connection.execute(select(table).where(column.in_(part))):
@@ -29,7 +29,7 @@ def rows_by(connection: Connection, table: Table, column: Any, keys: Sequence[st
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write new rows, all of the same columns."""
+    """Insert rows, all with the same columns."""
     for part in chunks(rows, ROWS_AT_ONCE):
         connection.execute(insert(table), part)
 
@@ -37,13 +37,13 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
 def insert_returning(
     connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: Any
 ) -> Iterator[Row[Any]]:
-    """Write new rows and answer `columns` of each, in no certain order."""
+    """Insert rows and yield `columns` of each, in no particular order."""
     for part in chunks(rows, ROWS_AT_ONCE):
         yield from connection.execute(insert(table).returning(*columns), part)
 
 
 def update_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *keys: str) -> None:
-    """Write known rows, all of the same columns, found by their columns `keys`."""
+    """Update rows, all with the same columns, found by their columns `keys`."""
     if not rows:
         return
     statement = update(table).values({name: bindparam(f"to_{name}") for name in rows[0] if name not in keys})

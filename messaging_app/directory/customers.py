@@ -19,7 +19,7 @@ CUSTOMERS: Any = Customer.__table__
 
 
 class _Batch:
-    """Rows that wait to be written together, over the borders of stores."""
+    """Rows to be written together, across stores."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -78,7 +78,7 @@ def _of_store(connection: Connection, store: PlannedStore, store_id: int, batch:
 
 
 def _known(connection: Connection, store_id: int, customers: list[PlannedCustomer]) -> list[Row[Any]]:
-    """The rows of this store that have an external id or an e-mail of the file."""
+    """Return the rows of this store that have an external id or an e-mail from the file."""
     rows: dict[int, Row[Any]] = {}
     for part in chunks(customers):
         numbers = [c.external_id for c in part if c.external_id is not None]
@@ -90,9 +90,9 @@ def _known(connection: Connection, store_id: int, customers: list[PlannedCustome
 
 
 def _match(customers: list[PlannedCustomer], rows: list[Row[Any]]) -> list[tuple[PlannedCustomer, Row[Any] | None]]:
-    """Each customer of the file with their row. Raises `DirectoryError` where two would be one, or share an e-mail.
+    """Match each customer of the file with their row. Raises `DirectoryError` if two share a row or an e-mail.
 
-    The external id decides if it is given; a row without one, found by e-mail, takes it on.
+    The external id decides if given. A row without one, found by e-mail, takes it on.
     """
     by_number = {row.external_id: row for row in rows if row.external_id is not None}
     by_email = {row.email_key: row for row in rows}
@@ -123,7 +123,7 @@ def _match(customers: list[PlannedCustomer], rows: list[Row[Any]]) -> list[tuple
 
 
 def _free_emails(connection: Connection, matched: list[tuple[PlannedCustomer, Row[Any] | None]]) -> None:
-    """Let go of e-mails that pass from one customer to another: between two rows there may be no double even briefly."""
+    """Clear e-mails that pass from one customer to another, because they must be unique at every moment."""
     movers = {row.email_key: row for customer, row in matched if row is not None and row.email_key != customer.key}
     for customer, _ in matched:
         if customer.key in movers:

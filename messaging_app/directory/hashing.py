@@ -1,4 +1,4 @@
-"""Password work of an import: all of it before the transaction, since one hash takes a good part of a second."""
+"""Passwords of an import, hashed before the transaction because a hash takes a fraction of a second."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Progress = Callable[[str], None]
 
 
 def prepare_secrets(plan: Plan, progress: Progress) -> None:
-    """Fill `new_hash` of every password in `plan`: None where the one in the database verifies already.
+    """Set `new_hash` of every password in `plan`: None if the stored hash already matches.
 
-    Reads the database outside a transaction; about 0.15 s of work a password, on four threads.
+    Reads the database outside a transaction. Takes about 0.15 s per password, on four threads.
     """
     found = list(plan.secrets())
     in_words = [(store, person, secret) for store, person, secret in found if secret.password is not None]
@@ -54,7 +54,7 @@ def _known(
 def _known_hashes(
     items: Iterable[tuple[PlannedStore | None, PlannedUser | PlannedCustomer, Secret]],
 ) -> dict[tuple[str, str], str | None]:
-    """The hashes that the database holds, by ("", e-mail) for users, (code, e-mail) and (code, #external id) else."""
+    """Return the stored hashes, keyed by ("", e-mail) for users, (code, e-mail) and (code, #external id) for customers."""
     known: dict[tuple[str, str], str | None] = {}
     users: list[str] = []
     customers: dict[str, list[PlannedCustomer]] = {}

@@ -1,4 +1,4 @@
-"""Store logos: checked before the transaction, kept in storage under a name that is made of their bytes."""
+"""Store logos: checked before the transaction, stored under a name derived from their bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A picture to keep: its key in storage and its bytes."""
+    """A picture to store: its key and its bytes."""
 
     key: str
     content: bytes
@@ -30,9 +30,9 @@ class Logo:
 
 @contextmanager
 def kept(logos: list[Logo]) -> Iterator[None]:
-    """Put pictures into storage before the block, so that no row names one that is not there.
+    """Store pictures before the block, so that every row names an existing one.
 
-    If the block raises, those that were not there before are removed. Raises `DirectoryError` without storage.
+    If the block raises, new pictures are deleted. Raises `DirectoryError` if storage is unavailable.
     """
     added: list[str] = []
     try:
@@ -50,20 +50,20 @@ def kept(logos: list[Logo]) -> Iterator[None]:
 
 
 def forget(key: str) -> None:
-    """Remove a picture that no store names any more; one that cannot be removed now is a stray."""
+    """Delete a picture that no store uses any more. If that fails now, it becomes an orphaned file."""
     with suppress(StorageUnavailable):
         _storage().delete(key)
 
 
 def key_of(code: str, logo: str) -> str:
-    """The key in storage of `Store.logo`."""
+    """Return the storage key of `Store.logo`."""
     return f"logos/{code}-{logo}"
 
 
 def prepare_logos(plan: Plan, folder: Path) -> list[Logo]:
-    """Read the logos of `plan` from beside the file, in `folder`, and set each store's `logo` to "<hash>.<ext>".
+    """Read the logos of `plan` from `folder` (the file's) and set each store's `logo` to "<hash>.<ext>".
 
-    Raises `DirectoryError` for what is not there, too large, or no PNG, JPEG or WebP.
+    Raises `DirectoryError` for a missing or too large file, or one that is not PNG, JPEG or WebP.
     """
     logos = []
     problems = []
@@ -83,7 +83,7 @@ def prepare_logos(plan: Plan, folder: Path) -> list[Logo]:
 
 
 def _read(folder: Path, name: str) -> tuple[bytes, str]:
-    """Bytes and ending of a picture; raises `ValueError` with the end of a sentence."""
+    """Return bytes and extension of a picture. Raises `ValueError` with the end of a sentence."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise ValueError("must lie beside the file")

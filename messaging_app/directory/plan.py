@@ -1,4 +1,4 @@
-"""From a directory file to what shall be true afterwards: one entry a person, doubles and contradictions refused."""
+"""From a directory file to the desired state: one entry per person; duplicates and contradictions are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from messaging_app.text import email_key
 
 @dataclass(slots=True)
 class Secret:
-    """A password that the file gives, in words or as a hash. `new_hash` is what to store; None leaves things alone."""
+    """A password from the file, in plain text or as a hash. `new_hash` is what to store; None changes nothing."""
 
     path: str
     password: str | None = field(repr=False)
@@ -33,7 +33,7 @@ class Secret:
 
 @dataclass(slots=True)
 class PlannedUser:
-    """Somebody who signs in as admin or staff. None leaves a value as it is; `active` comes from the admin's entry."""
+    """An admin or staff member. None leaves a value unchanged; `active` comes from the admin's entry."""
 
     path: str
     email: str
@@ -46,7 +46,7 @@ class PlannedUser:
 
 @dataclass(slots=True)
 class PlannedMember:
-    """A place on the staff of a store."""
+    """A membership of a store's staff."""
 
     path: str
     key: str
@@ -69,28 +69,28 @@ class PlannedCustomer:
 
 @dataclass(slots=True)
 class PlannedStore:
-    """A store with the people who belong to it."""
+    """A store with its staff and customers."""
 
     path: str
     entry: StoreEntry
     members: list[PlannedMember]
     customers: list[PlannedCustomer]
-    logo: str | None = None  # the value of `Store.logo` once the picture is in storage
+    logo: str | None = None  # the value of `Store.logo` after the picture is stored
 
     def gives(self, name: str) -> bool:
-        """Whether the file speaks of this field at all (null counts)."""
+        """Whether the file contains this field (null counts)."""
         return name in self.entry.model_fields_set
 
 
 @dataclass(slots=True)
 class Plan:
-    """All that a directory file asks for."""
+    """Everything that a directory file asks for."""
 
     users: dict[str, PlannedUser]
     stores: list[PlannedStore]
 
     def secrets(self) -> Iterator[tuple[PlannedStore | None, PlannedUser | PlannedCustomer, Secret]]:
-        """Every password in the file with whose it is; the store of a customer, None for a user."""
+        """Yield every password in the file with its owner and the store of a customer (None for a user)."""
         for user in self.users.values():
             if user.secret is not None:
                 yield None, user, user.secret
@@ -101,7 +101,7 @@ class Plan:
 
 
 def make_plan(directory: Directory) -> Plan:
-    """The plan for `directory`. Raises `DirectoryError` naming both paths of a double or a contradiction."""
+    """Return the plan for `directory`. Raises `DirectoryError` naming both paths of a duplicate or contradiction."""
     problems: list[str] = []
     users: dict[str, PlannedUser] = {}
     admins: dict[str, str] = {}
@@ -123,7 +123,7 @@ def make_plan(directory: Directory) -> Plan:
 
 
 def _user(users: dict[str, PlannedUser], entry: PersonEntry, path: str, problems: list[str]) -> PlannedUser:
-    """The one user of this e-mail; of several entries the later one's spelling counts."""
+    """Return the one user with this e-mail. If several entries differ in spelling, the last one counts."""
     key = email_key(entry.email)
     user = users.setdefault(key, PlannedUser(path, entry.email, key, entry.name))
     user.email, user.name = entry.email, entry.name or user.name

@@ -1,4 +1,4 @@
-"""The shape of a directory file: its entries, and how its faults are told. Knows no database."""
+"""The schema of a directory file, and how its faults are reported. Independent of the database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROBLEMS_SHOWN = 20
 
 
 class DirectoryError(Exception):
-    """A directory file that cannot be imported. `problems` are sentences, each with the line or path it concerns."""
+    """A directory file that cannot be imported. `problems` are sentences, each with its line or path."""
 
     def __init__(self, problems: list[str]) -> None:
         more = len(problems) - PROBLEMS_SHOWN
@@ -43,7 +43,7 @@ class _Entry(BaseModel):
 
 
 class PersonEntry(_Entry):
-    """What admins, staff and customers have in common. Absent (None) means: leave as it is."""
+    """The fields that admins, staff and customers share. Absent (None) means unchanged."""
 
     email: Email
     name: Name | None = None
@@ -58,19 +58,19 @@ class PersonEntry(_Entry):
 
 
 class StaffEntry(PersonEntry):
-    """Somebody on the staff of the store in which the entry stands."""
+    """A staff member of the store that contains the entry."""
 
     role: Role | None = None
 
 
 class CustomerEntry(PersonEntry):
-    """A customer of the store in which the entry stands."""
+    """A customer of the store that contains the entry."""
 
     external_id: ExternalId | None = None
 
 
 class StoreEntry(_Entry):
-    """A store with its people. `accent` or `logo` given as null take it away."""
+    """A store with its staff and customers. Null for `accent` or `logo` removes it."""
 
     code: Code
     name: Name | None = None
@@ -90,7 +90,7 @@ class Directory(BaseModel):
 
 
 def read(path: Path) -> Directory:
-    """The directory in the JSON file `path`. Raises `DirectoryError` naming the line (syntax) or path of each fault."""
+    """Return the directory in the JSON file `path`. Raises `DirectoryError` naming the line or path of each fault."""
     try:
         if path.stat().st_size > FILE_MAX:
             raise DirectoryError([f"{path.name} is larger than {FILE_MAX // 2**20} MB; import it in parts."])
@@ -110,7 +110,7 @@ def read(path: Path) -> Directory:
 
 
 def parse(data: Any) -> Directory:
-    """`data`, as JSON gives it, as a directory. Raises `DirectoryError` naming the path of each fault."""
+    """Return `data`, parsed JSON, as a directory. Raises `DirectoryError` naming the path of each fault."""
     try:
         return Directory.model_validate(data)
     except ValidationError as error:
@@ -119,7 +119,7 @@ def parse(data: Any) -> Directory:
 
 
 def path_of(*location: str | int) -> str:
-    """A place in the file in words: `path_of("stores", 3, "name")` is "stores[3].name"."""
+    """Return a location in the file in words: `path_of("stores", 3, "name")` is "stores[3].name"."""
     parts = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in location)
     return parts.removeprefix(".") or "the file"
 

@@ -1,4 +1,4 @@
-"""Somebody comes back: whatever was said while they were away counts as read."""
+"""Users and customers who become active again: what was written in their absence counts as read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEEN_BY_ADMINS = Conversation.conversation_type != word(type_without(ActorType.A
 
 
 def admins_return(connection: Connection, user_ids: Sequence[int]) -> None:
-    """The seats that these users hold as admins."""
+    """Mark as read the seats that these users hold as admins."""
     for part in chunks(user_ids):
         seats = (Seat.participant_type == ActorType.ADMIN) & Seat.participant_id.in_(part)
         held = select(Seat.conversation_id).where(seats)
@@ -26,7 +26,7 @@ def admins_return(connection: Connection, user_ids: Sequence[int]) -> None:
 
 
 def users_return(connection: Connection, user_ids: Sequence[int]) -> None:
-    """The seats that these users hold as admins and on the staff of any store."""
+    """Mark as read the seats that these users hold as admins and as staff of any store."""
     admins_return(connection, user_ids)
     for part in chunks(user_ids):
         places = select(StoreMembership.store_id, StoreMembership.user_id).where(StoreMembership.user_id.in_(part))
@@ -34,7 +34,7 @@ def users_return(connection: Connection, user_ids: Sequence[int]) -> None:
 
 
 def staff_return(connection: Connection, places: Iterable[tuple[int, int]]) -> None:
-    """The seats on the staff of stores; `places` are (store id, user id)."""
+    """Mark as read the seats of staff; `places` are (store id, user id)."""
     by_store: dict[int, list[int]] = {}
     for store_id, user_id in places:
         by_store.setdefault(store_id, []).append(user_id)
@@ -44,13 +44,13 @@ def staff_return(connection: Connection, places: Iterable[tuple[int, int]]) -> N
 
 
 def customers_return(connection: Connection, customer_ids: Sequence[int]) -> None:
-    """The seats of these customers."""
+    """Mark as read the seats of these customers."""
     for part in chunks(customer_ids):
         _read_all(connection, Conversation.customer_id.in_(part), Seat.participant_type == ActorType.CUSTOMER)
 
 
 def store_returns(connection: Connection, store_id: int) -> None:
-    """The seats of everybody at this store, its staff and its customers."""
+    """Mark as read the seats of all staff and customers of this store."""
     own = Conversation.store_id == store_id
     _read_all(connection, own & SEEN_BY_STAFF, Seat.participant_type == ActorType.STORE)
     customers = select(Customer.id).where(Customer.store_id == store_id)
@@ -58,10 +58,10 @@ def store_returns(connection: Connection, store_id: int) -> None:
 
 
 def _read_all(connection: Connection, conversations: ColumnElement[bool], seats: ColumnElement[bool]) -> None:
-    """Lock `conversations`, then move `seats` in them to their end.
+    """Lock `conversations`, then move `seats` in them to the end.
 
-    Without the locks a message that is being sent right now, whose sender saw this person as away, would come after
-    the number read here and be missing in the count.
+    Without the locks, a message being sent right now, which still sees this person as inactive, would come after the
+    position read here and be missing from the count.
     """
     chosen = select(Conversation.id).where(conversations)
     connection.execute(chosen.order_by(Conversation.id).with_for_update()).all()

@@ -1,4 +1,4 @@
-"""How stores and customers are found while typing: their sort name and the words in `recipient_terms`."""
+"""How recipient search finds stores and customers: sort names and the words in `recipient_terms`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ TERMS: Any = RecipientTerm.__table__
 
 
 def sort_name(name: str) -> str:
-    """`name` as it is sorted. Unfolding may lengthen a name manifold; what is over the column's length is cut."""
+    """Return `name` as a sort key. Folding can make it longer; the part beyond the column's length is cut."""
     return search_key(name)[:SORT_NAME_MAX]
 
 
 def words_of_store(name: str, code: str) -> set[str]:
-    """The words by which a store is found."""
+    """Return the words that find a store."""
     return RecipientTerm.words(name, code)
 
 
 def words_of_customer(name: str, email: str, external_id: str | None) -> set[str]:
-    """The words by which a customer is found."""
+    """Return the words that find a customer."""
     return RecipientTerm.words(name, email, external_id or "")
 
 
 def stored_words(connection: Connection, kind: str, ids: Collection[int]) -> Words:
-    """What `recipient_terms` holds for these recipients."""
+    """Return the words in `recipient_terms` for these recipients."""
     found: Words = {}
     for part in chunks(list(ids)):
         columns = (TERMS.c.recipient_id, TERMS.c.store_id, TERMS.c.term)
@@ -49,7 +49,7 @@ def add_words(connection: Connection, kind: str, wanted: Words) -> None:
 
 
 def change_words(connection: Connection, kind: str, wanted: Words) -> None:
-    """Bring the words of known recipients in step; writes only the difference."""
+    """Update the words of existing recipients. Writes only the difference."""
     stored = stored_words(connection, kind, wanted.keys())
     missing: list[tuple[int, int, str]] = []
     spare: list[dict[str, Any]] = []

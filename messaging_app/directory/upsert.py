@@ -1,4 +1,4 @@
-"""The one transaction of a directory import: stores, then people, then what follows from the changes."""
+"""The one transaction of a directory import: stores, then people, then the consequences of the changes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MEMBERS: Any = StoreMembership.__table__
 
 @dataclass
 class Changes:
-    """What an import did, and who must be signed out or comes back because of it. Counts are by (noun, verb)."""
+    """What an import did, and who must be signed out or becomes active again. Counts are keyed by (noun, verb)."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    users_out: set[int] = field(default_factory=set)  # signed out everywhere: deactivated, or another password
-    admins_out: set[int] = field(default_factory=set)  # of these only what they do as admins ends
+    users_out: set[int] = field(default_factory=set)  # signed out everywhere: deactivated, or new password
+    admins_out: set[int] = field(default_factory=set)  # only their access as admins ends
     customers_out: set[int] = field(default_factory=set)
-    users_changed: set[int] = field(default_factory=set)  # of those who are signed out: whose password is another one
+    users_changed: set[int] = field(default_factory=set)  # the part of `users_out` with a new password
     customers_changed: set[int] = field(default_factory=set)
     members_out: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
     stores_out: set[int] = field(default_factory=set)
@@ -40,19 +40,19 @@ class Changes:
     logos_replaced: list[tuple[str, str]] = field(default_factory=list)  # (code, the former value of Store.logo)
 
     def note(self, noun: str, row: Row[Any] | None, wanted: dict[str, Any]) -> bool:
-        """Count a row as new, changed or unchanged; answers whether it must be written."""
+        """Count a row as new, changed or unchanged. Returns whether it must be written."""
         differs = row is None or any(getattr(row, name) != value for name, value in wanted.items())
         self.counts[noun, "new" if row is None else "changed" if differs else "unchanged"] += 1
         return differs
 
 
 def needs_name(path: str) -> DirectoryError:
-    """The refusal of somebody new without a name."""
+    """The error for a new person without a name."""
     return DirectoryError([f"{path}.name: is missing, and there is no such entry in the database to keep it from."])
 
 
 def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
-    """Write the stores of `plan`; answers their ids by code."""
+    """Write the stores of `plan`. Returns their ids by code."""
     known = rows_by(connection, STORES, STORES.c.code, [store.entry.code for store in plan.stores])
     new, changed = [], []
     renamed: terms.Words = {}
@@ -83,7 +83,7 @@ def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[
 
 
 def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
-    """Write admins and staff; answers the users' ids by e-mail key."""
+    """Write admins and staff. Returns the users' ids by e-mail key."""
     known = rows_by(connection, USERS, USERS.c.email_key, list(plan.users))
     staff = _staff_of(connection, plan, known)
     new, changed = [], []
@@ -117,7 +117,7 @@ def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[s
 def upsert_members(
     connection: Connection, plan: Plan, store_ids: dict[str, int], user_ids: dict[str, int], changes: Changes
 ) -> None:
-    """Write who is on the staff of which store."""
+    """Write the members of each store's staff."""
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for stores in chunks(plan.stores):
@@ -133,7 +133,7 @@ def upsert_members(
 
 
 def stored_hash(secret: Secret | None, row: Row[Any] | None) -> str | None:
-    """The password hash to store: the new one, or what is there."""
+    """Return the password hash to store: the new one, or the existing one."""
     if secret is not None and secret.new_hash is not None:
         return secret.new_hash
     return row.password_hash if row is not None else None
@@ -174,7 +174,7 @@ def _wanted_store(store: PlannedStore, row: Row[Any] | None) -> dict[str, Any]:
 
 
 def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) -> set[str]:
-    """Which of the admins that `plan` ends have a place on the staff of a store, there or here, ended or not."""
+    """Return the admins deactivated by `plan` who are or were staff of a store, in the database or the file."""
     ended = {user.key for user in plan.users.values() if user.active is False}
     places = {member.key for store in plan.stores for member in store.members}
     keys = {known[key].id: key for key in ended if key in known}
@@ -185,7 +185,7 @@ def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) ->
 
 
 def _wanted_user(user: PlannedUser, row: Row[Any] | None, is_staff: bool) -> dict[str, Any]:
-    """The row of a user. `"active": false` of an admin takes the admin's rights; whoever `is_staff` stays that."""
+    """Return the row of a user. `"active": false` for an admin removes the admin right; a staff member stays active."""
     ended = user.active is False
     active = None if ended and is_staff else user.active
     name = user.name or (row.name if row else None)

@@ -1,6 +1,7 @@
-"""The values of a directory file: what each may look like, and the end of a sentence for what does not.
+"""The values of a directory file: their formats, and the error for each invalid one.
 
-Knows no database. Every refusal is a `ValueError` that goes on after the value's path: "stores[3].name: is empty".
+Independent of the database. Every `ValueError` is the end of a sentence after the value's path: "stores[3].name: is
+empty".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _HASH_MEMORY_KB, _HASH_ROUNDS = 256 * 1024, 20
 
 
 class _Twice:
-    """Stands where a key is given twice in one object; no field accepts it."""
+    """A placeholder for a key that occurs twice in one object. No field accepts it."""
 
 
 TWICE: Final = _Twice()

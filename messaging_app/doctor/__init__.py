@@ -1,7 +1,6 @@
-"""The doctor: recomputes every invariant of the data, and mends what can be derived.
+"""The doctor: recomputes every invariant of the data and repairs what can be derived.
 
-A new invariant is one more row in `CHECKS`. The order is that of repair: what is counted or copied comes after what it
-is made of.
+To add an invariant, add a row to `CHECKS`. The order is that of repair: counts and copies come after their source.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ CHECKS = [
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the doctor says: a line a check, and whether anything is (still) broken."""
+    """The doctor's report: a line per check, and whether anything is (still) broken."""
 
     lines: list[str]
     broken: bool
 
 
 def examine(*, repair: bool = False) -> Report:
-    """Run every check on one snapshot of the database; with `repair` mend what can be derived, and look again."""
+    """Run every check on one snapshot of the database. With `repair`, fix what can be derived and check again."""
     if repair:
         files.sweep_unplaced()
     with _snapshot() as connection:
@@ -86,7 +85,7 @@ def _report(found: dict[str, str | None], left: dict[str, str | None]) -> Report
 
 @contextmanager
 def _snapshot() -> Iterator[Connection]:
-    """A read transaction that sees the database as it is at its first statement, whatever others write meanwhile."""
+    """A read transaction that sees the database as of its first statement, regardless of concurrent writes."""
     with db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -97,10 +96,10 @@ def _snapshot() -> Iterator[Connection]:
 
 
 def _hold_still(connection: Connection) -> None:
-    """Keep writers out while counts are taken and written; on SQLite the write transaction does that already.
+    """Block writers while counts are recomputed. On SQLite the write transaction already does.
 
-    In the order in which an import takes its locks. The weaker mode for stores and customers lets pass the look at
-    them that a new conversation's foreign keys make, which holds a lock on conversations already.
+    Locks tables in the same order as an import. The weaker mode for stores and customers allows the foreign-key checks
+    of a new conversation, whose transaction already holds a lock on conversations.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -1,4 +1,4 @@
-"""What a check is, and the few ways in which most of them ask."""
+"""What a check is, and the queries that most checks share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Query: TypeAlias = Select[*tuple[Any, ...]]
 class Check:
     """One invariant.
 
-    `find` answers None where it holds, else what is broken, as the end of a line. `repair` mends it in the caller's
-    write transaction; None where nothing says what would be right.
+    `find` returns None if it holds, otherwise what is broken, as the end of a line. `repair` fixes it in the caller's
+    write transaction; None if the right value cannot be derived.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Check:
 
 
 def first_of(connection: Connection, broken: Query) -> tuple[Row[Any], int] | None:
-    """The first row of the query for what is broken, by its columns from left to right, and how many there are."""
+    """Return the first row of a query for broken rows, in column order, and their number. None if there are none."""
     rows = broken.subquery()
     query = select(rows, func.count().over().label("how_many")).order_by(*rows.c).limit(1)
     row = connection.execute(query).one_or_none()
@@ -34,5 +34,5 @@ def first_of(connection: Connection, broken: Query) -> tuple[Row[Any], int] | No
 
 
 def some(number: int, noun: str) -> str:
-    """`number` with its noun: "1 seat", "3 seats"."""
+    """Return `number` with its noun: "1 seat", "3 seats"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What seats count: how far their people have read, how much is left, and whether they wrote."""
+"""The counts of seats: read position, unread messages, and whether their user has written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from messaging_app.models.scope import active_person
 
 
 def _active() -> Any:
-    """The seats of active persons; nobody else's are counted."""
+    """The seats of active users and customers; others are not counted."""
     columns = (Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Seat.unread_count)
     of_kinds = (
         select(*columns).where(Seat.participant_type == kind, active_person(kind, Seat.participant_id, Seat.store_id))
@@ -42,7 +42,7 @@ def _miscounted() -> Query:
 
 
 def find_miscounted(connection: Connection) -> str | None:
-    """A seat's unread count is the messages of others, events aside, after its last read one."""
+    """A seat's unread count is the number of others' messages, without events, after its read position."""
     if (found := first_of(connection, _miscounted())) is None:
         return None
     row, number = found
@@ -67,7 +67,7 @@ def _out_of_range() -> Query:
 
 
 def find_out_of_range(connection: Connection) -> str | None:
-    """Nobody has read what was never written."""
+    """No read position lies beyond the last line."""
     if (found := first_of(connection, _out_of_range())) is None:
         return None
     row, number = found
@@ -75,7 +75,7 @@ def find_out_of_range(connection: Connection) -> str | None:
 
 
 def clamp(connection: Connection) -> None:
-    """Bring read positions back between nothing and everything."""
+    """Move read positions back into range."""
     rows = connection.execute(_out_of_range()).all()
     right = [{**key_of(row), "last_read_seq": max(0, min(row.last_read_seq, row.last_seq))} for row in rows]
     update_rows(connection, SEATS, right, *KEY)
@@ -92,7 +92,7 @@ def _wrongly_marked() -> Query:
 
 
 def find_wrongly_marked(connection: Connection) -> str | None:
-    """`has_written` is true for those who wrote a message, and for them only."""
+    """`has_written` is true exactly for those who wrote a message."""
     if (found := first_of(connection, _wrongly_marked())) is None:
         return None
     row, number = found
@@ -101,6 +101,6 @@ def find_wrongly_marked(connection: Connection) -> str | None:
 
 
 def mark_writers(connection: Connection) -> None:
-    """Set or take the mark."""
+    """Set or clear the mark."""
     rows = connection.execute(_wrongly_marked()).all()
     update_rows(connection, SEATS, [{**key_of(row), "has_written": not row.has_written} for row in rows], *KEY)

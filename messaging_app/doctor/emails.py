@@ -1,4 +1,4 @@
-"""The keys by which users and customers are found by their e-mail address."""
+"""The e-mail keys by which users and customers are found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Wrong(NamedTuple):
 
 
 def find_wrong(connection: Connection) -> str | None:
-    """Everybody is found by their e-mail address, in the form in which addresses are compared."""
+    """Every user and customer has the key of their e-mail address."""
     number, first = 0, ""
     for kind, (table, store) in TABLES.items():
         for wrong in _wrong(connection, table, store, email_key):
@@ -35,14 +35,14 @@ def find_wrong(connection: Connection) -> str | None:
 
 
 def put_right(connection: Connection, key_of: KeyOf = email_key) -> None:
-    """Write them anew. Where two have one address, the one who has its key already keeps it, or else the older one.
+    """Rewrite the keys. If two share an address, the one who already has its key keeps it, otherwise the older one.
 
-    The other gets a key that nobody can type, and is found here until the directory gives them another address.
+    The other gets a key that cannot be typed, and is reported until the directory gives them another address.
     """
     for table, store in TABLES.values():
         wrong = sorted(_wrong(connection, table, store, key_of))
         aside = [{"id": row.number, "email_key": f"\x1f{row.number}"} for row in wrong]
-        update_rows(connection, table, aside, "id")  # first out of the way: keys may pass from one to another
+        update_rows(connection, table, aside, "id")  # first move them aside: keys may pass from one row to another
         taken = _taken(connection, table, store, [row.key for row in wrong])
         right = []
         for row in wrong:
@@ -53,7 +53,7 @@ def put_right(connection: Connection, key_of: KeyOf = email_key) -> None:
 
 
 def _wrong(connection: Connection, table: Any, store: Any, key_of: KeyOf) -> Iterator[_Wrong]:
-    """Whoever has another key than they should. Names its columns: migrations come by tables that lack later ones."""
+    """Yield rows with a wrong key. Names its columns, because migrations call it on tables that lack later ones."""
     query = select(table.c.id, store, table.c.email, table.c.email_key)
     for number, store_id, email, stored in connection.execute(query.execution_options(yield_per=1000)):
         if (key := key_of(email)) != stored:

@@ -1,4 +1,4 @@
-"""Attachments: their rows against their messages, and rows against what really lies in storage."""
+"""Attachments: rows compared with their messages, and with the files in storage."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from messaging_app.models import Message, MessageAttachment
 from messaging_app.services.attachments import storage
 from messaging_app.storage import FileMissing, StorageUnavailable
 
-IN_FLIGHT = timedelta(hours=1)  # a file without row may be part of a send that is not committed yet
+IN_FLIGHT = timedelta(hours=1)  # a file without a row may belong to a send that is not yet committed
 PREFIX = "messages/"
 FILES: Any = MessageAttachment.__table__
 
 
 def find_misplaced(connection: Connection) -> str | None:
-    """An attachment repeats where its message stands, and a message says how many it has."""
+    """An attachment repeats its message's position, and a message its number of attachments."""
     if (found := first_of(connection, _misplaced())) is not None:
         return f"{some(found[1], 'attachment')} say another place than their message (first: {found[0].id})"
     if (found := first_of(connection, _miscounted())) is not None:
@@ -32,7 +32,7 @@ def find_misplaced(connection: Connection) -> str | None:
 
 
 def put_right(connection: Connection) -> None:
-    """Copy the place from the message, count anew."""
+    """Copy the position from the message and recount."""
     of_message = Message.id == FILES.c.message_id
     place = {name: select(Message.__table__.c[name]).where(of_message).scalar_subquery() for name in _PLACE}
     connection.execute(update(FILES).where(FILES.c.id.in_(select(_misplaced().subquery().c.id))).values(place))
@@ -41,7 +41,7 @@ def put_right(connection: Connection) -> None:
 
 
 def find_unlike_storage(connection: Connection) -> str | None:
-    """Every attachment has its file, every file its row, and a removed attachment has no file."""
+    """Every attachment has its file, every file its row, and a removed attachment no file."""
     try:
         missing, left, strays = _compare(connection)
     except StorageUnavailable as error:
@@ -59,16 +59,16 @@ def find_unlike_storage(connection: Connection) -> str | None:
 
 
 def sweep(connection: Connection) -> None:
-    """Delete what should not be in storage; what is missing stays missing and is told."""
+    """Delete orphaned files. Missing files are only reported."""
     _missing, left, strays = _compare(connection)
     for key in (*left, *strays):
         storage().delete(key)
 
 
 def sweep_unplaced() -> None:
-    """Delete what killed processes left of uploads on their way, which is nothing that `find_unlike_storage` sees."""
+    """Delete unfinished uploads of killed processes, which `find_unlike_storage` does not see."""
     sweep_copies(IN_FLIGHT)
-    with suppress(StorageUnavailable):  # then `find_unlike_storage` says so
+    with suppress(StorageUnavailable):  # `find_unlike_storage` reports that
         storage().sweep(IN_FLIGHT)
 
 
@@ -91,10 +91,10 @@ def _miscounted() -> Query:
 
 
 def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
-    """Keys that are missing, keys of removed files that are still there, and keys without a row.
+    """Return missing keys, keys of removed files that still exist, and keys without a row.
 
-    Storage is listed before the rows are read, so a file that is removed meanwhile is not called missing unless it is.
-    Memory grows with the number of files, some 200 bytes each.
+    Storage is listed before the rows are read, so a file removed meanwhile is not reported as missing. Uses about 200
+    bytes of memory per file.
     """
     stored = {file.key: file for file in storage().keys(PREFIX)}
     missing, left = [], []
@@ -116,7 +116,7 @@ def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
 
 
 def _really_missing(keys: list[str]) -> list[str]:
-    """Those of `keys` that are missing at a second look: sent after storage was listed, or removed since."""
+    """Return those of `keys` that are still missing: not sent after storage was listed, nor removed since."""
     confirmed = []
     for key in keys:
         with db.engine.connect() as second:

@@ -1,4 +1,4 @@
-"""Messages and events: their numbers, and the columns of a conversation that are made of them."""
+"""Messages and events: their numbers, and the columns of a conversation that are derived from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOSED, OPEN = ConversationStatus.CLOSED, ConversationStatus.OPEN
 
 
 def _numbers() -> Any:
-    """First, last and count of the numbers in each conversation."""
+    """First, last and count of the line numbers of each conversation."""
     return (
         select(
             Message.conversation_id,
@@ -57,7 +57,7 @@ def _wrong_last() -> Query:
 
 
 def find_wrong_last(connection: Connection) -> str | None:
-    """A conversation's `last_seq` is its last line's number."""
+    """A conversation's `last_seq` is the number of its last line."""
     if (found := first_of(connection, _wrong_last())) is None:
         return None
     row, number = found
@@ -65,15 +65,15 @@ def find_wrong_last(connection: Connection) -> str | None:
 
 
 def set_last(connection: Connection) -> None:
-    """Take the number from the lines."""
+    """Copy the number from the lines."""
     rows = connection.execute(_wrong_last()).all()
     update_rows(connection, CONVERSATIONS, [{"id": row.id, "last_seq": row.last} for row in rows], "id")
 
 
 def _wrong_heads(connection: Connection) -> Iterator[dict[str, Any]]:
-    """The last-message columns as they should be, of each conversation where they are not.
+    """Yield the correct last-message columns of every conversation where they are wrong.
 
-    The preview is made by Python, so this walks over the conversations (not the messages) in a stream.
+    Python computes the preview, so this streams over the conversations (not the messages).
     """
     other = aliased(Message)
     newest = (
@@ -98,20 +98,20 @@ def _wrong_heads(connection: Connection) -> Iterator[dict[str, Any]]:
     names = [column.key for column in head]
     for number, *values in connection.execute(query.execution_options(yield_per=1000)):
         stored, right = values[: len(head)], values[len(head) :]
-        # A message without words is previewed by the name of its first file: no matter for this check.
+        # A message without text is previewed by its first file's name, which this check ignores.
         right[-1] = preview(right[-1]) if right[-1] else stored[-1]
         if stored != right:
             yield {"id": number, **dict(zip(names, right, strict=True))}
 
 
 def find_wrong_heads(connection: Connection) -> str | None:
-    """Time, preview and sender in a conversation's head are those of its newest message; events do not count."""
+    """Time, preview and sender in a conversation's row are those of its newest message. Events do not count."""
     broken = sorted(row["id"] for row in _wrong_heads(connection))
     return f"{some(len(broken), 'conversation')} wrong (first: conversation {broken[0]})" if broken else None
 
 
 def set_heads(connection: Connection) -> None:
-    """Take them from the newest message."""
+    """Copy them from the newest message."""
     update_rows(connection, CONVERSATIONS, list(_wrong_heads(connection)), "id")
 
 
@@ -131,7 +131,10 @@ def _last_turns() -> Any:
 
 
 def find_unlike_events(connection: Connection) -> str | None:
-    """A conversation has the status that its last event of such a kind gave it, and is open without; only events have a kind."""
+    """A conversation has the status of its last opening or closing event, otherwise it is open.
+
+    Only events have an event kind.
+    """
     event = _last_turns()
     said = case(
         {name: status.value for name, status in events.statuses().items()}, value=event.c.event, else_=OPEN.value
@@ -162,7 +165,7 @@ def _wrong_closing() -> Query:
 
 
 def find_wrong_closing(connection: Connection) -> str | None:
-    """When and by whom is known of closed conversations, and of no others."""
+    """Closed conversations, and only those, record when and by whom."""
     if (found := first_of(connection, _wrong_closing())) is None:
         return None
     row, number = found
@@ -170,7 +173,7 @@ def find_wrong_closing(connection: Connection) -> str | None:
 
 
 def set_closing(connection: Connection) -> None:
-    """Take them from the last event; where the last event is no closing, only open conversations can be mended."""
+    """Copy them from the last event. If that is not a closing, only open conversations can be repaired."""
     broken, event = _wrong_closing().subquery(), _last_turns()
     columns = (event.c.created_at, event.c.sender_type, event.c.sender_id)
     query = select(broken.c.id, broken.c.status, event.c.event, *columns).outerjoin(
@@ -186,7 +189,7 @@ def set_closing(connection: Connection) -> None:
 
 
 def find_of_other_store(connection: Connection) -> str | None:
-    """A conversation that involves a customer has that customer's store."""
+    """A conversation with a customer has that customer's store."""
     strange = (
         select(Conversation.id, Conversation.store_id, Customer.store_id.label("right"))
         .join(Customer, Customer.id == Conversation.customer_id)

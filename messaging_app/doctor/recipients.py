@@ -1,4 +1,4 @@
-"""What is derived from names: sort names and the words by which recipients are found; and platform settings."""
+"""Columns derived from names (sort names and search words), and platform settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.models import Customer, PlatformSetting, RecipientTerm, Store
 from messaging_app.services.settings import SETTINGS
 
 TABLES: dict[str, Any] = {"store": Store.__table__, "customer": Customer.__table__}
-# By name, since migrations come by tables that lack later ones.
+# By name, because migrations call this on tables that lack later columns.
 COLUMNS: dict[str, tuple[Any, ...]] = {
     kind: tuple(table.c[name] for name in ("id", "name", "sort_name", *more))
     for (kind, table), more in zip(TABLES.items(), [("code",), ("store_id", "email", "external_id")], strict=True)
@@ -32,7 +32,7 @@ class _Wrong(NamedTuple):
 
 
 def _out_of_step(connection: Connection) -> Iterator[_Wrong]:
-    """Every recipient with what should stand there, where it does not."""
+    """Yield every recipient whose stored values differ, with the right ones."""
     for kind, table in TABLES.items():
         last = 0
         while rows := connection.execute(
@@ -63,7 +63,7 @@ def _stored(connection: Connection, kind: str, after: int, up_to: int) -> dict[i
 
 
 def find_out_of_step(connection: Connection) -> str | None:
-    """Sort names and search words are those of the names, and nobody is found who is not there."""
+    """Sort names and search words match the names, and no word belongs to a missing recipient."""
     number, first = 0, ""
     for wrong in _out_of_step(connection):
         number, first = number + 1, first or f"{wrong.kind} {wrong.number}"
@@ -74,7 +74,7 @@ def find_out_of_step(connection: Connection) -> str | None:
 
 
 def bring_in_step(connection: Connection) -> None:
-    """Write them anew."""
+    """Rewrite them."""
     for kind, table in TABLES.items():
         _forget(connection, kind, connection.scalars(_strays(kind, table)).all())
     wrong = list(_out_of_step(connection))
@@ -86,7 +86,7 @@ def bring_in_step(connection: Connection) -> None:
 
 
 def find_nonsense(connection: Connection) -> str | None:
-    """Every platform setting can be read; where one cannot, its default is in force."""
+    """Every stored platform setting is valid; otherwise its default is in force."""
     nonsense = sorted(_nonsense(connection))
     if not nonsense:
         return None
@@ -96,7 +96,7 @@ def find_nonsense(connection: Connection) -> str | None:
 
 
 def drop_nonsense(connection: Connection) -> None:
-    """Remove it: the default, which is in force anyway, then stands there openly."""
+    """Delete invalid settings, so that the default is in force visibly."""
     connection.execute(delete(PlatformSetting).where(PlatformSetting.key.in_(_nonsense(connection))))
 
 

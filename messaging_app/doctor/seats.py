@@ -1,4 +1,4 @@
-"""Seats: who must have one, who may, and what it copies from its conversation."""
+"""Seats: who must have one, who may, and what they copy from their conversation."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ KEY = ("conversation_id", "participant_type", "participant_id")
 
 
 def key_of(row: Row[Any]) -> dict[str, Any]:
-    """The columns that name a seat."""
+    """Return the columns that identify a seat."""
     return {name: getattr(row, name) for name in KEY}
 
 
 def place_of(row: Row[Any]) -> str:
-    """A seat in words."""
+    """Return a seat in words."""
     return f"conversation {row.conversation_id}, {row.participant_type} {row.participant_id}"
 
 
 def senders() -> Any:
-    """Who wrote a message in which conversation."""
+    """The senders of messages, by conversation."""
     return (
         select(Message.conversation_id, Message.sender_type, Message.sender_id)
         .where(Message.kind == MessageKind.MESSAGE)
@@ -53,7 +53,7 @@ def seat_of(sender: Any) -> Any:
 
 
 def _missing() -> Query:
-    """People without the seat that they must have: whoever wrote, and the active customer of a conversation."""
+    """Missing seats: those of senders, and of the active customer of a conversation."""
     sender = senders()
     writers = select(*sender.c).outerjoin(Seat, seat_of(sender)).where(Seat.conversation_id.is_(None))
     own = and_(
@@ -75,7 +75,7 @@ def _missing() -> Query:
 
 
 def find_missing(connection: Connection) -> str | None:
-    """Whoever wrote has a seat, and so has the customer of a conversation."""
+    """Every sender and the customer of a conversation have a seat."""
     if (found := first_of(connection, _missing())) is None:
         return None
     row, number = found
@@ -83,7 +83,7 @@ def find_missing(connection: Connection) -> str | None:
 
 
 def seat_the_missing(connection: Connection) -> None:
-    """Give them a seat that has read everything."""
+    """Add the missing seats, with everything read."""
     people = _missing().subquery()
     rows = connection.execute(
         select(people, Conversation.store_id, Conversation.last_seq.label("last_read_seq")).join(
@@ -108,7 +108,7 @@ def _strange() -> Query:
 
 
 def find_strange(connection: Connection) -> str | None:
-    """Nobody sits in a conversation of a kind that is not theirs, and no customer in another one's."""
+    """No one has a seat in a conversation type that their role does not see, and no customer in another's conversation."""
     if (found := first_of(connection, _strange())) is None:
         return None
     row, number = found
@@ -124,7 +124,7 @@ def _of_other_store() -> Query:
 
 
 def find_of_other_store(connection: Connection) -> str | None:
-    """A seat carries its conversation's store."""
+    """A seat has its conversation's store."""
     if (found := first_of(connection, _of_other_store())) is None:
         return None
     return f"{some(found[1], 'seat')} of another store than its conversation (first: {place_of(found[0])})"

@@ -1,7 +1,7 @@
-"""Files that people send: what they may be called, what they may be, and what they look like.
+"""Uploaded files: what they may be called, what they may be, and their thumbnails.
 
-Knows nothing of requests, conversations or the database. A file's way: `clean_name`, `check_size`, `inspect_file`,
-`scan` if a scanner is configured; then it goes into storage (messaging_app/storage).
+Independent of requests, conversations and the database. The steps: `clean_name`, `check_size`, `inspect_file`, `scan`
+if a scanner is configured; then the file goes into storage (messaging_app/storage).
 """
 
 from messaging_app.files.copies import sweep_copies, temporary_copy

@@ -1,4 +1,4 @@
-"""ZIP archives: may this one be sent? Its directory is read and judged, nothing is ever extracted."""
+"""ZIP archives: whether one may be sent. Only its directory is read; nothing is extracted to disk."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from messaging_app.files.zip_directory import Entry, find_directory, find_ends, 
 MAX_ENTRIES = 10_000
 MAX_DIRECTORY = 8 * 2**20
 MAX_UNPACKED = 2**30
-# Unpacked to packed, from RATIO_FROM bytes on: a small text may well shrink that much.
+# Unpacked to packed size, from RATIO_FROM bytes on: small texts can legitimately shrink that much.
 MAX_RATIO = 200
 RATIO_FROM = 8 * 2**20
 MAX_NESTED = 100
-# An honest archive hardly shrinks inside another. From MANY_NESTED of them on this is held against them.
+# An ordinary archive hardly shrinks inside another. Applied from MANY_NESTED of them on.
 MAX_NESTED_RATIO = 10
 MANY_NESTED = 8
 
-_SPLIT_MARK = b"PK00"  # before an archive that PKZIP or WinZip was to split and then did not
+_SPLIT_MARK = b"PK00"  # at the start of an archive prepared for splitting by PKZIP or WinZip, but not split
 _NESTED = re.compile(r"\.(?:zip|jar|7z|rar|gz|tgz|bz2|xz|zst|lz|lzma|cab|arj)\Z", re.IGNORECASE)
 
 
 def check_archive(file: BinaryIO, size: int) -> list[Entry]:
-    """The entries of the archive `file` of `size` bytes.
+    """Return the entries of the archive `file` of `size` bytes.
 
-    Raises `FileRefused`: `content_mismatch` if it is no ZIP archive from its first byte to its last,
-    `archive_unsafe` if its entries lead outside, are links, double, overlap or contradict themselves,
-    `archive_limits` if it has too many of them or would unpack to too much.
+    Raises `FileRefused`: `content_mismatch` if it is not a ZIP archive from first to last byte, `archive_unsafe` if
+    entries point outside, are links, duplicate, overlap or contradict themselves, `archive_limits` if there are too
+    many or they would unpack to too much.
     """
     start = read_at(file, 0, 8).removeprefix(_SPLIT_MARK)
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -50,12 +50,12 @@ def check_archive(file: BinaryIO, size: int) -> list[Entry]:
 
 
 def ends_as_archive(file: BinaryIO, size: int) -> bool:
-    """Whether a ZIP reader, which looks from the end, would take `file` for an archive, whatever stands before."""
+    """Whether a ZIP reader, which searches from the end, would read `file` as an archive, whatever its beginning."""
     return bool(find_ends(file, size))
 
 
 def read_entry(file: BinaryIO, entry: Entry, limit: int) -> bytes:
-    """The unpacked bytes of a stored or deflated `entry`; `archive_limits` if they are more than `limit`."""
+    """Return the unpacked bytes of a stored or deflated `entry`. Raises `archive_limits` above `limit` bytes."""
     packed = read_at(file, entry.data, min(entry.packed, limit + 65536))
     try:
         data = packed if entry.method == 0 else zlib.decompressobj(-15).decompress(packed, limit + 1)

@@ -1,7 +1,7 @@
 """Compound files, the container of Office documents until 2003: a small file system inside a file.
 
-Layout after [MS-CFB]: sectors of 512 or 4096 bytes, chained by an allocation table, and a directory of storages and
-streams. Every chain is followed with an end in sight, since a hostile one may lead in circles.
+Layout from [MS-CFB]: sectors of 512 or 4096 bytes, chained by an allocation table, and a directory of storages and
+streams. Every chain is followed with a limit, because a hostile one may be circular.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import BinaryIO, NamedTuple
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_ENTRIES = 20_000
-MAX_SMALL = 8 * 2**20  # all streams of less than 4096 bytes together
+MAX_SMALL = 8 * 2**20  # total of all streams under 4096 bytes
 
 _HEADER = Struct("<8s16x5H6x9I")
 _ENTRY = Struct("<64sHBxIII36xIQ")
-_LAST_SECTOR = 0xFFFFFFFA  # from here on numbers are marks: free, end of chain, …
+_LAST_SECTOR = 0xFFFFFFFA  # numbers from here on are markers: free, end of chain, …
 _SMALL_SECTOR = 64
 UNUSED, STORAGE, STREAM, ROOT = 0, 1, 2, 5
 
 
 class Broken(Exception):
-    """Not a compound file, or one that contradicts itself."""
+    """Not a compound file, or an inconsistent one."""
 
 
 class Entry(NamedTuple):
-    """A storage or stream of the directory; `left` and `right` are its siblings, `child` its first content."""
+    """A storage or stream of the directory; `left` and `right` are its siblings, `child` its first child."""
 
     name: str
     type: int
@@ -43,7 +43,7 @@ def is_compound(file: BinaryIO) -> bool:
 
 
 class CompoundFile:
-    """Reads `file` of `size` bytes; keeps the directory and the places of the allocation table in memory, no more.
+    """Reads `file` of `size` bytes. Keeps only the directory and the allocation table's locations in memory.
 
     Raises `Broken`, at once or while streams are read.
     """
@@ -67,7 +67,7 @@ class CompoundFile:
         self.entries = self._read_directory(directory, wide=version == 4)
 
     def top(self) -> dict[str, Entry]:
-        """The streams directly under the root, by their name in lower case."""
+        """Return the streams directly under the root, by lower-case name."""
         found: dict[str, Entry] = {}
         waiting, seen = [self.entries[0].child], set[int]()
         while waiting:
@@ -84,7 +84,7 @@ class CompoundFile:
         return found
 
     def read(self, entry: Entry) -> Iterator[bytes]:
-        """The bytes of a stream, piece by piece."""
+        """Yield the bytes of a stream in chunks."""
         left = entry.size
         for piece in self._chain(entry.start) if entry.size >= self.small_limit else self._small(entry):
             yield piece[:left]
@@ -95,7 +95,7 @@ class CompoundFile:
             raise Broken("a stream shorter than it says")
 
     def _places(self, first: tuple[int, ...], more: int, more_count: int) -> list[int]:
-        """Where the sectors of the allocation table are: the header names 109, a chain of its own the rest."""
+        """Return the sectors of the allocation table: 109 are in the header, the rest in their own chain."""
         numbers = [number for number in first if number < _LAST_SECTOR]
         for _ in range(more_count):
             if more >= _LAST_SECTOR:
@@ -113,7 +113,7 @@ class CompoundFile:
         return self.file.read(self.sector_size).ljust(self.sector_size, b"\0")
 
     def _chain(self, sector: int) -> Iterator[bytes]:
-        """The sectors of the chain that begins with `sector`."""
+        """Yield the sectors of the chain that begins with `sector`."""
         loaded, numbers = -1, tuple[int, ...]()
         for _ in range(self.sectors + 1):
             if sector >= _LAST_SECTOR:
@@ -141,7 +141,7 @@ class CompoundFile:
         return entries
 
     def _small(self, entry: Entry) -> Iterator[bytes]:
-        """A small stream lives in sectors of 64 bytes inside the root's stream, with an allocation table of its own."""
+        """Yield a small stream: 64-byte sectors inside the root's stream, with their own allocation table."""
         table = b"".join(_limited(self._chain(self.small_table)))
         room = list(_limited(self._chain(self.entries[0].start)))
         per_piece = self.sector_size // _SMALL_SECTOR

@@ -1,4 +1,4 @@
-"""The copy of an upload that is looked at before anything is kept: in the system's folder for temporary files."""
+"""The temporary copy of an upload that is inspected before anything is stored."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _PREFIX = "messaging-upload-"
 
 @contextmanager
 def temporary_copy() -> Iterator[tuple[Path, Any]]:
-    """An empty file and its path, for the length of the block."""
+    """Provide an empty file and its path for the duration of the block."""
     with tempfile.NamedTemporaryFile(prefix=_PREFIX) as copy:
         yield Path(copy.name), copy.file
 
 
 def sweep_copies(older_than: timedelta) -> int:
-    """Remove what killed processes left that long ago, for it holds what people sent; how many there were."""
+    """Remove copies that killed processes left behind, since they contain user data. Returns their number."""
     limit = time.time() - older_than.total_seconds()
     swept = 0
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # somebody else's, or gone meanwhile
+        with suppress(OSError):  # another user's file, or already gone
             if path.lstat().st_mtime < limit:
                 path.unlink()
                 swept += 1

@@ -1,6 +1,6 @@
-"""Images: the header is read here, so that nothing too large is opened; then a process of its own opens all of it.
+"""Images: the header is checked here, so oversized images are never decoded; a separate process does the decoding.
 
-Layouts after ISO/IEC 10918-1 (JPEG), the PNG specification, GIF89a and RFC 9649 (WebP).
+Layouts from ISO/IEC 10918-1 (JPEG), the PNG specification, GIF89a and RFC 9649 (WebP).
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Header(NamedTuple):
     max_megapixels: int
 
 
-# What a picture may need while it is opened is bounded by half a gigabyte: a decoder takes 8 bytes a pixel at most,
-# for WebP 18. A plain JPEG is read at an eighth of its size and takes next to nothing; its bound is time.
+# Decoding may use up to half a gigabyte: at most 8 bytes per pixel, for WebP 18. A plain JPEG is decoded at an eighth
+# of its size and needs almost nothing; its limit is time.
 _MAX_MEGAPIXELS = {"png": 64, "gif": 64, "webp": 28}
 _MAX_PLAIN_JPEG, _MAX_PROGRESSIVE_JPEG = 120, 64
 
 
 def check_image(file: BinaryIO, path: Path, size: int, kind: Kind) -> Kind:
-    """`kind` with the size of the image as it is seen, in pixels, and its thumbnail.
+    """Return `kind` with the image's displayed size in pixels and its thumbnail.
 
-    Raises `FileRefused`: `content_mismatch` if the bytes are not of this kind, `image_corrupt` if they make no picture
-    or less than half of one, `image_dimensions` if it has too many pixels.
+    Raises `FileRefused`: `content_mismatch` if the bytes are of another kind, `image_corrupt` if less than half of the
+    image can be decoded, `image_dimensions` if it has too many pixels.
     """
     file.seek(0)
     start = file.read(32)
@@ -63,7 +63,7 @@ def _jpeg(file: BinaryIO, _size: int) -> Header:
         while (marker := file.read(2)) == b"\xff\xff":
             file.seek(-1, 1)
         start, code = marker
-        if start != 0xFF or code in (0x00, 0x01):  # cameras leave gaps between segments, and decoders pass over them
+        if start != 0xFF or code in (0x00, 0x01):  # cameras leave gaps between segments, which decoders skip
             file.seek(-1, 1)
             continue
         (length,) = unpack(">H", file.read(2))
@@ -120,7 +120,7 @@ def _gif(file: BinaryIO, size: int) -> Header:
 
 
 def _colours(flags: int) -> int:
-    """The length of a colour table in bytes."""
+    """Return the length of a colour table in bytes."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 

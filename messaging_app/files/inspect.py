@@ -1,4 +1,4 @@
-"""Is a file what its name says, sound, and harmless? One door for all kinds; each kind's check is a module here."""
+"""Whether a file is what its name says, intact and harmless. One entry point; each kind's check is a module here."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from messaging_app.files.refusals import FileRefused
 
 
 def inspect_file(path: Path, name: str, size: int) -> Kind:
-    """What the file at `path`, shown as `name` (from `clean_name`) and `size` bytes long, really is.
+    """Return the actual kind of the file at `path`, shown as `name` (from `clean_name`), with `size` bytes.
 
-    Reads a few hundred kilobytes at most at a time; images are opened in a process of their own. Of an image the
-    result also has its size in pixels and a thumbnail. Limits on size and number are the caller's (`check_size`).
-    Raises `FileRefused`; `CheckUnavailable` if the machine is too busy to open an image; `OSError` if it cannot read
-    `path` or start a process.
+    Reads at most a few hundred kilobytes at a time; images are decoded in a separate process. For an image the result
+    includes its size in pixels and a thumbnail. The caller limits size and number (`check_size`). Raises `FileRefused`;
+    `CheckUnavailable` if the machine is too busy to decode an image; `OSError` if it cannot read `path` or start a
+    process.
     """
     kind = kind_of_name(name)
     with path.open("rb") as file:

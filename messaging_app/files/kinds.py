@@ -1,4 +1,4 @@
-"""The kinds of file that may be sent: one table, and nothing else in the program knows an extension."""
+"""The kinds of file that may be sent: one table, the only place that lists extensions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messaging_app.files.refusals import N_
 
 
 class Thumbnail(NamedTuple):
-    """A small picture: `data` is a whole file of type `mime`, `width` and `height` are pixels."""
+    """A small picture: `data` is a whole file of type `mime`; `width` and `height` are in pixels."""
 
     data: bytes
     width: int
@@ -19,10 +19,10 @@ class Thumbnail(NamedTuple):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is. `ext` (without dot) and `mime` are what the server stores and says, whatever the sender said.
+    """A kind of file. `ext` (without dot) and `mime` are what the server stores and sends, whatever the sender claimed.
 
-    `family` names the check that fits. An inspected image also has its size in pixels, as it is seen (its camera's
-    orientation honoured), and the thumbnail that was made while it was opened.
+    `family` selects the check. An inspected image also has its size in pixels as displayed (honouring the camera's
+    orientation) and the thumbnail.
     """
 
     ext: str
@@ -64,11 +64,11 @@ BY_EXTENSION = {
 # For the `accept` attribute of a file field.
 EXTENSIONS = tuple(BY_EXTENSION)
 
-# By stored extension: what an attachment's row needs to be shown again without its bytes.
+# By stored extension: enough to show an attachment's row without reading its bytes.
 BY_STORED = {kind.ext: kind for kind in BY_EXTENSION.values()}
 
 
 def kind_of_name(name: str) -> Kind | None:
-    """The kind that the last extension of `name` claims; None if it has none or one that is not allowed."""
+    """Return the kind that the last extension of `name` claims, or None if it is missing or not allowed."""
     stem, dot, extension = name.rpartition(".")
     return BY_EXTENSION.get(extension.lower()) if stem and dot else None

@@ -13,15 +13,15 @@ _EXTENSION_MAX_BYTES = 32
 
 _PATH = re.compile(r"^.*[/\\]", re.DOTALL)
 _SPACES = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
-_JOINERS = "\u200c\u200d"  # Persian and Indic spelling and composed emoji need them, names in ASCII do not
+_JOINERS = "\u200c\u200d"  # needed by Persian and Indic spelling and composed emoji, not by ASCII names
 
 
 def clean_name(raw_name: str | None) -> str:
-    """The name to show for a file that came as `raw_name`: at most 255 bytes of UTF-8, the extension kept.
+    """Return the display name for an upload called `raw_name`: at most 255 bytes of UTF-8, with its extension.
 
-    Letters of every script stay. Folders, control, format and bidirectional characters, lone surrogates and the
-    spaces and dots at its ends go (Windows drops those, and what then comes last would be another extension).
-    Raises `FileRefused` (`name_invalid`) if nothing visible is left.
+    Letters of every script are kept. Folders, control, format and bidirectional characters, lone surrogates, and
+    leading and trailing spaces and dots are removed (Windows drops those, which could expose another extension). Raises
+    `FileRefused` (`name_invalid`) if nothing visible is left.
     """
     name = _PATH.sub("", raw_name or "")
     kept = [char for at, char in enumerate(name) if _may_stay(name, at)]
@@ -59,5 +59,5 @@ def _cut(name: str) -> str:
 
 
 def _trim_cut(stem: str) -> str:
-    """Without the half of a composed emoji or a space that the cut left at the end."""
+    """Remove a partial emoji or a space that the cut left at the end."""
     return stem.rstrip("".join(_JOINERS) + " ")

@@ -1,6 +1,6 @@
-"""Office documents until 2003: which document a compound file holds, and whether macros come with it.
+"""Office documents until 2003: which document a compound file holds, and whether it contains macros.
 
-Names of streams and records after [MS-DOC], [MS-XLS], [MS-PPT] and [MS-OVBA].
+Names of streams and records from [MS-DOC], [MS-XLS], [MS-PPT] and [MS-OVBA].
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _mismatch(detail: str, reason: str = "") -> FileRefused:
 
 
 def _check_workbook(pieces: Iterator[bytes]) -> None:
-    """Looks through the workbook's own records, which come first and name every sheet with its sort."""
+    """Check the workbook's global records, which come first and list every sheet with its type."""
     for number, (kind, data) in enumerate(_records(pieces)):
         if kind == _EOF or (number == 0 and kind != _BOF):
             return

@@ -1,6 +1,6 @@
-"""Office documents since 2007: ZIP archives whose parts are listed, with their types, in `[Content_Types].xml`.
+"""Office documents since 2007: ZIP archives whose parts and types are listed in `[Content_Types].xml`.
 
-Part names and content types are those of ECMA-376 (part 2 for the package) and [MS-OFFMACRO2].
+Part names and content types from ECMA-376 (part 2 for the package) and [MS-OFFMACRO2].
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def check_ooxml(file: BinaryIO, size: int, extension: str) -> None:
     `content_mismatch` if its main part is not that of a document of this `extension` or hides behind a password."""
     try:
         _check_parts(file, check_archive(file, size), extension)
-    except FileRefused as refusal:  # who wrote a document knows nothing of the archive that it is made of
+    except FileRefused as refusal:  # the author of a document does not know about the archive inside
         reasons = {"archive_unsafe": "document_broken", "archive_limits": "document_limits"}
         reason = reasons.get(refusal.code, refusal.reason)
         raise FileRefused(refusal.code, reason=reason, detail=refusal.detail) from None
@@ -55,7 +55,7 @@ def _mismatch(detail: str, reason: str = "") -> FileRefused:
 
 
 def _types(file: BinaryIO, entry: Entry) -> Iterator[tuple[str, str]]:
-    """Part name ("" for a default by extension) and content type, both in lower case."""
+    """Yield part name ("" for a default by extension) and content type, both in lower case."""
     for attributes in _elements(read_entry(file, entry, _PART_MAX)):
         if "ContentType" in attributes:
             part = attributes.get("PartName", "").lstrip("/").casefold()
@@ -63,7 +63,7 @@ def _types(file: BinaryIO, entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _main_part(kind: str, types: list[tuple[str, str]], parts: dict[str, Entry]) -> str | None:
-    """The name of the part that makes the archive a document of this kind, by its declared type or its usual place."""
+    """Return the name of the main part of a document of this kind, by its declared type or its usual path."""
     main_type, usual = _MAIN[kind]
     declared = (part for part, content_type in types if content_type == main_type and part in parts)
     return next(declared, usual if usual in parts else None)
@@ -83,7 +83,7 @@ def _refuse_macros(file: BinaryIO, types: list[tuple[str, str]], parts: dict[str
 
 
 def _elements(xml: bytes) -> list[dict[str, str]]:
-    """The attributes of every element; a document type, which could define entities without end, is refused."""
+    """Return the attributes of every element. Refuses a document type, which could define endless entities."""
     found: list[dict[str, str]] = []
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda _tag, attributes: found.append(attributes)

@@ -1,4 +1,4 @@
-"""PDF: begins and ends as one. What stands between is for the reader's program; ours never opens it."""
+"""PDF: checked at its beginning and end only. The content is never parsed here."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _TAIL = 2048
 
 
 def check_pdf(file: BinaryIO, size: int) -> None:
-    """Raises `FileRefused` (`content_mismatch`) unless the file begins with `%PDF-` and ends with `%%EOF`.
+    """Raise `FileRefused` (`content_mismatch`) unless the file begins with `%PDF-` and ends with `%%EOF`.
 
-    ISO 32000-2, 7.5.2 and 7.5.5. Readers take more before and after; blank space is all that honest programs leave
-    there, and other things there make a file that is a PDF to one reader and a script or archive to another.
+    ISO 32000-2, 7.5.2 and 7.5.5. Readers tolerate more before and after. Ordinary programs leave only white space
+    there; anything else makes a file that is a PDF to one reader and a script or archive to another.
     """
     file.seek(0)
     if not file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip(b"\0\t\n\f\r ").startswith(b"%PDF-"):

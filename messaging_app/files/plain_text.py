@@ -1,4 +1,4 @@
-"""Plain text and CSV: no magic number tells them, so they are what is left when nothing in them is binary."""
+"""Plain text and CSV: they have no magic number, so a file is text if nothing in it is binary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 from messaging_app.files.refusals import FileRefused
 
 _OTHER_KINDS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-# UTF-32 comes first: its mark begins as that of UTF-16.
+# UTF-32 comes first: its byte order mark starts like that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -20,11 +20,11 @@ _SAMPLE = 4096
 
 
 def check_text(file: BinaryIO) -> None:
-    """Raises `FileRefused` (`content_mismatch`) for a file that begins as another kind or holds NUL.
+    """Raise `FileRefused` (`content_mismatch`) for a file that starts like another kind or contains NUL.
 
-    Any encoding without NUL passes (UTF-8, code pages, Shift-JIS, ISO-2022-JP, …), and UTF-16 and UTF-32; so do all
-    other control characters, which old programs, printers and scanners write, and NUL that fills the end of a file.
-    The bytes are kept as they came. What they may look like to a browser does not matter: they are only downloaded.
+    Accepts any encoding without NUL (UTF-8, code pages, Shift-JIS, ISO-2022-JP, …), UTF-16 and UTF-32, other control
+    characters, which old programs, printers and scanners write, and NUL padding at the end. The bytes are stored
+    unchanged. How a browser would interpret them does not matter: they are only downloaded.
     """
     file.seek(0)
     start = file.read(16)
@@ -40,9 +40,9 @@ def check_text(file: BinaryIO) -> None:
 
 
 def _is_text(file: BinaryIO, encoding: str) -> bool:
-    """Whether NUL stands at most at the end, filling no more than the text itself takes.
+    """Whether NUL occurs only as padding at the end, no longer than the text itself.
 
-    Half an emoji or half a character at the end does not matter: programs cut texts at a number of bytes.
+    A partial character at the end is fine: programs cut texts at a byte count.
     """
     file.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
@@ -61,7 +61,7 @@ def _is_text(file: BinaryIO, encoding: str) -> bool:
 
 
 def _is_unmarked(file: BinaryIO, encoding: str) -> bool:
-    """Whether the file is sound UTF-16 without NUL that looks like text; export programs leave the mark out."""
+    """Whether the file is valid UTF-16 without NUL that looks like text. Export programs omit the byte order mark."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     first = True
@@ -78,7 +78,7 @@ def _is_unmarked(file: BinaryIO, encoding: str) -> bool:
 
 
 def _prints(text: str) -> bool:
-    """Whether nearly all characters print, and spaces, digits and line ends are among them as in every script."""
+    """Whether nearly all characters are printable and include spaces, digits or line ends, as in every script."""
     words = "".join(text.split())
     odd = sum(not char.isprintable() for char in words)
     return bool(words) and odd < len(words) / 20 and any(char.isascii() for char in text)

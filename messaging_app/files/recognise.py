@@ -1,4 +1,4 @@
-"""What a refused file really is, so that its refusal can say so. Nothing is ever accepted by what is found here."""
+"""What a refused file really is, for its error message. Nothing is ever accepted because of this module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _START = 512
 
 @dataclass(frozen=True)
 class Found:
-    """`reason` chooses the sentence, `what` fills it; `ext` is the extension that fits, if the file may be sent."""
+    """`reason` selects the sentence, `what` fills it. `ext` is the right extension if the file may be sent."""
 
     reason: str
     what: str = ""
@@ -83,7 +83,7 @@ _STARTS = (
     (0, b"\xca\xfe\xba\xbe", _PROGRAM),
     (0, b"{\\rtf", _RTF),
 )
-# The brand of files after ISO/IEC 14496-12; what is not listed is a video.
+# Brands of ISO/IEC 14496-12 files; a brand that is not listed is a video.
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), _HEIC),
     **dict.fromkeys((b"avif", b"avis"), Found("other_picture", N_("an AVIF picture"))),
@@ -111,7 +111,7 @@ _OPEN_DOCUMENTS = {
     b"spreadsheet": Found("other_table", N_("an OpenDocument table")),
     b"presentation": Found("other_slides", N_("an OpenDocument presentation")),
 }
-# Where the bytes tell nothing, the extension may; a document with macros is told by nothing else.
+# By extension, if the bytes are not enough; documents with macros are recognised only here.
 _BY_NAME = {
     **dict.fromkeys(("docm", "dotm", "xlsm", "xltm", "pptm", "potm", "ppsm"), Found("macro_not_allowed")),
     **dict.fromkeys(("heic", "heif", "hif"), _HEIC),
@@ -125,9 +125,9 @@ _BY_NAME = {
 
 
 def explain(refusal: FileRefused, file: BinaryIO, size: int, name: str, claimed: Kind | None) -> FileRefused:
-    """`refusal` with the reason that fits what `file`, shown as `name`, really is, if that can be told.
+    """Return `refusal` with the reason that fits what `file`, shown as `name`, really is, if known.
 
-    A refusal that already names its cause is left as it is.
+    A refusal that already names its cause is returned unchanged.
     """
     if refusal.reason not in ("content_mismatch", "type_not_allowed", "binary"):
         return refusal

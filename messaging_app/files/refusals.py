@@ -1,7 +1,7 @@
-"""Why a file is refused: the codes that programs rely on, and the sentences that people read.
+"""Why a file is refused: stable codes for programs, sentences for users.
 
-A sentence names the true cause and the way out. Where one code has several causes, each has a sentence of its own, a
-reason, which is no promise to programs.
+A sentence names the actual cause and the remedy. If one code has several causes, each has its own sentence, called a
+reason. Reasons are not stable.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def N_(text: str) -> str:
-    """Marks `text` for translation; whoever shows it translates (this package knows no request and no language)."""
+    """Mark `text` for translation, which happens where it is shown: this package knows no request and no language."""
     return text
 
 
@@ -39,7 +39,7 @@ MESSAGES = {
     "too_large": N_("“%(name)s” is larger than %(limit)s MB. Make it smaller and send that."),
 }
 
-# More exact sentences, by reason. `what` says what the file really is and is translated as well.
+# More specific sentences, by reason. `what` is the actual kind of file and is translated too.
 REASONS = {
     "renamed": N_("“%(name)s” is %(what)s. Rename it to “%(better)s” and send that."),
     "heic": N_("“%(name)s” is a HEIC photo, which many devices cannot show. Share it as JPEG and send that."),
@@ -73,11 +73,11 @@ REASONS = {
 
 
 class FileRefused(Exception):
-    """A file that must not be taken.
+    """A file that must not be accepted.
 
-    `code` is one of the keys of `MESSAGES`, stable for programs; `reason`, a key of `REASONS` or the code again, chooses
-    the sentence. `filename` is the cleaned name of the file concerned, or "" if it has none. `values` fill the
-    placeholders of the sentence. `detail` says for logs what exactly was wrong.
+    `code` is a key of `MESSAGES`, stable for programs. `reason`, a key of `REASONS` or the code again, selects the
+    sentence. `filename` is the cleaned name of the file, or "". `values` fill the sentence's placeholders. `detail`
+    describes the exact fault for logs.
     """
 
     def __init__(self, code: str, filename: str = "", /, *, reason: str = "", detail: str = "", **values: str) -> None:
@@ -89,28 +89,28 @@ class FileRefused(Exception):
         super().__init__(f"{code}: {detail}" if detail else code)
 
     def sentence(self, translate: Callable[[str], str] = str) -> str:
-        """What people read, in the language of `translate`; English without."""
+        """Return the sentence for the user, translated by `translate`; English by default."""
         values = {**self.values, "name": self.filename}
         if "what" in values:
             values["what"] = translate(values["what"])
         return translate({**MESSAGES, **REASONS}[self.reason]) % values
 
     def about(self, filename: str) -> FileRefused:
-        """The same refusal, naming the file concerned; checks that see only bytes leave the name to their caller."""
+        """Return the same refusal with the file's name, which checks that see only bytes do not know."""
         return FileRefused(self.code, filename, reason=self.reason, detail=self.detail, **self.values)
 
 
 class CheckUnavailable(Exception):
-    """A file could not be checked now, and nothing is known against it: trying again later may help."""
+    """A file could not be checked right now. Retrying later may succeed."""
 
 
 def check_size(filename: str, size: int, limit: int) -> None:
-    """Raises `FileRefused` (`too_large`) if `size` is above `limit`, both in bytes; exactly the limit passes."""
+    """Raise `FileRefused` (`too_large`) if `size` exceeds `limit`, both in bytes."""
     if size > limit:
         raise FileRefused("too_large", filename, limit=f"{limit / 2**20:g}")
 
 
 def check_count(count: int, limit: int) -> None:
-    """Raises `FileRefused` (`too_many_files`) if a message carries more files than `limit`."""
+    """Raise `FileRefused` (`too_many_files`) if a message has more files than `limit`."""
     if count > limit:
         raise FileRefused("too_many_files", limit=str(limit))

@@ -1,4 +1,4 @@
-"""Asks clamd whether a file is malware, over its own protocol (clamd(8), INSTREAM)."""
+"""Malware checks by clamd, over its own protocol (clamd(8), INSTREAM)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MAX_ANSWER = 4096
 
 
 class ScannerUnavailable(CheckUnavailable):
-    """The scanner gave no verdict: it cannot be reached, takes too long, or cannot scan this file."""
+    """The scanner gave no verdict: it is unreachable, too slow, or cannot scan this file."""
 
 
 def clamd_address(url: str) -> tuple[str, int] | str:
-    """Host and port of `tcp://host:port`, or the path of `unix:/path`. Raises `ValueError` with a sentence."""
-    with suppress(ValueError):  # a port that is no number or too large a one
+    """Return host and port of `tcp://host:port`, or the path of `unix:/path`. Raises `ValueError` with a sentence."""
+    with suppress(ValueError):  # a port that is not a number or too large
         parts = urlsplit(url)
         if parts.scheme == "tcp" and parts.hostname and parts.port and not parts.path.strip("/"):
             return parts.hostname, parts.port
@@ -31,10 +31,10 @@ def clamd_address(url: str) -> tuple[str, int] | str:
 
 
 def scan(path: Path, url: str, *, timeout: float = 60) -> None:
-    """Returns if clamd at `url` finds nothing in the file at `path`.
+    """Return if clamd at `url` finds nothing in the file at `path`.
 
-    Raises `FileRefused` (`malware`; the signature's name is its `detail`) or `ScannerUnavailable`, the latter also
-    when there is no verdict within `timeout` seconds or the file is larger than clamd's StreamMaxLength.
+    Raises `FileRefused` (`malware`; `detail` is the signature's name) or `ScannerUnavailable`, which also means no
+    verdict within `timeout` seconds or a file larger than clamd's StreamMaxLength.
     """
     deadline = time.monotonic() + timeout
     try:
@@ -47,7 +47,7 @@ def scan(path: Path, url: str, *, timeout: float = 60) -> None:
                     link.sendall(len(piece).to_bytes(4, "big") + piece)
                 link.sendall(bytes(4))
             except (BrokenPipeError, ConnectionResetError):
-                pass  # clamd has seen enough and says why
+                pass  # clamd stopped reading; its reply says why
             answer = _answer(link, deadline)
     except (OSError, TimeoutError) as error:
         raise ScannerUnavailable(f"clamd at {url}: {error or type(error).__name__}") from error

@@ -1,11 +1,11 @@
-"""Opens one image and writes its thumbnail: a program of its own, started by thumbnails.py for each picture.
+"""Decodes one image and writes its thumbnail: a separate program that thumbnails.py starts for each image.
 
-Decoders are large C libraries fed by strangers, and some need hundreds of megabytes. Here they can neither crash nor
-fill the server: this process has little memory and time, a low priority, and is the first to be killed when the
-machine runs out of memory. It imports nothing of the application, so that it starts in a tenth of a second.
+Decoders are large C libraries that process untrusted data, and some need hundreds of megabytes. Here they can neither
+crash nor fill the server: this process has little memory and time, a low priority, and is killed first when the machine
+runs out of memory. It imports nothing from the application, so it starts in a tenth of a second.
 
-Arguments: the folder that Pillow lies in, the image, its kind. Output: a line of JSON, then the thumbnail's bytes.
-Exit: 0, or `BROKEN` for a picture that does not open, `TOO_MUCH` for one that asks for more than there is.
+Arguments: Pillow's folder, the image, its kind. Output: a line of JSON, then the thumbnail's bytes. Exit status: 0,
+`BROKEN` if the image cannot be decoded, `TOO_MUCH` if that needs too many resources.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PIXELS, _LOOKS = (b"IHDR", b"PLTE", b"IDAT"), (b"tRNS", b"iCCP", b"eXIf")  # ch
 
 
 def limit_resources() -> None:
-    """Where the system knows such limits: Linux all of them, macOS some, Windows none."""
+    """Set the limits that the system supports: all on Linux, some on macOS, none on Windows."""
     with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
         os.nice(5)
         import resource
@@ -49,21 +49,21 @@ def limit_resources() -> None:
 
 
 def make(path: str, kind: str) -> tuple[dict[str, int], bytes]:
-    """Sizes of the image as it is seen and of its thumbnail, and the thumbnail as a WebP file without metadata.
+    """Return the displayed sizes of the image and its thumbnail, and the thumbnail as WebP without metadata.
 
-    A picture that browsers show is one, however strict the decoder is: first all of it is read as it stands, then what
-    makes its pixels, then what is there of one that breaks off, if it is at least the upper half.
+    Accepts whatever browsers show, even if the decoder is stricter: tries the whole image, then only its pixel data,
+    then the existing part of a truncated one if that is at least the upper half.
     """
     from PIL import Image, ImageFile, PngImagePlugin
 
-    Image.MAX_IMAGE_PIXELS = None  # images.py has looked at the size before
+    Image.MAX_IMAGE_PIXELS = None  # images.py has already checked the size
     attempts: list[tuple[Callable[[str], str | BytesIO], bool]] = [(str, False)]
     if kind == "png":
         attempts += [(_plain_png, False), (_plain_png, True)]
     elif kind == "jpg":
         attempts += [(_ended_jpeg, True)]
     elif kind == "gif":
-        attempts += [(str, True)]  # of WebP browsers show nothing, either
+        attempts += [(str, True)]  # browsers show nothing of a truncated WebP either
     for number, (prepared, partly) in enumerate(attempts, start=1):
         ImageFile.LOAD_TRUNCATED_IMAGES = partly
         try:
@@ -100,12 +100,12 @@ def _make(source: str | BytesIO, kind: str, *, partly: bool) -> tuple[dict[str, 
 
 
 def _ended_jpeg(path: str) -> BytesIO:
-    """With an end marker, without which a progressive picture is not shown at all."""
+    """Add an end marker, without which a progressive image is not decoded at all."""
     return BytesIO(Path(path).read_bytes() + b"\xff\xd9")
 
 
 def _plain_png(path: str) -> BytesIO:
-    """Only what makes the pixels, the colours and the orientation, with an end."""
+    """Keep only the chunks for pixels, colours and orientation, and add an end."""
     data = memoryview(Path(path).read_bytes())
     plain, at = BytesIO(), 8
     plain.write(data[:at])
@@ -122,7 +122,7 @@ def _plain_png(path: str) -> BytesIO:
 
 
 def _is_profile(body: bytes) -> bool:
-    """Whether a colour profile unpacks, and to no more than profiles take."""
+    """Whether a colour profile unpacks to a plausible size."""
     _, _, packed = body.partition(b"\0")
     unpacking = decompressobj()
     with contextlib.suppress(zlib_error):
@@ -131,7 +131,7 @@ def _is_profile(body: bytes) -> bool:
 
 
 def _refuse_less_than_half(image: Image) -> None:
-    """What a decoder had no data for is grey in a JPEG and of one colour elsewhere."""
+    """Missing data decodes as grey in a JPEG, as a single colour elsewhere."""
     image.load()
     extrema = image.crop((0, image.height // 2, image.width, image.height)).getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
@@ -153,7 +153,7 @@ _TURNS = {
 
 
 def _orientation(image: Image) -> int:
-    """Broken metadata does not make a broken picture."""
+    """Return the orientation. Broken metadata does not make an image broken."""
     value = None
     with contextlib.suppress(Exception):
         value = image.getexif().get(_ORIENTATION)
@@ -161,7 +161,7 @@ def _orientation(image: Image) -> int:
 
 
 def _shrink(image: Image, box: tuple[int, int]) -> Image:
-    """`image` in a mode that can be scaled well, within `box`, its own size at most."""
+    """Return `image` in a mode that scales well, fitted into `box`, never enlarged."""
     image.load()
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -174,13 +174,13 @@ def _shrink(image: Image, box: tuple[int, int]) -> Image:
 
 
 def _to_srgb(image: Image) -> Image:
-    """Colours of a picture with a profile of its own (wide-gamut phones, print) as a plain screen shows them."""
+    """Convert an image with its own colour profile (wide-gamut phones, print) to sRGB."""
     mode = "RGBA" if "A" in image.mode or "a" in image.mode else "RGB"
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "CMYK"):
         from PIL import ImageCms
 
-        with contextlib.suppress(Exception):  # a broken profile does not make a broken picture
+        with contextlib.suppress(Exception):  # a broken profile does not make an image broken
             source, target = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
             if converted is not None:
@@ -191,7 +191,7 @@ def _to_srgb(image: Image) -> Image:
 def main(packages: str, path: str, kind: str) -> int:
     sys.path.insert(0, packages)
     limit_resources()
-    import PIL.Image  # a missing library is no fault of the picture, so it is noticed here  # noqa: F401
+    import PIL.Image  # fail here: a missing library is not the image's fault  # noqa: F401
 
     try:
         sizes, thumbnail = make(path, kind)

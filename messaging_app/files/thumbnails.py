@@ -1,4 +1,4 @@
-"""Opens images and makes their thumbnails, outside this process (see thumbnail_worker.py for why)."""
+"""Decodes images and makes their thumbnails in a separate process (thumbnail_worker.py says why)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from messaging_app.files import thumbnail_worker
 from messaging_app.files.kinds import Thumbnail
 from messaging_app.files.refusals import CheckUnavailable, FileRefused
 
-_TIMEOUT = 90  # seconds; a picture that is to blame reaches the worker's own limit of processor time long before
+_TIMEOUT = 90  # seconds; a slow image reaches the worker's own CPU limit long before
 _PACKAGES = str(Path(PIL.__file__).parent.parent)
 _ENDED_BY_LIMIT = tuple(-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL"))
 
-_WAIT = 20.0  # seconds for a slot; browsers give up on a send after 30
+_WAIT = 20.0  # seconds to wait for a slot; browsers give up on a send after 30
 
-# However many images arrive at once, one processor stays free for pages.
+# Keep one processor free for pages, however many images arrive at once.
 _slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
 
 
 class OpenedImage(NamedTuple):
-    """Size in pixels, as seen: the camera's orientation is honoured."""
+    """The size in pixels as displayed, honouring the camera's orientation."""
 
     width: int
     height: int
@@ -36,9 +36,9 @@ class OpenedImage(NamedTuple):
 
 
 def make_thumbnail(path: Path) -> Thumbnail:
-    """A WebP picture of at most 480 x 360 pixels (never larger than the image), turned upright, without metadata.
+    """Return a WebP of at most 480 x 360 pixels (never enlarged), upright and without metadata.
 
-    Of an animation it shows the first frame. `inspect_file` has made one already; this makes it anew from the stored
+    For an animation it shows the first frame. `inspect_file` has made one already; this recreates it from the stored
     file. Raises `FileRefused` (`image_corrupt`, `image_dimensions`), `CheckUnavailable` and `OSError`.
     """
     with path.open("rb") as file:
@@ -48,14 +48,14 @@ def make_thumbnail(path: Path) -> Thumbnail:
 
 
 def open_image(path: Path, kind: str) -> OpenedImage:
-    """Decodes the image at `path`, a file of `kind` (jpg, png, gif, webp), and makes its thumbnail.
+    """Decode the image at `path`, a file of `kind` (jpg, png, gif, webp), and make its thumbnail.
 
-    Takes about a tenth of a second more than decoding does, and of this process only the thumbnail's few kilobytes.
-    Raises `FileRefused`: `image_corrupt` if it does not open, `image_dimensions` if that takes too much memory or
-    time; `CheckUnavailable` if the machine is too busy.
+    Takes about 0.1 s more than decoding and only a few kilobytes of this process. Raises `FileRefused`: `image_corrupt`
+    if decoding fails, `image_dimensions` if it takes too much memory or time; `CheckUnavailable` if the machine is too
+    busy.
     """
     command = [sys.executable, "-I", "-S", thumbnail_worker.__file__, _PACKAGES, str(path), kind]
-    if not _slots.acquire(timeout=_WAIT):  # or one who sends heavy images without a pause would fill every thread
+    if not _slots.acquire(timeout=_WAIT):  # otherwise one sender of heavy images could occupy every thread
         raise CheckUnavailable(f"no image could be opened for {_WAIT:.0f} s, others are before it")
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT)

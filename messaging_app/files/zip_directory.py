@@ -1,9 +1,9 @@
-"""The directory of a ZIP archive, read strictly.
+"""The directory of a ZIP archive, parsed strictly.
 
-Layout and field names follow PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5. Readers of ZIP files disagree about
-archives that contradict themselves, so whatever two readers could see differently is refused (`archive_unsafe`).
-What real programs write against the letter of it, and all readers see alike, is taken: backslashes between folders
-(Windows PowerShell, .NET), control characters in names (the `Icon\\r` of macOS), blanks after the end (web shops).
+Layout and field names from PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5. ZIP readers disagree about inconsistent
+archives, so anything that two readers could interpret differently is refused (`archive_unsafe`). Deviations that real
+programs write and all readers treat alike are accepted: backslashes between folders (Windows PowerShell, .NET), control
+characters in names (the `Icon\\r` of macOS), blanks after the end (web shops).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _CENTRAL = Struct("<4s6H3I5H2I")
 _END = Struct("<4s4H2IH")
 _END64 = Struct("<4sQ2H2I4Q")
 _LOCATOR = Struct("<4sIQI")
-_ZIP64, _UNICODE_NAME = 0x0001, 0x7075  # extra fields that change what a reader sees
+_ZIP64, _UNICODE_NAME = 0x0001, 0x7075  # extra fields that change the interpretation
 _SPECIAL = (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
-_MISLEADS = re.compile("[\0\u202d\u202e]")  # cut there by some readers, or shown in reverse
+_MISLEADS = re.compile("[\0\u202d\u202e]")  # some readers cut there or display it reversed
 _BLANKS = b"\0\t\n\r "
 _SHOWN = 80
 
 
 class Entry(NamedTuple):
-    """One file or folder of an archive, its name with `/` between folders; sizes and positions in bytes."""
+    """One file or folder of an archive, its name with `/` between folders. Sizes and positions are in bytes."""
 
     name: str
     encrypted: bool
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """Where the list of entries stands, and how many they are said to be."""
+    """The position of the list of entries, and the declared number of entries."""
 
     entries: int
     start: int
@@ -50,7 +50,7 @@ class Directory(NamedTuple):
 
 
 def unsafe(detail: str, reason: str = "archive_contradicts", entry: str = "") -> FileRefused:
-    """`entry` is the name that the sentence of this `reason` shows."""
+    """Return the refusal. `entry` is the name that the sentence of this `reason` shows."""
     shown = "".join(char if char.isprintable() else "\ufffd" for char in entry[:_SHOWN])
     return FileRefused("archive_unsafe", reason=reason, detail=detail, entry=shown)
 
@@ -61,7 +61,7 @@ def read_at(file: BinaryIO, position: int, length: int) -> bytes:
 
 
 def find_ends(file: BinaryIO, size: int) -> list[int]:
-    """Where an end record begins whose comment reaches to the end of the file, or to the blanks there."""
+    """Return the positions of end records whose comment reaches to the end of the file, or to trailing blanks."""
     start = max(0, size - _END.size - 0xFFFF)
     tail = read_at(file, start, size - start)
     least = len(tail.rstrip(_BLANKS))
@@ -74,9 +74,9 @@ def find_ends(file: BinaryIO, size: int) -> list[int]:
 
 
 def find_directory(file: BinaryIO, size: int) -> Directory:
-    """The directory, which must end where the end record begins: nothing may stand before the archive or between.
+    """Return the directory, which must end at the end record. Nothing may precede the archive or lie in between.
 
-    Raises `FileRefused`: `content_mismatch` if the file does not end as an archive does, `archive_unsafe`.
+    Raises `FileRefused`: `content_mismatch` if the file does not end like an archive, `archive_unsafe`.
     """
     ends = find_ends(file, size)
     if not ends:
@@ -108,7 +108,7 @@ def find_directory(file: BinaryIO, size: int) -> Directory:
 
 
 def read_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
-    """The entries one by one, each compared with the header that stands before its bytes."""
+    """Yield the entries, each compared with its local header."""
     position, end = directory.start, directory.start + directory.length
     while position < end:
         raw = read_at(file, position, _CENTRAL.size)
@@ -143,7 +143,7 @@ def _extra_fields(extra: bytes) -> dict[int, bytes]:
 
 
 def _wide(field: bytes, *values: int) -> Iterator[int]:
-    """`values` in the order of the ZIP64 field, which holds those that do not fit into 32 bits."""
+    """Yield `values`, replacing those that do not fit into 32 bits from the ZIP64 field, in its order."""
     for value in values:
         if value == 0xFFFFFFFF:
             if len(field) < 8:
@@ -153,7 +153,7 @@ def _wide(field: bytes, *values: int) -> Iterator[int]:
 
 
 def _name(raw: bytes, flags: int, fields: dict[int, bytes]) -> str:
-    """The name of an entry; it, and the other one that Info-ZIP's extra field 0x7075 may give, must stay inside."""
+    """Return the name of an entry. It and an alternative name in extra field 0x7075 (Info-ZIP) must stay inside."""
     try:
         name = _decode(raw, sure=bool(flags & 0x800))
         other = _decode(fields.get(_UNICODE_NAME, b"")[5:], sure=True)
@@ -166,9 +166,9 @@ def _name(raw: bytes, flags: int, fields: dict[int, bytes]) -> str:
 
 
 def _decode(raw: bytes, *, sure: bool) -> str:
-    """A name with `/` between folders, in UTF-8 (macOS does not say so) or else, unless it is `sure`, an old code page.
+    """Return a name with `/` between folders: UTF-8 (macOS omits the flag) or, unless `sure`, an old code page.
 
-    A backslash may be half of a Japanese or Chinese letter there; as `/` it is judged no less strictly.
+    A backslash may be half of a Japanese or Chinese letter there. Treating it as `/` is no less strict.
     """
     try:
         name = raw.decode()
@@ -180,14 +180,14 @@ def _decode(raw: bytes, *, sure: bool) -> str:
 
 
 def _leads_outside(name: str) -> bool:
-    """Whether `name` is absolute, climbs (Windows takes `.. .` for `..`), or is written to be read as another."""
-    plain = "".join(char for char in name if char.isprintable() and char != " ")  # all that some readers leave
+    """Whether `name` is absolute, climbs (Windows reads `.. .` as `..`), or is disguised as another."""
+    plain = "".join(char for char in name if char.isprintable() and char != " ")  # what some readers keep
     climbs = any(part.count(".") > 1 and not part.strip(".") for part in plain.split("/"))
     return climbs or _ABSOLUTE.match(plain) is not None or _MISLEADS.search(name) is not None
 
 
 def _check_local(file: BinaryIO, directory: int, entry: Entry, name: bytes) -> int:
-    """Where the bytes of `entry` begin; its local header must tell the same as the directory."""
+    """Return where the data of `entry` begins. Its local header must match the directory."""
     raw = read_at(file, entry.header, _LOCAL.size) if entry.header < directory else b""
     if len(raw) != _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
         raise unsafe(f"{entry.name!r} leads nowhere")
@@ -202,6 +202,6 @@ def _check_local(file: BinaryIO, directory: int, entry: Entry, name: bytes) -> i
     extra_for_password = 12 if entry.encrypted else 0
     if method == 0 and entry.packed != entry.unpacked + extra_for_password:
         raise unsafe(f"{entry.name!r} is stored with another size")
-    if method == 8 and entry.unpacked > 1032 * entry.packed + 1032:  # what deflate can do at most
+    if method == 8 and entry.unpacked > 1032 * entry.packed + 1032:  # the maximum ratio of deflate
         raise unsafe(f"{entry.name!r} cannot unpack to that much")
     return int(entry.header + _LOCAL.size + name_length + extra_length)

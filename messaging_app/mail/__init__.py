@@ -1,4 +1,4 @@
-"""Mail for those who are away: what it says, whether it is due, and how it reaches the mail server."""
+"""E-mail about unread messages: content, due times and delivery."""
 
 from messaging_app.mail.headers import NoAddress, address, envelope
 

@@ -1,9 +1,9 @@
-"""Sending what is in the outbox: each mail by one worker, and again only if the server certainly does not have it.
+"""Delivery of the outbox: each e-mail by one worker, and again only if the server certainly does not have it.
 
-A worker claims a mail for a while and renews its claim before each phase of SMTP, so a slow server costs nobody a
-claim. Before the dot that ends a mail the row notes that a server may have it: whoever finds such a row, after a crash
-or without an answer, tries it once more after half an hour, under the same Message-ID. By then a slow server has
-delivered it, and who has read the conversation gets nothing; never trying again would lose the mails of crashes.
+A worker claims an e-mail for a limited time and renews the claim before each SMTP phase, so a slow server does not cost
+it the claim. Before the final dot, the row records that the server may have the e-mail. After a crash or a missing
+reply, such a row is tried once more half an hour later with the same Message-ID. By then a slow server has delivered
+it, and users who have read the conversation get no second e-mail. Never retrying would lose e-mails in a crash.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from messaging_app.mail.smtp import LIMITS, MailRefused, MailUnreachable, MailUn
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 
 BATCH = 50
-LEASE = timedelta(minutes=6)  # more than a server may take for one phase
+LEASE = timedelta(minutes=6)  # longer than a server may take for one phase
 RENEW_AFTER = 60.0  # seconds
 UNREACHABLE_PAUSE = timedelta(seconds=10)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-ATTEMPTS = 12  # a mail that its server refuses is tried for about seven hours
-UNSURE_PAUSE = timedelta(minutes=30)  # also the claim on a mail whose end was sent: more than a server may take for it
-HAND_OVERS = 2  # how often one mail is given to servers that may have taken it
+ATTEMPTS = 12  # a refused e-mail is retried for about seven hours
+UNSURE_PAUSE = timedelta(minutes=30)  # also the claim once the final dot is sent: longer than a server may take for it
+HAND_OVERS = 2  # how often one e-mail is handed to a server that may have accepted it
 
 Row = Notification
 Seat = ConversationParticipant
@@ -42,36 +42,36 @@ logger = logging.getLogger(__name__)
 
 
 class ClaimLost(Exception):
-    """Another worker has this mail by now."""
+    """Another worker now holds the claim."""
 
 
 class Claim:
-    """The right of one worker to send one mail. Any method raises `ClaimLost` once somebody else has it."""
+    """One worker's right to send one e-mail. Every method raises `ClaimLost` if another worker has taken it."""
 
     def __init__(self, number: int, token: str, clock: Callable[[], datetime]) -> None:
         self.number, self.token, self._clock = number, token, clock
         self._renewed = time.monotonic()
 
     def begin(self) -> None:
-        """Look whether the mail is still ours, hold it for another while and count an attempt."""
+        """Check the claim, extend it and count an attempt."""
         self._note(next_at=self._clock() + LEASE, attempts=Row.attempts + 1)
 
     def renew(self) -> None:
-        """Hold the mail for another while, if the last time is long ago."""
+        """Extend the claim if it was last extended more than `RENEW_AFTER` ago."""
         if time.monotonic() - self._renewed > RENEW_AFTER:
             self._note(next_at=self._clock() + LEASE)
 
     def hand_over(self, mail: message.NewMessageMail, hand_overs: int) -> None:
-        """Note that from now on a server may have the mail, for the first, second … time."""
+        """Record that from now on a server may have the e-mail, for the `hand_overs`-th time."""
         until = self._clock() + UNSURE_PAUSE
         self._note(next_at=until, hand_overs=hand_overs, message_id=mail.message_id, told_seq=mail.up_to)
 
     def settle(self, state: NotificationState, error: str | None = None) -> None:
-        """Note how it ended."""
+        """Record the final state."""
         self._note(state=state, settled_at=self._clock(), last_error=error and error[:300], claim=None)
 
     def sent(self, mail: message.NewMessageMail, window: timedelta) -> None:
-        """Note a mail that went out: the seat's window begins, and what the mail told of is not told again."""
+        """Record a sent e-mail: the seat's window begins, and the lines it covered are not sent again."""
         at = self._clock()
         later = case((Seat.mail_due_at < at + window, literal(at + window, UtcDateTime)), else_=Seat.mail_due_at)
         with writing(db.session) as session:
@@ -84,7 +84,7 @@ class Claim:
             session.execute(seat.values(mailed_seq=mail.up_to, mail_not_before=at + window, mail_due_at=later))
 
     def again(self, pause: timedelta, error: str, **changes: Any) -> None:
-        """Give the mail back, to be tried after `pause`."""
+        """Release the e-mail, to be retried after `pause`."""
         self._note(next_at=self._clock() + pause, claim=None, last_error=error[:300], **changes)
 
     def _note(self, **values: Any) -> None:
@@ -100,8 +100,9 @@ class Claim:
 
 
 def deliver(settings: Settings, clock: Callable[[], datetime], keep_going: Callable[[], bool]) -> int:
-    """Send all that is due at the time of `clock`; returns how many mails went out. Ends early, after a mail, if
-    `keep_going` says so, and where no server can be reached.
+    """Send everything that is due at the time of `clock`. Returns how many e-mails were sent.
+
+    Stops early if `keep_going` returns False, or if no server can be reached.
     """
     sent = 0
     window = timedelta(seconds=settings.mail_window)
@@ -123,7 +124,7 @@ def deliver(settings: Settings, clock: Callable[[], datetime], keep_going: Calla
 
 
 def claim_due(clock: Callable[[], datetime]) -> list[Claim]:
-    """Take some mails for a while; no other worker gets them until their lease ends."""
+    """Claim some e-mails. No other worker gets them until the lease ends."""
     at, token = clock(), secrets.token_hex(16)
     with writing(db.session) as session:
         due = select(Row.id).where(Row.state == NotificationState.DUE, Row.next_at <= at)
@@ -134,7 +135,7 @@ def claim_due(clock: Callable[[], datetime]) -> list[Claim]:
 
 
 def _give_back(claims: list[Claim], **values: Any) -> None:
-    """Change those of `claims` that are still ours, in one transaction."""
+    """Update those of `claims` that are still held, in one transaction."""
     if claims:
         with writing(db.session) as session:
             ours = (Row.id.in_([claim.number for claim in claims]), Row.claim == claims[0].token)
@@ -142,7 +143,7 @@ def _give_back(claims: list[Claim], **values: Any) -> None:
 
 
 def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
-    """Send one mail and note what became of it; returns whether it went out. Raises `MailUnreachable`, `ClaimLost`."""
+    """Send one e-mail and record the result. Returns whether it was sent. Raises `MailUnreachable`, `ClaimLost`."""
     claim.begin()
     note = db.session.get_one(Notification, claim.number)
     attempts, before, hand_overs = note.attempts, note.hand_overs, note.hand_overs
@@ -152,7 +153,7 @@ def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
     try:
         mail = message.compose(note)
         hand_overs = before + 1 if mail is not None and mail.message_id == note.message_id else 1
-        db.session.rollback()  # nothing is held while the mail travels
+        db.session.rollback()  # hold no connection while sending
         if mail is None:
             claim.settle(NotificationState.SKIPPED)
             return False
@@ -161,9 +162,9 @@ def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
         _unsure(claim, hand_overs, str(error))
     except (MailRefused, NoAddress) as error:
         _again(claim, attempts, before, str(error))
-    except (MailUnreachable, ClaimLost, SQLAlchemyError):  # not of this mail
+    except (MailUnreachable, ClaimLost, SQLAlchemyError):  # not caused by this e-mail
         raise
-    except Exception as error:  # a fault of ours in one mail must not cost all the others theirs
+    except Exception as error:  # a bug that affects one e-mail must not stop the others
         logger.exception("mail %s could not be made or sent", claim.number)
         _again(claim, attempts, before, type(error).__name__)
     else:
@@ -173,7 +174,7 @@ def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
 
 
 def _again(claim: Claim, attempts: int, hand_overs: int, error: str) -> None:
-    """Try a mail again later that no server has, or give it up."""
+    """Retry an e-mail later that no server has, or give it up."""
     if attempts >= ATTEMPTS:
         logger.error("mail %s is given up after %s attempts: %s", claim.number, attempts, error)
         claim.settle(NotificationState.FAILED, error)
@@ -184,7 +185,7 @@ def _again(claim: Claim, attempts: int, hand_overs: int, error: str) -> None:
 
 
 def _unsure(claim: Claim, hand_overs: int, error: str) -> None:
-    """Try a mail once more that a server may have; then give it up where operators see it."""
+    """Retry once an e-mail that a server may have, then give it up and report it."""
     words = f"may have been taken: {error}"
     if hand_overs >= HAND_OVERS:
         logger.error("mail %s is given up, it may have been taken %s times: %s", claim.number, hand_overs, error)

@@ -1,4 +1,4 @@
-"""Headers of a mail: people's words fit into them whole, and cannot break out of them."""
+"""E-mail headers: names and subjects fit without loss, and cannot inject other headers."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ _SPACES = re.compile(" {2,}")
 
 
 class NoAddress(ValueError):
-    """An e-mail address that mail cannot use. Does not quote it."""
+    """An unusable e-mail address. The message does not quote it."""
 
     def __init__(self) -> None:
         super().__init__("this is no address that mail can use")
 
 
 class _Policy(EmailPolicy):
-    """Folds subjects and names itself: until late releases, CPython loses spaces between encoded words and cuts some
-    in half (python/cpython#92081). Leaves links and ids in one piece, since nobody decodes them.
+    """Folds subjects and addresses itself: CPython loses spaces between encoded words and splits some of them.
+
+    See python/cpython#92081; only late releases fix it. Keeps links and ids on one line, since no client rejoins them.
     """
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        """As the library, but keeps a subject as written: parsing decodes what only looks like an encoded word."""
+        """Like the base class, but keeps a subject as written: parsing would decode lookalikes of encoded words."""
         stored = super().header_store_parse(name, value)
         return (name, str(value)) if name.lower() == "subject" else stored
 
@@ -59,10 +60,10 @@ class _Policy(EmailPolicy):
 def envelope(
     *, sender: str, to_name: str, to: str, subject: str, message_id: str, thread: str, reply_to: str | None = None
 ) -> EmailMessage:
-    """A mail without its text. No header can be smuggled in: what people wrote is one line without control characters.
+    """Return an e-mail without a body. Header injection is impossible: all text is one line without control characters.
 
-    `thread` is the Message-ID that gathers the mails about one conversation. Replies go to `reply_to`; where there is
-    none, Reply-To says so by its name. Raises `NoAddress`.
+    `thread` is the Message-ID that groups the e-mails about one conversation. Replies go to `reply_to`. Without it, the
+    display name in Reply-To says that replies are not read. Raises `NoAddress`.
     """
     message = EmailMessage(_Policy(linesep=SMTP.linesep, cte_type="7bit"))
     message["Date"] = datetime.now(UTC)
@@ -79,13 +80,13 @@ def envelope(
 
 
 def one_line(text: str) -> str:
-    """`text` as a header can hold it: line breaks of every kind and other controls become a space."""
+    """Return `text` for a header: line breaks of every kind and other control characters become a space."""
     plain = "".join(" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text)
     return _SPACES.sub(" ", plain).strip()
 
 
 def address(name: str, email: str) -> Address:
-    """Name (made one line) and e-mail address as a header takes them. Raises `NoAddress`."""
+    """Return name (as one line) and e-mail address for a header. Raises `NoAddress`."""
     local, _, domain = email.rpartition("@")
     try:
         return Address(one_line(name), addr_spec=f"{local}@{ascii_domain(domain)}")
@@ -94,14 +95,14 @@ def address(name: str, email: str) -> Address:
 
 
 def _folded_text(name: str, text: str) -> str:
-    """A header of free text, each line under 77 characters and each encoded word whole. Lines end in LF."""
+    """Return a free-text header with lines under 77 characters and unbroken encoded words. Lines end in LF."""
     if _is_plain(text):
         return _folded_words(name, text.split(" "))
     return f"{name}: {_encoded(name, text)}"
 
 
 def _folded_addresses(name: str, addresses: tuple[Address, ...]) -> str:
-    """A header of mailboxes; each that does not fit its line begins one. Lines end in LF."""
+    """Return a header of mailboxes. A mailbox that does not fit the line starts a new one. Lines end in LF."""
     words: list[str] = []
     for place, mailbox in enumerate(addresses):
         if _is_plain(mailbox.display_name):
@@ -113,12 +114,12 @@ def _folded_addresses(name: str, addresses: tuple[Address, ...]) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether `text` needs no encoded words: ASCII that does not look like one and can be folded at its spaces."""
+    """Whether `text` needs no encoded words: ASCII that does not resemble one and can be folded at spaces."""
     return text.isascii() and "=?" not in text and all(len(word) < LINE for word in text.split(" "))
 
 
 def _encoded(name: str, text: str) -> str:
-    """`text` as encoded words, each of whole characters, with room for `name` in the first line."""
+    """Return `text` as encoded words of whole characters, leaving room for `name` in the first line."""
     return Header(text, "utf-8", maxlinelen=LINE, header_name=name).encode(linesep="\n")
 
 

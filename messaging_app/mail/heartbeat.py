@@ -1,4 +1,4 @@
-"""The worker's sign of life: the time of its last finished round."""
+"""The worker's heartbeat: when it last finished a round."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SWEEP = "sweep"
 
 
 def beat(name: str = SWEEP) -> None:
-    """Note that a round has just ended well."""
+    """Record that a round has just finished."""
     with writing(db.session) as session:
         insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
         row = {"name": name, "at": now()}
@@ -24,5 +24,5 @@ def beat(name: str = SWEEP) -> None:
 
 
 def last_beat(name: str = SWEEP) -> datetime | None:
-    """When the last round ended; None if there was none yet. One statement."""
+    """Return when the last round finished, or None. One statement."""
     return db.session.scalar(select(WorkerBeat.at).where(WorkerBeat.name == name))

@@ -1,4 +1,4 @@
-"""What a mail about new messages says, and to whom it may be said at the moment of sending."""
+"""The content of an e-mail about new messages, and who may receive it at sending time."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ TEXTS = ("subject.txt", "body.txt")
 PAGE = "body.html"
 TEXT_MAX = 4_000  # characters of a message
 _CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
-TOLD = 100  # most new messages that are looked at for one mail
-# The accents of static/css/tokens.css as mail programs understand them: on light ground, on dark ground.
+TOLD = 100  # new messages considered for one e-mail at most
+# The accents of static/css/tokens.css as colours for e-mail clients: on light, on dark background.
 ACCENTS = {
     None: ("#3e5aba", "#a2bcff"),
     "clay": ("#9c4621", "#f5a88b"),
@@ -58,7 +58,7 @@ Seat = ConversationParticipant
 
 @dataclass(frozen=True, slots=True)
 class NewMessageMail:
-    """A mail that is ready to go, the seat that it is for, and the last line that it tells of."""
+    """An e-mail ready to send, its seat, and the last line it covers."""
 
     message: EmailMessage
     conversation_id: int
@@ -69,7 +69,7 @@ class NewMessageMail:
 
 
 def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
-    """Seats (conversation, type, person) with all that decides whether their person gets a mail, and what it needs."""
+    """Seats (conversation, type, person) with what decides whether the person gets an e-mail, and what it needs."""
     active = case(
         *(
             (
@@ -104,7 +104,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
 
 
 def may_get(person: Any) -> bool:
-    """Whether a row of `readers` is somebody who wants mail, has something unread, and still sees the conversation."""
+    """Whether a row of `readers` wants e-mail, has something unread, and still sees the conversation."""
     if not (person.active and person.mail_enabled and person.email_notifications and person.unread_count):
         return False
     kind = ActorType(person.participant_type)
@@ -113,7 +113,7 @@ def may_get(person: Any) -> bool:
 
 
 def compose(note: Notification) -> NewMessageMail | None:
-    """The mail for a notification as things stand now; None where nothing is left to say or nobody may hear it."""
+    """Return the e-mail for a notification as of now, or None if there is nothing to report or no one to receive it."""
     seat = (note.conversation_id, note.participant_type, note.participant_id)
     person = db.session.execute(readers([seat])).one_or_none()
     if person is None or not may_get(person):
@@ -123,7 +123,8 @@ def compose(note: Notification) -> NewMessageMail | None:
         return None
     settings = current_app.extensions["settings"]
     newest = lines[0]
-    # One that may have arrived and says less would hide this one from a reader whose mailbox drops what it has seen.
+    # A retry with more lines needs a new id: a mailbox that drops duplicates would otherwise hide it behind an earlier,
+    # shorter one.
     says_more = note.hand_overs > 0 and note.told_seq != newest.seq
     message_id = new_message_id() if says_more else note.message_id
     shown, cut = at_length(newest.content)
@@ -145,7 +146,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
     }
     with force_locale("en"):
-        # Not Flask's render_template: there is no request here for its context processors to ask.
+        # Not Flask's render_template: its context processors need a request.
         find = current_app.jinja_env.get_template
         subject, text = (find(f"{TEMPLATES}/{part}").render(context) for part in TEXTS)
         page = find(f"{TEMPLATES}/{PAGE}").render(context)
@@ -166,8 +167,9 @@ def compose(note: Notification) -> NewMessageMail | None:
 
 
 def at_length(content: str) -> tuple[str, bool]:
-    """The words of a message as its mail shows them, with their line breaks, and whether that is only their beginning:
-    up to 4,000 characters, so that no mail program cuts the mail's end with the links (Gmail does at 102 kB).
+    """Return a message's text for its e-mail, with line breaks, and whether it is cut.
+
+    At most 4,000 characters, so that no client clips the links at the end (Gmail clips at 102 kB).
     """
     text = _CONTROLS.sub(" ", with_line_breaks(content))
     if len(text) <= TEXT_MAX:
@@ -178,7 +180,7 @@ def at_length(content: str) -> tuple[str, bool]:
 
 
 def _zone_of(person: Any) -> str | None:
-    """The time zone that the person's browser last named, in any of their roles as a user."""
+    """Return the time zone that the person's browser last reported, in any of their roles as a user."""
     customer = person.participant_type == ActorType.CUSTOMER
     session = SignInSession
     return db.session.scalar(
@@ -194,17 +196,17 @@ def _zone_of(person: Any) -> str | None:
 
 
 def new_message_id() -> str:
-    """The Message-ID of a mail that has none yet."""
+    """Return a new Message-ID."""
     return f"<{secrets.token_hex(16)}@{current_app.extensions['settings'].mail_domain}>"
 
 
 def unsubscribe_token(seat: tuple[int, str, int]) -> str:
-    """What stands in the unsubscribe link: names one seat, signed, valid for good."""
+    """Return the signed token of an unsubscribe link. It names one seat and does not expire."""
     return str(_signer().dumps(seat))
 
 
 def read_unsubscribe_token(token: str) -> tuple[int, str, int] | None:
-    """The seat (conversation, type, person) that a token names; None where it is not ours."""
+    """Return the seat (conversation, type, person) of a token, or None if the signature is invalid."""
     try:
         conversation_id, kind, person_id = _signer().loads(token)
     except (BadSignature, ValueError, TypeError):
@@ -217,9 +219,9 @@ def _signer() -> URLSafeSerializer:
 
 
 def _untold(person: Any) -> Select[*tuple[Any, ...]]:
-    """The other side's messages that `person` has neither read nor been mailed of, newest first.
+    """The other side's messages that `person` has neither read nor received by e-mail, newest first.
 
-    Not those that they wrote themselves in another role: the sender's e-mail tells.
+    Leaves out messages they wrote in another role, which the sender's e-mail address identifies.
     """
     user, customer = aliased(User), aliased(Customer)
     by_customer = Message.sender_type == ActorType.CUSTOMER

@@ -1,8 +1,8 @@
-"""Mail for those who are away: who is due one, sending it, trying again, giving up where everybody can see it.
+"""The e-mail queue: which seats are due, sending, retrying, and giving up visibly.
 
-A message makes the seats of the other side due in the statement that counts it (`notify_new_message`); reading takes
-that back. What is due stands in the rows and nowhere else, so a crash at any moment loses no mail. A sweep turns due
-seats into notifications; `delivery` sends them.
+The statement that counts a message makes seats on the other side due (`notify_new_message`); reading cancels that. Due
+times are stored in the rows only, so a crash loses no e-mail. A sweep turns due seats into notifications; `delivery`
+sends them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from messaging_app.models import ConversationParticipant, Notification, Notifica
 from messaging_app.models.conversation import Taken
 from messaging_app.services import announcements
 
-MAIL_TOPIC = "mail"  # wakes the worker before its next round
-SOON = timedelta(seconds=60)  # how often the worker makes its round in any case
+MAIL_TOPIC = "mail"  # starts a round of the worker early
+SOON = timedelta(seconds=60)  # the interval between rounds
 BATCH = 50  # seats in one transaction
 
 Seat = ConversationParticipant
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How mail stands, for health page and metrics. `overdue_seconds` is how late the latest one is."""
+    """The state of the queue, for health page and metrics. `overdue_seconds` is the delay of the oldest due e-mail."""
 
     on: bool
     waiting: int
@@ -47,7 +47,7 @@ class Standing:
 
 
 def notify_new_message(session: Session, actor: Actor, line: Taken) -> None:
-    """Count a new message for everybody else, wake who looks, make due who does not. Joins the send's transaction."""
+    """Count a new message for everyone else, notify open pages and make seats due. Joins the send's transaction."""
     due = mail_due_at()
     Seat.raise_for(session, actor, line, due)
     announcements.written(actor, line)
@@ -56,12 +56,15 @@ def notify_new_message(session: Session, actor: Actor, line: Taken) -> None:
 
 
 def mail_due_at() -> datetime | None:
-    """When a mail about a message of this moment is due; None while mail is off."""
+    """Return when an e-mail about a message sent now is due, or None while e-mail is off."""
     return now() + timedelta(seconds=settings().mail_delay) if settings().mail_url else None
 
 
 def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Send all that is due at `at` (None: now); answers how many mails went out. Ends early where `keep_going` says so."""
+    """Send everything that is due at `at` (None: now). Returns how many e-mails were sent.
+
+    Stops early if `keep_going` returns False.
+    """
     if settings().mail_url is None:
         return 0
     while keep_going() and _enrol(at or now()):
@@ -70,7 +73,7 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
 
 
 def next_due() -> datetime | None:
-    """When the next mail is due, if any. Two statements on partial indexes."""
+    """Return when the next e-mail is due, or None. Two statements on partial indexes."""
     db.session.rollback()
     moments = (
         db.session.scalar(select(func.min(Seat.mail_due_at))),
@@ -81,7 +84,7 @@ def next_due() -> datetime | None:
 
 
 def standing(at: datetime | None = None) -> Standing:
-    """How mail stands. Three statements on partial indexes."""
+    """Return the state of the queue. Three statements on partial indexes."""
     at = at or now()
     waiting = select(func.count(), func.min(Notification.created_at)).where(Notification.state == NotificationState.DUE)
     under_way = db.session.execute(waiting).one()
@@ -98,18 +101,18 @@ def standing(at: datetime | None = None) -> Standing:
 
 
 def listen() -> Subscription | None:
-    """What tells a worker that a mail is due before its next round."""
+    """Subscribe to the events that announce e-mail due before the next round."""
     return current_bus().listen("worker", (MAIL_TOPIC,), "")
 
 
 def settings() -> Settings:
-    """The settings in force."""
+    """Return the current settings."""
     found: Settings = current_app.extensions["settings"]
     return found
 
 
 def _enrol(at: datetime) -> int:
-    """Turn due seats into notifications, in one transaction; answers how many seats were looked at."""
+    """Turn due seats into notifications, in one transaction. Returns how many seats were processed."""
     with writing(db.session) as session:
         waiting = exists().where(
             Notification.conversation_id == Seat.conversation_id,
@@ -133,7 +136,7 @@ def _enrol(at: datetime) -> int:
             who = (person.conversation_id, person.email_key)
             if not message.may_get(person):
                 _reset(person, None)
-            elif who in had_one:  # the same person in another seat: their window counts for both
+            elif who in had_one:  # the same person in another seat: one window covers both
                 _reset(person, had_one[who] + window)
             else:
                 had_one[who] = at
@@ -143,7 +146,7 @@ def _enrol(at: datetime) -> int:
 
 
 def _lately(at: datetime, people: set[tuple[int, str]]) -> Any:
-    """When each of `people` (conversation, e-mail key) last had a mail, within the window."""
+    """When each of `people` (conversation, e-mail key) last had an e-mail, within the window."""
     row, window = Notification, timedelta(seconds=settings().mail_window)
     return select(
         row.conversation_id, row.email_key, func.coalesce(row.settled_at, row.created_at).label("settled_at")

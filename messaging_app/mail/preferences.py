@@ -1,4 +1,4 @@
-"""Whether somebody wants mail: for everything (the person's switch), or for one conversation by a mail's own link."""
+"""E-mail preferences: for everything (the user's switch), or for one conversation through the link in an e-mail."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Seat = ConversationParticipant
 
 
 def wants_mail(actor: Actor) -> bool:
-    """The person's switch. Somebody who is both admin and staff has one for both. One statement."""
+    """Return the user's switch. An admin who is also staff has one switch for both. One statement."""
     person = _person(actor)
     return bool(db.session.scalar(select(person.mail_enabled).where(person.id == actor.id)))
 
 
 def set_mail(actor: Actor, wanted: bool) -> None:
-    """Turn the person's switch; those of single conversations stay as they are."""
+    """Set the user's switch. The switches of single conversations do not change."""
     person = _person(actor)
     with writing(db.session) as session:
         session.execute(update(person).where(person.id == actor.id).values(mail_enabled=wanted))
 
 
 def is_unsubscribe_token(token: str) -> bool:
-    """Whether a token is one of ours."""
+    """Whether a token is valid."""
     return read_unsubscribe_token(token) is not None
 
 
 def brand_of(token: str) -> Store | None:
-    """The store whose brand the mail with this token carries; None for the platform's."""
+    """Return the store whose brand the e-mail with this token carries, or None for the platform's."""
     conversation_id, kind, _person_id = read_unsubscribe_token(token) or (0, "", 0)
     if kind != ActorType.CUSTOMER:
         return None
@@ -42,7 +42,7 @@ def brand_of(token: str) -> Store | None:
 
 
 def stop_mail(token: str) -> bool:
-    """Switch off mail for the one seat that an unsubscribe token names; False where the token is not ours."""
+    """Turn off e-mail for the seat of an unsubscribe token. Returns False if the token is invalid."""
     seat = read_unsubscribe_token(token)
     if seat is None:
         return False

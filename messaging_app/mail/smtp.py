@@ -1,4 +1,4 @@
-"""SMTP, phase by phase: how long each may take, and whether the server has certainly not, certainly or perhaps taken a mail."""
+"""SMTP, phase by phase: time limits, and whether the server has accepted an e-mail: no, yes or unknown."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds to wait for the server in each phase, as RFC 5321, section 4.5.3.2, has them."""
+    """Seconds to wait for the server in each phase, from RFC 5321, section 4.5.3.2."""
 
-    greeting: float = 300  # connection and first word
+    greeting: float = 300  # connection and greeting
     command: float = 300  # EHLO, STARTTLS, AUTH, MAIL, RCPT
     data: float = 120  # DATA, until the server is ready for the mail
     content: float = 180
-    end: float = 600  # after the final dot, while the server makes up its mind
-    short: float = 5  # RSET and QUIT: a connection that is too slow for these is closed
+    end: float = 600  # after the final dot, until the server accepts or refuses
+    short: float = 5  # RSET and QUIT: a connection slower than this is closed
 
 
 LIMITS = Limits()
 
 
 class MailUnreachable(Exception):
-    """No mail server to talk to: says nothing about any one mail."""
+    """No mail server can be reached. Says nothing about a particular e-mail."""
 
 
 class MailRefused(Exception):
-    """The server did not take this mail, for now or for good."""
+    """The server refused this e-mail, temporarily or permanently."""
 
 
 class MailUnsure(Exception):
-    """The server has the whole mail and did not say whether it takes it."""
+    """The server received the whole e-mail but did not confirm or refuse it."""
 
 
 def _nothing() -> None:
@@ -49,10 +49,9 @@ def _nothing() -> None:
 
 
 class Postman:
-    """Hands mails to the server behind `url` (`smtp://[user:pass@]host:port[?tls=1]`), one after the other over one
-    connection. Use as a context.
+    """Sends e-mails to the server at `url` (`smtp://[user:pass@]host:port[?tls=1]`) over one connection.
 
-    `tls=1` asks for STARTTLS, on port 465 for TLS from the start; certificates are checked.
+    Use it as a context manager. `tls=1` means STARTTLS, on port 465 TLS from the start; certificates are verified.
     """
 
     def __init__(self, url: str, name: str, limits: Limits = LIMITS) -> None:
@@ -86,10 +85,10 @@ class Postman:
         before_phase: Callable[[], None] = _nothing,
         before_end: Callable[[], None] = _nothing,
     ) -> None:
-        """Deliver one mail. Calls `before_phase` before each wait, and `before_end` once the server has all of the mail
-        but its final dot; if either raises, the mail is not delivered.
+        """Deliver one e-mail. Calls `before_phase` before each wait, and `before_end` before the final dot.
 
-        Raises `MailUnreachable` or `MailRefused`: it was not delivered. Raises `MailUnsure`: it may have been.
+        If either raises, the e-mail is not delivered. `MailUnreachable` and `MailRefused` mean that it was not
+        delivered, `MailUnsure` that it may have been.
         """
         self._before_phase = before_phase
         try:
@@ -107,7 +106,7 @@ class Postman:
         self._end()
 
     def _begin(self, message: EmailMessage) -> None:
-        """Send all of a mail but the dot that ends it."""
+        """Send everything except the final dot."""
         content = _content(message)
         kept = self._link
         try:
@@ -115,12 +114,12 @@ class Postman:
         except smtplib.SMTPServerDisconnected:
             if kept is None:
                 raise
-            self._drop()  # the server was tired of that connection
+            self._drop()  # the server closed the idle connection
             self._address(self._connect(), message, len(content))
         self._phase(self._limits.content).send(content)
 
     def _address(self, link: smtplib.SMTP, message: EmailMessage, size: int) -> None:
-        """Name sender and recipient, and ask to send the mail itself."""
+        """Send sender and recipient, then DATA."""
         [sender], [recipient] = (message[name].addresses for name in ("From", "To"))
         options = [f"size={size}"] if link.has_extn("size") else []
         self._phase(self._limits.command)
@@ -137,7 +136,7 @@ class Postman:
             raise smtplib.SMTPDataError(code, text)
 
     def _end(self) -> None:
-        """End the mail and wait for the word that decides. Raises `MailRefused` or `MailUnsure`."""
+        """Send the final dot and wait for the reply. Raises `MailRefused` or `MailUnsure`."""
         try:
             link = self._wait(self._limits.end)
             link.send(b".\r\n")
@@ -154,7 +153,7 @@ class Postman:
             raise MailUnsure(answer)
 
     def _connect(self) -> smtplib.SMTP:
-        """A connection that is ready for mail. Raises `MailUnreachable`."""
+        """Return a connection that is ready to send. Raises `MailUnreachable`."""
         self._before_phase()
         greeting, secure = self._limits.greeting, ssl.create_default_context()
         try:
@@ -177,12 +176,12 @@ class Postman:
         return link
 
     def _phase(self, seconds: float) -> smtplib.SMTP:
-        """The connection at the beginning of a phase."""
+        """Return the connection at the start of a phase."""
         self._before_phase()
         return self._wait(seconds)
 
     def _wait(self, seconds: float) -> smtplib.SMTP:
-        """The connection, which from now on waits so long for each word of the server."""
+        """Return the connection with a new time-out per reply."""
         link = self._link
         if link is None or link.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection was lost")
@@ -190,7 +189,7 @@ class Postman:
         return link
 
     def _start_over(self) -> None:
-        """Keep the connection for the next mail, if it can be kept."""
+        """Keep the connection for the next e-mail if possible."""
         try:
             code, _text = self._wait(self._limits.short).rset()
         except (smtplib.SMTPException, OSError):
@@ -199,20 +198,20 @@ class Postman:
             self._drop()
 
     def _drop(self) -> None:
-        """Close the connection at once: in the middle of a mail, QUIT would be a line of it."""
+        """Close the connection at once. In the middle of an e-mail, QUIT would become part of its text."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
 
 
 def _content(message: EmailMessage) -> bytes:
-    """The mail as DATA takes it, without the final dot: lines end in CRLF, a dot that begins one is doubled."""
+    """Return the e-mail as DATA expects it, without the final dot: CRLF line ends, leading dots doubled."""
     raw = message.as_bytes()
     return _DOT.sub(b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
 
 
 def _sentence(error: Exception) -> str:
-    """What the server said, for the operator: no addresses of people, which servers like to repeat, no line breaks."""
+    """Return the server's reply for the operator, on one line and without the e-mail addresses it may repeat."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         said = f"recipient refused: {code} {text.decode(errors='replace')}"

@@ -1,9 +1,9 @@
-"""The worker: sends the mail that is due and clears storage of strays.
+"""The worker: sends due e-mail and removes orphaned files.
 
-huey says when; what is to be done stands in the database, so a task that is lost is done at the next round. A round
-comes every minute; a mail that is due before the next one gets a round of its own, and a message may ask for one
-through the bus. An embedded installation runs the worker in its one process, a scaled one as `flask --app wsgi worker`
-(several do not get in each other's way).
+huey provides the schedule; the work itself is stored in the database, so a lost task is done in the next round. A round
+runs every minute. An e-mail that is due earlier gets its own round, and a message can request one through the bus. An
+embedded installation runs the worker in its only process; a scaled one runs `flask --app wsgi worker` (several can run
+in parallel).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from messaging_app.files import sweep_copies
 from messaging_app.mail import heartbeat, outbox
 
 STRAY_AFTER = timedelta(hours=1)
-BREATH = timedelta(seconds=1)  # at least, between the end of a round and the next one
+BREATH = timedelta(seconds=1)  # minimum pause between rounds
 BEAT_EVERY = 60.0  # seconds
-LISTEN = 5.0  # seconds between two looks at whether the worker is to end
-STOP_WITHIN = 4  # seconds for a mail that is just being sent
+LISTEN = 5.0  # seconds between checks for shutdown
+STOP_WITHIN = 4  # seconds to finish an e-mail in progress
 logger = logging.getLogger(__name__)
 
 
 class Worker(Consumer):
-    """huey's consumer with one thread for tasks and one for the clock, which leaves signals to its process."""
+    """huey's consumer with one task thread and one scheduler thread. It installs no signal handlers."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self._beaten = time.monotonic()
-        self._planned: datetime | None = None  # when the next round of its own comes
+        self._planned: datetime | None = None  # when the next extra round runs
         huey = MemoryHuey("messaging", results=False)
         super().__init__(huey, workers=1, worker_type="thread", max_delay=1, shutdown_timeout=STOP_WITHIN)
         self.sweep = huey.task()(self._sweep)
@@ -50,7 +50,7 @@ class Worker(Consumer):
         self._listener = threading.Thread(target=self._listen, name="worker-listener", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round comes at once, for what fell due while nobody worked."""
+        """Start. The first round runs at once, for what became due while no worker ran."""
         logging.getLogger("huey").setLevel(logging.WARNING)
         super().start()
         self._listener.start()
@@ -77,15 +77,17 @@ class Worker(Consumer):
             self._plan(max(following, now() + BREATH))
 
     def _goes_on(self) -> bool:
-        """Whether to send another mail. A round with a slow server takes long, and the worker lives all the while."""
+        """Whether to send another e-mail. Also sends the heartbeat, because a round with a slow server takes long."""
         if time.monotonic() - self._beaten > BEAT_EVERY:
             heartbeat.beat()
             self._beaten = time.monotonic()
         return not self.stop_flag.is_set()
 
     def _plan(self, at: datetime) -> None:
-        """Have a round at `at`, unless one comes before, which looks itself for what is due next: where each round
-        brought another, those of every minute and of every message would go on side by side for ever.
+        """Schedule a round at `at` unless an earlier one is planned.
+
+        An earlier round schedules the next one itself. If every round always added one, the extra rounds would
+        multiply.
         """
         if self._planned is None or at < self._planned:
             self._planned = at
@@ -100,7 +102,7 @@ class Worker(Consumer):
             logger.info("%s strays of killed uploads were removed", removed)
 
     def _listen(self) -> None:
-        """Messages whose mail is due sooner than the next round say so on the bus."""
+        """Watch the bus for messages whose e-mail is due before the next round."""
         with self.app.app_context():
             heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():
@@ -109,7 +111,7 @@ class Worker(Consumer):
 
 
 def start_beside(app: Flask) -> Worker:
-    """Run the worker in threads of this process, which serves pages as well."""
+    """Run the worker in threads of this process, which also serves pages."""
     worker = Worker(app)
     worker.start()
     return worker

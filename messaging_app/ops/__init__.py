@@ -1,1 +1,1 @@
-"""What whoever runs the installation looks at: health, metrics, logs; and what starts it on one machine."""
+"""Operations: health, metrics, logs, tracing, and the development server."""

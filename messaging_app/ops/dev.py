@@ -1,6 +1,6 @@
-"""`bin/dev`, after its set-up: brings the database up to date, says who may sign in, and serves.
+"""`bin/dev` after its set-up: migrates the database, prints who may sign in, and serves.
 
-One process does all of it, since each further start of Python costs a good part of a second.
+Runs in one process, because each further start of Python takes a noticeable fraction of a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from messaging_app.extensions import db
 
 
 def upgrade_if_behind(app: Flask) -> None:
-    """Run the migrations that the database lacks. Looking costs little; running Alembic's machinery does not."""
+    """Run missing migrations. Checking first is cheap; starting Alembic is not."""
     script = ScriptDirectory.from_config(app.extensions["migrate"].migrate.get_config())
     with db.engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
@@ -31,7 +31,7 @@ def upgrade_if_behind(app: Flask) -> None:
 
 
 def command(app: Flask, *words: str) -> None:
-    """Run one of the application's own commands here instead of in a new process."""
+    """Run one of the application's commands in this process."""
     app.cli.main(list(words), obj=ScriptInfo(create_app=lambda: app), standalone_mode=False)
 
 
@@ -58,10 +58,10 @@ def main() -> None:
 
 
 def serve() -> None:
-    """Become gunicorn. The worker it forks finds every module imported already, which halves the time of a start."""
+    """Turn this process into gunicorn. Its forked worker has every module imported, which halves the start time."""
     # A browser's idle connection must not keep Ctrl-C waiting, hence the short grace.
     sys.argv = ["gunicorn", "-c", "python:messaging_app.gunicorn_conf", "--graceful-timeout", "3"]
-    # Threads even where the settings would ask for gevent: it wants to be first, and here much is imported already.
+    # Threads, even if the settings ask for gevent: gevent must be first, and much is imported already.
     sys.argv += [
         "--worker-class",
         "messaging_app.web.waiting_room.Worker",
@@ -76,7 +76,7 @@ def serve() -> None:
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise
-        # Everything is closed. Taking apart what was imported, here and in the worker, was half of the time of Ctrl-C.
+        # Everything is closed. Normal interpreter shutdown, here and in the worker, took half the time of Ctrl-C.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code)

@@ -1,8 +1,8 @@
-"""Is the process alive (`/healthz`), and can it do its work (`/readyz`)? For load balancers and whoever watches.
+"""Liveness (`/healthz`) and readiness (`/readyz`), for load balancers and monitoring.
 
-Without the database or on another schema than the code expects, nothing works: 503. Without bus, storage, worker or
-mail server pages go on, only late, without files or without mail: "degraded", still 200, for taking every process out of service
-because Redis is away would turn a delay into an outage.
+Without the database, or with another schema than the code expects, nothing works: 503. Without bus, storage, worker or
+mail server, pages still work, but late, without files or without e-mail: "degraded", still 200. Taking every process
+out of service because Redis is down would turn a delay into an outage.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from messaging_app.mail import heartbeat, outbox
 from messaging_app.paths import resource
 from messaging_app.storage import FileMissing, StorageUnavailable
 
-LATE = timedelta(minutes=3)  # a round comes every minute, and with it what mail is due
-KEEP = 1.0  # seconds for which an answer serves everybody: nobody wears out database and storage by asking
+LATE = timedelta(minutes=3)  # a round runs every minute and sends due e-mail
+KEEP = 1.0  # seconds to cache a result, so that probes cannot overload database and storage
 NEEDED = ("database", "migrations")
 _lock = threading.Lock()
 
 
 def init_app(app: Flask) -> None:
-    """Serve both addresses, to everybody."""
+    """Serve both paths, without authentication."""
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
 def healthz() -> Response:
-    """The process answers."""
+    """Return 200 if the process responds."""
     return _answer({"status": "ok"}, 200)
 
 
 def readyz() -> Response:
-    """Each part as `ok` or what is wrong with it, in a word; 503 where a needed one is not ok."""
-    with _lock:  # while one looks, which takes long where something is away, the others wait for what it sees
+    """Return each part's status in one word; 503 if a required one is not ok."""
+    with _lock:  # one thread checks, which takes long if a service is down; the others wait for its result
         kept: tuple[float, dict[str, str]] | None = current_app.extensions.get("readiness")
         if kept is None or time.monotonic() - kept[0] > KEEP:
             seen = {name: look() for name, look in PARTS.items()}
@@ -81,7 +81,7 @@ def _migrations() -> str:
         return "unknown"
     if found <= ready_on():
         return "ok"
-    # Newer than the code: an upgrade is under way, whose schema serves this code too (see docs/operations.md).
+    # Newer than the code: during an upgrade, the new schema also serves this code (see docs/operations.md).
     return "behind" if found <= revisions() else "ok"
 
 
@@ -94,14 +94,15 @@ def _script() -> ScriptDirectory:
 
 @cache
 def heads() -> set[str]:
-    """The revision that the code was written for."""
+    """Return the revision that the code expects."""
     return set(_script().get_heads())
 
 
 @cache
 def ready_on() -> set[str]:
-    """Every revision on which the code works: the newest, and those that lack only steps which take away what older
-    code used (`contract` in a migration).
+    """Return every revision on which the code works: the newest, and those that lack only `contract` steps.
+
+    A `contract` step of a migration removes what older code used.
     """
     accepted = set(heads())
     for script in _script().walk_revisions():
@@ -113,7 +114,7 @@ def ready_on() -> set[str]:
 
 @cache
 def revisions() -> set[str]:
-    """Every revision that the code knows."""
+    """Return every revision that the code knows."""
     return {script.revision for script in _script().walk_revisions()}
 
 

@@ -1,7 +1,7 @@
-"""Logs as one JSON object a line, with the request's id and the actor, and never with what people wrote.
+"""Logs as one JSON object per line, with the request's id and the actor, and without message text.
 
-A value cannot forge a line: JSON escapes control characters. Of an exception stand its type and its frames; its text
-only where it comes from the driver's own operational errors, for the others may quote a row or a message.
+Values cannot forge a line, because JSON escapes control characters. Exceptions are logged by type and frames. Their
+text is logged only for operational errors of the driver; others may quote a row or a message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from messaging_app.ops import request_log
 
 
 def init_app(app: Flask) -> None:
-    """Write JSON to standard error where settings say so; elsewhere logging stays as it is."""
+    """Write JSON to standard error if the settings say so; otherwise leave logging unchanged."""
     settings = app.extensions["settings"]
     if settings.log_format != "json" and not (settings.log_format is None and settings.env == "production"):
         return
@@ -31,7 +31,7 @@ def init_app(app: Flask) -> None:
         handler.setFormatter(JsonFormatter())
         root.handlers = [handler]
     root.setLevel(logging.INFO)
-    server = logging.getLogger("gunicorn.error")  # has a handler of its own, whose lines are no JSON
+    server = logging.getLogger("gunicorn.error")  # has its own handler, which does not write JSON
     server.handlers, server.propagate = [], True
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
@@ -45,10 +45,10 @@ _encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """One record as one line."""
+    """Formats a record as one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; `extra={"fields": {...}}` adds fields."""
+        """Return the record as JSON; `extra={"fields": {...}}` adds fields."""
         fields: dict[str, Any] = getattr(record, "fields", {})
         second = int(record.created)
         line: dict[str, Any] = {
@@ -67,7 +67,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def told(error: BaseException) -> str:
-    """What may be said of an error: its type, its SQLSTATE, and the driver's words where they cannot quote data."""
+    """Return what may be logged of an error: its type, its SQLSTATE, and the driver's text if it cannot quote data."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
     state = getattr(error.orig, "sqlstate", None)
@@ -78,6 +78,6 @@ def told(error: BaseException) -> str:
 
 
 def frames(error: BaseException) -> list[str]:
-    """Where it happened, outermost first; lines of code, never values."""
+    """Return the frames, outermost first: source lines, never values."""
     found = traceback.extract_tb(error.__traceback__)[-20:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found]

@@ -1,7 +1,7 @@
-"""Figures for Prometheus at `/metrics`: for callers on this machine, or with the bearer token of the settings.
+"""Prometheus metrics at `/metrics`, for callers on this machine or with the bearer token of the settings.
 
-Several processes share their figures through files (`PROMETHEUS_MULTIPROC_DIR`, which gunicorn's configuration sets),
-so that any of them answers for all.
+Several processes share their metrics through files (`PROMETHEUS_MULTIPROC_DIR`, set by gunicorn's configuration), so
+any of them can return all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _figures: Figures | None = None
 
 
 class Figures:
-    """The instruments. Made at first use: the library decides at its import whether figures are shared."""
+    """The instruments. Created on first use, because the library decides at import whether metrics are shared."""
 
     def __init__(self) -> None:
         from prometheus_client import Counter, Gauge, Histogram
@@ -46,8 +46,9 @@ class Figures:
         self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def of(self, method: str, route: str, status: int) -> tuple[Any, ...]:
-        """The counters of one kind of request, None for sends where it is none; looking them up by label takes longer
-        than counting.
+        """Return the counters of one kind of request, None for sends if it is not one.
+
+        Cached, because looking them up by label takes longer than counting.
         """
         key = (method, route, status)
         found = self._children.get(key)
@@ -65,7 +66,7 @@ class Figures:
 
 
 def figures() -> Figures:
-    """The instruments of this process."""
+    """Return the instruments of this process."""
     global _figures
     if _figures is None:
         _figures = Figures()
@@ -79,7 +80,7 @@ def init_app(app: Flask) -> None:
 
 
 def count(method: str, route: str, status: int, seconds: float, statements: int) -> None:
-    """Note one answered request. `route` is the rule, not the address: there are few of them."""
+    """Count one request. `route` is the rule, not the path, to keep the number of labels small."""
     requests, duration, asked, sends = figures().of(method if method in METHODS else "OTHER", route, status)
     requests.inc()
     duration.observe(seconds)
@@ -90,17 +91,17 @@ def count(method: str, route: str, status: int, seconds: float, statements: int)
 
 
 def refused_upload(reason: str) -> None:
-    """Note a file that was refused, by its code."""
+    """Count a refused file by its code."""
     figures().refused.labels(reason).inc()
 
 
 def streams(number: int) -> None:
-    """Note how many streams this process holds."""
+    """Record how many streams this process holds."""
     figures().streams.set(number)
 
 
 def bus_connected(yes: bool) -> None:
-    """Note whether this process hears the wake-ups of all."""
+    """Record whether this process receives events from all processes."""
     figures().bus.set(yes)
 
 
@@ -108,14 +109,14 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 
 
 def role_of(route: str) -> str:
-    """The role at whose mount a route stands; "none" elsewhere."""
+    """Return the role whose prefix a route has, otherwise "none"."""
     parts = route.split("/")
     part = parts[3] if route.startswith("/api/v1/") else parts[1] if len(parts) > 1 else ""
     return part if part in ("admin", "store", "storefront") else "none"
 
 
 def metrics() -> Response:
-    """What Prometheus scrapes; 401 for others."""
+    """Return the metrics for Prometheus; 401 for others."""
     if not _may_ask():
         return Response("A bearer token is needed.\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -130,14 +131,14 @@ def metrics() -> Response:
 
 
 def _look() -> None:
-    """What is not counted as it happens but looked up when asked."""
-    from messaging_app.mail import heartbeat, outbox  # not at import: services count too
+    """Update the gauges that are queried on each scrape."""
+    from messaging_app.mail import heartbeat, outbox  # not at import: services use this module
 
     streams(current_app.extensions["bus"].hub.streams)
     bus_connected(current_app.extensions["bus"].connected)
     try:
         mail, beat = outbox.standing(), heartbeat.last_beat()
-    except SQLAlchemyError:  # the database is away; the other figures matter all the more
+    except SQLAlchemyError:  # the database is down, so the other metrics matter even more
         return
     figures().mail_age.set(mail.overdue_seconds)
     figures().mail_waiting.set(mail.waiting)
@@ -151,7 +152,7 @@ def _may_ask() -> bool:
     if token is not None and kind == "Bearer":
         return hmac.compare_digest(given.encode(), token.get_secret_value().encode())
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
-        return False  # a proxy on this machine asks for somebody elsewhere
+        return False  # a proxy on this machine forwards for a remote client
     try:
         return ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""What every request leaves behind: an id, a line in the log, figures for Prometheus; and every slow statement a line.
+"""The trace of every request: an id, a log line, metrics; and a log line for every slow statement.
 
-Nothing here ever holds what people wrote: routes instead of addresses, statements without their parameters.
+Nothing here contains message text: routes instead of paths, statements without parameters.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from messaging_app.ops import metrics
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 access = logging.getLogger("messaging_app.access")
 slow = logging.getLogger("messaging_app.slow")
-_slow_after = 0.25  # seconds; one for the process, as its engines are
+_slow_after = 0.25  # seconds; one per process, like its engines
 
 
 @dataclass(slots=True)
 class Passage:
-    """One request on its way through: when it came, how many statements it made and how long they took."""
+    """One request: when it began, its number of statements and their total time."""
 
     request_id: str
     started: float
@@ -37,14 +37,14 @@ _passage: ContextVar[Passage | None] = ContextVar("passage", default=None)
 
 
 def init_app(app: Flask) -> None:
-    """Watch the requests of `app`. Comes before every other hook: it sees the request first and the answer last."""
+    """Register the hooks. Called before all others, so that it sees the request first and the response last."""
     global _slow_after
     _slow_after = app.extensions["settings"].slow_query_ms / 1000
     trusted = app.extensions["settings"].proxies > 0
 
     def begin() -> None:
         given = request.headers.get("X-Request-ID", "") if trusted else ""
-        # Not a secret: asking the system for one lets another thread in, and waits until that one pauses.
+        # Not a secret: the system's generator would let another thread run and wait for it.
         request_id = given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
         _passage.set(Passage(request_id, time.perf_counter()))
 
@@ -53,13 +53,13 @@ def init_app(app: Flask) -> None:
 
 
 def request_id() -> str | None:
-    """The id of the request that is being answered."""
+    """Return the id of the current request."""
     passage = _passage.get()
     return passage.request_id if passage else None
 
 
 def actor() -> str | None:
-    """Who acts, as `store:5`; never looks anybody up."""
+    """Return the actor as `store:5`, without a query."""
     person = g.get("actor")
     return f"{person.type}:{person.id}" if person else None
 
@@ -72,7 +72,7 @@ def _note(response: Response) -> Response:
     seconds = time.perf_counter() - passage.started
     method, rule, status = request.method, request.url_rule.rule if request.url_rule else "none", response.status_code
     metrics.count(method, rule, status, seconds, passage.statements)
-    # Polls that find nothing new are most of all requests; they are counted, and would only fill the log.
+    # Most requests are polls that find nothing new. They are counted, but would flood the log.
     level = logging.DEBUG if status == 204 and method == "GET" else logging.INFO
     if access.isEnabledFor(level):
         numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}

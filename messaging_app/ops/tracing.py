@@ -1,7 +1,7 @@
-"""Sentry and OpenTelemetry, each only where its variable is set and its package is installed. Neither gets content.
+"""Sentry and OpenTelemetry, each only if its variable is set and its package installed. Neither receives content.
 
-Both would send along what people wrote: Sentry the words of an error and the address with its query, OpenTelemetry the
-address. What leaves is what stands in our own logs: type and place of an error, route, method, status, request, actor.
+By default both send user content: Sentry the text of an error and the URL with its query, OpenTelemetry the URL. Here
+they get only what our own logs contain: type and location of an error, route, method, status, request, actor.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ATTRIBUTES = ("http.method", "http.request.method", "http.route", "http.status_c
 
 
 def init_app(app: Flask) -> None:
-    """Begin to report where settings say so. Raises `ConfigurationError` where a package is missing."""
+    """Start reporting if the settings say so. Raises `ConfigurationError` if a package is missing."""
     settings = app.extensions["settings"]
     if settings.sentry_dsn is not None:
         sentry = _need("sentry_sdk", "MESSAGING_SENTRY_DSN", "sentry-sdk[flask]")
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
             dsn=settings.sentry_dsn.get_secret_value(),
             environment=settings.env,
             send_default_pii=False,
-            max_request_body_size="never",  # bodies, local variables and breadcrumbs hold what people wrote
+            max_request_body_size="never",  # bodies, local variables and breadcrumbs contain user data
             include_local_variables=False,
             max_breadcrumbs=0,
             before_send=without_content,
@@ -38,13 +38,13 @@ def init_app(app: Flask) -> None:
 
 
 def without_content(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
-    """An event for Sentry, as bare as a line of our log."""
+    """Return an event for Sentry with no more than a line of our log."""
     for name in ("extra", "user", "breadcrumbs"):
         event.pop(name, None)
     if "request" in event:
         event["request"] = {"method": event["request"].get("method")}
     if "logentry" in event:
-        event["logentry"] = {"message": event["logentry"].get("message")}  # with places for values, without values
+        event["logentry"] = {"message": event["logentry"].get("message")}  # with placeholders, without values
     errors = event.get("exception", {}).get("values", [])
     for error in errors:
         error["value"] = ""
@@ -57,14 +57,14 @@ def without_content(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, An
 
 
 class Discreet:
-    """An exporter of OpenTelemetry that hands on route, method, status and times, no addresses and no words of errors."""
+    """An exporter for OpenTelemetry that keeps route, method, status and times, but no URLs or error texts."""
 
     def __init__(self, exporter: Any, span_type: Any) -> None:
         self._exporter, self._span_type = exporter, span_type
         self.shutdown, self.force_flush = exporter.shutdown, exporter.force_flush
 
     def export(self, spans: Sequence[Any]) -> Any:
-        """Send `spans`, made bare."""
+        """Export `spans` without content."""
         return self._exporter.export([self._bare(span) for span in spans])
 
     def _bare(self, span: Any) -> Any:

@@ -1,9 +1,8 @@
 """Third-party files that browsers load, pinned by hash: `python -m messaging_app.ops.vendor --check | --fetch`.
 
-`--check` needs no network: it compares what is committed with the hashes below and names what is missing,
-changed or not listed. `--fetch` gets each package by the npm client (or by https where there is none), refuses
-it unless it has the integrity that the registry published when we pinned it, and writes the files.
-A new version is a new row here, then `--fetch`.
+`--check` works offline: it compares the committed files with the hashes below and lists what is missing, changed or
+unlisted. `--fetch` downloads each package with the npm client (or https without it), verifies it against the integrity
+that the registry published when it was pinned, and writes the files. To upgrade, change a row here and run `--fetch`.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from messaging_app.paths import resource
 
 
 class Package(NamedTuple):
-    """One npm package: our folder for it, its tarball's integrity, our files' SHA-256 by their path in it."""
+    """One npm package: its folder here, its tarball's integrity, and the SHA-256 of its files by path."""
 
     folder: str
     name: str
@@ -46,7 +45,7 @@ PACKAGES = (
         },
     ),
     Package(
-        folder="tests/vendor/axe-core",  # for tests of accessibility; no page loads it
+        folder="tests/vendor/axe-core",  # for accessibility tests; no page loads it
         name="axe-core",
         version="4.14.1",
         integrity="sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
@@ -60,8 +59,8 @@ PACKAGES = (
 
 
 def faults(root: Path) -> list[str]:
-    """What is wrong with the vendored files of the checkout or installation `root`, a sentence each; empty if nothing."""
-    here = [p for p in PACKAGES if (root / p.folder.partition("/")[0]).is_dir()]  # an installation has no tests
+    """Return the faults in the vendored files of the checkout or installation `root`, a sentence each."""
+    here = [p for p in PACKAGES if (root / p.folder.partition("/")[0]).is_dir()]  # an installation contains no tests
     pinned = {root / p.folder / Path(name).name: digest for p in here for name, digest in p.files.items()}
     found = {path for p in here for path in (root / p.folder).parent.rglob("*") if path.is_file()}
     said = [f"{path} is missing" for path in pinned.keys() - found]
@@ -75,7 +74,7 @@ def faults(root: Path) -> list[str]:
 
 
 def download(package: Package) -> bytes:
-    """The package's tarball, verified. Raises SystemExit if it is not the one that was pinned."""
+    """Return the package's tarball, verified. Raises SystemExit if its integrity differs."""
     if npm := which("npm"):
         with tempfile.TemporaryDirectory() as folder:
             command = [npm, "pack", "--silent", "--ignore-scripts", f"{package.name}@{package.version}"]

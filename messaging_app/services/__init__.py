@@ -1,1 +1,1 @@
-"""What the application does for its people: check the policy, call the models' verbs, commit once, announce."""
+"""The use cases: check the policy, call the models' verbs, commit once, announce."""

@@ -1,8 +1,8 @@
-"""Who is woken by what. Called inside a transaction, heard after its commit, forgotten with its rollback.
+"""Which event goes to whom. Functions are called inside a transaction; events are sent after its commit.
 
-A stream listens to what its actor sees: the platform's admins to all conversations of the platform, staff to those of
-their store, a customer to their own. So nobody learns of a conversation that they may not see. A wake-up names the
-conversation and what kind of thing happened, never what was written or by whom.
+A stream listens to what its actor sees: admins to all conversations of the platform, staff to those of their store, a
+customer to their own. No one learns of a conversation that they may not see. An event names the conversation and the
+kind of change, never the content or its author.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Concerned(Protocol):
-    """What must be known of a conversation to tell whom it concerns."""
+    """The columns of a conversation that determine its audience."""
 
     @property
     def conversation_id(self) -> int: ...
@@ -38,54 +38,55 @@ class Concerned(Protocol):
 
 
 def topics_of(actor: Actor) -> tuple[str, ...]:
-    """What the streams of `actor` listen to: what they may see, and what concerns them alone."""
+    """The topics that the streams of `actor` subscribe to: those of visible conversations, and the actor's own."""
     return (_scope(actor), _own(actor.type, actor.id))
 
 
 def written(actor: Actor, line: Taken) -> None:
-    """A message took its place."""
+    """Announce a new message."""
     _announce(actor, line, _audience(line), "message", seq=line.last_seq)
 
 
 def turned(actor: Actor, line: Taken) -> None:
-    """A conversation was closed or reopened."""
+    """Announce that a conversation was closed or reopened."""
     _announce(actor, line, _audience(line), "status", seq=line.last_seq)
 
 
 def files_changed(actor: Actor, conversation: Concerned) -> None:
-    """A file was removed."""
+    """Announce that a file was removed."""
     _announce(actor, conversation, _audience(conversation), "files")
 
 
 def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
-    """`actor` has read: their other windows count anew, the others see the mark.
+    """Announce that `actor` has read: their other windows update their count, the others update "Read by".
 
-    A customer knows only those of a staff who have written, so nobody else's reading reaches them.
+    A customer knows only those staff who have written, so reads by other staff are not sent to customers.
     """
     seat_changed(actor, conversation)
     _announce(actor, conversation, _audience(conversation, customer=has_written or _is_customer(actor)), "marks")
 
 
 def seat_changed(actor: Actor, conversation: Concerned) -> None:
-    """Something that only `actor` sees changed: what is unread, or the switch for mail."""
+    """Announce a change that only `actor` sees: the unread count or the e-mail switch."""
     only = f"store:{actor.store_id}"
     _announce(actor, conversation, (_own(actor.type, actor.id),), "seat", only=only)
 
 
 def session_ended(actor_type: str, person_id: int, session_id: int) -> None:
-    """A sign-in session was ended, or moved to another store: its streams end."""
+    """Announce that a session ended or moved to another store, which ends its streams."""
     after_commit(Wake((_own(actor_type, person_id),), "ended", only=f"session:{session_id}"))
 
 
 def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
-    """Every session of a person was ended (in one store, if given)."""
+    """Announce that every session of a person ended (in one store, if given)."""
     after_commit(Wake((_own(actor_type, person_id),), "ended", only="" if store_id is None else f"store:{store_id}"))
 
 
 def typing(actor: Actor, conversation: Writer) -> None:
-    """`actor` is writing. Heard at once, for there is no transaction; nothing is stored.
+    """Announce that `actor` is typing. Sent immediately, without a transaction; nothing is stored.
 
-    Colleagues hear "is replying". A customer hears a name only of somebody who has written, else the other side's.
+    Colleagues see "is replying". A customer sees the name only of someone who has written, otherwise the store's or
+    platform's name.
     """
     people = f"{actor.type}:{actor.id}"
     for topic in _audience(conversation):
@@ -98,7 +99,7 @@ def typing(actor: Actor, conversation: Writer) -> None:
 
 
 def _audience(conversation: Concerned, customer: bool = True) -> tuple[str, ...]:
-    """The topics of everybody who sees a conversation; without `customer`, of all but the customer."""
+    """The topics of everyone who sees a conversation. `customer=False` leaves out the customer."""
     topics = []
     if sees_type(ActorType.ADMIN, conversation.conversation_type, True):
         topics.append("admin")
@@ -131,12 +132,12 @@ def _announce(
 
 
 def after_commit(wake: Wake) -> None:
-    """Say this once the transaction is committed; if it is rolled back, never."""
+    """Publish an event after the commit, never after a rollback."""
     database.after_commit(db.session, partial(_publish, wake))
 
 
 def _publish(wake: Wake) -> None:
     try:
         current_bus().publish(wake)
-    except Exception:  # what is committed stays so, whatever becomes of its echo; the poll finds it
+    except Exception:  # the commit stands even if its event is lost; the next poll finds the change
         logger.exception("a wake-up was lost")

@@ -1,6 +1,6 @@
-"""Files on their way in and out: checked and stored before a message's transaction, removed after their row says so.
+"""Attachments: checked and stored before the message's transaction, removed only after their row is marked.
 
-What a file may be is decided in `messaging_app/files`, where its bytes lie in `messaging_app/storage`.
+`messaging_app/files` decides what a file may be, `messaging_app/storage` where its bytes are stored.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, 
 MEGABYTE = 1_048_576
 REASON_MAX = 500
 LIMIT_KEYS = ("message_attachment_max_size_mb", "message_attachment_max_files")
-OVERHEAD = MEGABYTE  # text, form fields and the lines between the parts
+OVERHEAD = MEGABYTE  # text, form fields and multipart boundaries
 _PIECE = 256 * 1024
 
 
 class Upload(Protocol):
-    """A file as a form or a program sent it; Werkzeug's `FileStorage` is one."""
+    """A file from a form or a program, such as Werkzeug's `FileStorage`."""
 
     filename: str | None
     stream: Any
 
 
 class AttachmentsRefused(Invalid):
-    """One bad file refuses the whole send: 413 where a file is too large, else 422."""
+    """One bad file rejects the whole send: status 413 if a file is too large, otherwise 422."""
 
     def __init__(self, *refusals: FileRefused) -> None:
         super().__init__(*(FieldError("attachments", r.code, r.sentence(_), file=r.filename) for r in refusals))
@@ -67,20 +67,20 @@ class AttachmentsRefused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What admins allow: bytes a file, files a message."""
+    """The limits that admins set: bytes per file, files per message."""
 
     file_bytes: int
     files: int
 
     @property
     def request_bytes(self) -> int:
-        """The largest request that can hold a message with so many files, its text and its form."""
+        """The largest request that can hold a message with the maximum files, its text and its form."""
         return self.file_bytes * self.files + OVERHEAD
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A file that passed every check and is written, but has no place yet."""
+    """A file that passed every check and is written, but not yet part of a message."""
 
     filename: str
     kind: Kind
@@ -93,30 +93,30 @@ class Prepared:
     placed: bool = False
 
     def discard(self) -> None:
-        """Leave nothing of it in storage."""
+        """Delete it and its thumbnail from storage."""
         self.staged.discard()
         if self.thumbnail:
             self.thumbnail.discard()
 
 
 def storage() -> Storage:
-    """Where this application keeps its files."""
+    """Return this application's storage."""
     kept: Storage = current_app.extensions["storage"]
     return kept
 
 
 def get_max_file_size_bytes() -> int:
-    """The largest file that is taken, in bytes, as an admin set it; in force at once. One statement."""
+    """Return the largest accepted file size in bytes. A change by an admin takes effect at once. One statement."""
     return int(settings.get_setting("message_attachment_max_size_mb")) * MEGABYTE
 
 
 def get_limits() -> Limits:
-    """The limits in force. One statement."""
+    """Return the current limits. One statement."""
     return limits_of(settings.list_settings().get)
 
 
 def limits_of(value: Callable[[str], Any]) -> Limits:
-    """Limits from stored settings: `value` answers what is kept under a key, or None."""
+    """Return the limits from stored settings. `value` returns what is stored under a key, or None."""
     megabytes, files = (
         int(settings.parse_or_default(key, None if value(key) is None else str(value(key)))) for key in LIMIT_KEYS
     )
@@ -127,12 +127,12 @@ def limits_of(value: Callable[[str], Any]) -> Limits:
 def validate_and_store(
     actor: Actor, uploads: Sequence[Upload], conversation_id: int, limits: Limits | None = None
 ) -> Iterator[list[Prepared]]:
-    """Check every file and write it safely, for the length of one message's transaction.
+    """Check every file and write it to storage, as a context around one message's transaction.
 
-    Within the block, `commit` gives the files their places; whatever has none at its end is discarded, and everything
-    is if the block raises. `limits` are those in force where the caller has read them already. Raises
-    `AttachmentsRefused` naming every bad file, `RateLimited` beyond the hourly volume, and `Unavailable` where the
-    storage or a required scanner is out of reach, or the machine too busy to look into images. One statement, unless `limits` are given.
+    Inside the block, `commit` attaches the files. Files that are not attached at its end are deleted, as are all files
+    if the block raises. Raises `AttachmentsRefused` listing every bad file, `RateLimited` above the hourly volume, and
+    `Unavailable` if the storage or a required scanner is unreachable or the machine is too busy to inspect images. One
+    statement, none if the caller passes `limits`.
     """
     prepared: list[Prepared] = []
     try:
@@ -143,8 +143,8 @@ def validate_and_store(
             if not file.placed:
                 file.discard()
     except BaseException as error:
-        # A connection that broke may have done so after the commit: then there is a row, and it needs its file. If there
-        # is none, the file is a stray and swept as such.
+        # A broken connection may have committed: then a row exists and needs its file. If not, the sweep removes the
+        # orphaned file.
         outcome_unknown = getattr(error, "connection_invalidated", False)
         for file in prepared:
             if not (outcome_unknown and file.placed):
@@ -156,7 +156,7 @@ def validate_and_store(
 
 
 def commit(session: Session, files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
-    """Give files their places and write their rows, inside the message's transaction. One statement."""
+    """Attach files to a message and write their rows, inside the message's transaction. One statement."""
     rows = []
     for file in files:
         file.staged.commit(file.key)
@@ -185,23 +185,26 @@ def commit(session: Session, files: Iterable[Prepared], message_id: int, convers
 
 
 def reserve_conversation_id() -> int:
-    """A number for a conversation that is about to begin, so that its files have their address before its row.
+    """Reserve an id for a new conversation, so that its files have their key before the row exists.
 
-    On SQLite this is a short write of its own; on PostgreSQL a sequence's next value.
+    On SQLite this is a separate short write; on PostgreSQL it is the sequence's next value.
     """
     with writing(db.session) as session:
         if session.get_bind().dialect.name == "postgresql":
             return int(session.scalar(text("SELECT nextval(pg_get_serial_sequence('conversations', 'id'))")) or 0)
         bump = text("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'conversations' RETURNING seq")
         reserved = session.scalar(bump)
-        if reserved is None:  # SQLite makes the row with the table's first insert
+        if reserved is None:  # SQLite creates the row with the table's first insert
             session.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('conversations', 1)"))
             reserved = 1
         return int(reserved)
 
 
 def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> Any:
-    """A file of a conversation that `actor` sees. Both numbers are checked together; `NotFound` if it was removed."""
+    """Return a file of a conversation that `actor` sees. Checks both ids together.
+
+    Raises `NotFound`, also if the file was removed.
+    """
     found = _find(actor, conversation_id, attachment_id)
     if found is None or found.removed_at is not None:
         raise NotFound
@@ -209,10 +212,11 @@ def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> An
 
 
 def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, reason: str = "") -> None:
-    """Remove a file, its bytes and thumbnail; its sender may, and an admin who sees it. Removing twice is well.
+    """Remove a file with its bytes and thumbnail. Allowed for its sender and for admins who see it.
 
-    The row is marked first: a file whose bytes cannot be deleted right now is out of reach all the same, and the
-    doctor finishes the work. Raises `NotFound`, `NotAllowed`, or `Invalid` for a reason over 500 characters.
+    Marks the row first: even if the bytes cannot be deleted now, the file is no longer accessible, and the doctor
+    deletes it later. Removing a file again is allowed. Raises `NotFound`, `NotAllowed`, or `Invalid` for a reason over
+    500 characters.
     """
     reason = reason.strip()
     if len(reason) > REASON_MAX or "\0" in reason:
@@ -235,7 +239,7 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
 
 
 def recently_removed(conversation_id: int, count: int) -> list[Any]:
-    """The `count` files of a conversation that were removed last. The caller has checked who may see it."""
+    """Return the `count` files of a conversation that were removed last. The caller has checked access."""
     file = MessageAttachment.__table__.c
     query = select(*file).where(file.conversation_id == conversation_id, file.removed_at.is_not(None))
     return list(db.session.execute(query.order_by(file.removed_at.desc()).limit(count)))
@@ -244,7 +248,7 @@ def recently_removed(conversation_id: int, count: int) -> list[Any]:
 def _prepare(
     actor: Actor, uploads: Sequence[Upload], conversation_id: int, limits: Limits, prepared: list[Prepared]
 ) -> None:
-    db.session.rollback()  # no connection is held while bytes are looked at
+    db.session.rollback()  # release the connection while inspecting bytes
     refusals: list[FileRefused] = []
     try:
         check_count(len(uploads), limits.files)
@@ -279,7 +283,7 @@ def _prepare_one(actor: Actor, upload: Upload, conversation_id: int, limit: int,
 
 
 def _copy(source: BinaryIO, target: Any, limit: int) -> tuple[int, str]:
-    """Size and SHA-256 of what was copied; stops one piece past the limit, for then the file is refused anyway."""
+    """Return size and SHA-256 of the copy. Stops one chunk past the limit, because the file is refused anyway."""
     digest, size = hashlib.sha256(), 0
     while size <= limit and (piece := source.read(_PIECE)):
         target.write(piece)
@@ -290,7 +294,7 @@ def _copy(source: BinaryIO, target: Any, limit: int) -> tuple[int, str]:
 
 
 def _scan(path: Path, name: str) -> bool:
-    """Whether the scanner saw the file; True as well where none is configured."""
+    """Whether the file counts as scanned. True if no scanner is configured."""
     configured = current_app.extensions["settings"]
     if configured.clamd_url is None:
         return True

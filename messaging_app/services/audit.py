@@ -1,7 +1,7 @@
-"""The audit trail: every change to people, rights and settings, in the transaction that makes it (rule 33).
+"""The audit trail: every change to users, rights and settings, in the transaction that makes it (rule 33).
 
-Never what people wrote, never a secret. Each entry's hash covers the entry and the hash before it, so that a row that
-was changed, removed or slipped in later is found (`verify`).
+Contains no message text and no secrets. Each entry's hash covers the entry and the previous hash, so `verify` detects
+rows that were changed, removed or inserted later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from messaging_app.models import AuditEntry, AuditHead, Customer, User
 from messaging_app.text import email_key
 
 COMMAND_LINE = "command line"
-BATCH = 1_000  # entries read at once where all are read
+BATCH = 1_000  # entries per query when reading all
 HASHED = (
     *("id", "at", "actor_type", "actor_id", "actor_name", "actor_email", "action", "object_type", "object_id"),
     *("object_name", "object_email", "before", "after", "address", "session_id", "request_id"),
@@ -34,7 +34,7 @@ Value = str | int | bool | None
 
 
 class Origin(NamedTuple):
-    """The request in which a change is made."""
+    """The request that makes a change."""
 
     address: str = ""
     session_id: int | None = None
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
 
 
 class Object(NamedTuple):
-    """What a change is about, by its kind, its number or code, and its name as it is now."""
+    """The object of a change: its kind, its id or code, and its current name."""
 
     type: str
     id: str | int
@@ -51,7 +51,7 @@ class Object(NamedTuple):
 
 
 class Who(NamedTuple):
-    """Who made a change, as the trail keeps it."""
+    """The author of a change, as the trail stores it."""
 
     type: str
     id: int | None
@@ -61,7 +61,7 @@ class Who(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which entries to list. `person` is an e-mail, as actor or as object; `object` is `type` or `type:id`."""
+    """Which entries to list. `person` is an e-mail of the actor or object; `object` is `type` or `type:id`."""
 
     person: str = ""
     object: str = ""
@@ -70,7 +70,7 @@ class Filters:
     until: datetime | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """The conditions that entries must meet."""
+        """Yield the conditions that entries must meet."""
         if self.person:
             key = email_key(self.person)
             yield or_(AuditEntry.actor_email == key, AuditEntry.object_email == key)
@@ -91,7 +91,7 @@ _origin: ContextVar[Origin | None] = ContextVar("audit_origin", default=None)
 
 
 def set_origin(origin: Origin) -> None:
-    """Entries recorded from now on, in this request, come from there. Elsewhere they come from the command line."""
+    """Set the origin of entries recorded in this request. Without one, entries come from the command line."""
     _origin.set(origin)
 
 
@@ -103,9 +103,9 @@ def record(
     before: Mapping[str, Value] | None = None,
     after: Mapping[str, Value] | None = None,
 ) -> None:
-    """Add an entry within the caller's transaction; its last statement, since it locks the end of the trail.
+    """Add an entry as the last statement of the caller's transaction, because it locks the end of the trail.
 
-    No `actor` means the command line, or, where the request comes from an address, a stranger.
+    Without `actor` the author is the command line or, if the request has an address, an anonymous user.
     """
     who, origin = _who(session, actor), _origin.get() or Origin()
     head = session.execute(select(AuditHead.last_id, AuditHead.hash).with_for_update()).one()
@@ -131,13 +131,13 @@ def record(
 
 
 def changed(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-    """`before` and `after`, only of what differs."""
+    """Return `before` and `after`, reduced to what differs."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
 
 
 def list_entries(filters: Filters, *, below: int | None = None, limit: int) -> list[AuditEntry]:
-    """Entries that meet `filters`, newest first, before entry `below` where it is given. One statement."""
+    """Return entries that match `filters`, newest first, before entry `below` if given. One statement."""
     query = select(AuditEntry).where(*filters.conditions())
     if below is not None:
         query = query.where(AuditEntry.id < below)
@@ -145,22 +145,22 @@ def list_entries(filters: Filters, *, below: int | None = None, limit: int) -> l
 
 
 def entries_after(filters: Filters, after: int, limit: int) -> list[AuditEntry]:
-    """Entries that meet `filters` and came after entry `after`, oldest first: what a program reads on. One statement."""
+    """Return entries that match `filters` and follow entry `after`, oldest first. One statement."""
     query = select(AuditEntry).where(AuditEntry.id > after, *filters.conditions())
     return list(db.session.scalars(query.order_by(AuditEntry.id).limit(limit)))
 
 
 def all_entries(filters: Filters | None = None) -> Iterator[AuditEntry]:
-    """Every entry that meets `filters`, oldest first, read in batches."""
+    """Yield every entry that matches `filters`, oldest first, read in batches."""
     last = 0
     while batch := entries_after(filters or Filters(), last, BATCH):
         yield from batch
         last = batch[-1].id
-        db.session.rollback()  # nothing is held, and nothing piles up, while a long export goes on
+        db.session.rollback()  # release the connection and memory during a long export
 
 
 def verify() -> int | None:
-    """The id of the first entry that is not as it was written, or that is missing; None where the trail is whole."""
+    """Return the id of the first changed or missing entry, or None if the trail is intact."""
     last_hash, expected = "", 1
     for entry in all_entries():
         if entry.id != expected or entry.hash != _hash(last_hash, {name: getattr(entry, name) for name in HASHED}):
@@ -174,7 +174,7 @@ def verify() -> int | None:
 
 
 def as_json(entry: AuditEntry) -> dict[str, object]:
-    """An entry as programs get it."""
+    """Return an entry as the API shows it."""
     return {
         "id": entry.id,
         "at": entry.at,

@@ -1,4 +1,4 @@
-"""From what somebody typed to what may be stored: the checks that every door to a message shares."""
+"""From user input to storable text: the checks that pages and API share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Draft(NamedTuple):
 
 
 def of_message(content: str, idempotency_key: str | None, *, with_files: bool = False) -> Draft:
-    """A message ready to store; with files it may have no words. Raises `Invalid` naming the fields at fault."""
+    """Return a message ready to store. With files it may be empty. Raises `Invalid` naming each invalid field."""
     errors: list[FieldError] = []
     draft = Draft(_content(content, errors, with_files), _key(idempotency_key, errors))
     if errors:
@@ -40,7 +40,7 @@ def of_message(content: str, idempotency_key: str | None, *, with_files: bool = 
 
 
 def of_conversation(subject: str, content: str, idempotency_key: str | None, *, with_files: bool = False) -> Draft:
-    """Subject and first message ready to store. Raises `Invalid` naming the fields at fault."""
+    """Return subject and first message ready to store. Raises `Invalid` naming each invalid field."""
     errors: list[FieldError] = []
     try:
         cleaned = clean_subject(subject)
@@ -54,7 +54,7 @@ def of_conversation(subject: str, content: str, idempotency_key: str | None, *, 
 
 
 def wrong_recipient() -> Invalid:
-    """The refusal of a recipient that is not there, not active, or not this actor's to reach."""
+    """The error for a recipient that does not exist, is inactive, or is out of the actor's reach."""
     return Invalid(FieldError("recipient_id", "unknown_recipient", _("Choose a recipient from the list.")))
 
 

@@ -1,9 +1,9 @@
 """The eight verbs of the messaging centre, for pages and API alike.
 
-Every function takes the actor first, finds what it touches through `Conversation.visible_to(actor)` and raises a
-`Refusal` (see `errors.py`): `NotFound` for what is not there or not visible, `NotAllowed` for what the role may not do,
-`ConversationClosed`, `IdempotencyConflict`, and `Invalid` naming each field at fault. Reading verbs run outside a
-transaction; each writing verb is one short transaction.
+Every function takes the actor first and looks up records through `Conversation.visible_to(actor)`. Each raises a
+`Refusal` (see `errors.py`): `NotFound` for what does not exist or is not visible, `NotAllowed` for what the role may
+not do, `ConversationClosed`, `IdempotencyConflict`, and `Invalid` naming each invalid field. Reading verbs run outside
+a transaction; each writing verb is one short transaction.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ THREAD_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ConversationPage:
-    """A page of an inbox. `next_cursor` is None on the last page; `total` only when it was asked for."""
+    """A page of an inbox. `next_cursor` is None on the last page. `total` is None unless requested."""
 
     rows: list[inbox.InboxRow]
     next_cursor: str | None
@@ -71,8 +71,8 @@ def create_conversation(
 ) -> Sent:
     """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
 
-    The recipient must be active and the actor's to reach. A repeated key answers the conversation that it began.
-    `uploads` are sent with the first message, which may then have no words; see `attachments.validate_and_store`.
+    The recipient must be active and within the actor's reach. A repeated key returns the conversation it began.
+    `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
     """
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
     if policy_of(actor).starts.get(recipient_type) != conversation_type:
@@ -97,12 +97,12 @@ def create_conversation(
 def get_conversation(
     actor: Actor, conversation_id: int, *, before: int | None = None, after: int | None = None, limit: int = THREAD_PAGE
 ) -> Thread:
-    """A thread: its newest `limit` lines, those before a seq, or the earliest that follow `after`. Two statements."""
+    """Return a thread: its newest `limit` lines, those before a seq, or the first after `after`. Two statements."""
     return read_lines(get_head(actor, conversation_id), before=before, after=after, limit=limit)
 
 
 def get_head(actor: Actor, conversation_id: int) -> Thread:
-    """A thread without its lines: enough to tell whether anything changed. One statement."""
+    """Return a thread without its lines: enough to detect a change. One statement."""
     query = thread.head_and_seats(actor.type, actor.sees_platform)
     seats = query.all(db.session(), **actor_params(actor), conversation_id=conversation_id)
     if not seats:
@@ -112,7 +112,7 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
 
 
 def read_lines(found: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
-    """`found` with a window of its lines. One statement."""
+    """Return `found` with a window of its lines. One statement."""
     lines = _lines(found.head.id, before, after, limit + 1)
     more = len(lines) > limit
     lines = lines[:limit]
@@ -123,7 +123,7 @@ def read_lines(found: Thread, *, before: int | None = None, after: int | None = 
 
 
 def read_sent(sent: Sent, after: int, limit: int) -> list[thread.LineRow]:
-    """The lines since `after` for who has just sent one, which was their right to see them. One statement."""
+    """Return the lines since `after` to the sender of a message, whose access the send has checked. One statement."""
     return _lines(sent.conversation_id, None, after, limit)
 
 
@@ -137,10 +137,10 @@ def list_conversations(
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
-    """A page of what `actor` sees, newest message first. `status` is open, closed or all.
+    """Return a page of what `actor` sees, newest message first. `status` is open, closed or all.
 
-    Whoever follows the cursors to their end is given every conversation that stood there at the start: the last pages
-    are of those among them that were written in meanwhile, oldest first. One statement, on the last page two.
+    A client that follows the cursors to the end gets every conversation that was listed at the start. The last pages
+    contain those that received messages meanwhile, oldest first. One statement, on the last page two.
     """
     chosen = None if status == "all" else ConversationStatus(status)
     kind = ConversationType(conversation_type) if conversation_type else None
@@ -174,9 +174,9 @@ def send_message(
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
 ) -> Sent:
-    """Write into an open conversation: content of 1-10,000 code points, none needed where there are `uploads`.
+    """Write into an open conversation: 1-10,000 code points, optional if there are `uploads`.
 
-    A repeated key answers the first message. For files see `attachments.validate_and_store`.
+    A repeated key returns the first message. For files see `attachments.validate_and_store`.
     """
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
 
@@ -191,9 +191,9 @@ def send_message(
 
 
 def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None = None) -> int:
-    """Move the actor's own seat forward to `up_to` (None: the latest line); answers what is left unread.
+    """Move the actor's seat forward to `up_to` (None: the latest line). Returns what is left unread.
 
-    Never moves backward, takes no seat, and leaves unread exactly the later messages of others.
+    Never moves backwards and never adds a seat. Exactly the later messages of others stay unread.
     """
     with writing(db.session) as session:
         head = _locked(actor, conversation_id)
@@ -207,23 +207,23 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
 
 
 def get_unread_count(actor: Actor) -> int:
-    """Unread messages in all that `actor` sees now. One statement."""
+    """Return the number of unread messages in everything that `actor` sees now. One statement."""
     (unread,) = people.unread_total(actor.type, actor.sees_platform).all(db.session(), **actor_params(actor))
     return unread
 
 
 def close_conversation(actor: Actor, conversation_id: int) -> None:
-    """Close; leaves an event in the thread. Closing what is closed changes nothing."""
+    """Close a conversation and add an event to the thread. Closing it again changes nothing."""
     _turn(actor, conversation_id, CLOSED)
 
 
 def reopen_conversation(actor: Actor, conversation_id: int) -> None:
-    """Open again; leaves an event in the thread. Reopening what is open changes nothing."""
+    """Reopen a conversation and add an event to the thread. Reopening it again changes nothing."""
     _turn(actor, conversation_id, REOPENED)
 
 
 def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) -> None:
-    """Whether the actor's own seat gets mail; somebody without a seat takes one, with everything as read."""
+    """Turn e-mail on or off for the actor's seat. Without a seat, adds one in which everything is read."""
     with writing(db.session) as session:
         head = _locked(actor, conversation_id)
         place = (conversation_id, head.store_id, head.last_seq)
@@ -232,7 +232,7 @@ def set_email_notifications(actor: Actor, conversation_id: int, wanted: bool) ->
 
 
 def get_writer(actor: Actor, conversation_id: int) -> lookups.Writer:
-    """Who is told, and under which name, while `actor` writes in an open conversation. One statement."""
+    """Return the audience and displayed name for `actor` typing in an open conversation. One statement."""
     found = lookups.writer(db.session(), actor, conversation_id)
     if found is None:
         raise NotFound

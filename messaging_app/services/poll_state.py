@@ -1,7 +1,7 @@
-"""What makes a poll find something new, for pages (`have=`) and for the API (`ETag`): computed here and nowhere else.
+"""The state that polls compare, for pages (`have=`) and the API (`ETag`). It is computed only here.
 
-A state is a short text that changes whenever what it stands for may look different. Every column that the queries read
-for a list or for a thread's head counts, so a new column needs nothing here. `more` is what only the caller shows.
+A state is a short text that changes whenever what it describes may look different. It covers every column that the
+queries read for a list or a thread's head, so a new column needs no change here. `more` is what only the caller shows.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pydantic_core import to_json
 from messaging_app.queries import inbox
 from messaging_app.services.messaging import ConversationPage, Thread
 
-UNKNOWN = "0-0-0"  # the state of a thread of which only new lines are known: the next poll shows everything
+UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: the next poll shows everything
 
 
 def of_count(unread: int) -> str:
-    """The state of a badge."""
+    """Return the state of a badge."""
     return str(unread)
 
 
 def of_list(page: ConversationPage, *more: object) -> str:
-    """The state of a page of conversations."""
+    """Return the state of a page of conversations."""
     return _digest([tuple(row) for row in page.rows], page.next_cursor, page.total, *more)
 
 
 def of_thread(thread: Thread, *more: object) -> str:
-    """The state of a thread: its last line, how many files were removed (see `removals_since`), and a digest.
+    """Return the state of a thread: its last line, how many files were removed (see `removals_since`), and a digest.
 
-    Without the reader's own name and how far they have read: a page shows the one elsewhere and changes the other itself.
+    Leaves out the reader's own name and read position: a page shows the former elsewhere and changes the latter itself.
     """
     head, mine = thread.head, thread.mine
     columns = [getattr(head, column.key) for column in inbox.HEAD]
@@ -44,7 +44,7 @@ def of_thread(thread: Thread, *more: object) -> str:
 
 
 def removals_since(thread: Thread, state: str) -> int:
-    """How many files were removed since the thread had `state`; 0 for what is no state."""
+    """Return how many files were removed since the thread had `state`; 0 if `state` is malformed."""
     parts = state.split("-")
     if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
         return 0

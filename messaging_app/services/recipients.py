@@ -1,4 +1,4 @@
-"""Whom an actor may write to, found while typing: stores and customers by the beginnings of their words."""
+"""Recipient search while typing: stores and customers within an actor's reach, by the beginnings of words."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from messaging_app.queries import cursors
 from messaging_app.services import drafts
 from messaging_app.text import search_key
 
-LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range
+LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix range
 
 
 class Recipient(NamedTuple):
-    """A store or a customer; `key` is what the list is sorted by."""
+    """A store or a customer; `key` is the sort key."""
 
     recipient_type: str
     recipient_id: int
@@ -46,7 +46,7 @@ class RecipientPage:
 def list_recipients(
     actor: Actor, recipient_type: str, q: str = "", *, cursor: str | None = None, limit: int = 20
 ) -> RecipientPage:
-    """Active recipients of one kind whose words begin with the words of `q` (all, by name, where `q` is empty).
+    """Return active recipients of one kind whose words begin with the words of `q` (all, by name, if `q` is empty).
 
     The caller has checked that the role may write to this kind. One statement, one index range.
     """
@@ -61,14 +61,14 @@ def list_recipients(
 
 
 def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Recipient | None:
-    """One recipient as `list_recipients` shows it, or None where it is not this actor's to reach. One statement."""
+    """Return one recipient as `list_recipients` shows it, or None if it is out of reach. One statement."""
     query, (_name, number) = _by_name(actor, recipient_type)
     found = db.session.execute(query.where(number == recipient_id)).one_or_none()
     return Recipient(*found) if found else None
 
 
 def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
-    """Store and customer of a new conversation with this recipient; raises `Invalid` on field `recipient_id`."""
+    """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`."""
     if not 0 < recipient_id <= MAX_ID:
         raise drafts.wrong_recipient()
     if recipient_type == "store":
@@ -87,7 +87,7 @@ def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: i
 
 
 def _reach(actor: Actor, store_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Staff reach the customers of their current store, admins everybody."""
+    """Staff reach the customers of their current store; admins reach everyone."""
     return store_id == actor.store_id if actor.type == ActorType.STORE else literal(True)
 
 
@@ -120,7 +120,7 @@ def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Reci
     query = query.where(term.recipient_type == recipient_type, _begins(term, words[0]))
     if actor.type == ActorType.STORE:
         query = query.where(term.store_id == actor.store_id)
-    twin = aliased(RecipientTerm)  # whoever has two such words is listed once, under the first
+    twin = aliased(RecipientTerm)  # a recipient with two matching words is listed once, under the first
     earlier = and_(_same(twin), _begins(twin, words[0]), twin.term < term.term)
     query = query.where(~exists().where(earlier))
     for word in words[1:]:

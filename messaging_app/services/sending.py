@@ -1,4 +1,4 @@
-"""How a message is written, exactly once: the parts of which the verbs of `messaging.py` that write are made."""
+"""Writing a message exactly once: the building blocks of the writing verbs in `messaging.py`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from messaging_app.text import preview
 
 
 class Sent(NamedTuple):
-    """A message that is safely stored. `repeated` tells that the same key had sent it before."""
+    """A stored message. `repeated` is True if the same key had sent it before."""
 
     conversation_id: int
     seq: int
@@ -53,12 +53,13 @@ def idempotently(
 ) -> Sent:
     """Run `write`, which is one transaction, or return what the same key wrote before.
 
-    The unique index decides: of ten equal requests at once, nine fail on it, leave nothing, and find the first.
+    The unique index decides: of ten identical requests in parallel, nine fail on it, roll back, and find the first.
     """
     digest = _digest(address, draft, files)
     try:
         return write(files, digest)
-    except (IntegrityError, ConversationClosed, Invalid) as refusal:  # Invalid: the recipient has left meanwhile
+    # Invalid: the recipient has become inactive meanwhile
+    except (IntegrityError, ConversationClosed, Invalid) as refusal:
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:
@@ -69,7 +70,7 @@ def idempotently(
 def write_message(
     session: Session, actor: Actor, line: Taken, draft: drafts.Draft, files: list[Prepared], digest: str
 ) -> None:
-    """Write a message into its place, give its files theirs, and count it for the others."""
+    """Write a message at its position, attach its files, and count it for the others."""
     key = draft.idempotency_key
     message_id = Message.write(session, actor, line, draft.content, len(files), key, digest if key else None)
     attachments.commit(session, files, message_id, line.conversation_id, line.last_seq)
@@ -77,13 +78,13 @@ def write_message(
 
 
 def require_visible(session: Session, actor: Actor, conversation_id: int) -> None:
-    """Raises `NotFound` unless `actor` sees the conversation."""
+    """Raise `NotFound` unless `actor` sees the conversation."""
     if queries.status_of(session, actor, conversation_id) is None:
         raise NotFound
 
 
 def shown(draft: drafts.Draft, files: list[Prepared]) -> str:
-    """The preview of a message: its words, or the first file's name."""
+    """Return the preview of a message: its text, or the first file's name."""
     return preview(draft.content or files[0].filename)
 
 

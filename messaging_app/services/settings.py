@@ -36,14 +36,14 @@ class Setting:
         return isinstance(self.default, bool)
 
     def rule(self, name: str) -> str:
-        """The sentence about what fits, with `name` for the setting."""
+        """Return the sentence that describes valid values, with `name` for the setting."""
         if self.is_switch:
             return str(_("%(name)s must be true or false.", name=name))
         limits = {"minimum": self.minimum, "maximum": self.maximum}
         return str(_("%(name)s must be a whole number from %(minimum)s to %(maximum)s.", name=name, **limits))
 
     def parse(self, text: str) -> int | bool:
-        """`text` as a value; raises `ValueError` with a sentence where it is none."""
+        """Return `text` as a value. Raises `ValueError` with a sentence if it is invalid."""
         word = text.strip().lower()
         if self.is_switch:
             if word not in ("true", "false"):
@@ -85,7 +85,7 @@ SETTINGS = {
 
 
 def parse_or_default(key: str, text: str | None) -> int | bool:
-    """A stored value, or the default where nothing or nonsense is stored (the doctor reports nonsense)."""
+    """Return a stored value, or the default if it is missing or invalid (the doctor reports invalid values)."""
     setting = SETTINGS[key]
     if text is None:
         return setting.default
@@ -96,18 +96,21 @@ def parse_or_default(key: str, text: str | None) -> int | bool:
 
 
 def get_setting(key: str) -> int | bool:
-    """The value in force of one setting. One statement."""
+    """Return the current value of one setting. One statement."""
     return parse_or_default(key, db.session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key)))
 
 
 def list_settings() -> dict[str, int | bool]:
-    """Every setting with the value in force."""
+    """Return every setting with its current value."""
     stored = {row.key: row.value for row in db.session.execute(select(PlatformSetting.key, PlatformSetting.value))}
     return {key: parse_or_default(key, stored.get(key)) for key in SETTINGS}
 
 
 def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
-    """Store settings, all or none; `actor` is None on the command line. Raises `Invalid` naming each key that is unknown or whose value does not fit."""
+    """Store settings, all or none. `actor` is None on the command line.
+
+    Raises `Invalid` naming each key that is unknown or has an invalid value.
+    """
     parsed: dict[str, int | bool] = {}
     errors = []
     for key, text in values.items():

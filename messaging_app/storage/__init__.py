@@ -1,8 +1,8 @@
-"""Where the bytes of files are kept: a folder or an S3 bucket, behind one small protocol.
+"""Where the bytes of files are stored: a folder or an S3 bucket, behind one small protocol.
 
-Writing has two steps, so that a failed send leaves nothing and a killed one only strays: `stage` does the slow part
-before the database transaction, `commit` gives the file its key, within it; then the row is committed. Whoever fails
-in between calls `discard`, and `sweep` removes what a killed process staged.
+Writing has two steps, so that a failed send leaves nothing behind and a killed one only orphaned files. `stage` does
+the slow part before the database transaction. `commit` moves the file to its key inside it; then the row is committed.
+On failure in between, call `discard`. `sweep` removes what a killed process staged.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from messaging_app.storage.keys import new_key, thumbnail_key
 from messaging_app.storage.protocol import Download, FileMissing, Staged, Storage, StorageUnavailable, Stored
 from messaging_app.storage.s3 import S3Storage
 
-_BUCKET = re.compile(r"[^/?#\[\]]+(/[^?#]*)?")  # and what stands before the names of files in it
+_BUCKET = re.compile(r"[^/?#\[\]]+(/[^?#]*)?")  # bucket and prefix
 
 
 def storage_from_url(url: str) -> Storage:
-    """The storage at `url`: the path of a folder, `file:///path` or `s3://bucket/prefix`.
+    """Return the storage at `url`: the path of a folder, `file:///path` or `s3://bucket/prefix`.
 
-    Touches neither disk nor network. Raises `ValueError` with a sentence for any other address.
+    Accesses neither disk nor network. Raises `ValueError` with a sentence for any other URL.
     """
     scheme, separator, rest = url.partition("://")
     if not separator and url.strip():

@@ -1,4 +1,4 @@
-"""Storage in a folder of this machine."""
+"""Storage in a folder on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STAGING = ".staging"  # no key begins with a dot
 
 
 class FolderStorage:
-    """Files under `root`, which is made when the first one comes. See `Storage` for what each method promises."""
+    """Files under `root`, which is created with the first file. See `Storage` for the methods."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().resolve()
@@ -89,7 +89,7 @@ class FolderStorage:
         return swept
 
     def place(self, staged: Path, key: str) -> Path:
-        """Moves a staged file to its key, durably. Returns where it is."""
+        """Move a staged file to its key, durably. Returns its path."""
         target = self._resolve(key)
         with _translated():
             missing = [folder for folder in target.relative_to(self.root).parents if not (self.root / folder).is_dir()]
@@ -101,7 +101,7 @@ class FolderStorage:
         return target
 
     def _resolve(self, key: str) -> Path:
-        """The path of `key`, links followed, which must still be inside."""
+        """Return the path of `key` with links resolved. Raises if it is outside `root`."""
         path = (self.root / check_key(key)).resolve()
         if not path.is_relative_to(self.root):
             raise ValueError(f"{key!r} leads out of the storage folder")
@@ -109,7 +109,7 @@ class FolderStorage:
 
 
 class StagedFile:
-    """A `Staged` in the folder's own staging area, on the same file system, so that its place is one rename away."""
+    """A `Staged` in the folder's staging area, on the same file system, so that `commit` is one rename."""
 
     def __init__(self, storage: FolderStorage, path: Path, size: int) -> None:
         self._storage = storage
@@ -150,7 +150,7 @@ def _write(source: BinaryIO | Path, path: Path) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes new and removed names in `folder` survive a power cut."""
+    """Make new and removed names in `folder` survive a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -159,7 +159,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """The files under `folder`; hidden folders, links and whatever vanishes meanwhile are passed over."""
+    """Yield the files under `folder`. Skips hidden folders, links and files that disappear meanwhile."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:

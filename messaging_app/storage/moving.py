@@ -1,4 +1,4 @@
-"""Carrying all files from one storage to another; may be interrupted and repeated."""
+"""Copying all files from one storage to another. Can be interrupted and repeated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from messaging_app.storage import FileMissing, Storage
 
 
 def move_files(source: Storage, target: Storage, progress: Callable[[str], None]) -> tuple[int, int]:
-    """Copy every file of `source` that `target` lacks (or has in another size); answers (copied, there already).
+    """Copy every file of `source` that `target` lacks or has in another size. Returns (copied, already there).
 
-    Nothing is deleted from `source`: the switch is the operator's, by MESSAGING_STORAGE_URL, and a second run after it
-    brings what was sent meanwhile. Raises `StorageUnavailable`; what was copied until then stays copied.
+    Deletes nothing from `source`. The operator switches with MESSAGING_STORAGE_URL; a second run afterwards copies what
+    was sent meanwhile. Raises `StorageUnavailable`; files copied before that remain.
     """
-    target.stage(BytesIO(b"x"), "messages/move/check").discard()  # says at once where nothing can be written
+    target.stage(BytesIO(b"x"), "messages/move/check").discard()  # fail at once if the target is not writable
     there = {file.key: file.size for file in target.keys()}  # noqa: SIM118
     copied = already = 0
     for file in source.keys():  # noqa: SIM118 -- a storage is no dict
@@ -25,7 +25,7 @@ def move_files(source: Storage, target: Storage, progress: Callable[[str], None]
         try:
             _copy(source, target, file.key)
         except FileMissing:
-            continue  # removed while we were on our way
+            continue  # removed during the copy
         copied += 1
         if copied % 100 == 0:
             progress(f"{copied:,} files copied")

@@ -1,4 +1,4 @@
-"""What every storage can do. Keys are relative paths that we make ourselves (keys.py)."""
+"""What every storage can do. Keys are relative paths that the application generates (keys.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 
 class StorageUnavailable(Exception):
-    """Full, gone, read-only, not answering: trying again later may help. Its text is for logs, not for people."""
+    """Full, gone, read-only or not responding. Retrying later may succeed. The text is for logs, not for users."""
 
 
 class FileMissing(Exception):
@@ -25,21 +25,21 @@ class Stored(NamedTuple):
 
 
 class Staged(Protocol):
-    """A file that is written safely but has no place yet. `size` is what was really written, in bytes."""
+    """A file that is safely written but not yet stored under a key. `size` is the number of bytes written."""
 
     size: int
 
     def commit(self, key: str) -> None:
-        """Gives it its key, durably. Raises `StorageUnavailable`."""
+        """Store it under `key`, durably. Raises `StorageUnavailable`."""
 
     def discard(self) -> None:
-        """Removes it, committed or not. Never raises: what cannot be removed now is a stray for the sweeper."""
+        """Delete it, committed or not. Never raises: the sweep removes what cannot be deleted now."""
 
 
 class Download:
-    """The bytes of a stored file or a part of it, piece by piece. Close it, as WSGI servers do with what they send.
+    """The bytes of a stored file or a part of it, in chunks. Close it, as WSGI servers do.
 
-    `length` is how many bytes will come. Raises `StorageUnavailable` if the storage goes away meanwhile.
+    `length` is the number of bytes to come. Raises `StorageUnavailable` if the storage fails during the download.
     """
 
     PIECE = 64 * 1024
@@ -67,28 +67,28 @@ class Download:
 
 
 class Storage(Protocol):
-    """A place for files. Every method may raise `StorageUnavailable`, and `ValueError` for a key that is none."""
+    """A place for files. Every method may raise `StorageUnavailable`, and `ValueError` for an invalid key."""
 
     def stage(self, source: BinaryIO | Path, key: str | None = None) -> Staged:
-        """Writes `source`, a path or an open file from where it stands, without giving it its place.
+        """Write `source`, a path or an open file at its current position, without storing it under a key.
 
-        `key`, if it is known already, spares S3 a copy later; the same must then be given to `commit`.
+        Pass `key` if it is already known, which saves a copy on S3. `commit` must then get the same key.
         """
 
     def open(self, key: str, start: int = 0, end: int | None = None) -> Download:
-        """The bytes from `start` up to, not including, `end`. Raises `FileMissing` at once, not when it is read."""
+        """Return the bytes from `start` up to, not including, `end`. Raises `FileMissing` at once, not on reading."""
 
     def size(self, key: str) -> int:
-        """In bytes. Raises `FileMissing`."""
+        """Return the size in bytes. Raises `FileMissing`."""
 
     def delete(self, key: str) -> None:
-        """Removes the file; well if it is not there."""
+        """Delete the file, if it exists."""
 
     def keys(self, prefix: str = "") -> Iterator[Stored]:
-        """Every file with a key, in the order of keys within a folder; staged ones are left out."""
+        """Yield every file with a key, in key order within a folder. Leaves out staged files."""
 
     def path(self, key: str) -> Path | None:
-        """Where the file lies on this machine's disk, for a web server to send it; None if it does not."""
+        """Return the file's path on this machine, for a web server to send it, or None."""
 
     def sweep(self, older_than: timedelta) -> int:
-        """Removes what was staged that long ago and never committed; how many there were."""
+        """Delete what was staged before that age and never committed. Returns the number."""

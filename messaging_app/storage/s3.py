@@ -1,4 +1,4 @@
-"""Storage in an S3 bucket, or whatever speaks its protocol. Address and keys come from the usual AWS_* environment."""
+"""Storage in an S3 bucket or a compatible service. Endpoint and credentials come from the usual AWS_* environment."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from messaging_app.storage.protocol import Download, FileMissing, StorageUnavail
 
 _STAGING = ".staging/"
 _MISSING = ("404", "NoSuchKey", "NotFound")
-_ONE_REQUEST = 64 * 2**20  # up to this size a file streams; above it boto3 holds a part of 8 MB in memory
+_ONE_REQUEST = 64 * 2**20  # files up to this size are streamed; for larger ones boto3 buffers parts of 8 MB
 _PAST_THE_END = ("416", "InvalidRange")
 
 
 class S3Storage:
-    """Objects under `prefix` of `bucket`. See `Storage` for what each method promises.
+    """Objects under `prefix` of `bucket`. See `Storage` for the methods.
 
-    S3 has no rename. A file whose key is known when it is staged is uploaded under that key and `commit` has nothing
-    left to do; else it is uploaded aside and `commit` lets the server copy it. boto3 is loaded when first used.
+    S3 has no rename. If the key is known at staging, the file is uploaded under that key and `commit` does nothing.
+    Otherwise it is uploaded to a temporary name and `commit` makes the server copy it. boto3 is imported on first use.
     """
 
     def __init__(self, bucket: str, prefix: str = "", *, connect_timeout: float = 5, read_timeout: float = 30) -> None:
@@ -37,12 +37,12 @@ class S3Storage:
 
     @property
     def client(self) -> Any:
-        """Made once; may be used by several threads at a time, but not be made by several."""
+        """Return the client. Threads can share it, but only one may create it."""
         with self._lock:
             if self._client is None:
                 config = import_module("botocore.config").Config(
                     retries={"mode": "standard", "max_attempts": 3},
-                    # Other servers than Amazon's do not all know the newer checksums.
+                    # Not all compatible services support the newer checksums.
                     request_checksum_calculation="when_required",
                     response_checksum_validation="when_required",
                     **self._timeouts,
@@ -53,7 +53,7 @@ class S3Storage:
 
     def stage(self, source: BinaryIO | Path, key: str | None = None) -> StagedObject:
         name = self._name(key) if key is not None else f"{self.prefix}{_STAGING}{uuid4().hex}"
-        # Without threads: boto3's own do not go along with gevent.
+        # Without threads: those of boto3 do not work with gevent.
         config = import_module("boto3.s3.transfer").TransferConfig(use_threads=False, multipart_threshold=_ONE_REQUEST)
         staged = StagedObject(self, name)
         try:
@@ -106,17 +106,17 @@ class S3Storage:
         return len(strays) + self._abort_uploads(limit)
 
     def remove(self, name: str) -> None:
-        """Removes the object of this full name."""
+        """Delete the object with this full name."""
         with _translated():
             self.client.delete_object(Bucket=self.bucket, Key=name)
 
     def move(self, name: str, key: str) -> str:
-        """Gives an object of this full name its key, if it has not got it. Returns its full name now."""
+        """Move an object with this full name to its key, if it is not there. Returns its new full name."""
         target = self._name(key)
         if name != target:
             with _translated():
                 self.client.copy({"Bucket": self.bucket, "Key": name}, self.bucket, target)
-            with suppress(StorageUnavailable):  # then it is a stray
+            with suppress(StorageUnavailable):  # then it stays as an orphaned file
                 self.remove(name)
         return target
 
@@ -130,7 +130,7 @@ class S3Storage:
                     yield Stored(item["Key"], item["Size"], item["LastModified"].astimezone(UTC))
 
     def _abort_uploads(self, limit: datetime) -> int:
-        """Large uploads that a killed process left unfinished take room without being seen."""
+        """Abort multipart uploads that a killed process left unfinished: they use space invisibly."""
         aborted = 0
         with _translated():
             answer = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.prefix)
@@ -144,7 +144,7 @@ class S3Storage:
 
 
 class StagedObject:
-    """A `Staged` that is already in the bucket, under its key or aside."""
+    """A `Staged` that is already in the bucket, under its key or a temporary name."""
 
     def __init__(self, storage: S3Storage, name: str) -> None:
         self._storage = storage
@@ -160,11 +160,11 @@ class StagedObject:
 
 
 class _PastTheEnd(Exception):
-    """A range that begins behind the last byte."""
+    """A range that begins after the last byte."""
 
 
 class _Lent:
-    """A file that boto3 may read and rewind, but not close: it closes what it is given."""
+    """A file that boto3 can read and rewind but not close; boto3 closes files it is given."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
@@ -175,7 +175,7 @@ class _Lent:
 
 @contextmanager
 def _opened(source: BinaryIO | Path) -> Iterator[tuple[_Lent, int]]:
-    """What to upload, and how many bytes it has from where it stands."""
+    """Provide the file to upload and its number of bytes from the current position."""
     if isinstance(source, Path):
         with source.open("rb") as file, _opened(file) as opened:
             yield opened

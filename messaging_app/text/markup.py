@@ -1,7 +1,7 @@
-"""The markup that people's words get: links, found and ended where a reader would, in every script; and isolates.
+"""Markup of user text: links, detected in every script and ended where a reader would end them, and bidi isolates.
 
-Links are our own, since linkify-it-py 2.2 takes a whole Chinese sentence for the link before it and misses links without a space
-before them.
+The link detection is our own: linkify-it-py 2.2 swallows a Chinese sentence after a link and misses links without a
+space before them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from messaging_app.text import is_invisible
 
 _SCHEME = re.compile(r"https?://(?=[^\W_]|\[[0-9a-f:.]+\])", re.IGNORECASE)
 _TRAILING = frozenset(".,;:!?'’–‐‑·・׳״־")
-_WITHIN = frozenset("’–‐‑·・׳״־")  # punctuation of other scripts that stands in titles and so in addresses
+_WITHIN = frozenset("’–‐‑·・׳״־")  # punctuation that occurs in titles and therefore in URLs
 _NEVER = frozenset('<>"`\\—')
 _EMPHASIS = frozenset("*_~|")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
-# Scripts whose words have no spaces between them, or whose particles join the word before them.
+# Scripts without spaces between words, or whose particles join the preceding word.
 _UNSPACED = re.compile(
     r"(?:CJK|HIRAGANA|KATAKANA|HANGUL|BOPOMOFO|THAI|LAO|KHMER|MYANMAR|TIBETAN|HALFWIDTH|IDEOGRAPHIC) "
 )
 
 
 def linkify(text: str) -> Markup:
-    """`text` escaped, with bare http and https links made clickable; nothing else becomes markup."""
+    """Return `text` escaped, with bare http and https links made clickable. Nothing else becomes markup."""
     if "://" not in text:
         return escape(text)
     parts: list[Markup] = []
@@ -46,13 +46,14 @@ def linkify(text: str) -> Markup:
 
 
 def bdi(text: str) -> Markup:
-    """`text`, a name or a date, kept from turning round what stands beside it in a sentence."""
+    """Isolate `text`, a name or a date, so that it does not change the direction of the surrounding sentence."""
     return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _end_of_link(text: str, start: int, host: int, pairs: dict[int, int]) -> int:
-    """Where the link ends that begins at `start`, its host at `host`: before what is no part of an address, a bracket
-    that it does not hold both of, and the punctuation of the sentence.
+    """Return where the link that begins at `start`, with its host at `host`, ends.
+
+    It ends before a character that no URL contains, an unpaired bracket, or the sentence's punctuation.
     """
     end = host
     while end < len(text) and not _breaks(text, end):
@@ -66,7 +67,7 @@ def _end_of_link(text: str, start: int, host: int, pairs: dict[int, int]) -> int
 
 
 def _brackets(text: str) -> dict[int, int]:
-    """The place of each bracket's other half, where no link would end between the two."""
+    """Return the position of each bracket's partner, if no link would end between the two."""
     pairs: dict[int, int] = {}
     opened: list[int] = []
     for place, char in enumerate(text):
@@ -81,14 +82,14 @@ def _brackets(text: str) -> dict[int, int]:
 
 
 def _breaks(text: str, place: int) -> bool:
-    """Whether no link goes on at `place`."""
+    """Whether no link continues at `place`."""
     char, before = text[place], text[place - 1] if place else ""
     return _ends(char) or (_is_outside(char) and before.isascii() and before.isalnum())
 
 
 @lru_cache(maxsize=8_192)
 def _ends(char: str) -> bool:
-    """Whether no address holds `char`: a space, a control, something invisible, another script's punctuation."""
+    """Whether no URL contains `char`: a space, a control, an invisible character, another script's punctuation."""
     if char in _NEVER or char.isspace() or is_invisible(char):
         return True
     return not char.isascii() and char not in _WITHIN and unicodedata.category(char)[0] == "P"
@@ -103,5 +104,5 @@ def _is_outside(char: str) -> bool:
 
 
 def scripted(caller: Callable[[], Markup]) -> Markup:
-    """What a `call` block holds, in a data block that theme.js opens: text browsers show whatever else is in a page."""
+    """Wrap a `call` block in a data block that theme.js opens, because text browsers show everything else in a page."""
     return Markup('<script type="text/html" class="scripted-block">{}</script><!-- -->').format(caller())
