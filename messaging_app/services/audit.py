@@ -90,7 +90,7 @@ class Filters:
 _origin: ContextVar[Origin | None] = ContextVar("audit_origin", default=None)
 
 
-def set_origin(origin: Origin) -> None:
+def set_origin(origin: Origin | None) -> None:
     """Set the origin of entries recorded in this request. Without one, entries come from the command line."""
     _origin.set(origin)
 

@@ -68,6 +68,7 @@ def mount_roles(app: Flask) -> None:
     """Register the blueprints of the three roles and the common front page."""
     app.url_map.converters["id"] = IdConverter
     app.before_request(note_origin)
+    app.teardown_request(lambda _error: audit.set_origin(None))
     app.add_url_rule("/", "index", home.index)
     for role in ROLES.values():
         app.register_blueprint(mount(role))
