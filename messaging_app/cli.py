@@ -1,7 +1,7 @@
 """The command line: `flask --app wsgi directory|demo|settings|check …`.
 
-Each command calls one service. What it answers goes to standard output, progress and complaints to standard error;
-whatever is refused ends with status 1 and a sentence.
+Each command calls one service. Results go to standard output, progress and errors to standard error. Every refusal ends
+with status 1 and a sentence.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ settings_group = AppGroup("settings", help="Platform settings, in force at once.
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands. Each group stands here once; `token` joins them with the JSON API."""
+    """Register the commands. Each group is listed here once; the JSON API adds `token`."""
     for command in (directory_group, demo_group, attachments_group, settings_group, audit_group, check):
         app.cli.add_command(command)
 
@@ -140,7 +140,7 @@ def _progress(line: str) -> None:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what a service refuses, and a database that is not ready, into a sentence and status 1."""
+    """Turn a service's refusal, and a database that is not ready, into a sentence and status 1."""
     try:
         yield
     except (directory.DirectoryError, demo.NotEmpty) as error:
@@ -149,10 +149,10 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(f"The storage refused: {error}.") from None
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
-    except UnicodeEncodeError:  # Python takes such bytes in, and nothing gives them back
+    except UnicodeEncodeError:  # Python accepts such bytes as input but cannot write them
         raise click.ClickException("What was typed is not UTF-8.") from None
     except DatabaseError as error:
         if isinstance(error, IntegrityError | DataError | InternalError):
-            raise  # a fault of ours
+            raise  # a bug
         hint = "Is it up, and has `flask --app wsgi db upgrade` been run?"
         raise click.ClickException(f"The database refused: {error.orig}. {hint}") from None

@@ -81,7 +81,7 @@ class Hub:
     """Delivers events to the streams of this process and keeps recent ones, so that a stream can resume.
 
     A position is `<epoch>-<number>`. Numbers rise by one within an epoch. The memory never has a gap: if events may
-    have been missed, it is cleared and every stream is told to catch up.
+    have been missed, it is cleared and every stream gets a "catch up".
     """
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class Hub:
                     subscription.put(Delivered("", wake))
 
     def restart(self, epoch: str, number: int) -> None:
-        """Continue with another epoch, or after a gap. Every stream is told to catch up."""
+        """Continue with another epoch, or after a gap. Every stream gets a "catch up"."""
         with self._lock:
             if (epoch, number) != (self._epoch, self._last):
                 self._forget(epoch, number)

@@ -2,7 +2,7 @@
 
 Neither blocks a request: events wait in a queue for the publisher's thread. While Redis is unreachable an event reaches
 only the streams of its own process; others rely on their poll. Both threads reconnect by themselves, and streams that
-may have missed something are told to catch up.
+may have missed something get a "catch up".
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class RedisBus:
                 told = json.dumps(wakes)
                 run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(wakes)])
                 reachable = True
-            except Exception as error:  # whatever it is, this thread goes on: nobody would start it again
+            except Exception as error:  # keep the thread alive: nothing would restart it
                 if reachable:
                     logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", _told(error))
                 reachable = False
@@ -133,7 +133,7 @@ class RedisBus:
                     for message in iter(lambda: channel.get_message(timeout=PING_EVERY), "never"):
                         pause = 0.1
                         self._take(client, message)
-            except Exception as error:  # whatever it is, this thread goes on: nobody would start it again
+            except Exception as error:  # keep the thread alive: nothing would restart it
                 if self.connected:
                     logger.warning("Redis cannot be reached, streams wait for it: %s", _told(error))
                 self._note(False)
@@ -163,7 +163,7 @@ class RedisBus:
                 self._catch_up(client)
 
     def _catch_up(self, client: redis.Redis) -> None:
-        """Continue at the current position. Every stream is told to catch up, unless nothing was numbered meanwhile."""
+        """Continue at the current position. Every stream gets a "catch up", unless nothing was numbered meanwhile."""
         where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
         self.hub.restart(where[0], int(where[1]))
 

@@ -1,1 +1,1 @@
-"""The pages: roles, views, and what they share."""
+"""The pages: roles, views and their shared helpers."""

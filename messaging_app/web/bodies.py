@@ -1,8 +1,8 @@
-"""How long bodies are waited for, from how many at once, and that none counts which came short.
+"""Limits on request bodies: how long to wait, how many at once, and rejection of incomplete ones.
 
-gunicorn reads a body when the application asks for it, for as long as the client likes, and takes a connection that ends
-in the middle for the end of the body. So what the application reads goes through `Body`. Nobody who is not known yet
-gets more of it than a few places and a few seconds; what is short is there already (see `waiting_room.py`).
+gunicorn reads a body when the application asks for it, for as long as the client likes, and treats a broken connection
+as the end of the body. Therefore the application reads through `Body`. Clients that are not signed in get only a few
+places and a few seconds. Short bodies have already arrived (see `waiting_room.py`).
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from werkzeug.wsgi import get_content_length
 from messaging_app.extensions import db
 
 HERE = "messaging_app.body"
-SMALL = 16 * 1024  # bytes: every form but an upload and a long message
+SMALL = 16 * 1024  # bytes: any form except an upload or a long message
 PIECE = 64 * 1024
-PIECE_WITHIN = 20.0  # seconds for each piece of somebody who is known: 3 kB a second, slower than any phone
-STRANGER_WITHIN = 10.0  # seconds for all that is read of anybody else
-FROM_ONE_ADDRESS = {True: 32, False: 4}  # long bodies at once of those who are known, and of others
+PIECE_WITHIN = 20.0  # seconds per piece for signed-in clients: 3 kB/s, slower than any phone
+STRANGER_WITHIN = 10.0  # seconds for the whole body of other clients
+FROM_ONE_ADDRESS = {True: 32, False: 4}  # long bodies at once per address: signed in, not signed in
 OF_STRANGERS = 32  # of the 256 threads
-AGAIN_IN = 5  # seconds after which a place may be free
+AGAIN_IN = 5  # seconds until a place may be free
 
-_places: Counter[tuple[bool, str]] = Counter()  # taken, by whether they are known and from where; "" counts all of them
-_read: set[Body] = set()  # those whose time is watched
+_places: Counter[tuple[bool, str]] = Counter()  # places in use, by (signed in, address); "" counts all addresses
+_read: set[Body] = set()  # bodies with a deadline
 _guard = threading.Lock()
 _watching = threading.Event()
 
 
 def init_app(app: Flask) -> None:
-    """Put a `Body` before whatever `app` reads."""
+    """Wrap the input of every request to `app` in a `Body`."""
     inner = app.wsgi_app
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -57,9 +57,9 @@ def init_app(app: Flask) -> None:
 
 
 def sender_is_known() -> None:
-    """Whoever sends this request may send as much as others allow, and take the time that it takes.
+    """Apply the limits for signed-in clients to this request.
 
-    Raises what `Body.readinto` does where its body is short and not all there, whether anybody would read it or not.
+    Raises what `Body.readinto` raises if its body is short and incomplete, even if no view reads it.
     """
     body = request.environ.get(HERE)
     if body is not None:
@@ -75,12 +75,12 @@ def is_untouched() -> bool:
 
 
 def first_words(*names: str) -> list[str]:
-    """The fields `names` of a multipart form as far as they stand before its first file, of which nothing is kept."""
+    """Return the fields `names` of a multipart form that precede its first file. Stores no file."""
     boundary = request.mimetype_params.get("boundary", "").encode("ascii", "replace")
     decoder = MultipartDecoder(boundary, max_form_memory_size=request.max_form_memory_size)
     found: defaultdict[str, bytes] = defaultdict(bytes)
     field = ""
-    with suppress(ValueError):  # a broken form: what came before counts
+    with suppress(ValueError):  # a malformed form: keep the fields before the fault
         while piece := request.environ["wsgi.input"].read(SMALL):
             decoder.receive_data(piece)
             while not isinstance(event := decoder.next_event(), NeedData | File):
@@ -94,18 +94,18 @@ def first_words(*names: str) -> list[str]:
 
 
 class Body(io.RawIOBase):
-    """The body of one request. Reading it raises what the request is to be answered with where it cannot be had."""
+    """The body of one request. Reading it raises the HTTP error to return if it does not arrive."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.known, self.untouched = False, True
-        self.until: float | None = None  # while it is read: when this takes too long
+        self.until: float | None = None  # while it is read: the deadline
         self._stream = environ["wsgi.input"]
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
-        self._left = get_content_length(environ)  # None: it says itself where it ends
+        self._left = get_content_length(environ)  # None: chunked, so it marks its own end
         self._long = self._left is None or self._left > SMALL
         self._address = environ.get("REMOTE_ADDR", "")
         self._place: tuple[bool, str] | None = None
-        self._last = 0.0  # moment for strangers
+        self._last = 0.0  # deadline for clients that are not signed in
         self._overdue = False
         self.refused: HTTPException | None = None
 
@@ -113,7 +113,7 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """The next piece. Raises `ClientDisconnected`, `RequestTimeout`, `TooManyRequests`."""
+        """Read the next piece. Raises `ClientDisconnected`, `RequestTimeout`, `TooManyRequests`."""
         wanted = min(len(buffer), PIECE) if self._left is None else min(len(buffer), PIECE, self._left)
         if wanted == 0:
             return 0
@@ -124,7 +124,7 @@ class Body(io.RawIOBase):
         try:
             self.until = time.monotonic() + PIECE_WITHIN if self.known else self._last
             piece = self._stream.read(wanted)
-        except Exception:  # the connection broke, or what the server makes of it is no body
+        except Exception:  # the connection broke, or gunicorn cannot parse the body
             piece = b""
             self.refused = ClientDisconnected()
         finally:
@@ -141,9 +141,9 @@ class Body(io.RawIOBase):
         return len(piece)
 
     def fetch(self) -> None:
-        """Have it here, if it is short, before anybody asks the database: what a proxy passes on may still be on its way.
+        """Read a short body before any query, because parts of a proxied request may still be on their way.
 
-        Who reads it, or knows whose it is, is told when it could not be had.
+        An error is raised later, to the code that reads the body or calls `sender_is_known`.
         """
         if self._long:
             return
@@ -152,14 +152,14 @@ class Body(io.RawIOBase):
             self._stream, self._left, self.untouched = io.BytesIO(whole), len(whole), True
 
     def end(self) -> None:
-        """It takes too long: whoever reads gets nothing more."""
+        """Stop reading: the deadline has passed."""
         self._overdue = True
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RD)
 
     def leave(self) -> None:
-        """The request has been worked on."""
+        """Release the place when the request is finished."""
         with _guard:
             _read.discard(self)
             if self._place is not None:
@@ -186,7 +186,7 @@ class Body(io.RawIOBase):
         _start_watching()
         _watching.set()
         if self._long:
-            db.session.rollback()  # no connection is held while bytes are waited for
+            db.session.rollback()  # release the connection while waiting for bytes
 
 
 @cache
@@ -195,7 +195,7 @@ def _start_watching() -> None:
 
 
 def _watch() -> None:
-    """End what takes too long. A thread of its own, for whoever reads waits in gunicorn."""
+    """End bodies past their deadline, in a separate thread because the reading threads wait in gunicorn."""
     while True:
         _watching.wait()
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""One answer for each thing that goes wrong: a page or a fragment that says what to do, never how it broke."""
+"""One response per kind of error: a page or a fragment that says what to do, never internal details."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, e
 
 
 def init_app(app: Flask) -> None:
-    """Register the answers with `app`: pages for people, problems for programs."""
+    """Register the error handlers with `app`: pages for users, problems for programs."""
     app.register_error_handler(Refusal, refused)
     app.register_error_handler(HTTPException, http_error)
     for gone in (OperationalError, InterfaceError, PoolTimeout):
@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 
 def refused(error: Refusal) -> Response:
-    """What a service refused and no view turned into something nearer to the person."""
+    """Handle a refusal that no view has handled itself."""
     if problems.is_for_program():
         response = problems.refused(error)
     else:
@@ -44,7 +44,7 @@ def refused(error: Refusal) -> Response:
 
 
 def http_error(error: HTTPException) -> Response:
-    """What Flask and Werkzeug refuse, in our words."""
+    """Handle an error of Flask or Werkzeug with our own text."""
     if problems.is_for_program():
         response = problems.http_error(error)
     elif error.response is not None:
@@ -58,19 +58,19 @@ def http_error(error: HTTPException) -> Response:
 
 
 def unavailable(error: Exception) -> Response:
-    """Database or disk are locked, down, full or busy: the request failed as a whole and may be tried again."""
+    """Handle a locked, unreachable, full or busy database or disk: the whole request failed and can be retried."""
     _log("unavailable", error)
     db.session.rollback()
     return refused(Unavailable())
 
 
 def of_system(error: OSError) -> Response:
-    """No room for the temporary file of an upload, or no more open files: that passes; any other is a fault of ours."""
+    """Handle a full disk or too many open files, which are temporary. Any other `OSError` is a bug."""
     return (unavailable if error.errno in PASSING else crashed)(error)
 
 
 def crashed(error: Exception) -> Response:
-    """A fault of ours: logged with its trace, shown without."""
+    """Handle a bug: log its trace, show none."""
     _log("unexpected error", error)
     if problems.is_for_program():
         return problems.answer("internal_error")
@@ -91,7 +91,7 @@ def _words_of(error: HTTPException) -> str:
 
 
 def signed_out(sign_in_at: str) -> Response:
-    """For a form that came after its session had ended: what was typed and the way to sign in, or at once that way."""
+    """Respond to a form sent after the session ended: show what was typed with a link to sign in, or redirect there."""
     detail = _("This was not sent. Copy what you wrote, sign in, and send it again.")
     typed = _typed()
     if not typed:
@@ -104,7 +104,7 @@ def _log(event: str, error: Exception) -> None:
 
 
 def _typed() -> str:
-    """What somebody wrote, be it before a file that is not read. A body that is not kept can be asked only once."""
+    """Return what the user wrote before any file in the form. An unread body can be read only once."""
     if request.method != "POST":
         return ""
     names = ("subject", "content")
@@ -114,7 +114,7 @@ def _typed() -> str:
         else:
             words = [request.form.get(name, "") for name in names]
         return "\n\n".join(filter(None, words))
-    except (OSError, HTTPException):  # the form is what broke
+    except (OSError, HTTPException):  # the form itself is the fault
         return ""
 
 

@@ -1,4 +1,4 @@
-"""The forms that people fill in. Services judge what was entered; a form carries it and shows what they say."""
+"""The forms that users fill in. A form carries the input and shows errors; services validate it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
 class Form(FlaskForm):
-    """A form whose refusal by a service is shown where it belongs. `file_errors` are pairs of file name and sentence."""
+    """A form that shows a service's errors where they belong. `file_errors` are pairs of file name and sentence."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.file_errors: list[tuple[str, str]] = []
 
     def refuse(self, refusal: Refusal) -> None:
-        """Show why a service refused: at its field, at its file, or above the form."""
+        """Show a refusal at its field, at its file, or above the form."""
         errors = refusal.errors if isinstance(refusal, Invalid) else ()
         for error in errors:
             if error.file:
@@ -59,7 +59,7 @@ class KeyedForm(Form):
     idempotency_key = HiddenField()
 
     def refuse(self, refusal: Refusal) -> None:
-        """Show why; a key that is spent or unusable is replaced, so that sending again sends."""
+        """Show a refusal. Replaces a used or invalid key, so that the next attempt works."""
         super().refuse(refusal)
         self.form_errors.extend(self.idempotency_key.errors)
         if isinstance(refusal, IdempotencyConflict) or self.idempotency_key.errors or not self.idempotency_key.data:
@@ -77,14 +77,14 @@ class SignInForm(Form):
 
 
 class MessageForm(KeyedForm):
-    """The composer. `after` is the seq of the last line that the page shows."""
+    """The composer. `after` is the seq of the last line on the page."""
 
     after = HiddenField()
     content = TextAreaField(_("Message"), render_kw=TEXT)
 
 
 class ComposeForm(KeyedForm):
-    """A new conversation. To whom is chosen from a list that its template makes."""
+    """A new conversation. Its template renders the list of recipients."""
 
     recipient_id = HiddenField()
     q = SearchField(_("To"), id="recipient-q")
@@ -93,7 +93,7 @@ class ComposeForm(KeyedForm):
 
 
 class MailForm(Form):
-    """Whether a person wants mail at all."""
+    """The user's switch for all e-mail."""
 
     mail = SelectField(
         _("E-mail about new messages"),
@@ -105,7 +105,7 @@ class MailForm(Form):
 
 
 class TokenForm(Form):
-    """A new API token. `days` is "" for one that lives until it is revoked."""
+    """A new API token. `days` is "" for one that is valid until revoked."""
 
     name = StringField(_("Name"), id="token-name", render_kw={"maxlength": NAME_MAX, "required": True})
     days = SelectField(
@@ -122,14 +122,14 @@ class TokenForm(Form):
 
 
 def settings_form(values: dict[str, str]) -> Form:
-    """A form with a field for every platform setting, filled with `values` or with what was sent."""
+    """Return a form with a field for every platform setting, filled with `values` or with the submitted data."""
     fields = {key: _setting_field(setting) for key, setting in SETTINGS.items()}
     form: Form = type("SettingsForm", (Form,), fields)(data=values)
     return form
 
 
 def new_key() -> str:
-    """A fresh idempotency key."""
+    """Return a new idempotency key."""
     return secrets.token_urlsafe(18)
 
 

@@ -1,4 +1,4 @@
-"""What every response carries: what caches may keep, what browsers may run, and compression."""
+"""The headers of every response: caching, content security, compression."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SECURITY = {
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": CSP,
 }
-COMPRESS_FROM = 1024  # bytes; below that compression saves nothing worth its time
+COMPRESS_FROM = 1024  # bytes; smaller responses are not worth compressing
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every response of `app`, errors included."""
+    """Add the headers to every response of `app`, including errors."""
     app.after_request(_finish)
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
     for name, value in SECURITY.items():
-        headers.setdefault(name, value)  # a download brings a stricter policy of its own
+        headers.setdefault(name, value)  # a download sets a stricter policy
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if "Cache-Control" not in headers:  # everything is personal unless its view says otherwise
+    if "Cache-Control" not in headers:  # everything is private unless its view says otherwise
         headers["Cache-Control"] = "private, no-store"
         headers["Vary"] = "Cookie, HX-Request"
         _compress(response)
@@ -45,7 +45,7 @@ def takes_gzip() -> bool:
 
 
 def _compress(response: Response) -> None:
-    """Compress a page. The cookie is SameSite=Lax, so no other site can make a browser fetch it and weigh the result."""
+    """Compress a page. The cookie is SameSite=Lax, so no other site can fetch the page and measure its size."""
     if (
         takes_gzip()
         and (response.content_length or 0) >= COMPRESS_FROM

@@ -1,4 +1,4 @@
-"""The three mounts: which resource stands at which address for whom. A right that a role lacks has no address there."""
+"""The mounts of the three roles: which resource has which path. A role without a right has no path for it."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ TAKE_FILES = (
     messages.send,
     compose.create,
     compose.new,
-)  # the last one has its form sent too, to search without scripts
+)  # the last one is also posted, to search without scripts
 
 
 class IdConverter(BaseConverter):
-    """A positive integer in ASCII digits that the database can hold.
+    """A positive integer in ASCII digits that fits the database.
 
-    The rule is all in the pattern: a converter that refuses a number later makes Werkzeug answer 405 and not 404.
+    The pattern contains the whole rule: a converter that rejects a number later makes Werkzeug return 405, not 404.
     """
 
     regex = r"[1-9][0-9]{0,17}"
@@ -65,7 +65,7 @@ class IdConverter(BaseConverter):
 
 
 def mount_roles(app: Flask) -> None:
-    """Register the blueprints of the three roles and the common front page."""
+    """Register the blueprints of the three roles and the front page."""
     app.url_map.converters["id"] = IdConverter
     app.before_request(note_origin)
     app.teardown_request(lambda _error: audit.set_origin(None))
@@ -75,7 +75,7 @@ def mount_roles(app: Flask) -> None:
 
 
 def mount(role: RolePolicy) -> Blueprint:
-    """The blueprint of one role: sign-in for everybody, the rest behind its door."""
+    """Return the blueprint of one role: sign-in is public, everything else requires it."""
     blueprint = Blueprint(role.name, __name__, url_prefix=f"/{role.name}")
     messages_at = role.messages.removeprefix(f"/{role.name}")
     home_at = role.home.removeprefix(f"/{role.name}")
@@ -126,7 +126,7 @@ def mount(role: RolePolicy) -> Blueprint:
 
 
 def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """`view` behind its role's door: it gets the actor as its first argument, and nobody else gets in."""
+    """Require the role's sign-in for `view` and pass the actor as its first argument."""
 
     @wraps(view)
     def entered(**path: Any) -> ResponseReturnValue:
@@ -137,7 +137,7 @@ def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response
 
 
 def check_door() -> ResponseReturnValue | None:
-    """Before every request of a role: who is it, did the request come from our own page, is the session in use."""
+    """Before every request of a role: check the sign-in and the origin, and record the session's use."""
     view = current_app.view_functions[request.endpoint or ""]
     guarded = getattr(view, "behind_door", False)
     if guarded and not signed_in.is_authenticated:
@@ -147,10 +147,10 @@ def check_door() -> ResponseReturnValue | None:
         note_origin(signed_in.session_id)
         sender_is_known()
     else:
-        request.max_content_length = SMALL  # nobody signs in with more
+        request.max_content_length = SMALL  # a sign-in form is never larger
     shown_to = request.headers.get("X-Shown-To") if guarded else None
     if shown_to is not None and shown_to != signed_in.shown_to and is_htmx():
-        return make_response("", 412)  # another tab went on in another store, or as somebody else
+        return make_response("", 412)  # another tab has switched store or user
     if request.method not in SAFE:
         check_origin()
         if getattr(view, "__wrapped__", None) in TAKE_FILES and request.mimetype == "multipart/form-data":
@@ -163,19 +163,19 @@ def check_door() -> ResponseReturnValue | None:
 
 
 def note_origin(session_id: int | None = None) -> None:
-    """Let the audit trail know where this request comes from."""
+    """Record the request's origin for the audit trail."""
     audit.set_origin(audit.Origin(request.remote_addr or "", session_id, request_id() or ""))
 
 
 def make_room_for_files() -> None:
-    """Let a large form in up to what the settings allow. They are looked up only where it is larger than any text."""
+    """Allow a large form up to the limit in the settings, which are read only for forms larger than any text."""
     if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
         g.upload_limits = get_limits()
         request.max_content_length = g.upload_limits.request_bytes
 
 
 def check_origin() -> None:
-    """Refuse what another site's page sends. Raises `CSRFError`."""
+    """Refuse requests from another site's pages. Raises `CSRFError`."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
@@ -186,7 +186,7 @@ def check_origin() -> None:
 
 @login.unauthorized_handler  # type: ignore[untyped-decorator]
 def signed_out() -> Response:
-    """A poll gets a bare 401, htmx a redirect of the whole browser, a page its sign-in, each with the way back."""
+    """Return a bare 401 for a poll, otherwise a redirect to the sign-in page with the way back."""
     role = role_of(request)
     if role is None:
         abort(404)
@@ -200,7 +200,7 @@ def signed_out() -> Response:
 
 
 def _page_of(role: RolePolicy, header: str) -> str:
-    """The page of ours from which a request came, as its header says; the inbox where it says none."""
+    """Return the page a request came from, according to a header; the inbox by default."""
     page = parts_of(request.headers.get(header, ""))
     ours = page.path.startswith(f"/{role.name}/")
     return page._replace(scheme="", netloc="", fragment="").geturl() if ours else role.messages

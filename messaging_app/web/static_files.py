@@ -1,4 +1,4 @@
-"""Static files under an address that changes with their bytes, so that browsers may keep them for good."""
+"""Static files under paths that change with their content, so that browsers can cache them forever."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def init_app(app: Flask) -> None:
     version = _version_of(files)
 
     def asset(name: str) -> str:
-        """The address of a static file. One version for all files: they may refer to each other relatively."""
+        """Return the path of a static file. All files share one version, so they can refer to each other relatively."""
         return f"/static/{version}/{name}"
 
     @cache
     def icon(name: str, extra: str = "") -> Markup:
-        """An icon of the sprite, hidden from screen readers; `extra` is a further class."""
+        """Return an icon of the sprite, hidden from screen readers; `extra` is another class."""
         mark = Markup('<svg class="icon{}" aria-hidden="true"><use href="{}#{}"></use></svg>')
         return mark.format(f" {extra}" if extra else "", asset("icons.svg"), name)
 
     def serve(asked: str, name: str) -> Response:
-        """A static file; with an outdated version in the address today's bytes, but not to be kept."""
+        """Serve a static file. Under an outdated version it serves the current bytes, not cacheable."""
         if name not in files:
             abort(404)
         return _answer(files[name], FOREVER if asked == version else "no-cache")

@@ -1,4 +1,4 @@
-"""Addresses that come from outside, taken apart without trusting them."""
+"""Parsing of untrusted URLs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 
 def parts_of(address: str) -> SplitResult:
-    """The parts of `address`. What is no address at all (`http://[`) has the scheme "invalid" and nothing else."""
+    """Return the parts of `address`. An invalid URL (`http://[`) has the scheme "invalid" and nothing else."""
     try:
         return urlsplit(address)
     except ValueError:

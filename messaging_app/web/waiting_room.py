@@ -1,9 +1,9 @@
-"""Threads only for requests that have arrived: gunicorn's threaded worker, with a waiting room before its pool.
+"""Threads only for complete requests: gunicorn's threaded worker with a waiting room in front of its pool.
 
-A thread that reads from somebody slow is lost for as long as they like, and strangers need 256 of them to stop the
-whole process. Here one thread watches all who have not finished their head, or a short body, and gives a request to the
-pool when nothing of it is missing; who takes too long is sent away. What is read in the pool is the bodies of uploads,
-which `bodies.py` has its own rules for. Built on what gunicorn leaves to be overridden: `get_thread_pool`.
+A thread that reads from a slow client is lost for as long as the client likes, and 256 such clients would stop the
+process. Here one thread watches all connections with an incomplete head or short body. It passes a request to the pool
+once it is complete and closes connections that take too long. The pool itself only reads the bodies of uploads, which
+`bodies.py` limits. Built on gunicorn's public hook `get_thread_pool`.
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ from messaging_app.web.bodies import SMALL
 
 HEAD_MAX = 32 * 1024  # bytes; a browser's head has one or two thousand
 PATIENCE = 10.0  # seconds for head and short body together
-WAITING, FROM_ONE_ADDRESS = 256, 64  # how many may wait, in all and from one address; the oldest makes room
-LEAVING, LINGER, QUIET = 128, 30.0, 2.0  # how many may still send what nobody reads, for how long, and without a byte
-SHORTEST, LONGEST = 0.02, 1.0  # seconds between two looks at what has arrived
+# maximum waiting connections, in all and per address; a new one replaces the oldest
+WAITING, FROM_ONE_ADDRESS = 256, 64
+# maximum connections still sending after the response, for how long, and how long without a byte
+LEAVING, LINGER, QUIET = 128, 30.0, 2.0
+SHORTEST, LONGEST = 0.02, 1.0  # seconds between checks for arrived data
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-HUNG_UP: int = getattr(select, "POLLRDHUP", select.POLLHUP)  # elsewhere than on Linux seen only once both sides have
+# other systems than Linux report it only once both sides have closed
+HUNG_UP: int = getattr(select, "POLLRDHUP", select.POLLHUP)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker with a waiting room. Keeps fewer idle connections, so that newcomers find a place."""
+    """gunicorn's threaded worker with a waiting room. Keeps fewer idle connections to leave room for new ones."""
 
     max_keepalived: int
 
@@ -55,7 +58,7 @@ class Worker(ThreadWorker):
         return WaitingRoom(self.cfg.threads, by_address=load_settings().proxies == 0)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """A connection that brings a long body ends with its answer: a thread would wait for what is left of it."""
+        """Close a connection with a long body after its response: a thread would otherwise wait for the rest."""
         sizes = {name: value for name, value in req.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")}
         if "TRANSFER-ENCODING" in sizes or int(sizes.get("CONTENT-LENGTH", 0)) > SMALL:
             req.force_close()
@@ -68,26 +71,26 @@ class Worker(ThreadWorker):
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """A connection that waits for the rest of its request, or leaves while its client still sends."""
+    """A connection that waits for the rest of its request, or is closing while its client still sends."""
 
     handle: Callable[[Any], Any]
     conn: Any
     done: Future[Any] = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
-    look_at: float = 0.0  # when to look again at what has arrived; 0 until something has
-    heard_at: float = 0.0  # of one who leaves: when the last byte came
+    look_at: float = 0.0  # when to check again for data; 0 until some has arrived
+    heard_at: float = 0.0  # when closing: time of the last byte
     encouraged: bool = False
 
     @property
     def address(self) -> str:
-        """Empty where it came through a file of this machine."""
+        """The client's address; empty for a Unix socket."""
         return str(self.conn.client[0]) if isinstance(self.conn.client, tuple) else ""
 
 
 class WaitingRoom(ThreadPoolExecutor):
-    """A pool of threads whose work is a connection, begun once its request has arrived.
+    """A thread pool that handles a connection once its request has arrived.
 
-    `by_address`: whether connections from one address are one sender's, which a proxy's are not.
+    `by_address`: whether connections from one address belong to one client, which is not so behind a proxy.
     """
 
     def __init__(self, threads: int, *, by_address: bool) -> None:
@@ -101,13 +104,13 @@ class WaitingRoom(ThreadPoolExecutor):
         for end in (self._bell, ringer):
             end.setblocking(False)
         self._selector.register(self._bell, selectors.EVENT_READ)
-        self._waiting: dict[Guest, None] = {}  # in the order in which they came
+        self._waiting: dict[Guest, None] = {}  # in order of arrival
         self._leaving: dict[Guest, None] = {}
         self._from: defaultdict[str, dict[Guest, None]] = defaultdict(dict)
         threading.Thread(target=self._attend, name="waiting-room", daemon=True).start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have `fn` handle a connection. The future tells whether gunicorn keeps it; it is done when that is settled."""
+        """Let `fn` handle a connection. The future says whether gunicorn keeps the connection, once that is known."""
         (conn,) = args
         guest = Guest(fn, conn)
         if has_arrived(guest) is True:
@@ -117,7 +120,7 @@ class WaitingRoom(ThreadPoolExecutor):
         return guest.done
 
     def close_soon(self) -> None:
-        """No more newcomers: who has sent nothing yet goes at once. Called by a handler of signals."""
+        """Accept no new connections and close those without data. Called by a signal handler."""
         self._ending = True
         self._ring()
 
@@ -129,7 +132,7 @@ class WaitingRoom(ThreadPoolExecutor):
             self._settle(guest)
 
     def _work(self, guest: Guest) -> None:
-        """In a thread of the pool."""
+        """Handle the request in a thread of the pool."""
         try:
             keep = guest.handle(guest.conn)
         except BaseException as error:
@@ -161,13 +164,13 @@ class WaitingRoom(ThreadPoolExecutor):
                     self._let_in()
                 elif key.data in self._leaving:
                     self._hear_out(key.data)
-                elif key.data in self._waiting:  # and was not sent away a moment ago
+                elif key.data in self._waiting:  # and has not just been closed
                     self._selector.unregister(key.fileobj)
                     self._look(key.data)
             self._look_around()
 
     def _pause(self) -> float:
-        """Seconds until somebody is to be looked at, be it only to be sent away."""
+        """Return the seconds until the next connection needs a check or has to be closed."""
         now = time.monotonic()
         return max(0.0, min((guest.look_at - now for guest in self._waiting if guest.look_at), default=LONGEST))
 
@@ -199,11 +202,11 @@ class WaitingRoom(ThreadPoolExecutor):
     def _watch(self, guest: Guest) -> None:
         try:
             self._selector.register(guest.conn.sock, selectors.EVENT_READ, guest)
-        except (OSError, ValueError, KeyError):  # it was closed meanwhile
+        except (OSError, ValueError, KeyError):  # closed meanwhile
             self._settle(guest)
 
     def _look(self, guest: Guest) -> None:
-        """Something has arrived; what is still missing is looked for after half of the time that it has taken so far."""
+        """Check the data that has arrived. If incomplete, check again after half of the time it has taken so far."""
         arrived = has_arrived(guest)
         if arrived is True:
             self._forget(guest)
@@ -226,7 +229,7 @@ class WaitingRoom(ThreadPoolExecutor):
                 self._settle(guest)
 
     def _hear_out(self, guest: Guest) -> None:
-        """Read what the client of an answered request still sends: closing before would take the answer from it."""
+        """Read what the client still sends after its response: closing earlier would lose the response."""
         with suppress(OSError):
             if guest.conn.sock.recv(64 * 1024, socket.MSG_DONTWAIT):
                 guest.heard_at = time.monotonic()
@@ -234,13 +237,13 @@ class WaitingRoom(ThreadPoolExecutor):
         self._settle(guest)
 
     def _send_away(self, guest: Guest, words: bytes = TOO_SLOW) -> None:
-        if guest.look_at:  # who has said nothing is told nothing: browsers open connections ahead
+        if guest.look_at:  # send nothing to clients that sent nothing: browsers open spare connections
             with suppress(OSError):
                 guest.conn.sock.send(words, socket.MSG_DONTWAIT)
         self._settle(guest)
 
     def _settle(self, guest: Guest) -> None:
-        """Let gunicorn close the connection, which does so in its main thread: reading has to be at an end by then."""
+        """Let gunicorn close the connection in its main thread, after reading has stopped."""
         self._forget(guest)
         with suppress(OSError):
             guest.conn.sock.shutdown(socket.SHUT_RDWR)
@@ -259,16 +262,16 @@ class WaitingRoom(ThreadPoolExecutor):
 
 
 def has_arrived(guest: Guest) -> bool | None:
-    """Whether the head of the next request is there, with its body if it is short; None if the head has no end.
+    """Whether the next request's head and short body have arrived; None if the head has no end.
 
-    Looks without taking anything away. Into an encrypted connection it cannot look: TLS belongs to the proxy.
+    Peeks without consuming data. Cannot look into an encrypted connection: the proxy handles TLS.
     """
     conn = guest.conn
     if conn.cfg.is_ssl:
         return True
     held = b""
     if conn.initialized:
-        held = conn.parser.unreader.take_buffered()  # what came with the request before
+        held = conn.parser.unreader.take_buffered()  # data that came with the previous request
         conn.parser.unreader.unread(held)
     try:
         seen = conn.sock.recv(HEAD_MAX + SMALL, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -280,7 +283,7 @@ def has_arrived(guest: Guest) -> bool | None:
         return True
     else:
         if not seen:
-            return True  # it has ended
+            return True  # the client has finished sending
     text = held + seen
     end = text.find(END_OF_HEAD)
     if end < 0:
@@ -298,7 +301,7 @@ def has_arrived(guest: Guest) -> bool | None:
 
 
 def has_ended(link: socket.socket) -> bool:
-    """Whether nothing more will come: gunicorn finds out what is missing without waiting."""
+    """Whether the client has finished sending, so gunicorn sees what is missing without waiting."""
     poll = select.poll()
     poll.register(link, HUNG_UP)
     return bool(poll.poll(0))

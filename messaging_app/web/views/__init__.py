@@ -1,1 +1,1 @@
-"""One module per resource: request in, one service call, one template out. Roles mount them in `roles/`."""
+"""One module per resource: read the request, call one service, render one template. `web/roles.py` mounts them."""

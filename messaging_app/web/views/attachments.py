@@ -1,4 +1,4 @@
-"""Downloads, thumbnails and removal of what was sent."""
+"""Download, preview and removal of attachments."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ THUMBNAIL_MIME = "image/webp"
 
 
 def download(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
-    """The file, byte for byte; with HEAD and Range. Images may be shown in place, everything else is saved."""
+    """Send the file byte for byte, with HEAD and Range. Images may be shown inline, everything else is saved."""
     found = attachments.get_attachment(actor, conversation_id, attachment_id)
     inline = found.mime_type.startswith("image/")
     return serve(found.key, found.mime_type, found.size, found.filename, inline=inline, etag=found.sha256)
 
 
 def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
-    """An image's preview."""
+    """Send the preview of an image."""
     found = attachments.get_attachment(actor, conversation_id, attachment_id)
     if found.thumbnail_key is None:
         raise NotFound
@@ -44,7 +44,7 @@ def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> Respons
 
 
 def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
-    """Remove a file; the thread then shows who did and when."""
+    """Remove a file. The thread then shows by whom and when."""
     attachments.delete_attachment(actor, conversation_id, attachment_id, request.form.get("reason", ""))
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
@@ -53,10 +53,9 @@ def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseRe
 
 
 def serve(key: str, mime: str, size: int, name: str, *, inline: bool, etag: str) -> Response:
-    """Bytes from storage with headers that keep them harmless, as the request's method and Range want them.
+    """Send bytes from storage with safe headers, respecting the request's method and Range.
 
-    The caller has checked that the person may have them. Where the web server in front is configured to send files,
-    it sends them.
+    The caller has checked access. If a front-end web server is configured to send files, it does so.
     """
     response = make_response(b"")
     headers = response.headers
@@ -105,7 +104,7 @@ def _send(response: Response, key: str, size: int, etag: str) -> Response:
 
 
 def _range_holds(etag: str) -> bool:
-    """Whether the file that the client has begun is still this one (If-Range)."""
+    """Whether the file is still the one the client has started to download (If-Range)."""
     condition: Any = request.if_range
     return condition is None or (condition.etag is None and condition.date is None) or condition.etag == etag
 

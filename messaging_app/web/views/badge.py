@@ -11,7 +11,7 @@ from messaging_app.web.htmx import rendered, signed_in
 
 
 def unread_count(actor: Actor) -> ResponseReturnValue:
-    """The badge; 204 while `have` is still the number. The session's own statement has counted already."""
+    """The badge; 204 while `have` is still the number. The session's own query has counted already."""
     unread = signed_in.unread
     if request.args.get("have") == poll_state.of_count(unread):
         return Response(status=204)

@@ -13,13 +13,13 @@ from messaging_app.web.views.messages import update
 
 
 def close(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Close; the thread gets its line."""
+    """Close a conversation and add the event to the thread."""
     messaging.close_conversation(actor, conversation_id)
     return _answer(actor, conversation_id, _("Conversation closed."))
 
 
 def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Open again; the thread gets its line."""
+    """Reopen a conversation and add the event to the thread."""
     messaging.reopen_conversation(actor, conversation_id)
     return _answer(actor, conversation_id, _("Conversation reopened."))
 

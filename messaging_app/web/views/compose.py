@@ -1,4 +1,4 @@
-"""Beginning a conversation: the compose dialog, the recipient search, and the create itself."""
+"""Beginning a conversation: the compose dialog, the recipient search, and creating it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUERY_MAX = 100
 
 @dataclass(slots=True)
 class Compose:
-    """What the compose templates show."""
+    """The data for the compose templates."""
 
     recipient_types: tuple[str, ...]
     recipient_type: str
@@ -44,7 +44,7 @@ class Compose:
 
 
 def new(actor: Actor) -> ResponseReturnValue:
-    """The form for a new conversation, as dialog or page. A search without scripts posts it: what was entered stays."""
+    """The form for a new conversation, as dialog or page. A search without scripts posts it and keeps the input."""
     if request.method == "POST":
         compose = _compose(actor, request.args if "cursor" in request.args else request.form)
         _keep_chosen(actor, compose)
@@ -54,16 +54,16 @@ def new(actor: Actor) -> ResponseReturnValue:
 
 
 def recipients(actor: Actor) -> ResponseReturnValue:
-    """Recipients to choose from, found while typing; `recipient_id` is chosen if it is still theirs to reach."""
+    """The recipients found while typing. `recipient_id` stays selected if it is still within reach."""
     compose = _compose(actor, request.args)
     _choose(actor, compose, _number("args"))
     return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
 
 
 def create(actor: Actor) -> ResponseReturnValue:
-    """Begin the conversation and go there; a refusal keeps everything that was entered.
+    """Begin the conversation and go there. A refusal keeps all input.
 
-    Without scripts Enter sends from every field alike: where another list is asked for than is shown, it searches.
+    Without scripts, Enter submits from every field. If the search text differs from the list, this searches instead.
     """
     if "enter" in request.args and _asks_for_another_list():
         return new(actor)
@@ -89,7 +89,7 @@ def create(actor: Actor) -> ResponseReturnValue:
 
 
 def _number(source: str) -> int:
-    """The recipient that was chosen; 0, which nobody has, where none was or it is no number."""
+    """Return the selected recipient's id; 0, which no recipient has, for none or an invalid number."""
     try:
         return whole_number("recipient_id", source) or 0
     except Invalid:
@@ -100,7 +100,7 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     compose = _compose(actor, _listed())
     _keep_chosen(actor, compose)
     if isinstance(refusal, Invalid) and compose.recipient_id is None and "recipient_id" not in refusal.by_field():
-        # The service looks at the texts first; a person is told everything at once.
+        # The service checks the texts first; show all errors at once.
         refusal = Invalid(*refusal.errors, *wrong_recipient().errors)
     compose.form.refuse(refusal)
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
@@ -109,23 +109,23 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
 
 
 def _listed() -> dict[str, str]:
-    """The form as its list of recipients says: where a name comes twice, its first value is what is searched for."""
+    """Return the form as its recipient list was built. If a name occurs twice, the last value is the list's."""
     return {name: values[-1] for name, values in request.form.lists()}
 
 
 def _asks_for_another_list() -> bool:
-    """Whether the list that the form carries does not answer what is searched for."""
+    """Whether the form's list does not match its search text."""
     return any(len(set(request.form.getlist(name))) > 1 for name in ("recipient_type", "q"))
 
 
 def _keep_chosen(actor: Actor, compose: Compose) -> None:
-    """Choose whom the form had chosen, if the list is still of that kind."""
+    """Select the recipient selected in the form, if the list is still of that kind."""
     if _listed().get("recipient_type") == compose.recipient_type:
         _choose(actor, compose, _number("form"))
 
 
 def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
-    """Choose a recipient, who comes first where the list does not reach that far."""
+    """Select a recipient, and put it first if it is not in the list."""
     listed = any(row.recipient_id == chosen for row in compose.recipients)
     if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
         compose.recipients.insert(0, found)

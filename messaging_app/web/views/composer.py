@@ -1,4 +1,4 @@
-"""The reply form: fresh with a new key, or refused with its text and a sentence."""
+"""The reply form: new with a new key, or refused with its text and an error."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from messaging_app.web.views.thread import ThreadView
 
 
 def fresh(thread: ThreadView) -> MessageForm:
-    """An empty composer under `thread`."""
+    """Return an empty composer for `thread`."""
     return MessageForm(formdata=None, idempotency_key=new_key(), after=thread.last_seq)
 
 
 def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:
-    """The composer with what was typed and why it was not sent, under a page whose last line is `after`."""
+    """Return the composer with its text and the error, on a page whose last line is `after`."""
     form.refuse(refusal)
     form.after.data = after
     return form

@@ -1,4 +1,4 @@
-"""Inbox and thread: the split panel."""
+"""Inbox and thread in the split panel."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from messaging_app.web.views import composer
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
 STATUSES = ("open", "closed", "all")
-REACH = 75  # how many rows more a page shows at most to have the open conversation in its list
+REACH = 75  # extra rows that a page may show to include the open conversation
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which conversations of an inbox are shown."""
+    """The filters of an inbox."""
 
     status: str
     type: str
     unread: bool
 
     def query(self, **changes: Any) -> str:
-        """The query string of these filters with `changes`, defaults left out: "" or "?status=closed&…"."""
+        """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
         values = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
         return f"?{urlencode(kept)}" if kept else ""
@@ -42,7 +42,7 @@ class Filters:
 
 @dataclass(slots=True)
 class InboxView:
-    """What the inbox's templates show. While `have` holds, a poll gets 204."""
+    """The data for the inbox templates. While `have` is current, a poll gets 204."""
 
     rows: list[Any]
     filters: Filters
@@ -58,12 +58,12 @@ class InboxView:
 
     @property
     def next_query(self) -> str:
-        """The query of the next page; empty on the last."""
+        """The query of the next page; empty on the last one."""
         return self.filters.query(cursor=self.next_cursor) if self.next_cursor else ""
 
 
 def inbox(actor: Actor) -> ResponseReturnValue:
-    """The list of conversations, filtered; with htmx the list or its next rows, 204 while `have` still holds."""
+    """The list of conversations, filtered. For htmx the list or its next rows, 204 while `have` is current."""
     view = read_inbox(actor)
     if request.args.get("have") == view.have:
         return Response(status=204)
@@ -74,7 +74,7 @@ def inbox(actor: Actor) -> ResponseReturnValue:
 
 
 def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """One conversation beside the list; with htmx the thread alone, or with `before` the lines before that seq."""
+    """One conversation beside the list. For htmx only the thread or, with `before`, the lines before that seq."""
     before = whole_number("before")
     found = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
@@ -90,7 +90,7 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None, status: int = 200) -> Response:
-    """The page with the thread open; `filled` is a composer that was refused, its text kept."""
+    """Return the page with the thread open. `filled` is a refused composer with its text."""
     beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
     if beside:
         beside = _reaching(actor, beside, view)
@@ -100,9 +100,9 @@ def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None
 
 
 def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
-    """`top` of the list with the open conversation in it, unless the filters leave that out.
+    """Extend the list `top` to include the open conversation, unless the filters exclude it.
 
-    The list goes on as far as the conversation; where that is too far down, it begins with it instead.
+    If the conversation is too far down, the list begins with it instead.
     """
     head, filters = view.conversation, top.filters
     passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
@@ -119,13 +119,13 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
         return replace(top, rows=top.rows + more.rows, next_cursor=more.next_cursor)
     begin = cursors.Walk.from_row(head.last_message_at, head.id).encoded()
     page = messaging.list_conversations(actor, cursor=begin, **wanted)
-    if not page.rows or page.rows[0].id != head.id:  # it has left the filter in this very moment
+    if not page.rows or page.rows[0].id != head.id:  # it has just left the filter
         return top
     return replace(top, rows=page.rows, cursor=begin, next_cursor=page.next_cursor)
 
 
 def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
-    """The page of the inbox that the query asks for. Raises `Invalid` naming the filter that does not fit."""
+    """Return the inbox page of the query. Raises `Invalid` naming an invalid filter."""
     args = request.args
     status, kind, cursor = args.get("status") or "open", args.get("type") or "", args.get("cursor") or None
     errors = []

@@ -1,4 +1,4 @@
-"""A message's files as templates and programs read them."""
+"""A message's files as templates and programs see them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from flask_babel import gettext
 from messaging_app.files import BY_STORED
 
 KINDS = {kind.mime: kind for kind in BY_STORED.values()}
-ALONE, AMONG_OTHERS = (320, 240), (184, 184)  # the most that a picture takes in a thread, in CSS pixels
+ALONE, AMONG_OTHERS = (320, 240), (184, 184)  # maximum size of an image in a thread, in CSS pixels
 TABLES = {BY_STORED[ext].mime for ext in ("xls", "xlsx", "csv")}
 
 
 @dataclass(slots=True)
 class FileView:
-    """One attachment in a thread. Width and height are the thumbnail's; a removed file has who, when and why."""
+    """One attachment in a thread. Width and height are the thumbnail's. A removed file has who, when and why."""
 
     id: int
     filename: str
@@ -41,7 +41,7 @@ class FileView:
         return "file-spreadsheet" if self.mime_type in TABLES else "file-text"
 
     def shown_size(self, *, alone: bool) -> tuple[int, int]:
-        """Width and height of the picture in the thread: its proportions, and no larger than it is."""
+        """Return width and height in the thread: in proportion and never enlarged."""
         width, height = self.thumbnail_width or 1, self.thumbnail_height or 1
         most = ALONE if alone else AMONG_OTHERS
         scale = min(1, most[0] / width, most[1] / height)
@@ -49,7 +49,7 @@ class FileView:
 
 
 def files_of(listed: str | None) -> list[FileView]:
-    """The files in the column `files` of a thread's lines (see `inbox.lines_of`)."""
+    """Return the files in the column `files` of a thread's lines (see `queries/thread.py`)."""
     return [_file(item) for item in json.loads(listed)] if listed else []
 
 
@@ -65,6 +65,6 @@ def _file(item: dict[str, Any]) -> FileView:
 
 
 def _moment(text: str) -> datetime:
-    """PostgreSQL writes the zone into JSON, SQLite's text is UTC without saying so."""
+    """Parse a time from JSON: PostgreSQL includes the zone, SQLite's text is UTC without a zone."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

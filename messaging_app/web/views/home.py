@@ -1,4 +1,4 @@
-"""The pages around the inbox: where each role arrives, and the front door with the three sign-ins."""
+"""The pages around the inbox: the home page of each role, and the front page with the three sign-ins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card for messages shows: where it leads, and the newest unread message, if there is one."""
+    """The message card: its link, and the newest unread message if there is one."""
 
     address: str
     writer: str = ""
@@ -39,12 +39,12 @@ class Card:
 
     @property
     def have(self) -> str:
-        """Changes with what the card shows: while it holds, a poll gets 204."""
+        """The card's state: while it is current, a poll gets 204."""
         return f"{signed_in.unread}-{self.row.id}-{self.row.last_seq}" if self.row else "0"
 
 
 def home(actor: Actor) -> ResponseReturnValue:
-    """The role's first page with the newest unread message; with htmx its card, 204 while `have` still holds."""
+    """The role's home page with the newest unread message. For htmx only the card, 204 while `have` is current."""
     card = _card(actor)
     if request.args.get("have") == card.have:
         return Response(status=204)
@@ -55,13 +55,13 @@ def home(actor: Actor) -> ResponseReturnValue:
 
 
 def _card(actor: Actor) -> Card:
-    """The card leads to the conversation itself where no other has anything unread."""
+    """Return the card. It links to the conversation itself if no other has unread messages."""
     policy = policy_of(actor)
     if not signed_in.unread:
         return Card(policy.messages)
     rows = messaging.list_conversations(actor, status="all", unread=True, limit=2).rows
     if not rows:
-        return Card(policy.messages)  # read in this very moment
+        return Card(policy.messages)  # it has just been read
     address = f"{policy.thread(rows[0].id)}#unread" if len(rows) == 1 else policy.messages
     for row in rows:
         if (row.last_sender_type, row.last_sender_id) != (actor.type, actor.id):
@@ -72,7 +72,7 @@ def _card(actor: Actor) -> Card:
 
 
 def _newest_of_others(actor: Actor, conversation_id: int) -> Any:
-    """The newest message that is not one's own, for who has answered and left unread what they answered to."""
+    """Return the newest message of another sender, for users who replied without reading what they replied to."""
     found = messaging.get_head(actor, conversation_id)
     lines = messaging.read_lines(found, limit=window(found)).lines
     mine = (actor.type, actor.id)
@@ -81,7 +81,7 @@ def _newest_of_others(actor: Actor, conversation_id: int) -> Any:
 
 
 def offer_store() -> ResponseReturnValue | None:
-    """For a link that names another of this person's stores: a page that offers to go there. A GET never switches."""
+    """For a link to another store of this user: a page that offers to switch. A GET never switches."""
     code = request.args["store"]
     if request.method != "GET" or is_htmx() or code == signed_in.store_code:
         return None
@@ -97,7 +97,7 @@ def offer_store() -> ResponseReturnValue | None:
 
 
 def logo(name: str) -> ResponseReturnValue:
-    """A store's logo, `<code>-<hash>`, public and immutable: its address changes with its bytes."""
+    """A store's logo, `<code>-<hash>`, public and immutable, because its path changes with its bytes."""
     code, _dash, digest = name.rpartition("-")
     store = store_by_code(code)
     if store is None or not store.logo or digest not in (store.logo, store.logo.partition(".")[0]):

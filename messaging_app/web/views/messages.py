@@ -1,4 +1,4 @@
-"""Sending a message, and the lines that came since: the one fragment for answer, poll and stream."""
+"""Sending a message, and the new lines: one fragment for response, poll and stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from messaging_app.web.views.thread import WINDOW_MAX, show, show_sent, state_of
 
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Send what the composer holds; the answer is everything since the line that the page showed last."""
+    """Send the composer's content. Returns everything since the last line on the page."""
     form = MessageForm()
     after = whole_number("after", "form")
     limiter.hit("send", actor.type, actor.id)
@@ -41,7 +41,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
             filled = composer.refused(form, refusal, after or found.head.last_seq)
             status = 422 if filled.file_errors else refusal.status
             answer = rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
-            # What the page did not know, it now asks for: the line that says who closed, the state in the header.
+            # Make the page fetch what it missed: the event that says who closed it, and the state in the header.
             return with_events(answer, thread_changed={}) if isinstance(refusal, ConversationClosed) else answer
         view = show(actor, messaging.read_lines(found, limit=window(found)))
         return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
@@ -51,7 +51,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """The lines after the seq in `after` and whatever else changed; 204 where nothing did."""
+    """Return the lines after the seq in `after` and other changes; 204 if there are none."""
     after = whole_number("after") or 0
     found = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
@@ -63,9 +63,9 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 def update(
     actor: Actor, conversation_id: int, after: int, found: messaging.Thread | None = None, removals: int = 0
 ) -> Response:
-    """The fragment that brings a page which shows `after` up to date; the whole thread where it missed too much.
+    """Return the fragment that updates a page whose last line is `after`; the whole thread if it missed too much.
 
-    `removals` is how many files were removed since that page looked: their places are told anew.
+    `removals` is how many files were removed since then: their places are updated.
     """
     found = found or messaging.get_head(actor, conversation_id)
     if found.head.last_seq - after > WINDOW_MAX:
@@ -74,7 +74,7 @@ def update(
         response.headers["HX-Retarget"] = "#thread"
         response.headers["HX-Reswap"] = "outerHTML"
         return response
-    # The line shown last comes along: its day and voice decide how the first new one looks.
+    # Also read the line shown last: its day and sender determine how the first new one looks.
     found = messaging.read_lines(found, after=max(after - 1, 0), limit=WINDOW_MAX + 1)
     context = _take_context(found.lines, after)
     view = show(actor, found, context=context)
@@ -84,14 +84,14 @@ def update(
 
 
 def uploads() -> list[Upload]:
-    """The files of a form. A part that names a file but came as text would be lost silently, so it is refused."""
+    """Return the files of a form. Refuses a file part sent as text, which would be lost silently."""
     if request.form.getlist("attachments") not in ([], [""]):
         raise AttachmentsRefused(FileRefused("name_invalid"))
     return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
 
 
 def _answer(actor: Actor, sent: Sent, after: int) -> Response:
-    """The fragment after a send: the lines since `after`, the sent one among them."""
+    """Return the fragment after a send: the lines since `after`, including the new one."""
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
     lines = messaging.read_sent(sent, max(after - 1, 0), WINDOW_MAX + 1)
@@ -100,5 +100,5 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
 
 
 def _take_context(lines: list[LineRow], after: int) -> LineRow | None:
-    """The line that the page shows already, taken from those that were read for it."""
+    """Remove the line that the page already shows, read only for context, and return it."""
     return lines.pop(0) if lines and lines[0].seq <= after else None

@@ -1,4 +1,4 @@
-"""A person's own preferences: mail on or off, for all conversations at once."""
+"""A user's own preferences: e-mail on or off for all conversations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def preferences(actor: Actor) -> ResponseReturnValue:
 
 
 def save_preferences(actor: Actor) -> ResponseReturnValue:
-    """Set the switch to what the form says."""
+    """Set the switch to the form's value."""
     form = MailForm()
     if not form.validate():
         return rendered("preferences.html", 422, form=form)

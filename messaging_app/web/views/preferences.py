@@ -1,4 +1,4 @@
-"""The switch for mail about one conversation."""
+"""The e-mail switch of one conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.web.views.thread import show
 
 
 def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Set the switch to what the form says: true or false (a list with both counts as true, for plain checkboxes)."""
+    """Set the switch to the form's value: true or false. Both together count as true, for plain checkboxes."""
     values = request.form.getlist("email_notifications")
     if not values or not set(values) <= {"true", "false"}:
         raise Invalid(FieldError("email_notifications", "invalid", _("E-mail is either on or off.")))

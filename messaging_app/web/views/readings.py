@@ -1,4 +1,4 @@
-"""Having read: its own request, so that no GET writes."""
+"""Marking as read: a separate request, so that no GET writes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, w
 
 
 def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Move the reader's seat to `up_to`, the last line they were shown; answers the badge."""
+    """Move the reader's seat to `up_to`, the last line shown. Returns the badge."""
     up_to = whole_number("up_to", "form")
-    if up_to is None:  # to the service that would mean: everything
+    if up_to is None:  # the service would read None as everything
         raise Invalid(FieldError("up_to", "required", _("Name the last message that was read.")))
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():

@@ -1,4 +1,4 @@
-"""The platform's settings, for admins: by category, checked, in force at once."""
+"""The platform settings, for admins: by category, validated, effective at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from messaging_app.web.htmx import rendered, see_other
 
 
 def show(_actor: Actor) -> ResponseReturnValue:
-    """Every setting with its help and the value in force."""
+    """Every setting with its help text and current value."""
     return _page(settings_form(_in_force()), saved="saved" in request.args)
 
 
 def save(actor: Actor) -> ResponseReturnValue:
-    """Keep what the form says, all or none; a refusal keeps what was entered."""
+    """Store the form's values, all or none. A refusal keeps the input."""
     entered = {key: request.form[key] for key in SETTINGS if key in request.form}
     try:
         set_settings(actor, entered)

@@ -26,14 +26,14 @@ YEAR = 365 * 24 * 3600
 
 @dataclass(slots=True)
 class SignInView:
-    """What the sign-in page shows beside its form."""
+    """The data of the sign-in page besides its form."""
 
     error: str = ""
     store: object | None = None
     needs_store: bool = False
     store_code: str = ""
     next_url: str = ""
-    ended: bool = False  # signed out in the middle of something that a script keeps
+    ended: bool = False  # signed out while a script holds unsent text
 
 
 def login() -> ResponseReturnValue:
@@ -45,7 +45,7 @@ def login() -> ResponseReturnValue:
     form.next.data = onward
     store_id = None
     if role.actor_type == ActorType.CUSTOMER:
-        # An empty `store` asks for the code anew; without any, the store last used in this browser is taken.
+        # An empty `store` asks for the code again; without the field, use the browser's last store.
         view.store_code = request.values.get("store", request.cookies.get(STORE_COOKIE, "")).strip()
         store = store_by_code(view.store_code) if view.store_code else None
         if store is None:
@@ -60,13 +60,13 @@ def login() -> ResponseReturnValue:
 
 
 def logout() -> ResponseReturnValue:
-    """End the session of this role in this browser; the other roles stay signed in."""
+    """End this browser's session in this role. Its other roles stay signed in."""
     end_session()
     return see_other(_role().login)
 
 
 def switch(_actor: Actor) -> ResponseReturnValue:
-    """Make another of this person's stores the current one."""
+    """Make another of this user's stores current."""
     store_id = whole_number("store_id", "form")
     if store_id is None:
         raise Invalid(FieldError("store_id", "required", _("Choose a store.")))
@@ -77,7 +77,7 @@ def switch(_actor: Actor) -> ResponseReturnValue:
 
 
 def local_path(address: str, role: RolePolicy) -> str | None:
-    """`address` if it leads to a page of `role` on this very server, else None."""
+    """Return `address` if it is a page of `role` on this server, otherwise None."""
     parts = parts_of(address)
     if parts.scheme or parts.netloc or "\\" in address or not address.isprintable():
         return None
@@ -116,9 +116,9 @@ def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int
 
 
 def _recognise(role: RolePolicy, email: str, password: str, store_id: int | None) -> Person | None:
-    """Whose password this is; None where it is wrong, which alone is counted. Raises `RateLimited`.
+    """Return the user, or None for wrong credentials; only failures are counted. Raises `RateLimited`.
 
-    Counted before the password is worked on, and given back after it: a hundred that come at once are a hundred attempts.
+    Counts before hashing and undoes it afterwards, so a hundred parallel attempts count as a hundred.
     """
     with ExitStack() as unless_wrong:
         account, address = (role.name, store_id or 0, email_key(email)[:254]), (request.remote_addr or "",)

@@ -1,8 +1,8 @@
-"""The event stream: wake-ups for one browser window, and the notes that somebody is writing.
+"""The event stream of one browser window: what changed, and who is typing.
 
-A stream holds no database connection. At every heartbeat, and before it passes on anything that names a person, it
-reads its sign-in session in one statement, and ends once that is over: whichever process ended it, and whether or not
-there is a Redis to say so. It ends in any case after a quarter of an hour, and the browser comes back at once.
+A stream holds no database connection. At every heartbeat, and before it forwards an event that names a person, it
+checks its sign-in session in one statement. It ends when the session is over, whichever process ended it and with or
+without Redis. It also ends after about a quarter of an hour, and the browser reconnects at once.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from messaging_app.policies import policy_of
 from messaging_app.services import announcements, messaging
 from messaging_app.web.htmx import signed_in
 
-HEARTBEAT = 15.0  # seconds; the browser takes three missed ones for a dead line
-LIFETIME = (720.0, 1020.0)  # seconds; drawn from this range, so that not all come back in one moment
+HEARTBEAT = 15.0  # seconds; the browser reconnects after three missed heartbeats
+LIFETIME = (720.0, 1020.0)  # seconds; random in this range, so that not all browsers reconnect at once
 
 
 def init_app(app: Flask) -> None:
-    """Note where the wake-ups stand before anything is read, so that a page can ask for what came after."""
+    """Record the bus position before any query, so that a page can request later events."""
     app.before_request(_note_position)
 
 
 def events(actor: Actor) -> ResponseReturnValue:
-    """The stream. Resumes after `Last-Event-ID` (or `from`, where the page stands); 204 where there are too many."""
+    """The stream. Resumes after `Last-Event-ID` (or `from`, the page's position); 204 if there are too many."""
     after = request.headers.get("Last-Event-ID") or request.args.get("from", "")
     subscription = current_bus().listen(f"{actor.type}:{actor.id}", announcements.topics_of(actor), after)
     if subscription is None:
@@ -57,7 +57,7 @@ def events(actor: Actor) -> ResponseReturnValue:
 
 
 def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Tell the others that `actor` is writing here; stores nothing."""
+    """Announce that `actor` is typing here. Stores nothing."""
     limiter.hit("typing", actor.type, actor.id)
     announcements.typing(actor, messaging.get_writer(actor, conversation_id))
     return Response(status=204)
@@ -69,7 +69,7 @@ def _note_position() -> None:
 
 
 class _Right:
-    """What a stream may pass on, for as long as its session stands."""
+    """What a stream may forward while its session is valid."""
 
     def __init__(self, sign_in: SignIn) -> None:
         actor = sign_in.actor
@@ -79,9 +79,9 @@ class _Right:
         self._meant = ("", f"store:{actor.store_id}", f"session:{sign_in.session_id}")
 
     def stands(self) -> bool:
-        """Whether the session is alive and in the store for which the stream was opened.
+        """Whether the session is active and in the store for which the stream was opened.
 
-        False, too, where the database cannot be asked: the browser comes back.
+        Also False if the database is unreachable: the browser reconnects.
         """
         with self._app.app_context():
             try:
@@ -95,16 +95,16 @@ class _Right:
         return True
 
     def concerns(self, wake: Wake) -> bool:
-        """Whether a wake-up of the stream's topics is meant for it."""
+        """Whether an event of the stream's topics is addressed to it."""
         return wake.only in self._meant and not (wake.kind == "typing" and wake.by == self._person)
 
     def is_delicate(self, wake: Wake) -> bool:
-        """Whether the session is read first: the event names a person, or an admin may have hidden what it is about."""
+        """Whether to check the session first: the event names a person, or an admin may have hidden its conversation."""
         hideable = wake.about == ConversationType.ADMIN_CUSTOMER and self._actor.type == ActorType.CUSTOMER
         return wake.kind == "typing" or hideable
 
     def sees(self, wake: Wake) -> bool:
-        """Whether the conversation that it is about is shown to this person."""
+        """Whether this user sees the event's conversation."""
         return wake.about != ConversationType.ADMIN_CUSTOMER or self._actor.sees_platform
 
 
@@ -137,13 +137,13 @@ def _said_by(delivered: Delivered) -> bytes:
 
 
 def _is_dead(line: socket.socket | None) -> bool:
-    """Whether the browser hung up. A server that only writes learns it at its second heartbeat after that."""
+    """Whether the browser has disconnected. Writing alone would notice only at the second heartbeat."""
     if line is None:
         return False
     try:
-        # Past gevent's own `recv`, which would wait until there is something to read.
+        # Bypass gevent's `recv`, which would wait for data.
         return not getattr(line, "_sock", line).recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except (BlockingIOError, ValueError):  # nothing to read; a line of TLS, which cannot be looked at
+    except (BlockingIOError, ValueError):  # nothing to read, or a TLS socket, which does not support MSG_PEEK
         return False
     except OSError:
         return True

@@ -1,4 +1,4 @@
-"""A thread as templates read it: lines with their days and voices, unread line, who has read up to where."""
+"""A thread as templates see it: lines with days and senders, the unread line, and who has read how far."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from messaging_app.web.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
-WINDOW_MAX = 200  # most lines that one answer shows; whoever missed more gets the thread anew
+WINDOW_MAX = 200  # maximum lines per response; a page that missed more gets the whole thread
 
 
 class Line(NamedTuple):
-    """One message or event with what its place in the thread and its reader add."""
+    """One message or event, with what its position and its reader add."""
 
     row: Any
     mine: bool
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
     @property
     def seq(self) -> int:
-        """Its number in the conversation."""
+        """The line's number in the conversation."""
         return int(self.row.seq)
 
     @property
@@ -47,22 +47,22 @@ class Line(NamedTuple):
 
     @property
     def event(self) -> EventKind:
-        """What an event says and shows."""
+        """The kind of an event."""
         return event_kind(self.row.event)
 
     @property
     def sender_name(self) -> str:
-        """What the sender was called when they wrote it."""
+        """The sender's name at the time of writing."""
         return str(self.row.sender_name)
 
     @property
     def created_at(self) -> datetime:
-        """When it was written."""
+        """When the line was written."""
         return self.row.created_at  # type: ignore[no-any-return]
 
 
 class Reader(NamedTuple):
-    """Somebody in the conversation and the last line that they have read."""
+    """A participant and the last line they have read."""
 
     type: str
     name: str
@@ -72,7 +72,7 @@ class Reader(NamedTuple):
 
 @dataclass(slots=True)
 class Seat:
-    """The reader's own seat; somebody without one has nothing unread and no mail."""
+    """The reader's own seat. Without one, nothing is unread and e-mail is off."""
 
     email_notifications: bool = False
     last_read_seq: int = 0
@@ -81,10 +81,11 @@ class Seat:
 
 @dataclass(slots=True)
 class ThreadView:
-    """What the thread's templates show. From `first_unread_seq` on, `new_count` messages are unread. `others` are those
-    in the conversation beside the reader, `read_by` those of them who have read anything, whoever has read furthest
-    first, and `read_seq` the reader's newest message among the shown, if somebody else has read it. `have` changes
-    whenever any of all this would; `removed` are files of lines shown earlier that were removed since.
+    """The data for the thread's templates. Any change to it changes `have`.
+
+    From `first_unread_seq` on, `new_count` messages are unread. `others` are the other participants; `read_by` are
+    those of them who have read anything, furthest first. `read_seq` is the reader's newest shown message that another
+    participant has read. `removed` are files of earlier lines that were removed since.
     """
 
     conversation: Any
@@ -108,12 +109,12 @@ class ThreadView:
 
     @property
     def unread_count(self) -> int:
-        """Unread messages of the reader here."""
+        """The reader's unread messages here."""
         return self.seat.unread_count
 
     @property
     def first_seq(self) -> int:
-        """The first line shown; one past the last where none is."""
+        """The first line shown; one past the last if there is none."""
         return self.lines[0].seq if self.lines else self.last_seq + 1
 
     @property
@@ -124,7 +125,7 @@ class ThreadView:
 
 @dataclass(slots=True)
 class SentView:
-    """What the answer to a send shows: the lines since the one that the page showed; the rest of it stays as it is."""
+    """The data for the response to a send: the new lines. The rest of the page stays as it is."""
 
     address: str
     lines: list[Line]
@@ -138,12 +139,12 @@ class SentView:
 
 
 def state_of(thread: messaging.Thread) -> str:
-    """The state of a thread as a page shows it, which changes with the day: what was read at 23:51 was read Yesterday."""
+    """Return the state of a thread on a page. It changes with the day: "today" becomes "Yesterday"."""
     return poll_state.of_thread(thread, today())
 
 
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
-    """Dress `thread` for `actor`. `context` is the line before the first, which decides about its day and its voice."""
+    """Prepare `thread` for `actor`. `context` is the line before the first, which determines its day and sender."""
     head, own = thread.head, thread.mine
     seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
     lines = _lines(actor, head.store_name, thread.lines, context)
@@ -160,7 +161,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
     if seat.unread_count:
         unread = [x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"]
         answered = next((x.seq for x in reversed(lines) if x.mine and x.kind == "message"), 0)
-        fresh = [seq for seq in unread if seq > answered]  # whoever has answered a message knows it
+        fresh = [seq for seq in unread if seq > answered]  # a user who has replied to a message knows it
         first_unread, new_count = next(iter(fresh), None), seat.unread_count - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
     return ThreadView(
@@ -179,14 +180,14 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
 
 
 def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | None) -> SentView:
-    """Dress the lines that came with a message that was just sent."""
+    """Prepare the lines that came with a message that was just sent."""
     lines = _lines(actor, sent.store_name or "", rows, context)
     address = policy_of(actor).thread(sent.conversation_id)
     return SentView(address, lines, lines[-1].seq if lines else sent.seq)
 
 
 def window(thread: messaging.Thread) -> int:
-    """How many newest lines to open with: a page, or all that is unread with a few before, up to 200."""
+    """Return how many newest lines to open with: a page, or all unread with a few before, up to 200."""
     unread = thread.head.last_seq - thread.mine.last_read_seq if thread.mine and thread.mine.unread_count else 0
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
@@ -199,7 +200,7 @@ def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow 
     }
     lines: list[Line] = []
     me, you = (actor.type, actor.id), _("You")
-    kind, sender, at = NOBODY  # said what stands before the first line, on no day
+    kind, sender, at = NOBODY  # the line before the first, without sender and day
     begins = ends = at
     if context is not None:
         kind, sender, at = context.kind, (context.sender_type, context.sender_id), context.created_at
@@ -227,7 +228,7 @@ def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow 
 
 
 def _day_of(moment: datetime) -> tuple[datetime, datetime]:
-    """Where the reader's day around `moment` begins and ends, in UTC: so that lines of one day are told by comparing."""
+    """Return the start and end of the reader's day around `moment`, in UTC, to find lines of one day by comparison."""
     zone = reader_zone()
     return _bounds(moment.astimezone(zone).date(), zone)
 

@@ -1,4 +1,4 @@
-"""A person's own API tokens: to create one, shown this once, to see what uses them, to revoke."""
+"""A user's own API tokens: create (shown once), list with their use, revoke."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from messaging_app.web.htmx import rendered, see_other
 
 
 def tokens_page(actor: Actor) -> ResponseReturnValue:
-    """The tokens of this person in this role."""
+    """The user's tokens in this role."""
     _check_right(actor)
     return _page(actor, TokenForm())
 
 
 def create_token(actor: Actor) -> ResponseReturnValue:
-    """Create a token; the answer is the page that shows it, never an address that could be opened again."""
+    """Create a token. The response itself shows it; no address can show it again."""
     _check_right(actor)
     form = TokenForm()
     limiter.hit("create", actor.type, actor.id)
@@ -39,14 +39,14 @@ def create_token(actor: Actor) -> ResponseReturnValue:
 
 
 def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
-    """End a token at once."""
+    """Revoke a token at once."""
     _check_right(actor)
     tokens.revoke_token(actor, token_id)
     return see_other(f"{policy_of(actor).home}/tokens")
 
 
 def _check_right(actor: Actor) -> None:
-    """Where customers may have no tokens, they have no such page."""
+    """Raise `NotFound` where customers may not have tokens."""
     if not tokens.may_manage_tokens(actor):
         raise NotFound
 

@@ -1,4 +1,4 @@
-"""The way out of mail that every mail carries (RFC 8058): no sign-in, no cookie, one conversation's switch only."""
+"""The unsubscribe link of every e-mail (RFC 8058): no sign-in, no cookie, only one conversation's switch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from messaging_app.web.htmx import rendered
 
 
 def init_app(app: Flask) -> None:
-    """Mount it outside the roles: who holds the link needs no session."""
+    """Mount it outside the roles: the link works without a session."""
     app.add_url_rule("/unsubscribe/<token>", "unsubscribe.show", show, methods=["GET"])
     app.add_url_rule("/unsubscribe/<token>", "unsubscribe.stop", stop, methods=["POST"])
 
 
 def show(token: str) -> ResponseReturnValue:
-    """Ask first: a link may be opened by a program that looks for malware."""
+    """Ask first: malware scanners open links too."""
     if not preferences.is_unsubscribe_token(token):
         raise NotFound
     return _page(token, done=False)
 
 
 def stop(token: str) -> ResponseReturnValue:
-    """Switch off mail about the one conversation for the one person that the token names."""
+    """Turn off e-mail about one conversation for the person named by the token."""
     if not preferences.stop_mail(token):
         raise NotFound
     return _page(token, done=True)
