@@ -114,7 +114,7 @@ def local_date(moment: datetime) -> str:
 
 
 def short_when(moment: datetime) -> str:
-    """Return the shortest clear form: 10:42 today, Yesterday, Fri within a week, 16 Nov, with the year if not this one."""
+    """Return the shortest clear form: 10:42 today, Yesterday, Fri within a week, 16 Nov, or with another year."""
     locale, zone = reader()
     local = _local(moment, zone)
     current = today()

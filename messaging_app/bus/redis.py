@@ -169,5 +169,5 @@ class RedisBus:
 
 
 def _told(error: Exception) -> str:
-    """Return what may be logged of an error: Redis's own words, otherwise only the type, since the text may quote data."""
+    """Return what may be logged of an error: Redis's own words, otherwise the type, since the text may quote data."""
     return str(error) if isinstance(error, redis.RedisError | OSError) else type(error).__name__

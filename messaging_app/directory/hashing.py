@@ -54,7 +54,7 @@ def _known(
 def _known_hashes(
     items: Iterable[tuple[PlannedStore | None, PlannedUser | PlannedCustomer, Secret]],
 ) -> dict[tuple[str, str], str | None]:
-    """Return the stored hashes, keyed by ("", e-mail) for users, (code, e-mail) and (code, #external id) for customers."""
+    """Return the stored hashes by ("", e-mail) for users, (code, e-mail) and (code, #external id) for customers."""
     known: dict[tuple[str, str], str | None] = {}
     users: list[str] = []
     customers: dict[str, list[PlannedCustomer]] = {}

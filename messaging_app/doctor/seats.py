@@ -108,7 +108,7 @@ def _strange() -> Query:
 
 
 def find_strange(connection: Connection) -> str | None:
-    """No one has a seat in a conversation type that their role does not see, and no customer in another's conversation."""
+    """Roles have seats only in conversation types they take part in, customers only in their own conversations."""
     if (found := first_of(connection, _strange())) is None:
         return None
     row, number = found

@@ -57,7 +57,7 @@ HEAD = (
 
 
 class InboxRow(NamedTuple):
-    """A conversation in a list: the columns of HEAD, the other side as the actor sees it, and the actor's unread count."""
+    """A conversation in a list: the columns of HEAD, the other side as the actor sees it, the actor's unread count."""
 
     id: int
     conversation_type: str

@@ -23,7 +23,7 @@ def thumbnail_key(key: str) -> str:
 
 
 def check_key(key: str) -> str:
-    """Return `key` if it is valid: parts of plain letters that begin with none of `.-_`. Otherwise raise `ValueError`."""
+    """Return `key` if it is valid: parts of plain letters that begin with none of `.-_`. Raises `ValueError`."""
     if len(key) > _KEY_MAX or not _KEY.fullmatch(key):
         raise ValueError(f"{key!r:.200} makes no storage key")
     return key

@@ -99,7 +99,7 @@ class _Right:
         return wake.only in self._meant and not (wake.kind == "typing" and wake.by == self._person)
 
     def is_delicate(self, wake: Wake) -> bool:
-        """Whether to check the session first: the event names a person, or an admin may have hidden its conversation."""
+        """Whether to check the session first: the event names a person, or an admin may have hidden it."""
         hideable = wake.about == ConversationType.ADMIN_CUSTOMER and self._actor.type == ActorType.CUSTOMER
         return wake.kind == "typing" or hideable
 
