@@ -97,7 +97,8 @@ def test_who_is_slow_keeps_nobody_else_waiting(served: Installation, beginning: 
     usual = worst_answer(sam, "/healthz", sam.base, "/store/login")
     with slow_ones(served.port, beginning):
         worst = worst_answer(sam, "/healthz", sam.base, "/store/login")
-    assert worst < max(1, 20 * usual), f"{worst:.2f} s, {usual:.2f} s without them"
+    # Alone on a machine it takes 0.05 s, and five or more where threads are lost; 260 pages of errors at once take their time.
+    assert worst < max(4, 20 * usual), f"{worst:.2f} s, {usual:.2f} s without them"
 
 
 def test_a_head_and_a_short_body_have_a_deadline(served: Installation) -> None:
@@ -158,7 +159,7 @@ def test_uploads_that_stall_hold_no_connection_to_the_database(kept: Installatio
     usual = worst_answer(sam, sam.base)
     short = upload_of(sam, number).replace("900000", "2000")
     with slow_ones(kept.port, upload_of(sam, number), 60), slow_ones(kept.port, short, 80):
-        assert worst_answer(sam, sam.base) < max(2, 20 * usual)
+        assert worst_answer(sam, sam.base) < max(4, 20 * usual)  # who waits for the pool gets 503 after five
 
 
 @pytest.mark.timeout(120)
