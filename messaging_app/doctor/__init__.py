@@ -23,6 +23,8 @@ CHECKS = [
     Check("last message", lines.find_wrong_heads, lines.set_heads),
     Check("status and events", lines.find_unlike_events),
     Check("closing marks", lines.find_wrong_closing, lines.set_closing),
+    Check("who did what", lines.find_strangers),
+    Check("empty lines", lines.find_empty),
     Check("conversations' stores", lines.find_of_other_store),
     Check("seats' stores", seats.find_of_other_store, seats.copy_stores),
     Check("seats' owners", seats.find_strange),

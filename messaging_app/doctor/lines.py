@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, literal_column, or_, select, union_all
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
+from messaging_app.actors import ActorType
 from messaging_app.directory.bulk import update_rows
 from messaging_app.doctor.checks import Query, first_of, some
-from messaging_app.models import Conversation, ConversationStatus, Customer, Message, MessageKind, events
+from messaging_app.models import (
+    Conversation,
+    ConversationStatus,
+    Customer,
+    Message,
+    MessageAttachment,
+    MessageKind,
+    User,
+    events,
+)
 from messaging_app.text import PREVIEW_MAX, preview
 
 CONVERSATIONS: Any = Conversation.__table__
@@ -186,6 +196,46 @@ def set_closing(connection: Connection) -> None:
         at, kind, person = values if status == CLOSED else (None, None, None)
         right.append({"id": number, "closed_at": at, "closed_by_type": kind, "closed_by_id": person})
     update_rows(connection, CONVERSATIONS, right, "id")
+
+
+def find_strangers(connection: Connection) -> str | None:
+    """Whoever wrote a line, closed a conversation or removed a file is somebody; a customer is the conversation's own."""
+    file = MessageAttachment
+    closed_by = (Conversation.closed_by_type, Conversation.closed_by_id)
+    lines = select(Conversation.id, literal("line").label("what"), Message.seq.label("number")).join(
+        Message, Message.conversation_id == Conversation.id
+    )
+    closers = select(Conversation.id, literal("closed by").label("what"), Conversation.closed_by_id.label("number"))
+    removers = select(Conversation.id, literal("file").label("what"), file.id.label("number")).join(
+        file, file.conversation_id == Conversation.id
+    )
+    strangers = union_all(
+        lines.where(is_nobody(Message.sender_type, Message.sender_id)),
+        closers.where(Conversation.closed_by_id.is_not(None), is_nobody(*closed_by)),
+        removers.where(file.removed_by_id.is_not(None), is_nobody(file.removed_by_type, file.removed_by_id)),
+    ).subquery()
+    if (found := first_of(connection, select(strangers))) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'act')} of nobody (first: conversation {row.id}, {row.what} {row.number})"
+
+
+def is_nobody(kind: Any, person: Any) -> Any:
+    """Whether a type and number name no person, or another customer than the conversation's."""
+    is_customer = kind == literal_column(f"'{ActorType.CUSTOMER.value}'")
+    user = select(User.id).where(User.id == person).exists()
+    own = and_(Conversation.customer_id.is_not(None), Conversation.customer_id == person)
+    return or_(and_(is_customer, ~own), and_(~is_customer, ~user))
+
+
+def find_empty(connection: Connection) -> str | None:
+    """A message has words or files."""
+    file = select(MessageAttachment.id).where(MessageAttachment.message_id == Message.id).exists()
+    empty = select(Message.conversation_id, Message.seq).where(func.trim(Message.content) == "", ~file)
+    if (found := first_of(connection, empty)) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'line')} with neither words nor files (first: conversation {row.conversation_id}, line {row.seq})"
 
 
 def find_of_other_store(connection: Connection) -> str | None:

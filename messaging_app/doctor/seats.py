@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Row
 
 from messaging_app.actors import ActorType
 from messaging_app.doctor.checks import Query, first_of, some
+from messaging_app.doctor.lines import is_nobody
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -55,7 +56,12 @@ def seat_of(sender: Any) -> Any:
 def _missing() -> Query:
     """Missing seats: those of senders, and of the active customer of a conversation."""
     sender = senders()
-    writers = select(*sender.c).outerjoin(Seat, seat_of(sender)).where(Seat.conversation_id.is_(None))
+    writers = (
+        select(*sender.c)
+        .join(Conversation, Conversation.id == sender.c.conversation_id)
+        .outerjoin(Seat, seat_of(sender))
+        .where(Seat.conversation_id.is_(None), ~is_nobody(sender.c.sender_type, sender.c.sender_id))
+    )
     own = and_(
         Seat.conversation_id == Conversation.id,
         Seat.participant_type == ActorType.CUSTOMER,

@@ -113,7 +113,8 @@ def page_of(
 
     Without `unread` it reads the start of one index range (with a type but no status: two, merged). With `unread` it
     sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns older rows,
-    or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the planner need not guess it.
+    or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the planner need not
+    guess it.
     """
     place = (Conversation.last_message_at, Conversation.id)
     order = place if beyond == "newer" else tuple(column.desc() for column in place)
