@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalErr
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
-from messaging_app.services import audit, settings
+from messaging_app.services import audit, settings, setup
 from messaging_app.services.attachments import storage
 from messaging_app.storage import StorageUnavailable, storage_from_url
 from messaging_app.storage.moving import move_files
@@ -32,7 +32,7 @@ settings_group = AppGroup("settings", help="Platform settings, in force at once.
 
 def init_app(app: Flask) -> None:
     """Register the commands. Each group is listed here once; the JSON API adds `token`."""
-    for command in (directory_group, demo_group, attachments_group, settings_group, audit_group, check):
+    for command in (directory_group, demo_group, attachments_group, settings_group, audit_group, check, setup_code):
         app.cli.add_command(command)
 
 
@@ -103,6 +103,15 @@ def set_setting(key: str, value: str) -> None:
         click.echo(f"{key} = {str(settings.get_setting(key)).lower()}")
 
 
+@click.command("setup-code")
+@with_appcontext
+def setup_code() -> None:
+    """Print a code that makes the first admin at /setup. It works once, for an hour; a newer one replaces it."""
+    with sentences():
+        click.echo(setup.make_code())
+    click.echo(f"Enter it at {current_app.extensions['settings'].public_url}/setup within an hour.", err=True)
+
+
 @audit_group.command("verify")
 def verify_audit() -> None:
     """Recompute the chain of hashes; status 1 and the number of the first bad entry where it is broken."""
@@ -147,6 +156,8 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     except StorageUnavailable as error:
         raise click.ClickException(f"The storage refused: {error}.") from None
+    except setup.AlreadySetUp as error:
+        raise click.ClickException(str(error.detail)) from None
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
     except UnicodeEncodeError:  # Python accepts such bytes as input but cannot write them

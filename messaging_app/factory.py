@@ -22,7 +22,7 @@ from messaging_app.policies import ROLES
 from messaging_app.storage import storage_from_url
 from messaging_app.web import bodies, error_pages, headers, htmx, static_files
 from messaging_app.web.roles import mount_roles
-from messaging_app.web.views import stream, unsubscribe
+from messaging_app.web.views import links, setup, stream, unsubscribe
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -80,7 +80,9 @@ def create_app(**overrides: Any) -> Flask:
     stream.init_app(app)
     health.init_app(app)
     metrics.init_app(app)
+    setup.init_app(app)
     mount_roles(app)
+    links.init_app(app)
     unsubscribe.init_app(app)
     api.init_app(app)
     bodies.init_app(app)

@@ -40,6 +40,7 @@ CHAIN = [
     "0013",
     "0014",
     "0015",
+    "0016",
 ]
 
 
@@ -448,3 +449,16 @@ def test_0014_knows_nobodys_time_zone(at: Callable[[str], None]) -> None:
     assert rows("SELECT token_hash, time_zone FROM sign_in_sessions") == [("x", None)]
     downgrade(revision="0013")
     assert rows("SELECT token_hash FROM sign_in_sessions") == [("x",)]
+
+
+def test_0016_begins_without_links_and_mails(at: Callable[[str], None]) -> None:
+    at("0015")
+    upgrade(revision="0016")
+    run(
+        "INSERT INTO account_links (id, kind, token_hash, seed, email, email_key, role, created_at, created_by, expires_at)"
+        f" VALUES (1, 'invitation', 'x', 'y', 'n@x', 'n@x', 'staff', {MOMENT}, 1, {MOMENT})",
+        "INSERT INTO account_mails (id, message_id, state, attempts, hand_overs, created_at, next_at, kind, email, name,"
+        f" link_id, words) VALUES (1, 'm@x', 'due', 0, 0, {MOMENT}, {MOMENT}, 'invitation', 'n@x', '', 1, '{{}}')",
+    )
+    downgrade(revision="0015")
+    assert not {"account_links", "account_mails"} & tables()

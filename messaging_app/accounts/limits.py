@@ -24,6 +24,9 @@ LIMITS = {
     "upload": parse("1048576 per hour"),  # KiB: one gigabyte
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
+    "invite": parse("200 per hour"),
+    "forgot_account": parse("3 per hour"),
+    "forgot_address": parse("30 per hour"),
 }
 BUDGET = 1.0  # seconds that one request waits for Redis; also the time-out of a single call
 PAUSE = 5.0  # seconds before a failed Redis is tried again
@@ -113,6 +116,12 @@ class Limiter:
         """Undo one hit, for a request that turned out not to fall under the limit."""
         with suppress(RateLimited):
             self.hit(name, *key, cost=-1)
+
+    def forget(self, name: str, *key: object) -> None:
+        """Begin anew, as if nothing had been counted."""
+        counters: Counters | None = current_app.extensions["limits"]
+        if counters is not None:
+            counters.ask(lambda strategy: strategy.clear(LIMITS[name], name, *map(str, key)))
 
     def window(self, name: str, *key: object) -> Window | None:
         """Return the state of a limit, or None if limits are off."""

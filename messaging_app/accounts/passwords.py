@@ -9,15 +9,32 @@ from __future__ import annotations
 import threading
 from unicodedata import category, normalize
 
+from flask_babel import lazy_gettext as _
 from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from messaging_app.errors import FieldError, Invalid
+
 PASSWORD_MAX = 1024
+NEW_MIN, NEW_MAX = 10, 128  # characters of a password that a person chooses
 
 _hasher = PasswordHash((Argon2Hasher(),))
 _at_once = threading.BoundedSemaphore(4)  # each hash takes 64 MB
 _dummy: list[str] = []
+
+
+def check_new(password: str) -> str:
+    """`password` if somebody may choose it. Raises `Invalid` on field `password`."""
+    try:
+        length = len(_prepared(password).encode().decode())
+    except UnicodeEncodeError:
+        raise Invalid(FieldError("password", "invalid", _("This password cannot be stored. Choose another."))) from None
+    if length < NEW_MIN:
+        raise Invalid(FieldError("password", "too_short", _("Use at least %(min)s characters.", min=NEW_MIN)))
+    if length > NEW_MAX:
+        raise Invalid(FieldError("password", "too_long", _("Use at most %(max)s characters.", max=NEW_MAX)))
+    return password
 
 
 def hash_password(password: str) -> str:

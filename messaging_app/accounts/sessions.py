@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, request, session
+from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
@@ -32,6 +32,9 @@ from messaging_app.queries import people
 from messaging_app.services import announcements, messaging
 from messaging_app.services.settings import parse_or_default
 from messaging_app.text import search_key
+
+LINKS = "links"  # the cookie of pages behind mailed links and of the first start; holds a CSRF token, nobody's session
+LINK_PAGES = frozenset(("invitation", "reset", "confirm", "setup"))
 
 
 class SignedInStore(NamedTuple):
@@ -103,17 +106,22 @@ class RoleSessionInterface(SecureCookieSessionInterface):
     """A signed cookie per role, selected by the first part of the path. Other paths have no session."""
 
     def get_cookie_name(self, app: Flask) -> str:
-        role = role_of(request)
-        assert role is not None, "only asked where there is a role"
-        return self._name_for(app, role)
+        area = area_of(request)
+        assert area is not None, "only asked where there is a cookie"
+        return self.name_for(app, area)
 
-    def _name_for(self, app: Flask, role: RolePolicy) -> str:
-        return f"__Host-{role.name}" if app.config["SESSION_COOKIE_SECURE"] else role.name
+    def name_for(self, app: Flask, area: str) -> str:
+        """The name of an area's cookie."""
+        return f"__Host-{area}" if app.config["SESSION_COOKIE_SECURE"] else area
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        role = role_of(request)
-        value = request.cookies.get(self._name_for(app, role)) if role else None
-        return self.session_class(self._unpacked(app, value) if value else None)
+        area = area_of(request)
+        return self.session_class(self.content_of(app, request, area) if area else None)
+
+    def content_of(self, app: Flask, request: Request, area: str) -> dict[str, Any] | None:
+        """What the cookie of an area holds, whichever the request's own area is."""
+        value = request.cookies.get(self.name_for(app, area))
+        return self._unpacked(app, value) if value else None
 
     @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
     def _unpacked(self, app: Flask, value: str) -> dict[str, Any]:
@@ -128,7 +136,7 @@ class RoleSessionInterface(SecureCookieSessionInterface):
             return {}
 
     def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
-        if session.modified and role_of(request) is not None:
+        if session.modified and area_of(request) is not None:
             super().save_session(app, session, response)
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
@@ -139,6 +147,12 @@ class RoleSessionInterface(SecureCookieSessionInterface):
 def role_of(request: Request) -> RolePolicy | None:
     """Return the role that a request's path belongs to. Compares whole path parts: `/storefront` is not `/store`."""
     return ROLES.get(request.path.split("/", 2)[1])
+
+
+def area_of(request: Request) -> str | None:
+    """Whose cookie a request uses: that of a role, that of the pages behind links, or none."""
+    first = request.path.split("/", 2)[1]
+    return first if first in ROLES else LINKS if first in LINK_PAGES else None
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
@@ -176,6 +190,67 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
 def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:
     """Sign a user in with a new row, token and CSRF token. Ends the browser's earlier session in this role."""
     end_session()
+    token = _new_session(role, person_id, store_id)
+    session.clear()
+    session.permanent = True
+    login_user(load_sign_in(token))
+
+
+def end_session() -> None:
+    """Sign out. Ending the row makes copies of the cookie worthless."""
+    token = session.get("_user_id")
+    if token:
+        _end(token)
+    logout_user()
+    session.clear()
+
+
+def signed_in_at(role: RolePolicy) -> SignIn | None:
+    """Who is signed in for `role` in the browser that asks, from a page outside the role's addresses."""
+    token = _token_at(role)
+    return find_sign_in(role, token) if token else None
+
+
+def start_session_at(response: Response, role: RolePolicy, person_id: int, store_id: int | None) -> None:
+    """Sign somebody in for `role` by `response`, from a page outside the role's addresses."""
+    if earlier := _token_at(role):
+        _end(earlier)
+    interface, app = _interface()
+    serializer = interface.get_signing_serializer(app)
+    assert serializer is not None, "there is always a secret key"
+    content = {"_user_id": _new_session(role, person_id, store_id), "_fresh": True, "_permanent": True}
+    response.set_cookie(
+        interface.name_for(app, role.name),
+        serializer.dumps(content),
+        expires=now() + role.absolute,
+        secure=interface.get_cookie_secure(app),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def end_session_at(response: Response, role: RolePolicy) -> None:
+    """Sign out whoever is signed in for `role` in the browser that asks, from a page outside the role's addresses."""
+    if token := _token_at(role):
+        _end(token)
+    interface, app = _interface()
+    secure = interface.get_cookie_secure(app)
+    response.delete_cookie(interface.name_for(app, role.name), secure=secure, httponly=True, samesite="Lax")
+
+
+def _interface() -> tuple[RoleSessionInterface, Flask]:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    assert isinstance(app.session_interface, RoleSessionInterface)
+    return app.session_interface, app
+
+
+def _token_at(role: RolePolicy) -> str | None:
+    interface, app = _interface()
+    token = (interface.content_of(app, request, role.name) or {}).get("_user_id")
+    return str(token) if token else None
+
+
+def _new_session(role: RolePolicy, person_id: int, store_id: int | None) -> str:
     token = secrets.token_urlsafe(32)
     with writing(db.session) as transaction:
         transaction.add(
@@ -187,26 +262,19 @@ def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> Non
                 time_zone=zone_of_browser(),
             )
         )
-    session.clear()
-    session.permanent = True
-    login_user(load_sign_in(token))
+    return token
 
 
-def end_session() -> None:
-    """Sign out. Ending the row makes copies of the cookie worthless."""
-    token = session.get("_user_id")
-    if token:
-        with writing(db.session) as transaction:
-            ended = transaction.execute(
-                update(SignInSession)
-                .where(SignInSession.token_hash == _hash(token), SignInSession.ended_at.is_(None))
-                .values(ended_at=now())
-                .returning(SignInSession.actor_type, SignInSession.person_id, SignInSession.id)
-            ).one_or_none()
-            if ended is not None:
-                announcements.session_ended(*ended)
-    logout_user()
-    session.clear()
+def _end(token: str) -> None:
+    with writing(db.session) as transaction:
+        ended = transaction.execute(
+            update(SignInSession)
+            .where(SignInSession.token_hash == _hash(token), SignInSession.ended_at.is_(None))
+            .values(ended_at=now())
+            .returning(SignInSession.actor_type, SignInSession.person_id, SignInSession.id)
+        ).one_or_none()
+        if ended is not None:
+            announcements.session_ended(*ended)
 
 
 def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:

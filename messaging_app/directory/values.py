@@ -30,7 +30,8 @@ class _Twice:
 TWICE: Final = _Twice()
 
 
-def _name(raw: str) -> str:
+def clean_name(raw: str) -> str:
+    """The name of a person or a store as it is stored."""
     try:
         return text.clean_subject(raw)  # a name is one line of 1-200 characters, like a subject
     except text.TextRefused as refused:
@@ -38,7 +39,8 @@ def _name(raw: str) -> str:
         raise ValueError(reasons.get(refused.code, "holds characters that cannot be stored")) from None
 
 
-def _email(raw: str) -> str:
+def clean_email(raw: str) -> str:
+    """An e-mail address as it is stored."""
     email = raw.strip()
     key = text.email_key(email)
     if not email.isprintable() or not _EMAIL.fullmatch(email) or len(email) > 254 or len(key) > 254:
@@ -98,8 +100,8 @@ def _once(value: Any) -> Any:
 
 
 Once = BeforeValidator(_once)
-Name = Annotated[str, AfterValidator(_name), Once]
-Email = Annotated[str, AfterValidator(_email), Once]
+Name = Annotated[str, AfterValidator(clean_name), Once]
+Email = Annotated[str, AfterValidator(clean_email), Once]
 Code = Annotated[str, AfterValidator(_code), Once]
 Accent = Annotated[str, AfterValidator(_accent), Once]
 FileName = Annotated[str, _short(255), Once]

@@ -2,4 +2,6 @@
 
 from messaging_app.mail.headers import NoAddress, address, envelope
 
-__all__ = ["NoAddress", "address", "envelope"]
+MAIL_TOPIC = "mail"  # what wakes the worker before its next round
+
+__all__ = ["MAIL_TOPIC", "NoAddress", "address", "envelope"]

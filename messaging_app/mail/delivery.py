@@ -14,18 +14,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.config import Settings
 from messaging_app.db.engine import writing
-from messaging_app.db.types import UtcDateTime
 from messaging_app.extensions import db
-from messaging_app.mail import NoAddress, message
+from messaging_app.mail import NoAddress, account, message
 from messaging_app.mail.smtp import LIMITS, MailRefused, MailUnreachable, MailUnsure, Postman
-from messaging_app.models import ConversationParticipant, Notification, NotificationState
+from messaging_app.models import AccountMail, Notification, NotificationState
 
 BATCH = 50
 LEASE = timedelta(minutes=6)  # longer than a server may take for one phase
@@ -36,8 +35,9 @@ ATTEMPTS = 12  # a refused e-mail is retried for about seven hours
 UNSURE_PAUSE = timedelta(minutes=30)  # also the claim once the final dot is sent: longer than a server may take for it
 HAND_OVERS = 2  # how often one e-mail is handed to a server that may have accepted it
 
-Row = Notification
-Seat = ConversationParticipant
+Mail = message.NewMessageMail | account.LetterMail
+Row = type[Notification] | type[AccountMail]
+ROWS: tuple[Row, ...] = (AccountMail, Notification)  # in this order: someone is waiting for a link
 logger = logging.getLogger(__name__)
 
 
@@ -48,40 +48,37 @@ class ClaimLost(Exception):
 class Claim:
     """One worker's right to send one e-mail. Every method raises `ClaimLost` if another worker has taken it."""
 
-    def __init__(self, number: int, token: str, clock: Callable[[], datetime]) -> None:
-        self.number, self.token, self._clock = number, token, clock
+    def __init__(self, row: Row, number: int, token: str, clock: Callable[[], datetime]) -> None:
+        self.row, self.number, self.token, self._clock = row, number, token, clock
         self._renewed = time.monotonic()
+
+    def __str__(self) -> str:
+        return f"{'mail' if self.row is Notification else 'account mail'} {self.number}"
 
     def begin(self) -> None:
         """Check the claim, extend it and count an attempt."""
-        self._note(next_at=self._clock() + LEASE, attempts=Row.attempts + 1)
+        self._note(next_at=self._clock() + LEASE, attempts=self.row.attempts + 1)
 
     def renew(self) -> None:
         """Extend the claim if it was last extended more than `RENEW_AFTER` ago."""
         if time.monotonic() - self._renewed > RENEW_AFTER:
             self._note(next_at=self._clock() + LEASE)
 
-    def hand_over(self, mail: message.NewMessageMail, hand_overs: int) -> None:
+    def hand_over(self, mail: Mail, hand_overs: int) -> None:
         """Record that from now on a server may have the e-mail, for the `hand_overs`-th time."""
         until = self._clock() + UNSURE_PAUSE
-        self._note(next_at=until, hand_overs=hand_overs, message_id=mail.message_id, told_seq=mail.up_to)
+        self._note(next_at=until, hand_overs=hand_overs, **mail.identity())
 
     def settle(self, state: NotificationState, error: str | None = None) -> None:
         """Record the final state."""
         self._note(state=state, settled_at=self._clock(), last_error=error and error[:300], claim=None)
 
-    def sent(self, mail: message.NewMessageMail, window: timedelta) -> None:
-        """Record a sent e-mail: the seat's window begins, and the lines it covered are not sent again."""
+    def sent(self, mail: Mail, window: timedelta) -> None:
+        """Record a sent e-mail, and what follows from it."""
         at = self._clock()
-        later = case((Seat.mail_due_at < at + window, literal(at + window, UtcDateTime)), else_=Seat.mail_due_at)
         with writing(db.session) as session:
             session.execute(self._if_ours(state=NotificationState.SENT, settled_at=at, last_error=None, claim=None))
-            seat = update(Seat).where(
-                Seat.conversation_id == mail.conversation_id,
-                Seat.participant_type == mail.participant_type,
-                Seat.participant_id == mail.participant_id,
-            )
-            session.execute(seat.values(mailed_seq=mail.up_to, mail_not_before=at + window, mail_due_at=later))
+            mail.sent(session, at, window)
 
     def again(self, pause: timedelta, error: str, **changes: Any) -> None:
         """Release the e-mail, to be retried after `pause`."""
@@ -95,8 +92,9 @@ class Claim:
         self._renewed = time.monotonic()
 
     def _if_ours(self, **values: Any) -> Any:
-        ours = (Row.id == self.number, Row.claim == self.token, Row.state == NotificationState.DUE)
-        return update(Row).where(*ours).values(values)
+        row = self.row
+        ours = (row.id == self.number, row.claim == self.token, row.state == NotificationState.DUE)
+        return update(row).where(*ours).values(values)
 
 
 def deliver(settings: Settings, clock: Callable[[], datetime], keep_going: Callable[[], bool]) -> int:
@@ -113,10 +111,10 @@ def deliver(settings: Settings, clock: Callable[[], datetime], keep_going: Calla
                 try:
                     sent += _send(claim, postman, window)
                 except ClaimLost:
-                    logger.info("mail %s is another worker's by now", claim.number)
+                    logger.info("%s is another worker's by now", claim)
                 except MailUnreachable as error:
                     logger.warning("mail waits, no server can be reached: %s", error)
-                    _give_back([claim], attempts=Row.attempts - 1)
+                    _give_back([claim], attempts=claim.row.attempts - 1)
                     _give_back([claim, *claims], next_at=clock() + UNREACHABLE_PAUSE, last_error=str(error)[:300])
                     return sent
         _give_back(claims, next_at=clock())
@@ -126,32 +124,37 @@ def deliver(settings: Settings, clock: Callable[[], datetime], keep_going: Calla
 def claim_due(clock: Callable[[], datetime]) -> list[Claim]:
     """Claim some e-mails. No other worker gets them until the lease ends."""
     at, token = clock(), secrets.token_hex(16)
+    claims: list[Claim] = []
     with writing(db.session) as session:
-        due = select(Row.id).where(Row.state == NotificationState.DUE, Row.next_at <= at)
-        numbers = list(session.scalars(due.order_by(Row.next_at).limit(BATCH).with_for_update(skip_locked=True)))
-        if numbers:
-            session.execute(update(Row).where(Row.id.in_(numbers)).values(next_at=at + LEASE, claim=token))
-    return [Claim(number, token, clock) for number in numbers]
+        for row in ROWS:
+            due = select(row.id).where(row.state == NotificationState.DUE, row.next_at <= at)
+            numbers = list(session.scalars(due.order_by(row.next_at).limit(BATCH).with_for_update(skip_locked=True)))
+            if numbers:
+                session.execute(update(row).where(row.id.in_(numbers)).values(next_at=at + LEASE, claim=token))
+            claims += [Claim(row, number, token, clock) for number in numbers]
+    return claims
 
 
 def _give_back(claims: list[Claim], **values: Any) -> None:
     """Update those of `claims` that are still held, in one transaction."""
-    if claims:
-        with writing(db.session) as session:
-            ours = (Row.id.in_([claim.number for claim in claims]), Row.claim == claims[0].token)
-            session.execute(update(Row).where(*ours, Row.state == NotificationState.DUE).values(values))
+    if not claims:
+        return
+    with writing(db.session) as session:
+        for row in {claim.row for claim in claims}:
+            ours = (row.id.in_([claim.number for claim in claims if claim.row is row]), row.claim == claims[0].token)
+            session.execute(update(row).where(*ours, row.state == NotificationState.DUE).values(values))
 
 
 def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
     """Send one e-mail and record the result. Returns whether it was sent. Raises `MailUnreachable`, `ClaimLost`."""
     claim.begin()
-    note = db.session.get_one(Notification, claim.number)
+    note: Notification | AccountMail = db.session.get_one(cast(Any, claim.row), claim.number)
     attempts, before, hand_overs = note.attempts, note.hand_overs, note.hand_overs
     if before >= HAND_OVERS:
         _unsure(claim, before, "the worker ended before the server answered")
         return False
     try:
-        mail = message.compose(note)
+        mail = message.compose(note) if isinstance(note, Notification) else account.compose(note)
         hand_overs = before + 1 if mail is not None and mail.message_id == note.message_id else 1
         db.session.rollback()  # hold no connection while sending
         if mail is None:
@@ -165,7 +168,7 @@ def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
     except (MailUnreachable, ClaimLost, SQLAlchemyError):  # not caused by this e-mail
         raise
     except Exception as error:  # a bug that affects one e-mail must not stop the others
-        logger.exception("mail %s could not be made or sent", claim.number)
+        logger.exception("%s could not be made or sent", claim)
         _again(claim, attempts, before, type(error).__name__)
     else:
         claim.sent(mail, window)
@@ -176,11 +179,11 @@ def _send(claim: Claim, postman: Postman, window: timedelta) -> bool:
 def _again(claim: Claim, attempts: int, hand_overs: int, error: str) -> None:
     """Retry an e-mail later that no server has, or give it up."""
     if attempts >= ATTEMPTS:
-        logger.error("mail %s is given up after %s attempts: %s", claim.number, attempts, error)
+        logger.error("%s is given up after %s attempts: %s", claim, attempts, error)
         claim.settle(NotificationState.FAILED, error)
         return
     pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    logger.warning("mail %s did not go out, trying again in %s: %s", claim.number, pause, error)
+    logger.warning("%s did not go out, trying again in %s: %s", claim, pause, error)
     claim.again(pause, error, hand_overs=hand_overs)
 
 
@@ -188,8 +191,8 @@ def _unsure(claim: Claim, hand_overs: int, error: str) -> None:
     """Retry once an e-mail that a server may have, then give it up and report it."""
     words = f"may have been taken: {error}"
     if hand_overs >= HAND_OVERS:
-        logger.error("mail %s is given up, it may have been taken %s times: %s", claim.number, hand_overs, error)
+        logger.error("%s is given up, it may have been taken %s times: %s", claim, hand_overs, error)
         claim.settle(NotificationState.FAILED, words)
         return
-    logger.warning("mail %s may have been taken, trying again in %s: %s", claim.number, UNSURE_PAUSE, error)
+    logger.warning("%s may have been taken, trying again in %s: %s", claim, UNSURE_PAUSE, error)
     claim.again(UNSURE_PAUSE, words)

@@ -58,7 +58,14 @@ class _Policy(EmailPolicy):
 
 
 def envelope(
-    *, sender: str, to_name: str, to: str, subject: str, message_id: str, thread: str, reply_to: str | None = None
+    *,
+    sender: str,
+    to_name: str,
+    to: str,
+    subject: str,
+    message_id: str,
+    thread: str | None = None,
+    reply_to: str | None = None,
 ) -> EmailMessage:
     """Return an e-mail without a body. Header injection is impossible: all text is one line without control characters.
 
@@ -72,8 +79,9 @@ def envelope(
     message["Reply-To"] = address(*parseaddr(reply_to)) if reply_to else address(NO_REPLIES, parseaddr(sender)[1])
     message["Subject"] = one_line(subject)
     message["Message-ID"] = message_id
-    message["In-Reply-To"] = thread
-    message["References"] = thread
+    if thread is not None:
+        message["In-Reply-To"] = thread
+        message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from flask import current_app
 from flask_babel import force_locale
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import Select, and_, case, exists, func, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased, scoped_session
 
 from messaging_app.actors import ActorType
+from messaging_app.db.types import UtcDateTime
 from messaging_app.extensions import db
 from messaging_app.formats import moment_in
 from messaging_app.mail import envelope
@@ -66,6 +68,20 @@ class NewMessageMail:
     participant_id: int
     up_to: int
     message_id: str
+
+    def identity(self) -> dict[str, Any]:
+        """What its row keeps once a server may have the mail."""
+        return {"message_id": self.message_id, "told_seq": self.up_to}
+
+    def sent(self, session: Session | scoped_session[Any], at: datetime, window: timedelta) -> None:
+        """It went out: the seat's window begins, and what the mail told of is not told again."""
+        later = case((Seat.mail_due_at < at + window, literal(at + window, UtcDateTime)), else_=Seat.mail_due_at)
+        seat = update(Seat).where(
+            Seat.conversation_id == self.conversation_id,
+            Seat.participant_type == self.participant_type,
+            Seat.participant_id == self.participant_id,
+        )
+        session.execute(seat.values(mailed_seq=self.up_to, mail_not_before=at + window, mail_due_at=later))
 
 
 def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:

@@ -22,13 +22,12 @@ from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.mail import message
-from messaging_app.mail.delivery import deliver
+from messaging_app.mail import MAIL_TOPIC, message
+from messaging_app.mail.delivery import ROWS, deliver
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
 from messaging_app.models.conversation import Taken
 from messaging_app.services import announcements
 
-MAIL_TOPIC = "mail"  # starts a round of the worker early
 SOON = timedelta(seconds=60)  # the interval between rounds
 BATCH = 50  # seats in one transaction
 
@@ -73,31 +72,28 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
 
 
 def next_due() -> datetime | None:
-    """Return when the next e-mail is due, or None. Two statements on partial indexes."""
+    """Return when the next e-mail is due, or None. Three statements on partial indexes."""
     db.session.rollback()
-    moments = (
-        db.session.scalar(select(func.min(Seat.mail_due_at))),
-        db.session.scalar(select(func.min(Notification.next_at)).where(Notification.state == NotificationState.DUE)),
-    )
+    moments = [db.session.scalar(select(func.min(Seat.mail_due_at)))]
+    for row in ROWS:
+        moments.append(db.session.scalar(select(func.min(row.next_at)).where(row.state == NotificationState.DUE)))
     db.session.rollback()
     return min((moment for moment in moments if moment is not None), default=None)
 
 
 def standing(at: datetime | None = None) -> Standing:
-    """Return the state of the queue. Three statements on partial indexes."""
+    """Return the state of the queue. Five statements on partial indexes."""
     at = at or now()
-    waiting = select(func.count(), func.min(Notification.created_at)).where(Notification.state == NotificationState.DUE)
-    under_way = db.session.execute(waiting).one()
     late = select(func.count(), func.min(Seat.mail_due_at)).where(Seat.mail_due_at <= at)
-    due = db.session.execute(late).one()
-    failed = select(func.count()).where(Notification.state == NotificationState.FAILED)
-    oldest = min((moment for moment in (under_way[1], due[1]) if moment is not None), default=at)
-    return Standing(
-        settings().mail_url is not None,
-        under_way[0] + due[0],
-        max((at - oldest).total_seconds(), 0.0),
-        int(db.session.scalar(failed) or 0),
-    )
+    due = [db.session.execute(late).one()]
+    failed = 0
+    for row in ROWS:
+        waiting = select(func.count(), func.min(row.created_at)).where(row.state == NotificationState.DUE)
+        due.append(db.session.execute(waiting).one())
+        failed += db.session.scalar(select(func.count()).where(row.state == NotificationState.FAILED)) or 0
+    oldest = min((since for _count, since in due if since is not None), default=at)
+    waits = sum(count for count, _since in due)
+    return Standing(settings().mail_url is not None, waits, max((at - oldest).total_seconds(), 0.0), failed)
 
 
 def listen() -> Subscription | None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging_app.db.engine import now
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
-from messaging_app.mail import heartbeat, outbox
+from messaging_app.mail import account, heartbeat, outbox
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # minimum pause between rounds
@@ -102,12 +102,13 @@ class Worker(Consumer):
             logger.info("%s strays of killed uploads were removed", removed)
 
     def _listen(self) -> None:
-        """Watch the bus for messages whose e-mail is due before the next round."""
+        """Watch the bus for e-mails that are due before the next round."""
         with self.app.app_context():
             heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():
-            if heard.next(LISTEN):
-                self._plan(now() + timedelta(seconds=self.app.extensions["settings"].mail_delay))
+            if (told := heard.next(LISTEN)) is not None:
+                waits = 0 if told.wake.kind == account.AT_ONCE else self.app.extensions["settings"].mail_delay
+                self._plan(now() + timedelta(seconds=waits))
 
 
 def start_beside(app: Flask) -> Worker:

@@ -1,11 +1,14 @@
 """The domain's models, with their verbs and scopes."""
 
+from messaging_app.models.account_link import AccountLink, LinkKind
+from messaging_app.models.account_mail import AccountMail
 from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
 from messaging_app.models.conversation import Conversation, ConversationStatus
 from messaging_app.models.message import Message, MessageKind
-from messaging_app.models.notification import Notification, NotificationState
+from messaging_app.models.notification import Notification
+from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.scope import ConversationType
@@ -13,6 +16,8 @@ from messaging_app.models.sign_in import SignInSession
 from messaging_app.models.worker import WorkerBeat
 
 __all__ = [
+    "AccountLink",
+    "AccountMail",
     "ApiToken",
     "AuditEntry",
     "AuditHead",
@@ -21,6 +26,7 @@ __all__ = [
     "ConversationStatus",
     "ConversationType",
     "Customer",
+    "LinkKind",
     "Message",
     "MessageAttachment",
     "MessageKind",

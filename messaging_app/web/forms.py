@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     HiddenField,
     PasswordField,
@@ -19,16 +21,20 @@ from wtforms import (
 )
 from wtforms.validators import AnyOf, InputRequired, Length
 
+from messaging_app.accounts.passwords import NEW_MAX, NEW_MIN
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
-from messaging_app.text import CONTENT_MAX
+from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
 if TYPE_CHECKING:
     from wtforms.fields import Field
 
 TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
+NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "maxlength": NEW_MAX, "required": True}
+OWN_NAME = {"autocomplete": "name", "maxlength": SUBJECT_MAX, "required": True, "dir": "auto"}
+INVITED_ROLES = {"owner": _("Owner"), "staff": _("Staff"), "admin": _("Administrator")}
 YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
@@ -74,6 +80,62 @@ class SignInForm(Form):
     )
     password = PasswordField(_("Password"), [InputRequired(), Length(max=1024)])
     next = HiddenField()
+
+
+class ForgotForm(Form):
+    """Whose password was forgotten; at the storefront also at which store."""
+
+    email = EmailField(_("E-mail"), render_kw={"autocomplete": "username", "required": True, "maxlength": 254})
+    store = StringField(
+        _("Store code"),
+        description=_("You find it in the address of your store and in its e-mails."),
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "required": True},
+    )
+
+
+class NewPasswordForm(Form):
+    """A password that somebody chooses."""
+
+    password = PasswordField(_("Password"), description=_("Ten characters or more."), render_kw=NEW_PASSWORD)
+
+
+class ResetForm(NewPasswordForm):
+    """A new password in place of a forgotten one."""
+
+    keep_tokens = BooleanField(
+        _("Keep my API tokens"), description=_("Otherwise programs that act for you need new ones.")
+    )
+
+
+class AcceptForm(NewPasswordForm):
+    """Joining: what to be called, and a password."""
+
+    name = StringField(_("Your name"), description=_("As others will see it."), render_kw=OWN_NAME)
+
+
+class SetupForm(AcceptForm):
+    """The first admin."""
+
+    code = StringField(
+        _("One-time code"),
+        render_kw={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "required": True},
+    )
+    email = EmailField(_("E-mail"), render_kw={"autocomplete": "username", "required": True, "maxlength": 254})
+
+
+class InviteForm(Form):
+    """Whom to invite. `roles` are the choices; with one there is nothing to choose."""
+
+    emails = TextAreaField(
+        _("E-mail addresses"),
+        description=_("One in a line, or with commas between them. Up to 50."),
+        render_kw={"rows": 3, "required": True, "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"},
+    )
+    role = SelectField(_("Role"), validate_choice=False)
+
+    def __init__(self, roles: Sequence[str], *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.role.choices = [SelectChoice(role, INVITED_ROLES[role]) for role in roles]
 
 
 class MessageForm(KeyedForm):

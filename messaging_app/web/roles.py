@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
 from messaging_app.accounts.last_use import note_use
@@ -26,6 +24,7 @@ from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
 from messaging_app.web.bodies import SMALL, sender_is_known
 from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
+from messaging_app.web.origin import check_origin
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
     attachments,
@@ -33,6 +32,7 @@ from messaging_app.web.views import (
     closures,
     compose,
     conversations,
+    forgot,
     home,
     messages,
     person,
@@ -88,6 +88,7 @@ def mount(role: RolePolicy) -> Blueprint:
 
     open_to_all("/login", sign_ins.login, "GET", "POST")
     open_to_all("/logout", sign_ins.logout, "POST")
+    open_to_all("/forgot", forgot.forgot, "GET", "POST")
     behind_door(home_at, home.home, "GET")
     behind_door(messages_at, conversations.inbox, "GET")
     behind_door(f"{messages_at}/unread-count", badge.unread_count, "GET")
@@ -172,16 +173,6 @@ def make_room_for_files() -> None:
     if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
         g.upload_limits = get_limits()
         request.max_content_length = g.upload_limits.request_bytes
-
-
-def check_origin() -> None:
-    """Refuse requests from another site's pages. Raises `CSRFError`."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site is not None and site not in ("same-origin", "none"):
-        raise CSRFError(_("This request came from another site."))
-    if site is None and origin is not None and parts_of(origin).netloc != request.host:
-        raise CSRFError(_("This request came from another site."))
 
 
 @login.unauthorized_handler  # type: ignore[untyped-decorator]

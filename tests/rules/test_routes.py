@@ -20,10 +20,10 @@ from tests.rules.routes import Route, role_routes
 World = tuple[Web, dict[str, int]]
 
 # Open to everybody, by name. Whatever else stands under a role has an actor.
-PUBLIC = {"login", "logout", "logo"}
+PUBLIC = {"login", "forgot", "logout", "logo"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
-ALSO_A_PAGE = {"login", "new", "create", "send", "save", "save_preferences", "create_token"}
-OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe)\b|/$")
+ALSO_A_PAGE = {"login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token"}
+OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe|setup|invitation|reset)\b|/$")
 
 WRONG_IDS = (
     "0", "-1", "+1", "1e0", "1.0", "01", "0x1", "1_0", "%201", "1%20", "true", "null", "[1]", "%00", "1%00", "1%0a",

@@ -84,10 +84,11 @@ GET  /admin/settings                      admin 200  store out  storefront out  
 POST /admin/settings                      admin 422  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
+GET  B/forgot                             admin 200  store 200  storefront 200  out 200
 """
 
 # Where the sign-in itself is, or a stream, or a picture: these have tests of their own.
-ELSEWHERE = {"logout", "logo", "events", "login"}
+ELSEWHERE = {"logout", "logo", "events", "login", "forgot"}
 
 FORMS: dict[str, dict[str, Any]] = {
     "messages": {"content": "Hello again"},

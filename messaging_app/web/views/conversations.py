@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,7 +15,7 @@ from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
-from messaging_app.services import messaging, poll_state
+from messaging_app.services import first_steps, messaging, poll_state
 from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 from messaging_app.web.views import composer
@@ -68,7 +68,7 @@ def inbox(actor: Actor) -> ResponseReturnValue:
     if request.args.get("have") == view.have:
         return Response(status=204)
     if not is_htmx():
-        return rendered("conversations/inbox.html", inbox=view, thread=None)
+        return rendered("conversations/inbox.html", inbox=view, thread=None, steps=_first_steps(actor, view))
     template = "conversations/_list.html" if view.is_first else "conversations/_rows.html"
     return rendered(template, inbox=view)
 
@@ -144,3 +144,14 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     return InboxView(
         page.rows, Filters(status, kind, unread), cursor, page.next_cursor, poll_state.of_list(page, today())
     )
+
+
+def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
+    """What a new installation still needs, while there is nothing else to show; buttons only for pages that exist."""
+    if view.rows or view.filters != Filters("open", "", unread=False) or view.cursor:
+        return []
+    pages = current_app.create_url_adapter(request)
+    return [
+        step if pages is not None and pages.test(step.address, "GET") else replace(step, address="")
+        for step in first_steps.list_steps(actor)
+    ]

@@ -34,13 +34,14 @@ class SignInView:
     store_code: str = ""
     next_url: str = ""
     ended: bool = False  # signed out while a script holds unsent text
+    chosen: bool = False  # a new password was just set
 
 
 def login() -> ResponseReturnValue:
     """The sign-in page of the role, and signing in."""
     role = _role()
     onward = local_path(request.values.get("next", ""), role) or ""
-    view = SignInView(next_url=onward, ended="ended" in request.args)
+    view = SignInView(next_url=onward, ended="ended" in request.args, chosen="chosen" in request.args)
     form = SignInForm()
     form.next.data = onward
     store_id = None

@@ -1,0 +1,127 @@
+"""Links that people get by mail: made, looked at, used once.
+
+Opening one shows a form and changes nothing, for programs that look for malware open every link of a mail. Sending the
+form uses it up. `find` and `consume` raise `LinkOver` for one that was used, is void or too old, and `NotFound` for one
+that never was of this kind.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, scoped_session
+
+from messaging_app.db.engine import now
+from messaging_app.errors import NotFound, Refusal
+from messaging_app.extensions import db
+from messaging_app.models import AccountLink, LinkKind
+from messaging_app.models.account_link import LIFETIMES
+from messaging_app.text import email_key
+
+TOKEN_MAX = 64  # characters of anything that could be a token
+
+
+class LinkOver(Refusal):
+    """A link that was used, withdrawn, replaced by a newer one, or is too old."""
+
+    status = 410
+    code = "link_over"
+    sentence = _("This link no longer works.")
+
+
+def make(
+    session: Session | scoped_session[Any],
+    kind: LinkKind,
+    email: str,
+    *,
+    role: str,
+    user_id: int | None = None,
+    customer_id: int | None = None,
+    store_id: int | None = None,
+    created_by: int | None = None,
+    token: str = "",
+) -> AccountLink:
+    """A new link, flushed, within the caller's transaction; it voids the older ones of the same kind for the same person.
+
+    The caller holds a lock on what it is about (person or store), so that two made at once do not both live. `token` is
+    given where people type it, else it is made.
+    """
+    link = AccountLink(
+        kind=kind,
+        seed=secrets.token_hex(16),
+        email=email,
+        email_key=email_key(email),
+        user_id=user_id,
+        customer_id=customer_id,
+        store_id=store_id,
+        role=role,
+        created_by=created_by,
+        expires_at=now() + LIFETIMES[kind],
+    )
+    link.token_hash = digest(token or token_of(link))
+    same = (AccountLink.kind == kind) & AccountLink.pending() & AccountLink.store_id.is_not_distinct_from(store_id)
+    if user_id is not None and kind != LinkKind.INVITATION:
+        same = (AccountLink.kind == kind) & AccountLink.pending() & (AccountLink.user_id == user_id)
+    else:
+        same &= AccountLink.email_key == link.email_key
+    session.execute(update(AccountLink).where(same).values(void_at=now()))
+    session.add(link)
+    session.flush()
+    return link
+
+
+def find(kind: LinkKind, token: str) -> AccountLink:
+    """The living link with this token. One statement. Raises `LinkOver`, `NotFound`."""
+    link = db.session.scalar(
+        select(AccountLink).where(AccountLink.token_hash == digest(token), AccountLink.kind == kind)
+    )
+    if link is None:
+        raise NotFound
+    if not link.is_living:
+        raise LinkOver
+    return link
+
+
+def consume(session: Session | scoped_session[Any], kind: LinkKind, token: str) -> AccountLink:
+    """Use a link up within the caller's transaction: of two who try at once, one does. Raises `LinkOver`, `NotFound`."""
+    moment = now()
+    used = session.scalar(
+        update(AccountLink)
+        .where(
+            AccountLink.token_hash == digest(token),
+            AccountLink.kind == kind,
+            AccountLink.pending(),
+            AccountLink.expires_at > moment,
+        )
+        .values(used_at=moment)
+        .returning(AccountLink.id)
+        .execution_options(synchronize_session=False)
+    )
+    if used is None:
+        find(kind, token)
+        raise LinkOver
+    return session.get_one(AccountLink, used, populate_existing=True)
+
+
+def token_of(link: AccountLink) -> str:
+    """The token that belongs in the address; 256 bits that the server's secret key makes of the link's seed."""
+    key = str(current_app.config["SECRET_KEY"]).encode()
+    made = hmac.digest(key, f"account link {link.seed}".encode(), "sha256")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def is_of_this_key(link: AccountLink) -> bool:
+    """Whether the secret key is still the one that the link was made with."""
+    return hmac.compare_digest(link.token_hash, digest(token_of(link)))
+
+
+def digest(token: str) -> str:
+    """What is stored of a token: so many random bits need no slow hash."""
+    return hashlib.sha256(token[:TOKEN_MAX].encode(errors="replace")).hexdigest()

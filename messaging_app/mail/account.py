@@ -1,0 +1,134 @@
+"""Mail about accounts: what brings a link, and what tells somebody that something of theirs was changed.
+
+A service writes the row in its own transaction (`post`); the worker makes the mail and sends it at once. Nobody is asked
+whether they want these, and none carries a way to stop them: they come because of what somebody did to that account.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import parseaddr
+from typing import Any
+
+from flask import current_app
+from flask_babel import force_locale
+from sqlalchemy.orm import Session, scoped_session
+
+from messaging_app.accounts import links, reset_links
+from messaging_app.bus import Wake
+from messaging_app.db.engine import now
+from messaging_app.extensions import db
+from messaging_app.mail import MAIL_TOPIC, envelope
+from messaging_app.mail.message import ACCENTS, PAGE, TEXTS, new_message_id
+from messaging_app.models import AccountLink, AccountMail, LinkKind, Store
+from messaging_app.policies import ROLES
+from messaging_app.services import announcements
+
+AT_ONCE = "at once"  # the wake-up that asks the worker for a round without delay
+TEMPLATES = {
+    "invitation": "emails/invitation",
+    "added": "emails/added",
+    "reset": "emails/reset",
+    "password_changed": "emails/password_changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterMail:
+    """A mail that is ready to go."""
+
+    message: EmailMessage
+    message_id: str
+
+    def identity(self) -> dict[str, Any]:
+        """What its row keeps once a server may have the mail."""
+        return {"message_id": self.message_id}
+
+    def sent(self, session: Session | scoped_session[Any], at: datetime, window: timedelta) -> None:
+        """It went out, and nothing follows from that."""
+
+
+def is_on() -> bool:
+    """Whether this installation sends mail."""
+    return current_app.extensions["settings"].mail_url is not None
+
+
+def post(
+    session: Session | scoped_session[Any],
+    kind: str,
+    email: str,
+    name: str = "",
+    *,
+    store_id: int | None = None,
+    link_id: int | None = None,
+    **words: str,
+) -> None:
+    """Have a mail sent once the caller's transaction is committed; nothing while mail is off.
+
+    `kind` is a key of TEMPLATES, `words` are what its templates show besides `name`, `store` and `link`.
+    """
+    if not is_on():
+        return
+    moment = now()
+    session.add(
+        AccountMail(
+            kind=kind,
+            email=email,
+            name=name,
+            store_id=store_id,
+            link_id=link_id,
+            words=json.dumps(words, ensure_ascii=False),
+            message_id=new_message_id(),
+            created_at=moment,
+            next_at=moment,
+        )
+    )
+    announcements.after_commit(Wake((MAIL_TOPIC,), AT_ONCE))
+
+
+def compose(mail: AccountMail) -> LetterMail | None:
+    """The mail as things stand now; None where its link is over, or where nobody is to get one."""
+    if mail.kind == "reset" and mail.link_id is None and not reset_links.make_link(mail.id):
+        return None
+    link = db.session.get(AccountLink, mail.link_id) if mail.link_id is not None else None
+    if link is not None and not (link.is_living and links.is_of_this_key(link)):
+        return None
+    settings = current_app.extensions["settings"]
+    store = db.session.get(Store, mail.store_id) if mail.store_id is not None else None
+    words = json.loads(mail.words)
+    as_customer = store is not None and words.get("role") == "storefront"
+    context: dict[str, Any] = words | {
+        "name": mail.name,
+        "email": mail.email,
+        "store": store.name if store else "",
+        "brand": store.name if store and as_customer else "",
+        "accents": ACCENTS[store.accent if store and as_customer else None],
+        "link": f"{settings.public_url}{_path(mail, link, store)}",
+        "reply_to": parseaddr(settings.mail_reply_to or "")[1],
+    }
+    with force_locale("en"):
+        find = current_app.jinja_env.get_template
+        for name, part in (("subject", TEXTS[0]), ("text", TEXTS[1]), ("page", PAGE)):
+            context[name] = find(f"{TEMPLATES[mail.kind]}/{part}").render(context).strip()
+    message = envelope(
+        sender=settings.mail_from,
+        to_name=mail.name,
+        to=mail.email,
+        subject=context["subject"],
+        message_id=mail.message_id,
+        reply_to=settings.mail_reply_to,
+    )
+    message.set_content(context["text"] + "\n")
+    message.add_alternative(context["page"], subtype="html")
+    return LetterMail(message, mail.message_id)
+
+
+def _path(mail: AccountMail, link: AccountLink | None, store: Store | None) -> str:
+    """Where the mail's button leads: its link's page, else the sign-in of the person's role."""
+    if link is not None:
+        return f"/{LinkKind(link.kind)}/{links.token_of(link)}"
+    role = ROLES[json.loads(mail.words).get("role", "admin")]
+    return role.login + (f"?store={store.code}" if store else "")

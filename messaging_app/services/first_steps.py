@@ -1,0 +1,82 @@
+"""What a new installation still needs, shown to its admins while their inbox is empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import exists, func, select
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.extensions import db
+from messaging_app.models import AccountLink, ApiToken, LinkKind, Store, StoreMembership, User
+from messaging_app.services.people import OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; `address` is the page where it is done, `act` the words of the button there."""
+
+    title: str
+    why: str
+    address: str
+    act: str
+    done: bool
+
+
+def list_steps(actor: Actor) -> list[Step]:
+    """The steps in the order in which most people take them; empty once all are done, and for whoever is no admin.
+
+    One statement. Inviting counts as done when the invitation is sent.
+    """
+    if actor.type != ActorType.ADMIN:
+        return []
+    sent = (AccountLink.kind == LinkKind.INVITATION) & AccountLink.void_at.is_(None)
+    store, owner, asked, colleague, token = db.session.execute(
+        select(
+            select(func.min(Store.id)).where(Store.active).scalar_subquery(),
+            exists(select(StoreMembership.user_id).where(StoreMembership.role == OWNER, StoreMembership.active)),
+            exists(select(AccountLink.id).where(sent, AccountLink.role == OWNER)),
+            exists(select(User.id).where(User.is_admin, User.id != actor.id))
+            | exists(select(AccountLink.id).where(sent, AccountLink.role == "admin")),
+            exists(select(ApiToken.id).where(ApiToken.actor_type == ActorType.ADMIN, ApiToken.revoked_at.is_(None))),
+        )
+    ).one()
+    steps = [
+        Step(
+            _("Set up the first admin"),
+            _("That’s done: you can sign in."),
+            "",
+            "",
+            True,
+        ),
+        Step(
+            _("Add a store"),
+            _("Its staff and its customers write to each other here."),
+            "/admin/stores/new",
+            _("Add store"),
+            store is not None,
+        ),
+        Step(
+            _("Invite its owner"),
+            _("They get a link by mail and can then invite their own staff."),
+            f"/admin/stores/{store}/staff" if store is not None else "",
+            _("Invite owner"),
+            bool(owner or asked),
+        ),
+        Step(
+            _("Invite a colleague"),
+            _("With a second admin, a lost phone locks nobody out."),
+            "/admin/admins",
+            _("Invite admin"),
+            bool(colleague),
+        ),
+        Step(
+            _("Connect your shop"),
+            _("With an API token, your shop’s own server reads and sends messages here."),
+            "/admin/tokens",
+            _("Create token"),
+            bool(token),
+        ),
+    ]
+    return [] if all(step.done for step in steps) else steps

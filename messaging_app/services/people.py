@@ -1,0 +1,105 @@
+"""People and their places: who joins the staff of a store, who becomes an admin. Each verb joins its caller's
+transaction and is in the audit trail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session, scoped_session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.directory.seats import admins_return, staff_return
+from messaging_app.directory.values import clean_email, clean_name
+from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
+from messaging_app.models import Store, StoreMembership, User
+from messaging_app.services import audit
+from messaging_app.text import email_key
+
+OWNER, STAFF = "owner", "staff"
+
+AnySession = Session | scoped_session[Any]
+
+
+def check_may_manage_staff(session: AnySession, actor: Actor, store_id: int) -> Store:
+    """The store, if `actor` may say who works there: an admin anywhere, an owner in the current store.
+
+    Raises `NotFound` for another store, `NotAllowed` for staff who are not owners.
+    """
+    store = session.get(Store, store_id)
+    if store is None or not (actor.type == ActorType.ADMIN or sees_staff(actor, store_id)):
+        raise NotFound
+    if actor.type == ActorType.STORE:
+        own = (StoreMembership.store_id == store_id) & (StoreMembership.user_id == actor.id)
+        role = session.scalar(select(StoreMembership.role).where(own, StoreMembership.active))
+        if role != OWNER:
+            raise NotAllowed
+    return store
+
+
+def sees_staff(actor: Actor, store_id: int) -> bool:
+    """Whether `actor` may see who works at a store: admins, and its own staff."""
+    return actor.type == ActorType.ADMIN or (actor.type == ActorType.STORE and actor.store_id == store_id)
+
+
+def add_user(session: AnySession, email: str, name: str, password_hash: str) -> User:
+    """Somebody new, without any place yet. Raises `Invalid` on field `name`."""
+    user = User(email=email, email_key=email_key(email), name=checked_name(name), password_hash=password_hash)
+    session.add(user)
+    session.flush()
+    return user
+
+
+def checked_name(name: str) -> str:
+    """`name` as it is stored. Raises `Invalid` on field `name`."""
+    try:
+        return clean_name(name)
+    except ValueError:
+        raise Invalid(
+            FieldError("name", "invalid", _("Enter a name of 1 to 200 characters that can be seen."))
+        ) from None
+
+
+def checked_email(email: str) -> str:
+    """`email` as it is stored. Raises `Invalid` on field `email`."""
+    try:
+        return clean_email(email)
+    except ValueError:
+        raise Invalid(FieldError("email", "invalid", _("Enter an e-mail address."))) from None
+
+
+def join_store(session: AnySession, actor: Actor | None, user: User, store: Store, role: str) -> bool:
+    """Put a user on the staff of a store; False, and nothing changes, where they are on it already.
+
+    Who comes back has read everything that was written meanwhile.
+    """
+    member = session.get(StoreMembership, (store.id, user.id), with_for_update=True)
+    if member is not None and member.active:
+        return False
+    if member is None:
+        session.add(StoreMembership(store_id=store.id, user_id=user.id, role=role))
+        session.flush()
+    else:
+        member.role, member.active = role, True
+        session.flush()
+        staff_return(session.connection(), [(store.id, user.id)])
+    audit.record(session, actor, "membership.added", about(user), after={"store": store.code, "role": role})
+    return True
+
+
+def make_admin(session: AnySession, actor: Actor | None, user: User) -> bool:
+    """Make a user an admin of the platform; False, and nothing changes, where they are one already."""
+    if user.is_admin:
+        return False
+    user.is_admin = True
+    session.flush()
+    admins_return(session.connection(), [user.id])
+    audit.record(session, actor, "admin.added", about(user))
+    return True
+
+
+def about(user: User) -> audit.Object:
+    """A user, as the audit trail names the object of an entry."""
+    return audit.Object("user", user.id, user.name, user.email)

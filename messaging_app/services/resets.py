@@ -1,0 +1,97 @@
+"""A forgotten password: asked for without telling who is known here, and chosen anew by whoever reads that person's mail."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from messaging_app.accounts import links
+from messaging_app.accounts.limits import RateLimited, limiter
+from messaging_app.accounts.passwords import check_new, hash_password
+from messaging_app.accounts.sessions import end_sessions_of
+from messaging_app.accounts.tokens import end_tokens_of
+from messaging_app.actors import ActorType
+from messaging_app.db.engine import writing
+from messaging_app.extensions import db
+from messaging_app.mail import account
+from messaging_app.models import AccountLink, Customer, LinkKind, Store, User
+from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.services import audit
+from messaging_app.services.people import checked_email
+from messaging_app.text import email_key
+
+
+class Reset(NamedTuple):
+    """A living link, as its page shows it."""
+
+    email: str
+    area: RolePolicy
+    store: Store | None
+
+
+def ask(area: RolePolicy, email: str, store_id: int | None, address: str) -> None:
+    """Have a link mailed to whoever has this address here, if anybody does: nothing here depends on that.
+
+    The worker decides (`accounts/reset_links.py`). After three times in an hour for one address nothing is written any
+    more. Raises `Invalid` for what is no address, `RateLimited` for too many from one network `address`.
+    """
+    email = checked_email(email)
+    limiter.hit("forgot_address", address)
+    try:
+        limiter.hit("forgot_account", area.name, store_id or 0, email_key(email))
+    except RateLimited:
+        return
+    with writing(db.session) as session:
+        account.post(session, "reset", email, store_id=store_id, role=area.name)
+        audit.record(session, None, "password.reset_asked", audit.Object("address", area.name, email=email))
+
+
+def open_reset(token: str) -> Reset:
+    """What the page behind a link shows. Raises `LinkOver`, `NotFound`."""
+    link = links.find(LinkKind.RESET, token)
+    store = db.session.get(Store, link.store_id) if link.store_id is not None else None
+    return Reset(link.email, ROLES[link.role], store)
+
+
+def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
+    """Use a link up: the person has a new password, all their sessions end, and their API tokens unless they keep them.
+
+    The second factor stays. The lock after wrong passwords goes. Raises `LinkOver`, `NotFound`, and `Invalid` on field
+    `password`.
+    """
+    opened = open_reset(token)
+    db.session.rollback()  # no connection is held while the password is worked on
+    password_hash = hash_password(check_new(password))
+    with writing(db.session) as session:
+        link = links.find(LinkKind.RESET, token)
+        person = _person(session, link)
+        link = links.consume(session, LinkKind.RESET, token)
+        if person is None or not person.active:
+            raise links.LinkOver
+        person.password_hash = password_hash
+        kinds = _kinds(link)
+        for kind in kinds:
+            end_sessions_of(kind, person.id)
+        if not keep_tokens:
+            end_tokens_of(session, kinds, [person.id])
+        account.post(session, "password_changed", person.email, person.name, store_id=link.store_id, role=link.role)
+        about = audit.Object("customer" if link.customer_id else "user", person.id, person.name, person.email)
+        audit.record(session, None, "password.reset", about, after={"tokens_kept": keep_tokens})
+        key, store_id = email_key(person.email), link.store_id or 0
+    for role in ROLES.values():
+        if role.actor_type in kinds:
+            limiter.forget("sign_in_account", role.name, store_id if role.actor_type == ActorType.CUSTOMER else 0, key)
+    return opened
+
+
+def _kinds(link: AccountLink) -> tuple[ActorType, ...]:
+    """In which roles the person signs in with this password."""
+    return (ActorType.CUSTOMER,) if link.customer_id is not None else (ActorType.ADMIN, ActorType.STORE)
+
+
+def _person(session: Any, link: AccountLink) -> Any:
+    """Whose password it is, locked: always before the link, or two could wait for one another."""
+    model: Any = Customer if link.customer_id is not None else User
+    number = link.customer_id if link.customer_id is not None else link.user_id
+    return session.scalar(select(model).where(model.id == number).with_for_update(key_share=True))

@@ -1,0 +1,125 @@
+"""The pages behind mailed links: joining, and choosing a new password.
+
+Opening one changes nothing. They stand outside the roles, with a cookie of their own for the CSRF token, and let no
+address of theirs go out in a `Referer`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.accounts.links import LinkOver, find
+from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_session_at
+from messaging_app.errors import NotFound, Refusal
+from messaging_app.extensions import csrf
+from messaging_app.models import LinkKind
+from messaging_app.services import invitations, resets
+from messaging_app.text import email_key
+from messaging_app.web.bodies import SMALL
+from messaging_app.web.forms import AcceptForm, ResetForm
+from messaging_app.web.htmx import rendered, see_other
+from messaging_app.web.origin import check_origin
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+blueprint = Blueprint("links", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages with `app`."""
+    app.register_blueprint(blueprint)
+
+
+@blueprint.before_request
+def check_form() -> None:
+    """A form came from our own page; that one is told to hide its origin, so the browser may send none."""
+    request.max_content_length = SMALL
+    if request.method not in SAFE:
+        # First what GET says as well: behind a link that is over there is no form to take a token from.
+        find(LinkKind(request.path.split("/")[1]), (request.view_args or {})["token"])
+        check_origin(may_be_hidden=True)
+        csrf.protect()
+
+
+@blueprint.after_request
+def keep_address(response: Response) -> Response:
+    """Whoever has the address has the link."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blueprint.errorhandler(LinkOver)
+@blueprint.errorhandler(NotFound)
+def over(refusal: Refusal) -> ResponseReturnValue:
+    """What to do where a link no longer works, or where half of it got lost on the way."""
+    return rendered("links/over.html", refusal.status, is_known=isinstance(refusal, LinkOver))
+
+
+@blueprint.get("/invitation/<token>")
+def invitation(token: str) -> ResponseReturnValue:
+    """Who asks whom to join what, and a form; or, where somebody else is signed in, whose it is."""
+    return _invitation(token, AcceptForm(formdata=None))
+
+
+@blueprint.post("/invitation/<token>")
+def accept_invitation(token: str) -> ResponseReturnValue:
+    """Join; or with `leave` only sign out whoever else is signed in here."""
+    invited, form = invitations.open_invitation(token), AcceptForm()
+    if "leave" in request.form:
+        response = see_other(request.path)
+        end_session_at(response, invited.area)
+        return response
+    current = signed_in_at(invited.area)
+    if current is not None and email_key(current.email) != invited.email_key:
+        return _invitation(token, form, 409)
+    try:
+        joined = invitations.accept(token, form.name.data or "", form.password.data or "")
+    except LinkOver:
+        raise
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return _invitation(token, form, refusal.status)
+    if not joined.is_proven:  # the link proves the address only; a second factor may be asked for as well
+        return see_other(joined.area.messages)
+    response = see_other(joined.area.messages)
+    start_session_at(response, joined.area, joined.user_id, joined.store_id)
+    return response
+
+
+@blueprint.get("/reset/<token>")
+def reset(token: str) -> ResponseReturnValue:
+    """The form for a new password."""
+    return _reset(token, ResetForm(formdata=None))
+
+
+@blueprint.post("/reset/<token>")
+def choose_password(token: str) -> ResponseReturnValue:
+    """Choose it; signing in with it is the next step, where a second factor is asked for too."""
+    form = ResetForm()
+    try:
+        done = resets.reset(token, form.password.data or "", keep_tokens=bool(form.keep_tokens.data))
+    except (LinkOver, NotFound):
+        raise
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return _reset(token, form, refusal.status)
+    store = f"&store={done.store.code}" if done.store else ""
+    response = see_other(f"{done.area.login}?chosen{store}")
+    end_session_at(response, done.area)
+    return response
+
+
+def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseReturnValue:
+    invited = invitations.open_invitation(token)
+    current: Any = signed_in_at(invited.area)
+    if current is not None and email_key(current.email) != invited.email_key:
+        return rendered("links/other_person.html", status, invited=invited, current=current, form=form)
+    if invited.name and not form.name.data:
+        form.name.data = invited.name
+    return rendered("links/invitation.html", status, invited=invited, form=form)
+
+
+def _reset(token: str, form: ResetForm, status: int = 200) -> ResponseReturnValue:
+    return rendered("links/reset.html", status, reset=resets.open_reset(token), form=form)

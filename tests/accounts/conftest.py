@@ -1,0 +1,89 @@
+"""An application with mail on both databases, emptied and peopled anew before each test; browsers and what arrived."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextvars import Context
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from messaging_app.extensions import db
+from messaging_app.services import audit
+from tests import cast
+from tests.conftest import Browser, empty, new_app
+from tests.mail.conftest import MAIL, Post
+from tests.services import MailServer
+
+LINK = re.compile(r"http://localhost(/(?:invitation|reset)/[\w-]+)")
+
+
+class FromOutside(FlaskClient):
+    """A client whose requests share nothing with the context in which the test itself asks services and database."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        return Context().run(super().open, *args, **options)
+
+
+@pytest.fixture(autouse=True)
+def all_passwords_are_cheap(cheap_passwords: None) -> None:
+    """These tests make many passwords."""
+
+
+@pytest.fixture(scope="module")
+def kept_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, MailServer]]:
+    """The application and its mail server for a whole module."""
+    server = MailServer()
+    settings: dict[str, Any] = MAIL | {"mail_url": server.url, "base_url": "http://localhost"}
+    app = new_app(kept_database_url, tmp_path_factory.mktemp("accounts"), **settings)
+    app.test_client_class = FromOutside
+    yield app, server
+    with app.app_context():
+        db.engine.dispose()
+    server.controller.stop()
+
+
+@pytest.fixture
+def post(kept_app: tuple[Flask, MailServer]) -> Iterator[Post]:
+    """The same with the cast, inside the application's context."""
+    app, server = kept_app
+    server.messages, server.refuse = [], None
+    app.extensions["settings"].mail_url, app.extensions["settings"].rate_limits = server.url, "off"
+    app.extensions.pop("has_people", None)
+    app.extensions["limits"] = None
+    with app.app_context():
+        empty(db.engine)
+        yield Post(app, server, cast.bring_in())
+        db.session.rollback()
+
+
+def arrived(post: Post) -> list[EmailMessage]:
+    """The mails that a round of the worker sends now."""
+    post.sweep(0.01)
+    return post.take()
+
+
+def link_in(mail: EmailMessage) -> str:
+    """The path of the link that a mail brings, the same in both of its parts."""
+    found = {LINK.search(mail.get_body((kind,)).get_content())[1] for kind in ("plain", "html")}  # type: ignore
+    [path] = found
+    return str(path)
+
+
+def browse(post: Post, name: str | None = None, role: str = "store") -> Browser:
+    """A browser, with somebody of the cast signed in where named."""
+    browser = Browser(post.app)
+    if name is not None:
+        assert browser.sign_in(role, name).status_code == 303
+    return browser
+
+
+def actions() -> list[tuple[str, str, str]]:
+    """What stands in the audit trail: who, what, whom."""
+    db.session.rollback()
+    return [(entry.actor_name, entry.action, entry.object_email) for entry in audit.all_entries()]
