@@ -310,12 +310,12 @@ def test_0009_knows_the_sender_and_leaves_out_who_is_not_active(at: Callable[[st
     assert rows(function) == []
 
 
-def test_0015_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
-    at("0014")
+def test_0016_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
+    at("0015")
     more = "UPDATE conversation_participants SET unread_count = unread_count + 1 WHERE participant_type = 'customer'"
     whole = "SELECT participant_type, sum(unread) FROM unread_totals GROUP BY 1"
     run(more)
-    upgrade(revision="0015")
+    upgrade(revision="0016")
     assert "unread_totals" not in tables()
     run(more)
     assert rows("SELECT participant_type, unread_count FROM conversation_participants ORDER BY 1") == [
@@ -325,10 +325,10 @@ def test_0015_takes_functions_and_totals_away_and_brings_them_back_right(at: Cal
     if db.engine.dialect.name == "postgresql":
         functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         assert rows(functions) == [(0,)]
-        downgrade(revision="0014")
+        downgrade(revision="0015")
         assert rows(functions) == [(5,)], "two for sends, three for totals"
     else:
-        downgrade(revision="0014")
+        downgrade(revision="0015")
     run(more)
     assert [(kind, int(unread)) for kind, unread in rows(whole)] == [("customer", 5)]
 
@@ -451,14 +451,14 @@ def test_0014_knows_nobodys_time_zone(at: Callable[[str], None]) -> None:
     assert rows("SELECT token_hash FROM sign_in_sessions") == [("x",)]
 
 
-def test_0016_begins_without_links_and_mails(at: Callable[[str], None]) -> None:
-    at("0015")
-    upgrade(revision="0016")
+def test_0015_begins_without_links_and_mails(at: Callable[[str], None]) -> None:
+    at("0014")
+    upgrade(revision="0015")
     run(
         "INSERT INTO account_links (id, kind, token_hash, seed, email, email_key, role, created_at, created_by, expires_at)"
         f" VALUES (1, 'invitation', 'x', 'y', 'n@x', 'n@x', 'staff', {MOMENT}, 1, {MOMENT})",
         "INSERT INTO account_mails (id, message_id, state, attempts, hand_overs, created_at, next_at, kind, email, name,"
         f" link_id, words) VALUES (1, 'm@x', 'due', 0, 0, {MOMENT}, {MOMENT}, 'invitation', 'n@x', '', 1, '{{}}')",
     )
-    downgrade(revision="0015")
+    downgrade(revision="0014")
     assert not {"account_links", "account_mails"} & tables()
