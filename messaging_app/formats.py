@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -19,8 +21,9 @@ from babel.dates import (
     match_skeleton,
 )
 from babel.numbers import format_decimal
-from flask import Flask, g, has_request_context, request
-from flask_babel import gettext
+from babel.support import NullTranslations, Translations
+from flask import Flask, has_request_context, request
+from flask_babel import get_translations, gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -30,6 +33,17 @@ from messaging_app.text import with_line_breaks
 from messaging_app.text.markup import bdi, linkify, scripted
 
 QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
+
+
+class Reader(NamedTuple):
+    """Who reads: their locale, their time zone, and the words of their language."""
+
+    locale: str
+    zone: str
+    words: Translations | NullTranslations
+
+
+_reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
 
 
 def init_app(app: Flask) -> None:
@@ -45,6 +59,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["linkify"] = linkify
     app.jinja_env.filters["bdi"] = bdi
     app.jinja_env.globals.update(language=language, scripted=scripted)
+    # A page has about forty sentences and a hundred times; Flask-Babel's own look up the language for each.
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.teardown_request(_forget_reader)
 
 
 def locale_of_person() -> str:
@@ -57,7 +74,7 @@ def locale_of_person() -> str:
 
 def language() -> str:
     """Return the reader's locale for HTML and scripts: en-GB."""
-    return reader()[0].replace("_", "-")
+    return reader().locale.replace("_", "-")
 
 
 def zone_of_person() -> str:
@@ -81,14 +98,14 @@ def moment_in(zone: str | None, moment: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     """Return 10:42, or 10:42 AM in locales that use it."""
-    locale, zone = reader()
+    locale, zone, _words = reader()
     local = _local(moment, zone)
     return _clock(locale, local.hour, local.minute)
 
 
 def exact(moment: datetime) -> str:
     """Return the full date and time with its zone, for the hover text."""
-    locale, zone = reader()
+    locale, zone, _words = reader()
     local = _local(moment, zone)
     day, zone_name = _long_day(locale, zone, local.date(), local.utcoffset())
     clock = _long_clock(locale, local.hour, local.minute)
@@ -98,7 +115,7 @@ def exact(moment: datetime) -> str:
 
 def day(moment: datetime) -> str:
     """Return Today, Yesterday, or the date in words."""
-    locale, zone = reader()
+    locale, zone, _words = reader()
     current = today()
     spoken = _local(moment, zone).date()
     if spoken == current:
@@ -110,12 +127,12 @@ def day(moment: datetime) -> str:
 
 def local_date(moment: datetime) -> str:
     """Return 2026-11-26 in the reader's time zone. Unlike `day`, it is the same tomorrow."""
-    return _local(moment, reader()[1]).date().isoformat()
+    return _local(moment, reader().zone).date().isoformat()
 
 
 def short_when(moment: datetime) -> str:
     """Return the shortest clear form: 10:42 today, Yesterday, Fri within a week, 16 Nov, or with another year."""
-    locale, zone = reader()
+    locale, zone, _words = reader()
     local = _local(moment, zone)
     current = today()
     age = (current - local.date()).days
@@ -129,7 +146,7 @@ def short_when(moment: datetime) -> str:
 
 def reader_zone() -> ZoneInfo:
     """Return the reader's time zone."""
-    return _zone(reader()[1])
+    return _zone(reader().zone)
 
 
 def iso(moment: datetime) -> str:
@@ -139,14 +156,14 @@ def iso(moment: datetime) -> str:
 
 def number(value: int) -> str:
     """Return a number with the reader's separators."""
-    return _number(value, reader()[0])
+    return _number(value, reader().locale)
 
 
 def file_size(size: int) -> str:
     """Return bytes in units of 1,024: 8 kB, 1.9 MB."""
     if size < 1024 * 1024:
         return f"{number(max(1, round(size / 1024)))} kB"
-    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader()[0])} MB"
+    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader().locale)} MB"
 
 
 def initials(name: str, of_one: int = 2) -> str:
@@ -155,17 +172,31 @@ def initials(name: str, of_one: int = 2) -> str:
     return (words[0][0] + words[-1][0] if len(words) > 1 else name[:of_one]).upper()
 
 
-def reader() -> tuple[str, str]:
+def reader() -> Reader:
     """Return the reader's locale and zone, computed once per request."""
-    if "reader" not in g:
-        g.reader = (locale_of_person(), zone_of_person())
-    reader: tuple[str, str] = g.reader
-    return reader
+    found = _reader.get()
+    if found is None:
+        found = Reader(locale_of_person(), zone_of_person(), get_translations())
+        if has_request_context():  # mail chooses its language itself
+            _reader.set(found)
+    return found
+
+
+def _forget_reader(_error: BaseException | None) -> None:
+    _reader.set(None)
+
+
+def _gettext(text: str) -> str:
+    return reader().words.ugettext(text)
+
+
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    return reader().words.ungettext(singular, plural, number)
 
 
 def today() -> date:
     """Return the current date in the reader's time zone."""
-    return datetime.now(_zone(reader()[1])).date()
+    return datetime.now(_zone(reader().zone)).date()
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel.dates import format_datetime, format_time
 from babel.localedata import locale_identifiers
-from flask import g
+from babel.support import NullTranslations
 
 from messaging_app import formats
 from messaging_app.paths import resource
@@ -73,7 +73,7 @@ def test_a_day_is_named_in_full_in_every_language() -> None:
 def as_read(web: Web, zone: str, locale: str, moments: list[datetime]) -> list[tuple[str, str]]:
     """Clock and hover text of `moments` for a reader of that zone and locale."""
     with web.app.test_request_context():
-        g.reader = (locale, zone)
+        formats._reader.set(formats.Reader(locale, zone, NullTranslations()))
         return [(formats.clock(moment), formats.exact(moment)) for moment in moments]
 
 
