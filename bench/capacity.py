@@ -25,9 +25,9 @@ from typing import TypeVar
 
 from bench.databases import running
 from bench.load import Request, measure
-from bench.requests import INBOX, requests_of, write_targets
+from bench.people import OTHERS, People, Scenario
 from bench.seed import fill
-from bench.servers import Visitor, serving
+from bench.servers import serving
 from bench.world import SIZES
 from tests.services import running_redis
 
@@ -145,42 +145,43 @@ def enough(costs: Costs, people: int, streams: bool) -> Outcome:
 
 
 def measured() -> Costs:
-    """The costs on this machine: a million messages on PostgreSQL, two processes, `wrk` for each kind of request."""
-    size, found = SIZES["large"], {}
+    """The costs on this machine: a million messages on PostgreSQL, two gevent processes, each kind of request."""
+    found: Costs = {}
     with (
         tempfile.TemporaryDirectory() as name,
         running("postgresql", Path(name)) as databases,
         running_redis() as redis,
     ):
         url = databases.make("capacity")
-        fill(url, size)
-        with serving("wsgi:app", url, Path(name) / "app", MESSAGING_REDIS_URL=redis) as server:
-            visitor = Visitor(server.base).sign_in()
-            by_name = {one.name: one for one in requests_of(size, visitor)}
+        fill(url, SIZES["large"])
+        with serving("wsgi:app", url, Path(name) / "app", redis) as server:
+            people, others = People(url, server.base), People(url, server.base, OTHERS)
+            for scenario in others.scenarios():
+                measure(server.port, scenario.batch(100), server.pid, databases.pid)
+            by_name = {scenario.name: scenario for scenario in people.scenarios()}
             kinds = {"inbox": by_name["inbox"], "thread": by_name["thread"]}
-            kinds |= {"badge": by_name["badge, unchanged"], "badge, new": by_name["badge, changed"]}
-            kinds |= dict(polls(visitor, by_name["thread"].path, kinds["inbox"].headers))
+            kinds |= {"badge": by_name["badge, unchanged"], "badge, new": by_name["badge"]}
+            kinds |= {scenario.name: scenario for scenario in polls(people)}
             kinds["send"] = by_name["send"]  # last: it changes what the others find unchanged
-            for kind, request in kinds.items():
-                targets = write_targets(url, Path(name) / "targets") if kind == "send" else None
-                measure(server.base, request, 1, server.pid, databases.pid, targets)
-                result = measure(server.base, request, 5, server.pid, databases.pid, targets)
+            for kind, scenario in kinds.items():
+                result = measure(server.port, scenario.batch(1_000), server.pid, databases.pid)
                 found[kind] = round(result.app_ms, 2), round(result.database_ms, 2)
     return found
 
 
-def polls(visitor: Visitor, thread: str, headers: dict[str, str]) -> Iterator[tuple[str, Request]]:
-    """The polls of list and thread as the page makes them, with nothing new and with something."""
-    for kind, page in (("list", INBOX), ("lines", thread)):
-        text = html.unescape(visitor.fetch(page)[1])
+def polls(people: People) -> Iterator[Scenario]:
+    """The polls of list and thread as somebody's page makes them, with nothing new and with something."""
+    thread, page = people.again
+    visitor = next(iter(people.visitors.values()))
+    for kind, shown in (("list", page), ("lines", thread)):
+        text = html.unescape(visitor.fetch(shown.path)[1])
         element = re.search(rf'<div id="{POLLS[kind]}"[^>]*hx-get="([^"]+)" hx-vals=\'({{.*?}})\'', text)
         assert element is not None, text
         place, values = element.group(1), json.loads(element.group(2))
-        for name, told in ((kind, values), (f"{kind}, new", values | {"have": "0"})):
+        for name, told, status in ((kind, values, 204), (f"{kind}, new", values | {"have": "0"}, 200)):
             query = "&".join(f"{key}={value}" for key, value in told.items())
-            address = place + ("&" if "?" in place else "?") + query
-            status = 204 if told is values else 200
-            yield name, Request(name, address, status, headers=headers)
+            request = Request(place + ("&" if "?" in place else "?") + query, shown.cookie, status=status)
+            yield Scenario(name, None, lambda count, request=request: [request] * count)  # type: ignore[misc]
 
 
 def report(costs: Costs) -> Iterator[str]:

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bench.requests import HTMX, INBOX, unread_of
+from bench.people import INBOX
 from bench.seed import PASSWORD
 from bench.statements import Cost, Counter
-from bench.world import Size
+from bench.world import SHORT, Size, length
 from tests.conftest import TOKEN
 
 MOST_GROWTH = 1.15
+HTMX = {"HX-Request": "true"}
 
 
 def costs(url: str, size: Size) -> dict[str, Cost]:
@@ -43,7 +44,7 @@ def _costs(counter: Counter, size: Size) -> dict[str, Cost]:
         return answer
 
     note("badge, changed", f"{INBOX}/unread-count?have=0", "data-unread-badge")
-    note("badge, unchanged", f"{INBOX}/unread-count?have={unread_of(size)}", "")
+    note("badge, unchanged", f"{INBOX}/unread-count?have={2 * (size.mine // 20)}", "")
     first = note("inbox", INBOX, "conversation-list").text
     note("inbox, deep page", _deep(client, first, 399), "conversation__link")
     note("thread", f"{INBOX}/{size.long_id}", 'id="message-5000"')
@@ -51,8 +52,9 @@ def _costs(counter: Counter, size: Size) -> dict[str, Cost]:
     note("thread, start", f"{INBOX}/{size.long_id}?before=51", 'id="message-1"')
     # One with a customer, at either size: a conversation with the platform takes other statements.
     of_customers = client.get(f"{INBOX}?type=store_customer", headers=HTMX).text
-    number = re.findall(r'id="conversation-(\d+)"', of_customers)[3]
-    form = {"csrf_token": token, "content": "Measured message", "after": "10"}
+    numbers = map(int, re.findall(r'id="conversation-(\d+)"', of_customers))
+    number = next(number for number in numbers if length(size, number) == SHORT)
+    form = {"csrf_token": token, "content": "Measured message", "after": str(SHORT)}
     note("send", f"{INBOX}/{number}/messages", "Measured message", method="POST", data=form)
     return found
 

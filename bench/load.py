@@ -1,111 +1,97 @@
-"""Requests under load: `wrk` with eight connections against one server, every answer checked, CPU time noted."""
+"""A batch of requests from eight browsers at once: every response checked, latency and CPU time noted."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import gzip
+import http.client
 import time
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import CDLL, byref, c_int
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import quantiles
+from urllib.parse import urlencode
 
-SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 8
-TICK = os.sysconf("SC_CLK_TCK")
+HEADERS = {"HX-Request": "true", "Accept-Encoding": "gzip", "Accept-Language": "en"}
+_libc = CDLL(None)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One measured request: where, what its answer must be, and the share of the reference's rate it should reach."""
+    """One request of a signed-in person, and what its response must be. With a `form` it is a POST."""
 
-    name: str
     path: str
-    status: int = 200
+    cookie: str
     marker: str = ""
-    method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
-    target: float | None = None
+    status: int = 200
+    form: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one turn of one request gave: requests a second, latency in ms, CPU time in ms a request.
+    """Of a batch: latency in ms, and CPU time in ms per request, of the application and of the database server."""
 
-    `busiest` is the share of the work that one of the application's processes did: 0.5 where two shared it evenly.
-    """
-
-    rate: float
     p50: float
     p99: float
     app_ms: float
     database_ms: float
-    busiest: float
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU time in ms per request, all in all."""
+        return self.app_ms + self.database_ms
 
 
 class WrongAnswer(AssertionError):
-    """An answer under load was not what it must be; the figures mean nothing."""
+    """A response under load was not what it must be; the figures mean nothing."""
 
 
-def measure(
-    base: str, request: Request, seconds: int, app_pid: int, database_pid: int | None, targets: Path | None = None
-) -> Result:
-    """One turn. Raises `WrongAnswer` if any answer was not as the request says."""
-    arguments = [request.method, str(request.status), request.marker]
-    arguments += [f"{name}={value}" for name, value in request.headers.items()]
-    if targets is not None:
-        arguments.append(f"@{targets}")
-    before = _cpu(app_pid), cpu_of(database_pid), _cpu_of_children(app_pid)
-    run = subprocess.run(
-        ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT), base + request.path, "--", *arguments],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    after = _cpu(app_pid), cpu_of(database_pid), _cpu_of_children(app_pid)
-    line = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
-    if line is None:
-        raise WrongAnswer(f"{request.name}: wrk said {run.stdout}{run.stderr}")
-    found = json.loads(line.removeprefix("RESULT "), strict=False)
-    if found["wrong"] or found["failed"] or not found["requests"]:
-        raise WrongAnswer(f"{request.name}: {found}")
-    shares = [used - before[2].get(pid, 0.0) for pid, used in after[2].items()]
-    app_ms = 1000 * (after[0] - before[0] + sum(shares)) / found["requests"]
-    database_ms = 1000 * (after[1] - before[1]) / found["requests"]
-    rate = found["requests"] / found["seconds"]
-    busiest = max(shares) / (sum(shares) or 1.0)
-    return Result(rate, found["p50"], found["p99"], app_ms, database_ms, busiest)
+def measure(port: int, requests: list[Request], app_pid: int, database_pid: int | None) -> Result:
+    """Send `requests`, in order, as fast as eight connections can. Raises `WrongAnswer`."""
+    waiting, times = deque(requests), list[float]()
+    app, database = cpu_of(app_pid), cpu_of(database_pid)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for browser in [pool.submit(_browse, port, waiting, times) for _ in range(CONNECTIONS)]:
+            browser.result()
+    used = [(cpu_of(pid) - before).total() / 1e6 for pid, before in ((app_pid, app), (database_pid, database))]
+    cuts = quantiles((1000 * seconds for seconds in times), n=100)
+    return Result(cuts[49], cuts[98], *(each / len(times) for each in used))
 
 
-def settle(most: float = 10.0) -> None:
-    """Wait until the machine does next to nothing, `most` seconds at most: what sends leave behind, vacuum and writing
-    back, is not the next round's.
-    """
-    end = time.monotonic() + most
-    while time.monotonic() < end:
-        before = _idle()
-        time.sleep(0.25)
-        if _idle() - before > 0.9 * 0.25 * (os.cpu_count() or 1):
-            return
+def _browse(port: int, waiting: deque[Request], times: list[float]) -> None:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    while waiting:
+        try:
+            request = waiting.popleft()
+        except IndexError:  # another connection took the last one
+            break
+        method, headers = ("POST" if request.form else "GET"), HEADERS | {"Cookie": request.cookie}
+        if request.form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        began = time.perf_counter()
+        link.request(method, request.path, urlencode(request.form) or None, headers)
+        response = link.getresponse()
+        body = response.read()
+        times.append(time.perf_counter() - began)
+        text = (gzip.decompress(body) if response.headers["Content-Encoding"] == "gzip" else body).decode()
+        if response.status != request.status or request.marker not in text:
+            raise WrongAnswer(f"{request.path}: {response.status}, no {request.marker!r} in {text[:500]}")
+    link.close()
 
 
-def _idle() -> float:
-    """Seconds that all processors together have been idle."""
-    return int(Path("/proc/stat").read_text().split()[4]) / TICK
-
-
-def cpu_of(pid: int | None) -> float:
-    """Seconds of CPU time of a process and its living children."""
+def cpu_of(pid: int | None) -> Counter[int]:
+    """Nanoseconds of CPU time of a process and its living children, by their numbers."""
     if pid is None:
-        return 0.0
-    return _cpu(pid) + sum(_cpu_of_children(pid).values())
-
-
-def _cpu_of_children(pid: int) -> dict[int, float]:
+        return Counter()
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {int(one): _cpu(int(one)) for one in children}
+    return Counter({one: _cpu(one) for one in (pid, *map(int, children))})
 
 
-def _cpu(pid: int) -> float:
+def _cpu(pid: int) -> int:
+    clock = c_int()
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICK
+        return 0 if _libc.clock_getcpuclockid(pid, byref(clock)) else time.clock_gettime_ns(clock.value)
+    except OSError:  # it has just ended
+        return 0

@@ -1,4 +1,7 @@
-"""The application and the reference behind the same gunicorn: two worker processes of four threads."""
+"""The application and the reference behind the same gunicorn, scaled or embedded.
+
+Scaled is two gevent processes with Redis; embedded is one process with 256 threads.
+"""
 
 from __future__ import annotations
 
@@ -21,40 +24,49 @@ from bench.seed import PASSWORD
 from tests.conftest import SECRET, TOKEN
 from tests.services import ROOT, answers, free_port, wait_for
 
-WORKERS, THREADS = 2, 4
-
 
 @dataclass
 class Server:
     """A running server: where it answers and which process is its parent."""
 
-    base: str
+    port: int
     pid: int
+
+    @property
+    def base(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
-def serving(target: str, database_url: str, instance: Path, *, plain: bool = False, **more: str) -> Iterator[Server]:
-    """gunicorn with two processes of four threads, serving `target`, until the end of the block.
+def serving(
+    target: str, database_url: str, instance: Path, redis_url: str | None, *, plain: bool = False
+) -> Iterator[Server]:
+    """gunicorn serving `target` until the end of the block, scaled if there is a `redis_url`.
 
     With our own configuration, or, `plain`, for what is not our application, with the same options on the command line.
+    Mail is on, and due so late that nothing is sent.
     """
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MESSAGING_")},
         "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
         "MESSAGING_ENV": "production",
         "MESSAGING_SECRET_KEY": SECRET,
         "MESSAGING_BASE_URL": f"http://127.0.0.1:{port}",
         "MESSAGING_DATABASE_URL": database_url,
         "MESSAGING_RATE_LIMITS": "off",
         "MESSAGING_INSTANCE": str(instance),
-        **more,
+        "MESSAGING_MAIL_URL": "smtp://127.0.0.1:9",
+        "MESSAGING_MAIL_FROM": "no-reply@platform.example",
+        "MESSAGING_MAIL_DELAY": "3600",
+        **({"MESSAGING_REDIS_URL": redis_url} if redis_url else {}),
     }
-    options = ["-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
+    options = ["-c", "python:messaging_app.gunicorn_conf"]
     if plain:
-        options += ["-b", f"127.0.0.1:{port}", "--keep-alive", "15", "--no-control-socket"]
-    else:
-        options += ["-c", "python:messaging_app.gunicorn_conf"]
+        options = ["-b", f"127.0.0.1:{port}", "--keep-alive", "15", "--no-control-socket"]
+        options += ["-k", "gevent", "-w", "2"] if redis_url else ["-k", "gthread", "-w", "1", "--threads", "256"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *options, target], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -64,7 +76,7 @@ def serving(target: str, database_url: str, instance: Path, *, plain: bool = Fal
             if process.poll() is not None:
                 log.seek(0)
                 raise RuntimeError(log.read().decode())
-            yield Server(f"http://127.0.0.1:{port}", process.pid)
+            yield Server(port, process.pid)
         finally:
             process.terminate()
             try:

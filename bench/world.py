@@ -3,6 +3,7 @@
 The directory is the same at both sizes, 1,000 stores with fifty customers each, so that only what people wrote differs.
 The measured person is Petra, staff of store 1. Every store has two members of staff; every tenth conversation is with
 the platform, the others with a customer; every tenth is closed; every twentieth has two unread messages for Petra.
+Every thirteenth has 50 messages, the others 7, so a conversation has ten on average.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 PETRA = 1
 STORE = 1
 ADMIN_ID = 1_000_000
-MESSAGES = 10
+SHORT, PAGE_LONG = 7, 50
 LONG = 5_000
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = (
@@ -74,7 +75,9 @@ def is_closed(size: Size, number: int) -> bool:
 
 
 def length(size: Size, number: int) -> int:
-    return LONG if number == size.long_id else MESSAGES
+    if number == size.long_id:
+        return LONG
+    return PAGE_LONG if number % 13 == 0 else SHORT
 
 
 def customer_of(size: Size, number: int) -> int:
