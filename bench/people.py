@@ -13,7 +13,7 @@ from sqlalchemy import Row, create_engine, text
 
 from bench.load import Request
 from bench.servers import Visitor
-from messaging_app.queries.cursors import encode_moment
+from messaging_app.queries.cursors import Place, Walk
 from messaging_app.services.messaging import PAGE
 
 INBOX = "/store/messages"
@@ -67,7 +67,7 @@ class People:
         for query, listed, pages in (("?", opened, 2), ("?status=all&", rows, EACH - 2)):
             for start in range(0, pages * PAGE, PAGE):
                 before = listed[start - 1]
-                place = f"cursor={encode_moment(before.last_message_at, before.id)}" if start else ""
+                place = f"cursor={Walk(Place(before.last_message_at, before.id), None).encoded()}" if start else ""
                 marker = f'id="conversation-{listed[start].id}"'
                 self.pages.append(Request((INBOX + query + place).rstrip("?&"), cookie, marker))
         number, seq = next((row.id, row.last_seq) for row in opened if row.conversation_type == "store_customer")

@@ -141,7 +141,7 @@ def test_a_bucket_out_of_reach(migrated_sqlite: Path, tmp_path: Path, s3: Any, m
         before = doors.last_seq()
         page = doors.page(Form().text(content="Not to be lost").file(TEXT, "notes.txt"), htmx=False)
         assert page.status_code == 503 and "Not to be lost" in page.text, page.text
-        assert "Files cannot be kept right now" in page.text
+        assert "Files cannot be saved right now" in page.text
         is_unavailable(doors.api(Form().text(content="Not to be lost").file(TEXT, "notes.txt")))
         assert doors.last_seq() == before
         assert doors.fetch(notes).status_code == 503

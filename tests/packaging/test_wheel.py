@@ -84,7 +84,8 @@ with app.app_context():
     upgrade()
 client = app.test_client()
 front = client.get("/")
-assert front.status_code == 200, front.status
+assert (front.status_code, front.location) == (303, "/setup"), front.status
+assert client.get("/setup").status_code == 200
 assert client.get("/static/any/vendor/htmx/htmx.min.js").status_code == 200
 print(messaging_app.__file__)
 """
