@@ -57,21 +57,9 @@ def state_of(thread: messaging.Thread) -> str:
 
 def summary(row: Any, unread_count: int) -> dict[str, Any]:
     """Return the fields of a `ConversationSummary`."""
-    return {
-        "id": row.id,
-        "conversation_type": row.conversation_type,
-        "subject": row.subject,
-        "status": row.status,
-        "store_id": row.store_id,
-        "store_name": row.store_name,
-        "counterpart": {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name},
-        "last_message_at": row.last_message_at,
-        "last_message_preview": row.last_message_preview,
-        "last_seq": row.last_seq,
-        "unread_count": unread_count,
-        "created_at": row.created_at,
-        "closed_at": row.closed_at,
-    }
+    counterpart = {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name}
+    made = {"counterpart": counterpart, "unread_count": unread_count}
+    return made | {name: getattr(row, name) for name in schemas.ConversationSummary.model_fields if name not in made}
 
 
 def summary_of(thread: messaging.Thread) -> dict[str, Any]:

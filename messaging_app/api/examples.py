@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from messaging_app.api.schemas import ConversationSummary
+
 _SAM = {"type": "store", "id": 3, "name": "Sam"}
 _CLEO = {"type": "customer", "id": 1, "name": "Cleo"}
 _AT = "2026-11-22T09:30:00.123456Z"
-_SUMMARY: dict[str, Any] = {
+_SUMMARY: dict[str, Any] = dict.fromkeys(ConversationSummary.model_fields) | {  # null: what is not there
     "id": 17,
     "conversation_type": "store_customer",
     "subject": "Your order of 12 loaves",
@@ -20,7 +22,6 @@ _SUMMARY: dict[str, Any] = {
     "last_seq": 1,
     "unread_count": 0,
     "created_at": _AT,
-    "closed_at": None,
 }
 _URL = "/api/v1/store/messages/17/attachments/5"
 _ATTACHMENT = {

@@ -33,6 +33,7 @@ from messaging_app.models import (
     Store,
     User,
 )
+from messaging_app.models.conversation import Head
 from messaging_app.models.platform import CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.scope import active_person, sees_type
 from messaging_app.policies import POLICIES
@@ -99,8 +100,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
         select(
             *(getattr(Seat, name) for name in ("conversation_id", "participant_type", "participant_id")),
             *(getattr(Seat, name) for name in ("email_notifications", "unread_count", "last_read_seq", "mailed_seq")),
-            Conversation.conversation_type,
-            Conversation.subject,
+            *Head.columns(),
             Store.code.label("store_code"),
             Store.name.label("store_name"),
             Store.accent.label("store_accent"),
@@ -148,6 +148,7 @@ def compose(note: Notification) -> NewMessageMail | None:
     own = "" if role.name == "admin" else f"?store={person.store_code}"
     context: dict[str, Any] = {
         "brand": person.store_name if role.name == "storefront" else None,
+        "conversation": person,
         "subject": person.subject,
         "sender": newest.sender_name,
         "side": {ActorType.ADMIN: PLATFORM_NAME, ActorType.STORE: person.store_name}.get(newest.sender_type),

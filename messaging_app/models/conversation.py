@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -69,6 +70,32 @@ class Locked(NamedTuple):
     store_id: int
     customer_id: int | None
     last_seq: int
+
+
+@dataclass(slots=True)
+class Head:
+    """What lists, threads, API and mail show of a conversation: columns of the same names, the parent of their rows."""
+
+    id: int
+    conversation_type: str
+    subject: str
+    status: str
+    store_id: int
+    customer_id: int | None
+    last_seq: int
+    last_message_at: datetime
+    last_message_preview: str
+    last_sender_type: str
+    last_sender_id: int
+    last_sender_name: str
+    created_at: datetime
+    closed_at: datetime | None
+    removed_files: int
+
+    @classmethod
+    def columns(cls) -> tuple[Column, ...]:
+        """Return the columns of a head, in the order of its fields."""
+        return tuple(getattr(Conversation, field.name) for field in fields(Head))
 
 
 # Literals, not parameters: a query uses a partial index only if it repeats the index's condition exactly.

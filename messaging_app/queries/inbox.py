@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,49 +31,18 @@ from messaging_app.models import (
     Customer,
     Store,
 )
+from messaging_app.models.conversation import Head
 from messaging_app.models.scope import ACTOR_STORE_ID, word
 
 PLATFORM_NAME = "Platform"
 Beyond = Literal["older", "newer"]
 Seat = ConversationParticipant
 
-HEAD = (
-    Conversation.id,
-    Conversation.conversation_type,
-    Conversation.subject,
-    Conversation.status,
-    Conversation.store_id,
-    Conversation.customer_id,
-    Conversation.last_seq,
-    Conversation.last_message_at,
-    Conversation.last_message_preview,
-    Conversation.last_sender_type,
-    Conversation.last_sender_id,
-    Conversation.last_sender_name,
-    Conversation.created_at,
-    Conversation.closed_at,
-    Conversation.removed_files,
-)
 
+@dataclass(slots=True)
+class InboxRow(Head):
+    """A conversation in a list: its head, the other side as the actor sees it, the actor's unread count."""
 
-class InboxRow(NamedTuple):
-    """A conversation in a list: the columns of HEAD, the other side as the actor sees it, the actor's unread count."""
-
-    id: int
-    conversation_type: str
-    subject: str
-    status: str
-    store_id: int
-    customer_id: int | None
-    last_seq: int
-    last_message_at: datetime
-    last_message_preview: str
-    last_sender_type: str
-    last_sender_id: int
-    last_sender_name: str
-    created_at: datetime
-    closed_at: datetime | None
-    removed_files: int
     counterpart_type: str
     counterpart_id: int | None
     counterpart_name: str
@@ -164,7 +133,7 @@ def _rows_of(actor_type: ActorType) -> Columns:
     if actor_type == ActorType.STORE:
         own.append(Seat.store_id == ACTOR_STORE_ID)
     query = (
-        select(*HEAD, *counterpart(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
+        select(*Head.columns(), *counterpart(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
         .select_from(Conversation)
         .outerjoin(Store, Store.id == Conversation.store_id)
         .outerjoin(Seat, and_(*own))

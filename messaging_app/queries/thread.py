@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -23,34 +24,21 @@ from messaging_app.models import (
     Store,
     User,
 )
+from messaging_app.models.conversation import Head
 from messaging_app.models.scope import word
-from messaging_app.queries.inbox import HEAD, counterpart
+from messaging_app.queries.inbox import counterpart
 
 Seat = ConversationParticipant
 OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 
 
-class SeatRow(NamedTuple):
+@dataclass(slots=True)
+class SeatRow(Head):
     """A seat with the head of its conversation, and the file limits as stored.
 
     A conversation without seats has one row whose `participant_type` is None.
     """
 
-    id: int
-    conversation_type: str
-    subject: str
-    status: str
-    store_id: int
-    customer_id: int | None
-    last_seq: int
-    last_message_at: datetime
-    last_message_preview: str
-    last_sender_type: str
-    last_sender_id: int
-    last_sender_name: str
-    created_at: datetime
-    closed_at: datetime | None
-    removed_files: int
     counterpart_type: str
     counterpart_id: int | None
     counterpart_name: str
@@ -115,7 +103,7 @@ def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]
     is_customer = Seat.participant_type == word(ActorType.CUSTOMER)
     return Query(
         select(
-            *HEAD,
+            *Head.columns(),
             *counterpart(actor_type),
             Seat.participant_type,
             Seat.participant_id,

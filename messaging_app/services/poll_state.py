@@ -7,10 +7,11 @@ queries read for a list or a thread's head, so a new column needs no change here
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields
 
 from pydantic_core import to_json
 
-from messaging_app.queries import inbox
+from messaging_app.models.conversation import Head
 from messaging_app.services.messaging import ConversationPage, Thread
 
 UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: the next poll shows everything
@@ -23,7 +24,7 @@ def of_count(unread: int) -> str:
 
 def of_list(page: ConversationPage, *more: object) -> str:
     """Return the state of a page of conversations."""
-    return _digest([tuple(row) for row in page.rows], page.next_cursor, page.total, *more)
+    return _digest(page.rows, page.next_cursor, page.total, *more)
 
 
 def of_thread(thread: Thread, *more: object) -> str:
@@ -32,7 +33,7 @@ def of_thread(thread: Thread, *more: object) -> str:
     Leaves out the reader's own name and read position: a page shows the former elsewhere and changes the latter itself.
     """
     head, mine = thread.head, thread.mine
-    columns = [getattr(head, column.key) for column in inbox.HEAD]
+    columns = [getattr(head, field.name) for field in fields(Head)]
     others = [
         (seat.participant_type, seat.participant_id, seat.participant_name, seat.last_read_seq, seat.last_read_at)
         for seat in thread.seats

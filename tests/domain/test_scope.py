@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from dataclasses import is_dataclass
 from typing import Any
 
 import pytest
@@ -126,10 +127,10 @@ def test_the_fields_of_a_row_are_the_columns_of_its_query() -> None:
     made = all_queries()
     for name, query in made:
         columns = list(query.statement.exported_columns)
-        if not (inspect.isclass(query.row) and issubclass(query.row, tuple)):
+        if not is_dataclass(query.row) and not (inspect.isclass(query.row) and issubclass(query.row, tuple)):
             assert len(columns) == 1, name
             continue
-        fields: tuple[str, ...] = query.row._fields  # type: ignore[attr-defined]
+        fields = list(inspect.signature(query.row).parameters)
         assert len(fields) == len(columns), name
         for field, column in zip(fields, columns, strict=True):
             same = field == column.key or field.endswith(f"_{column.key}")
