@@ -14,6 +14,10 @@ from messaging_app.text import search_words
 # Settings that decide who sees what.
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
+# Settings that decide how people sign in.
+SECOND_FACTOR_ADMINS = "second_factor_required_admins"
+SECOND_FACTOR_OWNERS = "second_factor_required_owners"
+LOCAL_SIGN_IN = "local_sign_in"
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
 SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: index ranges and prefixes
 
@@ -112,7 +116,10 @@ class RecipientTerm(Base):
 
 
 class PlatformSetting(Base):
-    """A setting that an admin changed. Settings without a row have their default (see `services/settings.py`)."""
+    """A setting that an admin changed. Settings without a row have their default (see `services/settings.py`).
+
+    `updated_at` is when the value last became another one.
+    """
 
     __tablename__ = "platform_settings"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
@@ -14,7 +15,13 @@ from messaging_app.db.upsert import insert_for
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
-from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
+from messaging_app.models.platform import (
+    CUSTOMERS_MAY_HAVE_TOKENS,
+    CUSTOMERS_SEE_PLATFORM,
+    LOCAL_SIGN_IN,
+    SECOND_FACTOR_ADMINS,
+    SECOND_FACTOR_OWNERS,
+)
 from messaging_app.services import audit
 
 
@@ -80,6 +87,27 @@ SETTINGS = {
             _("If off, they have no page for it. Tokens that exist keep working."),
             category="accounts",
         ),
+        Setting(
+            SECOND_FACTOR_ADMINS,
+            False,
+            _("Admins need a second factor"),
+            _("From seven days after it is switched on, admins without one can only set one up."),
+            category="accounts",
+        ),
+        Setting(
+            SECOND_FACTOR_OWNERS,
+            False,
+            _("Store owners need a second factor"),
+            _("From seven days after it is switched on, owners without one can only set one up."),
+            category="accounts",
+        ),
+        Setting(
+            LOCAL_SIGN_IN,
+            True,
+            _("Admins and staff sign in with a password"),
+            _("If off, they sign in through your identity provider. Customers keep their passwords."),
+            category="accounts",
+        ),
     )
 }
 
@@ -98,6 +126,13 @@ def parse_or_default(key: str, text: str | None) -> int | bool:
 def get_setting(key: str) -> int | bool:
     """Return the current value of one setting. One statement."""
     return parse_or_default(key, db.session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key)))
+
+
+def switched_on_at(*keys: str) -> dict[str, datetime]:
+    """Return since when each of these switches, off by default, has been on; without those that are off. One statement."""
+    row = PlatformSetting
+    on = select(row.key, row.updated_at).where(row.key.in_(keys), row.value == "true")
+    return {found.key: found.updated_at for found in db.session.execute(on)}
 
 
 def list_settings() -> dict[str, int | bool]:
@@ -125,12 +160,13 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
         raise Invalid(*errors)
     with writing(db.session) as session:
         stored = session.scalars(select(PlatformSetting).with_for_update()).all()
-        before = {setting.key: str(parse_or_default(setting.key, setting.value)).lower() for setting in stored}
+        before = {setting.key: setting.value for setting in stored}
         insert = insert_for(session.get_bind().dialect.name, table_of(PlatformSetting))
         for key, value in parsed.items():
             row = {"key": key, "value": str(value).lower(), "updated_at": now()}
-            session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
             was = before.get(key, str(SETTINGS[key].default).lower())
-            if was != row["value"]:
-                about = audit.Object("setting", key, key)
-                audit.record(session, actor, "setting.changed", about, {"value": was}, {"value": str(row["value"])})
+            if was == row["value"]:
+                continue  # saved with others: since when a switch is on stays as it was
+            session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
+            about = audit.Object("setting", key, key)
+            audit.record(session, actor, "setting.changed", about, {"value": was}, {"value": str(row["value"])})

@@ -90,6 +90,9 @@ def test_settings_are_listed_and_set(run: Run) -> None:
         "message_attachment_max_files = 10",
         "customers_see_platform_conversations = true",
         "customers_may_have_tokens = false",
+        "second_factor_required_admins = false",
+        "second_factor_required_owners = false",
+        "local_sign_in = true",
     ]
     result = run("settings", "set", "customers_see_platform_conversations", "FALSE")
     assert (result.exit_code, result.stdout) == (0, "customers_see_platform_conversations = false\n")
@@ -98,6 +101,9 @@ def test_settings_are_listed_and_set(run: Run) -> None:
         "message_attachment_max_files = 3",
         "customers_see_platform_conversations = false",
         "customers_may_have_tokens = false",
+        "second_factor_required_admins = false",
+        "second_factor_required_owners = false",
+        "local_sign_in = true",
     ]
 
 
