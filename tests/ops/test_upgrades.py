@@ -40,7 +40,7 @@ from tests.live.installation import Person
 from tests.services import ROOT, die_with_parent, free_port, wait_for
 from tests.test_migrations import OLD_ROWS, described
 
-CONTRACT = "0016"  # takes away what the code before it uses in every send
+OLD = "0016"  # the code before it calls, in every send, functions that the contract step takes away
 TOTALS = "0005", "0015"  # begins to add up what is unread under a lock; the last that keeps it
 PASSWORDS = {"password_hash": cast.cheap_hash()}
 DIRECTORY = {
@@ -229,7 +229,7 @@ def test_old_and_new_code_serve_side_by_side_while_the_schema_moves(
     environment |= {f"MESSAGING_{name}": value for name, value in settings.items()} | {"WEB_CONCURRENCY": "1"}
     app = make_app(settings["DATABASE_URL"], redis_url=settings.get("REDIS_URL"), instance=settings["INSTANCE"])
     app.config["QUIET_MIGRATIONS"] = True
-    old = Code(code_before(CONTRACT, tmp_path), environment, tmp_path / "log")
+    old = Code(code_before(OLD, tmp_path), environment, tmp_path / "log")
     new = Code(ROOT, environment, tmp_path / "log")
     (tmp_path / "directory.json").write_text(json.dumps(DIRECTORY))
     serving, writers = [old], []
@@ -240,6 +240,9 @@ def test_old_and_new_code_serve_side_by_side_while_the_schema_moves(
                 serving, rows(settings["DATABASE_URL"], "SELECT id FROM customers ORDER BY email_key")
             )
             examine()
+        with app.app_context():
+            (before_contract,) = health.ready_on() - health.heads()
+            upgrade(revision=before_contract)
         new.serve()
         assert new.readiness()["migrations"] == "ok", "the new code waits for no step that takes away"
         serving.append(new)
