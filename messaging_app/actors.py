@@ -18,7 +18,8 @@ class Actor(NamedTuple):
     """The acting user or customer, loaded from a session or a token, never from request fields.
 
     `store_id` is the current store of staff or the customer's own store, None for an admin. `sees_platform` says
-    whether this customer sees platform conversations (a platform setting).
+    whether this customer sees platform conversations (a platform setting), `is_owner` whether this member of a store's
+    staff is one of its owners.
     """
 
     type: ActorType
@@ -26,3 +27,4 @@ class Actor(NamedTuple):
     name: str
     store_id: int | None = None
     sees_platform: bool = True
+    is_owner: bool = False

@@ -66,6 +66,22 @@ class IdempotencyConflict(Refusal):
     sentence = _("You have already sent this with a different text. Send this one too?")
 
 
+class LastAdmin(Refusal):
+    """The platform would have nobody left who runs it."""
+
+    status = 409
+    code = "last_admin"
+    sentence = _("This is the only admin. Invite another one first.")
+
+
+class LastOwner(Refusal):
+    """A store would have no owner left."""
+
+    status = 409
+    code = "last_owner"
+    sentence = _("This is the only owner of the store. Make somebody else an owner first.")
+
+
 class Invalid(Refusal):
     """Input that breaks a rule; `errors` lists every invalid field."""
 

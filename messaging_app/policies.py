@@ -1,13 +1,17 @@
-"""The three roles as data: where each lives, what it sees, what it may start and close.
+"""The three roles as data: where each lives, what it sees, what it may start and close; and who runs what.
 
 Whoever wants to know what a store's staff may do reads this screen. Which *rows* an actor sees is the one scope
-`Conversation.visible_to`; what an actor may *do* with a row that it sees is here.
+`Conversation.visible_to`; what an actor may *do* with a row that it sees is here. `CONSOLE` says who sees and who
+changes the people, stores and settings of the platform: navigation, addresses and rights are made from it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+
+from flask_babel import lazy_gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.models.scope import TYPES_OF, ConversationType
@@ -94,6 +98,72 @@ STOREFRONT = RolePolicy(
 
 ROLES = {role.name: role for role in (ADMIN, STORE, STOREFRONT)}
 POLICIES = {role.actor_type: role for role in ROLES.values()}
+
+
+class Position(StrEnum):
+    """Who somebody is to the console: finer than a role, since a store's owners run it and its staff do not."""
+
+    ADMIN = "admin"
+    OWNER = "owner"
+    STAFF = "staff"
+    CUSTOMER = "customer"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """One matter of the console: where it stands in which role, who sees it, who may change it.
+
+    An address with a number in it is reached from the page of what has the number; the others stand in the navigation.
+    """
+
+    name: str
+    title: str
+    icon: str
+    at: dict[str, str]  # role -> address
+    seen_by: frozenset[Position]
+    changed_by: frozenset[Position]
+
+    def is_seen_by(self, actor: Actor) -> bool:
+        """Whether `actor` has these pages."""
+        return position_of(actor) in self.seen_by
+
+    def is_changed_by(self, actor: Actor) -> bool:
+        """Whether `actor` may change what is there, or take it away as a file."""
+        return position_of(actor) in self.changed_by
+
+
+ADMINS = frozenset({Position.ADMIN})
+STORES_OWN = frozenset({Position.OWNER, Position.STAFF})
+OWNERS = frozenset({Position.OWNER})
+CONSOLE = {
+    resource.name: resource
+    for resource in (
+        Resource("stores", _("Stores"), "building-store", {"admin": "/admin/stores"}, ADMINS, ADMINS),
+        Resource(
+            "staff",
+            _("Staff"),
+            "users",
+            {"admin": "/admin/stores/<id:store_id>/staff", "store": "/store/staff"},
+            ADMINS | STORES_OWN,
+            ADMINS | OWNERS,
+        ),
+        Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
+        Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
+    )
+}
+
+
+def position_of(actor: Actor) -> Position:
+    """Who `actor` is to the console."""
+    if actor.type == ActorType.STORE:
+        return Position.OWNER if actor.is_owner else Position.STAFF
+    return Position.ADMIN if actor.type == ActorType.ADMIN else Position.CUSTOMER
+
+
+def navigation(actor: Actor) -> list[Resource]:
+    """What stands in the navigation of `actor` beside the messages: whole addresses only."""
+    role = policy_of(actor).name
+    return [one for one in CONSOLE.values() if one.is_seen_by(actor) and "<" not in one.at.get(role, "<")]
 
 
 def policy_of(actor: Actor) -> RolePolicy:

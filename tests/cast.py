@@ -1,7 +1,7 @@
 """The cast of the tests, explained once.
 
-The platform has two admins, Ada and Abe. The bakery's staff are Sam (owner) and Nadia; the cycle shop's is Tomas. Lea
-works in both. Cleo and Omar are customers of the bakery, Jun is one of the cycle shop. Ada is number 1 among users as
+The platform has two admins, Ada and Abe. The bakery's staff are Sam (owner) and Nadia; the cycle shop's is Tomas (owner).
+Lea works in both. Cleo and Omar are customers of the bakery, Jun is one of the cycle shop. Ada is number 1 among users as
 Cleo is among customers, so a look-up that forgets the type finds the wrong person.
 """
 
@@ -62,7 +62,10 @@ def bring_in() -> Cast:
         session.flush()  # numbers them as they stand here
         bakery, cycles = (store.id for store in stores)
         staff = (("sam", bakery), ("nadia", bakery), ("lea", bakery), ("lea", cycles), ("tomas", cycles))
-        session.add_all(StoreMembership(store_id=store_id, user_id=users[name].id) for name, store_id in staff)
+        session.add_all(
+            StoreMembership(store_id=store_id, user_id=users[name].id, role="owner" if name in _OWNERS else "staff")
+            for name, store_id in staff
+        )
         customers = {
             name: Customer(**_person(name), store_id=store_id, sort_name=name)
             for name, store_id in (("cleo", bakery), ("omar", bakery), ("jun", cycles))
@@ -76,10 +79,10 @@ def bring_in() -> Cast:
         return Cast(
             **{name: Actor(ActorType.ADMIN, users[name].id, users[name].name) for name in ("ada", "abe")},
             **{
-                name: Actor(ActorType.STORE, users[name].id, users[name].name, bakery)
+                name: Actor(ActorType.STORE, users[name].id, users[name].name, bakery, is_owner=name in _OWNERS)
                 for name in ("sam", "nadia", "lea")
             },
-            tomas=Actor(ActorType.STORE, users["tomas"].id, "Tomas", cycles),
+            tomas=Actor(ActorType.STORE, users["tomas"].id, "Tomas", cycles, is_owner=True),
             lea_at_cycles=Actor(ActorType.STORE, users["lea"].id, "Lea", cycles),
             **{name: Actor(ActorType.CUSTOMER, customers[name].id, customers[name].name, bakery) for name in _BAKERY},
             jun=Actor(ActorType.CUSTOMER, customers["jun"].id, "Jun", cycles),
@@ -89,6 +92,7 @@ def bring_in() -> Cast:
 
 
 _USERS = ("ada", "abe", "sam", "nadia", "tomas", "lea")
+_OWNERS = ("sam", "tomas")
 _STORES = (("bakery", "Bakery"), ("cycles", "Northwind Cycles"))
 _BAKERY = ("cleo", "omar")
 

@@ -475,3 +475,22 @@ def test_0015_begins_without_links_and_mails(at: Callable[[str], None]) -> None:
     )
     downgrade(revision="0014")
     assert not {"account_links", "account_mails"} & tables()
+
+
+def test_0017_greets_no_customer_yet(at: Callable[[str], None]) -> None:
+    at("0016")
+    upgrade(revision="0017")
+    assert rows("SELECT code, opening_line FROM stores") == [("bakery", "")]
+    downgrade(revision="0016")
+    assert rows("SELECT code FROM stores") == [("bakery",)]
+
+
+def test_0018_builds_its_indexes_anew_where_an_attempt_broke_off(at: Callable[[str], None]) -> None:
+    at("0017")
+    if db.engine.dialect.name == "postgresql":
+        run("CREATE INDEX ix_users_admins ON users (name)")  # stands for an invalid one
+    upgrade(revision="0018")
+    found = {index["name"]: index["column_names"] for index in inspect(db.engine).get_indexes("users")}
+    assert found["ix_users_admins"] == ["id"]
+    downgrade(revision="0017")
+    assert "ix_users_admins" not in {index["name"] for index in inspect(db.engine).get_indexes("users")}

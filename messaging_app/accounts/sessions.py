@@ -17,7 +17,7 @@ from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
@@ -45,6 +45,7 @@ class SignedInStore(NamedTuple):
     name: str
     accent: str | None
     logo: str | None
+    opening_line: str = ""
 
 
 class SignIn(UserMixin):
@@ -83,12 +84,12 @@ class SignIn(UserMixin):
         return bool(parse_or_default(CUSTOMERS_MAY_HAVE_TOKENS, self._tokens))
 
     def __getattr__(self, name: str) -> Any:
-        """Actor attributes for templates: type, id and name, and the store's code, name, accent and logo."""
+        """Actor attributes for templates: type, id and name, and the store's code, name, accent, logo and opening line."""
         if name in ("type", "id", "name", "store_id"):
             return getattr(self.actor, name)
         if name == "store_logo":
             return f"/storefront/logo/{self.store.code}-{self.store.logo}" if self.store and self.store.logo else None
-        if name in ("store_code", "store_name", "store_accent"):
+        if name in ("store_code", "store_name", "store_accent", "store_opening_line"):
             return getattr(self.store, name.removeprefix("store_"), None)
         raise AttributeError(name)
 
@@ -177,10 +178,11 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
         return None
     row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
-    actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform)
+    actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform, row.is_owner)
     store = None
     if row.store_id is not None and row.store_code is not None and row.store_name is not None:
-        store = SignedInStore(row.store_id, row.store_code, row.store_name, row.store_accent, row.store_logo)
+        look = (row.store_accent, row.store_logo, row.store_opening_line or "")
+        store = SignedInStore(row.store_id, row.store_code, row.store_name, *look)
     stores: list[tuple[int, str, str]] = [tuple(entry) for entry in json.loads(row.stores or "[]") or ()]
     # same order as `Store.sort_name`, which sign-in uses
     stores.sort(key=lambda entry: (search_key(entry[2]), entry[0]))
@@ -286,6 +288,28 @@ def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None 
         ended = ended.where(SignInSession.store_id == store_id)
     db.session.execute(ended.values(ended_at=now()))
     announcements.sessions_ended(actor_type, person_id, store_id)
+
+
+def end_sessions_at(store_id: int) -> int:
+    """End every session of a store's staff and customers, within the caller's transaction; how many ended."""
+    ended = (
+        update(SignInSession)
+        .where(SignInSession.store_id == store_id, SignInSession.ended_at.is_(None))
+        .values(ended_at=now())
+        .returning(SignInSession.actor_type, SignInSession.person_id)
+    )
+    people_out = [(ActorType(actor_type), person_id) for actor_type, person_id in db.session.execute(ended)]
+    for actor_type, person_id in dict.fromkeys(people_out):
+        announcements.sessions_ended(actor_type, person_id, store_id)
+    return len(people_out)
+
+
+def count_living(role: RolePolicy, *conditions: ColumnElement[bool]) -> int:
+    """How many sessions of a role that meet `conditions` would be let in now. One statement."""
+    moment, row = now(), SignInSession
+    living = (row.ended_at.is_(None), row.last_used_at > moment - role.idle, row.created_at > moment - role.absolute)
+    query = select(func.count()).select_from(row).where(row.actor_type == role.actor_type, *living, *conditions)
+    return db.session.scalar(query) or 0
 
 
 def switch_store(sign_in: SignIn, store_id: int) -> bool:

@@ -166,7 +166,9 @@ def find_bearer(token: str) -> Bearer | None:
     row = found[0]
     sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
     return Bearer(
-        row.token_id, row.last_used_at, Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform)
+        row.token_id,
+        row.last_used_at,
+        Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform, row.is_owner),
     )
 
 
@@ -190,17 +192,36 @@ def revoke_token(actor: Actor, token_id: int) -> None:
 
 
 def end_tokens_of(
-    session: Session | scoped_session[Any], actor_types: Collection[ActorType], person_ids: Collection[int]
+    session: Session | scoped_session[Any],
+    actor_types: Collection[ActorType],
+    person_ids: Collection[int],
+    store_id: int | None = None,
 ) -> int:
-    """End every token of these people in these roles and return how many ended. Joins the caller's transaction.
+    """End every token of these people in these roles (at one store, if given) and return how many ended.
 
-    Used when a password changes because it may have leaked: the intruder may have created tokens.
+    Joins the caller's transaction. Used when somebody leaves a store, and when a password changes because it may have
+    leaked: the intruder may have created tokens.
     """
     theirs = ApiToken.actor_type.in_(actor_types) & ApiToken.person_id.in_(person_ids)
+    return _end(session, theirs if store_id is None else theirs & (ApiToken.store_id == store_id))
+
+
+def end_tokens_at(session: Session | scoped_session[Any], store_id: int) -> int:
+    """End, within the caller's transaction, every token of a store's people; returns how many ended."""
+    return _end(session, ApiToken.store_id == store_id)
+
+
+def count_living(*conditions: ColumnElement[bool]) -> int:
+    """How many tokens that meet `conditions` have not ended. One statement."""
+    query = select(func.count()).select_from(ApiToken).where(ApiToken.living_at(now()), *conditions)
+    return db.session.scalar(query) or 0
+
+
+def _end(session: Session | scoped_session[Any], which: ColumnElement[bool]) -> int:
     moment = now()
     ended = session.execute(
         update(ApiToken)
-        .where(theirs, ApiToken.living_at(moment))
+        .where(which, ApiToken.living_at(moment))
         .values(revoked_at=moment)
         .returning(ApiToken.id)
         .execution_options(synchronize_session=False)

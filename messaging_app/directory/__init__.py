@@ -28,6 +28,7 @@ from messaging_app.directory.schema import DirectoryError, parse, read
 from messaging_app.directory.upsert import Changes, upsert_members, upsert_stores, upsert_users
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
+from messaging_app.storage import StorageUnavailable
 
 __all__ = ["Changes", "DirectoryError", "Plan", "apply", "import_file", "make_plan", "parse", "prepare_secrets"]
 
@@ -46,10 +47,13 @@ def import_file(path: Path, progress: Progress = lambda line: None, *, keep_toke
     progress(f"file: {len(plan.stores):,} stores, {len(plan.users):,} users")
     logos = prepare_logos(plan, path.parent)
     prepare_secrets(plan, progress)
-    with kept(logos), writing(db.session) as session:
-        changes = apply(session, plan, progress)
-        if not keep_tokens:
-            _end_tokens(session, changes)
+    try:
+        with kept(logos), writing(db.session) as session:
+            changes = apply(session, plan, progress)
+            if not keep_tokens:
+                _end_tokens(session, changes)
+    except StorageUnavailable as error:
+        raise DirectoryError([f"The storage of logos does not answer: {error}."]) from None
     for code, logo in changes.logos_replaced:
         forget(key_of(code, logo))
     return changes

@@ -32,7 +32,7 @@ class Logo:
 def kept(logos: list[Logo]) -> Iterator[None]:
     """Store pictures before the block, so that every row names an existing one.
 
-    If the block raises, new pictures are deleted. Raises `DirectoryError` if storage is unavailable.
+    If the block raises, new pictures are deleted. Raises `StorageUnavailable`.
     """
     added: list[str] = []
     try:
@@ -41,11 +41,9 @@ def kept(logos: list[Logo]) -> Iterator[None]:
                 added.append(logo.key)
                 _storage().stage(io.BytesIO(logo.content), logo.key).commit(logo.key)
         yield
-    except BaseException as error:
+    except BaseException:
         for key in added:
             forget(key)
-        if isinstance(error, StorageUnavailable):
-            raise DirectoryError([f"The storage of logos does not answer: {error}."]) from None
         raise
 
 
@@ -58,6 +56,27 @@ def forget(key: str) -> None:
 def key_of(code: str, logo: str) -> str:
     """Return the storage key of `Store.logo`."""
     return f"logos/{code}-{logo}"
+
+
+def name_of(content: bytes, ending: str) -> str:
+    """What `Store.logo` says of a picture."""
+    return f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}"
+
+
+def check(content: bytes) -> str:
+    """The ending of a picture that may be a logo; raises `ValueError` with the end of a sentence."""
+    if len(content) > LOGO_MAX:
+        raise ValueError(f"is larger than {LOGO_MAX // 1024} kB")
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=list(ENDINGS)) as image:
+            if image.width * image.height > LOGO_PIXELS:
+                raise ValueError(f"has more than {LOGO_PIXELS:,} pixels")
+            image.load()
+            return ENDINGS[str(image.format)]
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
+        raise ValueError("is not a PNG, JPEG or WebP picture that opens") from None
 
 
 def prepare_logos(plan: Plan, folder: Path) -> list[Logo]:
@@ -75,7 +94,7 @@ def prepare_logos(plan: Plan, folder: Path) -> list[Logo]:
         except ValueError as error:
             problems.append(f"{store.path}.logo: {error}.")
             continue
-        store.logo = f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}"
+        store.logo = name_of(content, ending)
         logos.append(Logo(key_of(store.entry.code, store.logo), content))
     if problems:
         raise DirectoryError(problems)
@@ -92,18 +111,10 @@ def _read(folder: Path, name: str) -> tuple[bytes, str]:
             content = file.read(LOGO_MAX + 1)
     except OSError as error:
         raise ValueError(f"{name} cannot be read ({error.strerror})") from None
-    if len(content) > LOGO_MAX:
-        raise ValueError(f"{name} is larger than {LOGO_MAX // 1024} kB")
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(io.BytesIO(content), formats=list(ENDINGS)) as image:
-            if image.width * image.height > LOGO_PIXELS:
-                raise ValueError(f"{name} has more than {LOGO_PIXELS:,} pixels")
-            image.load()
-            return content, ENDINGS[str(image.format)]
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise ValueError(f"{name} is not a PNG, JPEG or WebP picture that opens") from None
+        return content, check(content)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
 
 
 def _is_kept(logo: Logo) -> bool:

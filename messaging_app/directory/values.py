@@ -18,7 +18,7 @@ from messaging_app.models.platform import ACCENTS
 
 HASH_MAX = 255
 _EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)*")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COST = re.compile(r"\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$")
 _HASH_MEMORY_KB, _HASH_ROUNDS = 256 * 1024, 20
 
@@ -53,7 +53,7 @@ def clean_email(raw: str) -> str:
 
 
 def _code(raw: str) -> str:
-    if not _CODE.fullmatch(raw):
+    if not CODE.fullmatch(raw):
         raise ValueError("has 1-64 characters, ASCII letters, digits and . _ -, and begins with a letter or digit")
     return raw
 

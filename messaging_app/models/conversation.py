@@ -124,6 +124,7 @@ class Conversation(Base):
         _inbox_index("ix_conversations_platform", where=PLATFORM),
         _inbox_index("ix_conversations_platform_status", "status", where=PLATFORM),
         _inbox_index("ix_conversations_platform_type", "conversation_type", "status", where=PLATFORM),
+        _inbox_index("ix_conversations_platform_store", "store_id", "status", where=PLATFORM),
         _inbox_index("ix_conversations_store", "store_id", where=STORE),
         _inbox_index("ix_conversations_store_status", "store_id", "status", where=STORE),
         _inbox_index(

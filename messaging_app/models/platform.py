@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.db.engine import now
@@ -18,15 +18,25 @@ CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 SECOND_FACTOR_ADMINS = "second_factor_required_admins"
 SECOND_FACTOR_OWNERS = "second_factor_required_owners"
 LOCAL_SIGN_IN = "local_sign_in"
+OWNER, STAFF = "owner", "staff"  # roles at a store; an import may bring others, which count as staff
 ACCENTS = ("clay", "amber", "leaf", "sea", "plum")
 SortKey = String(255).with_variant(String(255, collation="C"), "postgresql")  # byte order: index ranges and prefixes
+
+
+def _of_inactive(table: str) -> tuple[Index, Index]:
+    """Indexes of the few that are inactive, by name and by number, for the console's lists of them."""
+    sqlite, postgresql = text("active = 0"), text("NOT active")
+    return (
+        Index(f"ix_{table}_inactive", "sort_name", "id", sqlite_where=sqlite, postgresql_where=postgresql),
+        Index(f"ix_{table}_inactive_id", "id", sqlite_where=sqlite, postgresql_where=postgresql),
+    )
 
 
 class Store(Base):
     """A tenant of the marketplace. The accent is the name of one in the style sheets; None means indigo."""
 
     __tablename__ = "stores"
-    __table_args__ = (Index(None, "sort_name", "id"),)
+    __table_args__ = (Index(None, "sort_name", "id"), *_of_inactive("stores"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(64), unique=True)
@@ -35,6 +45,7 @@ class Store(Base):
     active: Mapped[bool] = mapped_column(default=True)
     accent: Mapped[str | None] = mapped_column(String(16))
     logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
+    opening_line: Mapped[str] = mapped_column(String(500), server_default="")  # greets its customers
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -42,6 +53,9 @@ class User(Base):
     """A user who signs in as platform admin, as staff of one or more stores, or both."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        Index("ix_users_admins", "id", sqlite_where=text("is_admin = 1"), postgresql_where=text("is_admin")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
@@ -63,7 +77,7 @@ class StoreMembership(Base):
 
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
-    role: Mapped[str] = mapped_column(String(32), default="staff")
+    role: Mapped[str] = mapped_column(String(32), default=STAFF)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -77,6 +91,7 @@ class Customer(Base):
         UniqueConstraint("store_id", "external_id"),
         Index(None, "sort_name", "id"),
         Index(None, "store_id", "sort_name", "id"),
+        *_of_inactive("customers"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.db.engine import now
@@ -19,7 +19,15 @@ class SignInSession(Base):
     """
 
     __tablename__ = "sign_in_sessions"
-    __table_args__ = (Index(None, "actor_type", "person_id"),)
+    __table_args__ = (
+        Index(None, "actor_type", "person_id"),
+        Index(
+            "ix_sign_in_sessions_of_store",
+            "store_id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

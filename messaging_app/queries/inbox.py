@@ -77,13 +77,14 @@ def page_of(
     unread: bool,
     beyond: Beyond | None,
     limit: int,
+    of_store: bool = False,
 ) -> Query[InboxRow]:
-    """A page of an inbox, newest first.
+    """A page of an inbox, newest first; with `of_store` only the store given by the parameter of that name.
 
-    Without `unread` it reads the start of one index range (with a type but no status: two, merged). With `unread` it
-    sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns older rows,
-    or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the planner need not
-    guess it.
+    Without `unread` it reads the start of one index range (with a type or a store but no status: two, merged). With
+    `unread` it sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns
+    older rows, or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the
+    planner need not guess it.
     """
     place = (Conversation.last_message_at, Conversation.id)
     order = place if beyond == "newer" else tuple(column.desc() for column in place)
@@ -93,6 +94,8 @@ def page_of(
         query = query.where(Conversation.seen_by(actor_type, sees_platform))
         if kind:
             query = query.where(Conversation.conversation_type == word(kind))
+        if of_store:
+            query = query.where(Conversation.store_id == bindparam("of_store", type_=Id))
         if chosen:
             query = query.where(Conversation.status == word(chosen))
         if beyond:
@@ -105,7 +108,7 @@ def page_of(
     rows = _rows_of(actor_type)
     if unread:
         return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), status), InboxRow)
-    if kind and not status:
+    if (kind or of_store) and not status:
         ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ConversationStatus)
         merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
         return Query(merged, InboxRow)

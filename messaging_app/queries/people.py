@@ -38,9 +38,10 @@ from messaging_app.models import (
     PlatformSetting,
     SignInSession,
     Store,
+    StoreMembership,
     User,
 )
-from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
+from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM, OWNER
 from messaging_app.models.scope import ACTOR_ID, ACTOR_STORE_ID, Number, active_person, word
 
 Needed: TypeAlias = Literal["page", "badge", "fragment"]
@@ -69,6 +70,8 @@ class SignInRow(NamedTuple):
     store_name: str | None
     store_accent: str | None
     store_logo: str | None
+    store_opening_line: str | None
+    is_owner: bool
 
 
 class BearerRow(NamedTuple):
@@ -80,6 +83,7 @@ class BearerRow(NamedTuple):
     person_id: int
     name: str
     sees_platform: str | None
+    is_owner: bool
 
 
 @cache
@@ -97,7 +101,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
     tokens: Column = null()
     if actor_type == ActorType.CUSTOMER and needed == "page":
         tokens = func.coalesce(_stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
-    store = (Store.id, Store.code, Store.name, Store.accent, Store.logo)
+    store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line)
     return Query(
         select(
             row.id,
@@ -110,6 +114,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             unread,
             stores,
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
+            _is_owner(actor_type),
         ).where(
             row.token_hash == TOKEN_HASH,
             row.actor_type == word(actor_type),
@@ -127,7 +132,15 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
     """The token with `token_hash` that has not ended at `moment`."""
     row, setting = ApiToken, sees_platform_setting(actor_type)
     return Query(
-        select(row.id, row.last_used_at, row.store_id, row.person_id, person_of(actor_type).name, setting).where(
+        select(
+            row.id,
+            row.last_used_at,
+            row.store_id,
+            row.person_id,
+            person_of(actor_type).name,
+            setting,
+            _is_owner(actor_type),
+        ).where(
             row.token_hash == TOKEN_HASH,
             row.actor_type == word(actor_type),
             row.living_at(bindparam("moment", type_=UtcDateTime)),
@@ -168,6 +181,11 @@ def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
 def sees_platform_setting(actor_type: ActorType) -> Column:
     """The stored setting for whether customers see platform conversations; null for other roles."""
     return _stored(CUSTOMERS_SEE_PLATFORM) if actor_type == ActorType.CUSTOMER else null()
+
+
+def _is_owner(actor_type: ActorType) -> Column:
+    """Whether staff own the store in which they act; the place comes with `active_person`."""
+    return StoreMembership.role == literal_column(f"'{OWNER}'") if actor_type == ActorType.STORE else false()
 
 
 def _stored(key: str) -> Column:

@@ -270,7 +270,7 @@ def _prepare_one(actor: Actor, upload: Upload, conversation_id: int, limit: int,
         check_size(name, size, limit)
         limiter.hit("upload", actor.type, actor.id, cost=-(-size // 1024))
         kind = inspect_file(path, name, size)
-        scanned = _scan(path, name)
+        scanned = scan_file(path, name)
         key = new_key(conversation_id, kind.ext, now())
         kept = storage()
         staged = kept.stage(path, key)
@@ -293,8 +293,8 @@ def _copy(source: BinaryIO, target: Any, limit: int) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _scan(path: Path, name: str) -> bool:
-    """Whether the file counts as scanned. True if no scanner is configured."""
+def scan_file(path: Path, name: str) -> bool:
+    """Whether the file counts as scanned. True if no scanner is configured. Raises `FileRefused` or `Unavailable`."""
     configured = current_app.extensions["settings"]
     if configured.clamd_url is None:
         return True

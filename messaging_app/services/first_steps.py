@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 from messaging_app.actors import Actor, ActorType
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, ApiToken, LinkKind, Store, StoreMembership, User
-from messaging_app.services.people import OWNER
+from messaging_app.models.platform import OWNER
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import account
 from messaging_app.models import AccountLink, LinkKind, Store, User
+from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import ADMIN, STORE, RolePolicy
 from messaging_app.services import audit, people
 from messaging_app.text import ascii_domain, email_key
@@ -31,7 +32,7 @@ from messaging_app.text.domains import looks_like_another
 
 MOST_AT_ONCE = 50
 ADMIN_ROLE = "admin"
-STORE_ROLES = (people.OWNER, people.STAFF)
+STORE_ROLES = (OWNER, STAFF)
 _ENTRY = re.compile(r'(?:"[^"\n]*"|[^,;\n])+')
 _NAMED = re.compile(r"[^<>]*<([^<>]*)>\s*")
 

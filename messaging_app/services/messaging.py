@@ -133,13 +133,14 @@ def list_conversations(
     status: str = "open",
     conversation_type: str | None = None,
     unread: bool = False,
+    store_id: int | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
-    """Return a page of what `actor` sees, newest message first. `status` is open, closed or all.
+    """Return a page of what `actor` sees (of one store, if given), newest message first.
 
-    A client that follows the cursors to the end gets every conversation that was listed at the start. The last pages
+    `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was listed at the start. The last pages
     contain those that received messages meanwhile, oldest first. One statement, on the last page two.
     """
     chosen = None if status == "all" else ConversationStatus(status)
@@ -148,9 +149,10 @@ def list_conversations(
     began = walk.top.at if walk and walk.top else None
 
     def page(place: cursors.Place | None, beyond: inbox.Beyond | None, most: int) -> list[inbox.InboxRow]:
-        query = inbox.page_of(actor.type, actor.sees_platform, chosen, kind, unread, beyond, most)
+        query = inbox.page_of(actor.type, actor.sees_platform, chosen, kind, unread, beyond, most, store_id is not None)
         at, row_id = place or (None, None)
-        return query.all(db.session(), **actor_params(actor), after_at=at, after_id=row_id, began=began)
+        values = {"after_at": at, "after_id": row_id, "began": began, "of_store": store_id}
+        return query.all(db.session(), **actor_params(actor), **values)
 
     rising = walk is not None and walk.rising
     rows = page(walk.last, "newer" if rising else "older", limit + 1) if walk else page(None, None, limit + 1)

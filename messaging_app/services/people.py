@@ -15,10 +15,9 @@ from messaging_app.directory.seats import admins_return, staff_return
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.models import Store, StoreMembership, User
+from messaging_app.models.platform import OWNER
 from messaging_app.services import audit
 from messaging_app.text import email_key
-
-OWNER, STAFF = "owner", "staff"
 
 AnySession = Session | scoped_session[Any]
 

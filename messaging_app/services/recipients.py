@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from messaging_app.actors import Actor, ActorType
@@ -15,10 +15,8 @@ from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
 from messaging_app.models.scope import active_person
 from messaging_app.queries import cursors
+from messaging_app.queries.words import term_range, words_of
 from messaging_app.services import drafts
-from messaging_app.text import search_key
-
-LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix range
 
 
 class Recipient(NamedTuple):
@@ -50,7 +48,7 @@ def list_recipients(
 
     The caller has checked that the role may write to this kind. One statement, one index range.
     """
-    words = sorted(search_key(q).split(), key=len, reverse=True)[:5]
+    words = words_of(q)
     query, keys = _by_words(actor, recipient_type, words) if words else _by_name(actor, recipient_type)
     if cursor:
         first, number = cursors.decode_name(cursor)
@@ -117,21 +115,5 @@ def _by_words(actor: Actor, recipient_type: str, words: list[str]) -> tuple[Reci
         query = query.where(Store.id == term.recipient_id, Store.active)
     else:
         query = query.where(active_person(ActorType.CUSTOMER, term.recipient_id, Customer.store_id))
-    query = query.where(term.recipient_type == recipient_type, _begins(term, words[0]))
-    if actor.type == ActorType.STORE:
-        query = query.where(term.store_id == actor.store_id)
-    twin = aliased(RecipientTerm)  # a recipient with two matching words is listed once, under the first
-    earlier = and_(_same(twin), _begins(twin, words[0]), twin.term < term.term)
-    query = query.where(~exists().where(earlier))
-    for word in words[1:]:
-        other = aliased(RecipientTerm)
-        query = query.where(exists().where(_same(other), _begins(other, word)))
-    return query, (term.term, term.recipient_id)
-
-
-def _begins(term: type[RecipientTerm], word: str) -> ColumnElement[bool]:
-    return and_(term.term >= word, term.term < word + LAST)
-
-
-def _same(other: type[RecipientTerm]) -> ColumnElement[bool]:
-    return and_(other.recipient_type == RecipientTerm.recipient_type, other.recipient_id == RecipientTerm.recipient_id)
+    store_id = actor.store_id if actor.type == ActorType.STORE else None
+    return query.where(*term_range(recipient_type, words, store_id)), (term.term, term.recipient_id)

@@ -56,12 +56,12 @@ def clean_content(raw: str, *, required: bool = True) -> str:
     return text
 
 
-def clean_subject(raw: str) -> str:
-    """Return a subject of 1-200 code points in one line. Line breaks become a space; other controls are refused."""
+def clean_subject(raw: str, most: int = SUBJECT_MAX) -> str:
+    """Return a subject of 1 to `most` code points in one line. Line breaks become a space; other controls are refused."""
     text = _SUBJECT_BREAKS.sub(" ", raw).strip()
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise TextRefused("invalid_characters")
-    if len(text) > SUBJECT_MAX:
+    if len(text) > most:
         raise TextRefused("too_long")
     if not shows_something(text):
         raise TextRefused("required")

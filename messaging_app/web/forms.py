@@ -11,8 +11,10 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
+    FileField,
     HiddenField,
     PasswordField,
+    RadioField,
     SearchField,
     SelectChoice,
     SelectField,
@@ -26,6 +28,7 @@ from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
+from messaging_app.services.store_changes import OPENING_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
 if TYPE_CHECKING:
@@ -35,6 +38,14 @@ TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
 NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "maxlength": NEW_MAX, "required": True}
 OWN_NAME = {"autocomplete": "name", "maxlength": SUBJECT_MAX, "required": True, "dir": "auto"}
 INVITED_ROLES = {"owner": _("Owner"), "staff": _("Staff"), "admin": _("Administrator")}
+COLOURS = (
+    SelectChoice("indigo", _("Indigo")),
+    SelectChoice("clay", _("Clay")),
+    SelectChoice("amber", _("Amber")),
+    SelectChoice("leaf", _("Leaf")),
+    SelectChoice("sea", _("Sea")),
+    SelectChoice("plum", _("Plum")),
+)
 YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
@@ -181,6 +192,52 @@ class TokenForm(Form):
         validate_choice=False,
         validators=[AnyOf(["", *map(str, LIFETIMES)], _("Choose when it expires."))],
     )
+
+
+class StoreForm(Form):
+    """A store's name and look. `version` tells what the form showed."""
+
+    version = HiddenField()
+    name = StringField(
+        _("Name"),
+        id="store-name",
+        description=_("Shown to customers and in every mail."),
+        render_kw={"maxlength": SUBJECT_MAX, "required": True, "dir": "auto"},
+    )
+    logo = FileField(
+        _("Logo"),
+        id="store-logo",
+        description=_("A square PNG, JPEG or WebP, up to 256 kB."),
+        render_kw={"accept": "image/png,image/jpeg,image/webp"},
+    )
+    drop_logo = BooleanField(_("Remove the logo"), id="store-drop-logo")
+    accent = RadioField(_("Accent"), choices=COLOURS, default="indigo", validate_choice=False)
+    opening_line = TextAreaField(
+        _("Opening line for customers"),
+        id="store-opening-line",
+        description=_("Greets customers on their account page and above an empty inbox."),
+        render_kw={"maxlength": OPENING_MAX, "rows": 3, "dir": "auto"},
+    )
+
+
+class NewStoreForm(StoreForm):
+    """A store that there is not yet."""
+
+    code = StringField(
+        _("Code"),
+        id="store-code",
+        description=_("Part of its customers’ sign-in address. It cannot be changed later."),
+        render_kw={"maxlength": 64, "required": True, "autocapitalize": "none", "spellcheck": "false"},
+    )
+    active = SelectField(
+        _("State"), choices=(SelectChoice("true", _("Active")), SelectChoice("false", _("Inactive"))), default="true"
+    )
+
+
+class RoleForm(Form):
+    """What somebody is at a store."""
+
+    role = StringField()
 
 
 def settings_form(values: dict[str, str]) -> Form:

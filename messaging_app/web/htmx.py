@@ -13,6 +13,7 @@ from flask_login import current_user
 from messaging_app.accounts.sessions import SignIn, role_of
 from messaging_app.db.types import MAX_ID
 from messaging_app.errors import FieldError, Invalid
+from messaging_app.policies import navigation
 
 make_response: Callable[..., Response] = htmx_flask.make_response  # typed, unlike the library
 signed_in = cast(SignIn, current_user)  # Flask-Login's, typed; always set in views behind a role's sign-in
@@ -84,6 +85,7 @@ def _context() -> dict[str, Any]:
         "live_position": g.get("live_position", ""),
         "role": role,
         "actor": actor,
+        "console": navigation(actor.actor) if actor else [],
         "place": actor.store.name if actor and actor.store else _("Marketplace"),
         "is_htmx": is_htmx,
     }

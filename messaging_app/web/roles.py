@@ -14,15 +14,17 @@ from werkzeug.routing import BaseConverter
 from messaging_app.accounts.last_use import note_use
 from messaging_app.accounts.sessions import role_of
 from messaging_app.db.types import MAX_ID
+from messaging_app.errors import NotAllowed, NotFound
 from messaging_app.extensions import csrf, login
 from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
-from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.policies import CONSOLE, ROLES, Resource, RolePolicy
 from messaging_app.services import audit
 from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
 from messaging_app.web.bodies import SMALL, sender_is_known
+from messaging_app.web.console import CONSOLE_VIEWS
 from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
 from messaging_app.web.origin import check_origin
 from messaging_app.web.urls import parts_of
@@ -38,8 +40,9 @@ from messaging_app.web.views import (
     person,
     preferences,
     readings,
-    settings,
     sign_ins,
+    store_settings,
+    stores,
     stream,
     tokens,
 )
@@ -48,8 +51,11 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 TAKE_FILES = (
     messages.send,
     compose.create,
-    compose.new,
-)  # the last one is also posted, to search without scripts
+    compose.new,  # has its form sent too, to search without scripts
+    stores.create_store,
+    stores.save_store,
+    store_settings.save_store_settings,
+)
 
 
 class IdConverter(BaseConverter):
@@ -115,9 +121,11 @@ def mount(role: RolePolicy) -> Blueprint:
     if role.may_close:
         behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
         behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")
-    if role.name == "admin":
-        behind_door("/settings", settings.show, "GET")
-        behind_door("/settings", settings.save, "POST")
+    for resource in CONSOLE.values():
+        for suffix, view, method, changes in CONSOLE_VIEWS[resource.name] if role.name in resource.at else ():
+            rule = resource.at[role.name].removeprefix(f"/{role.name}") + suffix
+            guarded = as_actor(view, resource, changes)
+            blueprint.add_url_rule(rule, view.__name__, guarded, methods=[method])
     if role.name == "store":
         behind_door("/switch", sign_ins.switch, "POST")
     if role.name == "storefront":
@@ -126,12 +134,22 @@ def mount(role: RolePolicy) -> Blueprint:
     return blueprint
 
 
-def as_actor(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Require the role's sign-in for `view` and pass the actor as its first argument."""
+def as_actor(
+    view: Callable[..., ResponseReturnValue], resource: Resource | None = None, changes: bool = False
+) -> Callable[..., ResponseReturnValue]:
+    """Require the role's sign-in for `view` and pass the actor as its first argument.
+
+    With a console `resource` the actor must see it, and be allowed to change it if the view `changes` it.
+    """
 
     @wraps(view)
     def entered(**path: Any) -> ResponseReturnValue:
-        return view(signed_in.actor, **path)
+        actor = signed_in.actor
+        if resource and not resource.is_seen_by(actor):
+            raise NotFound
+        if resource and changes and not resource.is_changed_by(actor):
+            raise NotAllowed
+        return view(actor, **path)
 
     entered.behind_door = True  # type: ignore[attr-defined] # read by check_door and by the tests of the rules
     return entered

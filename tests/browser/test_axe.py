@@ -145,6 +145,43 @@ def test_other_pages_of_every_role(
     look(page, "a new token")
 
 
+CONSOLE = {
+    "ada": (
+        "/admin/stores",
+        "/admin/stores?q=none",
+        "/admin/stores/new",
+        "/admin/stores/1",
+        "/admin/stores/1/edit",
+        "/admin/stores/1/deactivate",
+        "/admin/stores/1/staff/4/remove",
+    ),
+    "sam": ("/store/staff", "/store/settings", "/store/staff?status=inactive"),
+    "nadia": ("/store/staff", "/store/settings"),
+}
+
+
+@pytest.mark.parametrize("name", CONSOLE)
+def test_the_console(site: Site, visit: Visitors, look: Looks, name: str) -> None:
+    page = visit(name)
+    for address in CONSOLE[name]:
+        page.goto(address)
+        look(page, address)
+    if name == "sam":
+        page.goto("/store/staff")
+        page.get_by_role("button", name="Role of Nadia: Staff").click()
+        look(page, "role menu")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Remove Nadia").click()
+        dialog = page.get_by_role("dialog", name="Remove Nadia?")
+        expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
+        look(page, "removing somebody")
+        dialog.get_by_role("button", name="Remove").click()
+        expect(page.get_by_text("Nadia was removed and is signed out.")).to_be_visible()
+        look(page, "removed")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("Nadia is back.")).to_be_visible()
+
+
 def test_empty_inboxes(site: Site, visit: Visitors, look: Looks) -> None:
     for name in ("ada", "sam", "cleo"):
         look(visit(name), f"empty inbox of {name}")

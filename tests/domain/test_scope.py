@@ -100,6 +100,8 @@ def all_queries() -> list[tuple[str, Query[Any]]]:
     made: list[tuple[str, Query[Any]]] = [("Message.write", message._WRITE)]
     made += [("inbox.page_of", inbox.page_of(*of, 26)) for of in itertools.product(
         roles, yes_no, (None, *ConversationStatus), (None, ConversationType.STORE_CUSTOMER), yes_no, yes_no)]  # fmt: skip
+    made += [("inbox.page_of", inbox.page_of(ActorType.ADMIN, True, *of, False, False, 26, True)) for of in
+        itertools.product((None, *ConversationStatus), (None, ConversationType.ADMIN_STORE))]  # fmt: skip
     for dialect in ("sqlite", "postgresql"):
         made += [("thread.lines_of", thread.lines_of(dialect, *of, 51)) for of in itertools.product(yes_no, yes_no)]
         made += [

@@ -35,6 +35,11 @@ class Route:
         return f"{self.method} {self.rule}"
 
 
+def is_export(route: Route) -> bool:
+    """Whether a list is taken away as a file: the one thing that is read and leaves a row, in the audit trail."""
+    return route.rule.endswith((".csv", ".jsonl"))
+
+
 def role_routes(app: Flask) -> list[Route]:
     """Every address and method under the three roles' mounts, HEAD and OPTIONS left out."""
     found = []

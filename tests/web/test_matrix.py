@@ -82,9 +82,38 @@ GET  H/preferences                        admin 200  store 200  storefront 200  
 POST H/preferences                        admin 422  store 422  storefront 422  out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
 POST /admin/settings                      admin 422  store out  storefront out  out 302
+GET  /admin/stores                        admin 200  store out  storefront out  out 302
+GET  /admin/stores.csv                    admin 200  store out  storefront out  out 302
+GET  /admin/stores/new                    admin 200  store out  storefront out  out 302
+POST /admin/stores                        admin 422  store out  storefront out  out 302
+GET  /admin/stores/1                      admin 200  store out  storefront out  out 302
+GET  /admin/stores/999                    admin 404  store out  storefront out  out 302
+GET  /admin/stores/1/edit                 admin 200  store out  storefront out  out 302
+POST /admin/stores/1                      admin 422  store out  storefront out  out 302
+GET  /admin/stores/1/deactivate           admin 200  store out  storefront out  out 302
+POST /admin/stores/999/deactivate         admin 404  store out  storefront out  out 302
+POST /admin/stores/999/reactivate         admin 404  store out  storefront out  out 302
+GET  /admin/stores/1/staff                admin 200  store out  storefront out  out 302
+GET  /admin/stores/1/staff.csv            admin 200  store out  storefront out  out 302
+POST /admin/stores/1/staff/999/role       admin 404  store out  storefront out  out 302
+GET  /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
+POST /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
+POST /admin/stores/1/staff/999/return     admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
 GET  B/forgot                             admin 200  store 200  storefront 200  out 200
+"""
+
+# What a store's owners change and its staff read.
+OF_A_STORE = """
+GET  /store/staff                         owner 200  staff 200
+GET  /store/staff.csv                     owner 200  staff 403
+POST /store/staff/999/role                owner 404  staff 403
+GET  /store/staff/999/remove              owner 404  staff 403
+POST /store/staff/999/remove              owner 404  staff 403
+POST /store/staff/999/return              owner 404  staff 403
+GET  /store/settings                      owner 200  staff 200
+POST /store/settings                      owner 422  staff 403
 """
 
 # Where the sign-in itself is, or a stream, or a picture: these have tests of their own.
@@ -157,20 +186,21 @@ def files(world: World, people: dict[str, Browser]) -> dict[str, int]:
 
 
 def test_the_table_speaks_of_every_address(world: World) -> None:
-    rows = table(OF_A_CONVERSATION) + table(REMOVAL) + table(OF_A_ROLE)
+    rows = table(OF_A_CONVERSATION) + table(REMOVAL) + table(OF_A_ROLE) + table(OF_A_STORE)
     written = set()
     for method, address, _manner, _cells in rows:
         for role in ROLES.values():
             path = address.partition("?")[0].replace("R", role.messages, 1) if address[0] == "R" else address
             path = path.replace("H", role.home, 1) if path[0] == "H" else path
-            path = path.replace("<id>", "<id:conversation_id>").replace("<file>", "<id:attachment_id>")
-            written.add((method, path.partition("?")[0].replace("/999/", "/<id:token_id>/")))
+            path = re.sub(r"<id>|<file>|(?<=/)[0-9]+(?=/|$)", "<id>", path)
+            written.add((method, path.partition("?")[0]))
+    routes = [(route, re.sub("<id:[a-z_]+>", "<id>", route.rule)) for route in role_routes(world[0].app)]
     missing = [
         str(route)
-        for route in role_routes(world[0].app)
+        for route, rule in routes
         if route.view not in ELSEWHERE
-        and (route.method, route.rule) not in written
-        and not (route.method == "POST" and ("PUT", route.rule) in written)
+        and (route.method, rule) not in written
+        and not (route.method == "POST" and ("PUT", rule) in written)
     ]
     assert missing == []
 
@@ -224,6 +254,13 @@ def test_what_a_role_answers(who: str, world: World, people: dict[str, Browser])
             if str(answer.status_code) != expected:
                 wrong.append(f"{who} {method} {path}: {answer.status_code}, not {expected}")
     assert wrong == []
+
+
+@pytest.mark.parametrize(("who", "what"), [("sam", "owner"), ("lea", "staff"), ("cleo", "out"), ("nobody", "out")])
+def test_what_a_store_answers_its_owner_and_its_staff(who: str, what: str, people: dict[str, Browser]) -> None:
+    for method, address, manner, cells in table(OF_A_STORE):
+        answer = ask(people[who], method, address, manner)
+        assert str(answer.status_code) == cells.get(what, "302"), (who, method, address)
 
 
 def test_staff_of_two_stores_see_the_store_they_are_in(world: World) -> None:

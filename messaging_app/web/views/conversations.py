@@ -32,10 +32,12 @@ class Filters:
     status: str
     type: str
     unread: bool
+    store_id: int | None = None
 
     def query(self, **changes: Any) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
-        values = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""} | changes
+        values: dict[str, Any] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
+        values |= {"store_id": self.store_id or ""} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
         return f"?{urlencode(kept)}" if kept else ""
 
@@ -106,6 +108,7 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
     """
     head, filters = view.conversation, top.filters
     passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
+    passes &= filters.store_id in (None, head.store_id)
     is_in = any(row.id == head.id for row in top.rows)
     if is_in or not top.next_cursor or not passes or (filters.unread and not view.unread_count):
         return top
@@ -113,6 +116,7 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
         "status": filters.status,
         "conversation_type": filters.type or None,
         "unread": filters.unread,
+        "store_id": filters.store_id,
     }
     more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
     if any(row.id == head.id for row in more.rows):
@@ -137,13 +141,16 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
         raise Invalid(*errors)
     if errors or ignore_bad:
         status, kind, cursor = (status, kind, None) if not errors else ("open", "", None)
-    unread = args.get("unread") == "1"
+    filters = Filters(status, kind, args.get("unread") == "1", _store_filter(actor, ignore_bad))
     page = messaging.list_conversations(
-        actor, status=status, conversation_type=kind or None, unread=unread, cursor=cursor
+        actor,
+        status=status,
+        conversation_type=kind or None,
+        unread=filters.unread,
+        store_id=filters.store_id,
+        cursor=cursor,
     )
-    return InboxView(
-        page.rows, Filters(status, kind, unread), cursor, page.next_cursor, poll_state.of_list(page, today())
-    )
+    return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()))
 
 
 def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
@@ -155,3 +162,15 @@ def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
         step if pages is not None and pages.test(step.address, "GET") else replace(step, address="")
         for step in first_steps.list_steps(actor)
     ]
+
+
+def _store_filter(actor: Actor, ignore_bad: bool) -> int | None:
+    """The store to which an admin narrows the inbox; everybody else sees one store only."""
+    if actor.type != ActorType.ADMIN:
+        return None
+    try:
+        return whole_number("store_id")
+    except Invalid:
+        if ignore_bad:
+            return None
+        raise

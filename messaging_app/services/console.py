@@ -1,0 +1,55 @@
+"""What all of the console's services share: who may, and a page of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
+from messaging_app.policies import CONSOLE
+from messaging_app.queries.console import COUNT_UP_TO, SORTS, STATUSES, Asked
+
+PAGE = 25
+EXPORTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of a list. `total` is how many there are without a search, None within one; see `COUNT_UP_TO`."""
+
+    rows: list[Any]
+    next_cursor: str
+    total: int | None = None
+
+    @property
+    def more_than_counted(self) -> bool:
+        """Whether there are more than were counted."""
+        return (self.total or 0) > COUNT_UP_TO
+
+
+def require_sight(actor: Actor, resource: str, store_id: int | None = None) -> None:
+    """Raise `NotFound` unless `actor` sees this resource (of this store)."""
+    foreign = actor.type == ActorType.STORE and store_id not in (None, actor.store_id)
+    if foreign or not CONSOLE[resource].is_seen_by(actor):
+        raise NotFound
+
+
+def require_right(actor: Actor, resource: str, store_id: int | None = None) -> None:
+    """Raise `NotFound` unless `actor` sees this resource (of this store), `NotAllowed` unless they may change it."""
+    require_sight(actor, resource, store_id)
+    if not CONSOLE[resource].is_changed_by(actor):
+        raise NotAllowed
+
+
+def check_asked(asked: Asked) -> None:
+    """Raise `Invalid` on field `status` or `sort` for what there is not."""
+    errors = []
+    if asked.status and asked.status not in STATUSES:
+        errors.append(FieldError("status", "invalid", _("The status is active or inactive.")))
+    if asked.sort not in SORTS:
+        errors.append(FieldError("sort", "invalid", _("Lists are sorted by name, -name or newest.")))
+    if errors:
+        raise Invalid(*errors)

@@ -1,0 +1,176 @@
+"""Who works at a store: listed, made owner or staff, taken off and brought back, by admins and by its owners.
+
+Whatever could leave a store without an owner holds the store's row meanwhile, so that of two who do it to each other at
+once one is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from messaging_app.accounts import sessions, tokens
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.engine import writing
+from messaging_app.directory import seats
+from messaging_app.errors import FieldError, Invalid, LastOwner, NotFound
+from messaging_app.extensions import db
+from messaging_app.models import ApiToken, SignInSession, StoreMembership, User
+from messaging_app.models.platform import OWNER, STAFF
+from messaging_app.policies import STORE
+from messaging_app.queries import console as queries
+from messaging_app.queries.console import Asked, MemberRow
+from messaging_app.services import audit
+from messaging_app.services.console import check_asked, require_right, require_sight
+from messaging_app.services.stores import get_store, lock_store
+from messaging_app.text import search_key, search_words
+
+ROLES = (OWNER, STAFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What taking somebody off a store ends."""
+
+    member: MemberRow
+    sessions: int
+    tokens: int
+
+
+def list_staff(actor: Actor, store_id: int, asked: Asked) -> list[MemberRow]:
+    """Who works at a store, or with `status` inactive who no longer does, by name."""
+    require_sight(actor, "staff", store_id)
+    check_asked(asked)
+    rows = queries.members_of(db.session(), store_id)
+    wanted = [
+        row for row in rows if row.active is (asked.status != "inactive") and is_found(asked.q, row.name, row.email)
+    ]
+    return sorted(wanted, key=lambda row: (search_key(row.name), row.user_id), reverse=asked.sort == "-name")
+
+
+def export_staff(actor: Actor, store_id: int, asked: Asked) -> list[tuple[object, ...]]:
+    """The same as rows of a file, a heading first."""
+    require_right(actor, "staff", store_id)
+    rows, store = list_staff(actor, store_id, asked), get_store(actor, store_id)
+    about = audit.Object("list", "staff", store.name)
+    with writing(db.session) as session:
+        audit.record(session, actor, "export.made", about, after=asked.told())
+    heading = ("name", "email", "role", "active", "last_seen")
+    return [heading, *((row.name, row.email, row.role, row.active, row.seen_at) for row in rows)]
+
+
+def get_member(actor: Actor, store_id: int, user_id: int) -> MemberRow:
+    """Somebody who is or was on the staff of a store."""
+    require_sight(actor, "staff", store_id)
+    found = next((row for row in queries.members_of(db.session(), store_id) if row.user_id == user_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def effects_of_removing(actor: Actor, store_id: int, user_id: int) -> Leaving:
+    """What taking somebody off would end. Raises `LastOwner` where it must not be."""
+    require_right(actor, "staff", store_id)
+    member = get_member(actor, store_id, user_id)
+    if member.active and member.is_owner and _other_owners(db.session(), store_id, user_id) == 0:
+        raise LastOwner
+    own = (SignInSession.store_id == store_id) & (SignInSession.person_id == user_id)
+    of_token = (ApiToken.actor_type == ActorType.STORE) & (ApiToken.person_id == user_id)
+    return Leaving(
+        member,
+        sessions.count_living(STORE, own),
+        tokens.count_living(of_token, ApiToken.store_id == store_id),
+    )
+
+
+def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
+    """Make somebody owner or staff. Raises `LastOwner`, and `Invalid` on field `role`."""
+    require_right(actor, "staff", store_id)
+    if role not in ROLES:
+        raise Invalid(FieldError("role", "invalid", _("The role is owner or staff.")))
+    with writing(db.session) as session:
+        member, user = _held(session, store_id, user_id)
+        if not member.active:
+            raise NotFound
+        if member.role == role:
+            return
+        _check_owners(session, member, user)
+        before, member.role = member.role, role
+        session.flush()
+        code = {"store": lock_store(session, store_id).code}
+        audit.record(
+            session, actor, "membership.role_changed", _about(user), code | {"role": before}, code | {"role": role}
+        )
+
+
+def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
+    """Take somebody off a store: they are signed out of it, their tokens for it end. Doing it twice is well.
+
+    Raises `LastOwner`.
+    """
+    require_right(actor, "staff", store_id)
+    with writing(db.session) as session:
+        member, user = _held(session, store_id, user_id)
+        if not member.active:
+            return
+        _check_owners(session, member, user)
+        member.active = False
+        session.flush()
+        sessions.end_sessions_of(ActorType.STORE, user_id, store_id)
+        tokens.end_tokens_of(session, (ActorType.STORE,), (user_id,), store_id)
+        store = lock_store(session, store_id)
+        audit.record(session, actor, "membership.removed", _about(user), {"store": store.code, "role": member.role})
+
+
+def bring_back(actor: Actor, store_id: int, user_id: int) -> None:
+    """Put somebody who was removed back on the staff, in their former role, with nothing unread. Doing it twice is well."""
+    require_right(actor, "staff", store_id)
+    with writing(db.session) as session:
+        member, user = _held(session, store_id, user_id)
+        if member.active:
+            return
+        member.active = True
+        session.flush()
+        seats.staff_return(session.connection(), [(store_id, user_id)])
+        after = {"store": lock_store(session, store_id).code, "role": member.role}
+        audit.record(session, actor, "membership.added", _about(user), after=after)
+
+
+def is_found(q: str, *texts: str) -> bool:
+    """Whether every word of `q` begins a word of `texts`, as it does in the long lists."""
+    words = search_words(*texts)
+    return all(any(word.startswith(wanted) for word in words) for wanted in search_key(q).split())
+
+
+def _held(session: Session, store_id: int, user_id: int) -> tuple[StoreMembership, User]:
+    """A place on the staff of a store, which is held still, and its person."""
+    lock_store(session, store_id)
+    member = session.get(StoreMembership, (store_id, user_id))
+    user = session.get(User, user_id)
+    if member is None or user is None:
+        raise NotFound
+    return member, user
+
+
+def _check_owners(session: Session, member: StoreMembership, user: User) -> None:
+    if member.role == OWNER and user.active and _other_owners(session, member.store_id, member.user_id) == 0:
+        raise LastOwner
+
+
+def _other_owners(session: Session, store_id: int, user_id: int) -> int:
+    member = StoreMembership
+    query = (
+        select(func.count())
+        .select_from(member)
+        .join(User, User.id == member.user_id)
+        .where(member.store_id == store_id, member.user_id != user_id)
+        .where(member.role == OWNER, member.active, User.active)
+    )
+    return session.scalar(query) or 0
+
+
+def _about(user: User) -> audit.Object:
+    return audit.Object("user", user.id, user.name, user.email)

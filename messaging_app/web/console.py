@@ -1,0 +1,45 @@
+"""What stands at the addresses of the console: for each resource of `policies.CONSOLE`, its views.
+
+`mount` in `roles.py` puts them below the resource's address in every role that has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask.typing import ResponseReturnValue
+
+from messaging_app.web.views import settings, staff, store_settings, stores
+
+CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
+# What stands at and below the address of each resource of the console, in whichever roles it has one.
+CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], str, bool], ...]] = {
+    "stores": (
+        ("", stores.list_stores, "GET", False),
+        (".csv", stores.export_stores, "GET", CHANGES),
+        ("/new", stores.new_store, "GET", CHANGES),
+        ("", stores.create_store, "POST", CHANGES),
+        ("/<id:store_id>", stores.show_store, "GET", False),
+        ("/<id:store_id>/edit", stores.edit_store, "GET", CHANGES),
+        ("/<id:store_id>", stores.save_store, "POST", CHANGES),
+        ("/<id:store_id>/deactivate", stores.ask_deactivate_store, "GET", CHANGES),
+        ("/<id:store_id>/deactivate", stores.deactivate_store, "POST", CHANGES),
+        ("/<id:store_id>/reactivate", stores.reactivate_store, "POST", CHANGES),
+    ),
+    "staff": (
+        ("", staff.list_staff, "GET", False),
+        (".csv", staff.export_staff, "GET", CHANGES),
+        ("/<id:user_id>/role", staff.change_role, "POST", CHANGES),
+        ("/<id:user_id>/remove", staff.ask_remove_member, "GET", CHANGES),
+        ("/<id:user_id>/remove", staff.remove_member, "POST", CHANGES),
+        ("/<id:user_id>/return", staff.bring_back, "POST", CHANGES),
+    ),
+    "settings": (
+        ("", settings.show, "GET", False),
+        ("", settings.save, "POST", CHANGES),
+    ),
+    "store_settings": (
+        ("", store_settings.store_settings, "GET", False),
+        ("", store_settings.save_store_settings, "POST", CHANGES),
+    ),
+}

@@ -1,0 +1,153 @@
+"""The platform's stores: their list, the page of one, and what admins change about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import Invalid
+from messaging_app.models import Store
+from messaging_app.policies import CONSOLE
+from messaging_app.queries.console import Asked
+from messaging_app.services import staff, store_changes, store_closures, stores
+from messaging_app.services.store_changes import EditedMeanwhile, Entered
+from messaging_app.web.forms import NewStoreForm, StoreForm
+from messaging_app.web.htmx import page_or_fragment, rendered, see_other
+from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+
+AT = "/admin/stores"
+
+
+def list_stores(actor: Actor) -> ResponseReturnValue:
+    """All stores, or those that are looked for."""
+    asked = what_is_asked()
+    page = stores.list_stores(actor, asked)
+    owners = stores.owners_of(page.rows)
+    context: dict[str, Any] = {"owners": owners, "asked": asked, "at": ListAddress(AT, asked), "may_change": True}
+    return page_or_fragment("stores/index.html", "stores/_list.html", listed=page, **context)
+
+
+def export_stores(actor: Actor) -> ResponseReturnValue:
+    """The same as a file."""
+    return as_csv("stores", stores.export_stores(actor, what_is_asked()))
+
+
+def new_store(_actor: Actor) -> ResponseReturnValue:
+    """The form for another store."""
+    return rendered("stores/new.html", form=NewStoreForm())
+
+
+def create_store(actor: Actor) -> ResponseReturnValue:
+    """Make a store; a refusal keeps what was entered."""
+    form = NewStoreForm()
+    try:
+        number = store_changes.create_store(
+            actor, form.code.data or "", entered_in(form), active=form.active.data != "false"
+        )
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return rendered("stores/new.html", refusal.status, form=form)
+    return see_other(f"{AT}/{number}?done=created")
+
+
+def show_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """One store with its figures and its staff."""
+    store = stores.get_store(actor, store_id)
+    return rendered(
+        "stores/show.html",
+        store=store,
+        figures=stores.get_figures(actor, store_id),
+        may_change=CONSOLE["staff"].is_changed_by(actor),
+        asked=Asked(),
+        members=staff.list_staff(actor, store_id, Asked()),
+        at=ListAddress(f"{AT}/{store_id}/staff", Asked()),
+        done=_done(store),
+    )
+
+
+def edit_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """The form with what the store is now."""
+    return edit_page(stores.get_store(actor, store_id), f"{AT}/{store_id}")
+
+
+def save_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """Change the store; a refusal keeps what was entered."""
+    return save_page(actor, store_id, f"{AT}/{store_id}", f"{AT}/{store_id}?done=changed")
+
+
+def ask_deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """What deactivating would end and keep, before it is done."""
+    effects = store_closures.effects_of_deactivating(actor, store_id)
+    return page_or_fragment(
+        "stores/deactivate.html",
+        "stores/_deactivate_dialog.html",
+        store=stores.get_store(actor, store_id),
+        effects=effects,
+    )
+
+
+def deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """Close the store."""
+    store_closures.deactivate_store(actor, store_id)
+    return see_other(f"{AT}/{store_id}?done=deactivated")
+
+
+def reactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
+    """Open the store again."""
+    store_closures.reactivate_store(actor, store_id)
+    return see_other(f"{AT}/{store_id}?done=reactivated")
+
+
+def edit_page(store: Store, back: str, may_change: bool = True, **more: Any) -> Response:
+    """The page of a store's name and look; without the right to change them they are told."""
+    form = StoreForm(
+        name=store.name,
+        accent=store.accent or "indigo",
+        opening_line=store.opening_line,
+        version=store_changes.version_of(store),
+    )
+    template = "stores/edit.html" if may_change else "stores/told.html"
+    return rendered(template, form=form, store=store, back=back, **more)
+
+
+def save_page(actor: Actor, store_id: int, back: str, onward: str) -> Response:
+    """Keep what the form says of a store, or show why not."""
+    form = StoreForm()
+    try:
+        store_changes.change_store(actor, store_id, form.version.data or "", entered_in(form))
+    except EditedMeanwhile as refusal:
+        form.version.data = store_changes.version_of(refusal.store)
+        return rendered("stores/edit.html", refusal.status, form=form, store=refusal.store, back=back, theirs=refusal)
+    except Invalid as refusal:
+        form.refuse(refusal)
+        store = stores.get_store(actor, store_id)
+        return rendered("stores/edit.html", refusal.status, form=form, store=store, back=back)
+    return see_other(onward)
+
+
+def entered_in(form: StoreForm) -> Entered:
+    """What a form says of a store."""
+    logo, accent = form.logo.data, form.accent.data or ""
+    return Entered(
+        name=form.name.data or "",
+        accent="" if accent == "indigo" else accent,
+        opening_line=form.opening_line.data or "",
+        logo=logo if getattr(logo, "filename", "") else None,
+        drop_logo=bool(form.drop_logo.data),
+    )
+
+
+def _done(store: Store) -> Done | None:
+    """What the address says has just been done, as far as it is so."""
+    what, at = request.args.get("done"), f"{AT}/{store.id}"
+    if what == "deactivated" and not store.active:
+        return Done(_("Deactivated. Its people are signed out."), f"{at}/reactivate")
+    if what == "reactivated" and store.active:
+        return Done(_("Active again. Its people can sign in."))
+    if what in ("created", "changed"):
+        return Done(_("Saved."))
+    return None
