@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -68,18 +68,39 @@ def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
     return (*(case((is_first, a), else_=b) for a, b in zip(first, other, strict=True)), Store.name)
 
 
+class Shape(NamedTuple):
+    """Which conversations a list shows of those that an actor sees; what is not set does not matter.
+
+    Each shape is a query of its own. What is chosen from many is a parameter of it: with `of_store`, the store.
+    """
+
+    status: ConversationStatus | None = None
+    kind: ConversationType | None = None
+    unread: bool = False
+    of_store: bool = False
+
+    @property
+    def is_of_two_ranges(self) -> bool:
+        """Whether open and closed conversations stand in ranges of their own, which are merged."""
+        return bool(self.kind or self.of_store) and not (self.status or self.unread)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The conditions of this shape, but for `unread`, which is a matter of the actor's seat."""
+        found = []
+        if self.kind:
+            found.append(Conversation.conversation_type == word(self.kind))
+        if self.of_store:
+            found.append(Conversation.store_id == bindparam("of_store", type_=Id))
+        if self.status:
+            found.append(Conversation.status == word(self.status))
+        return found
+
+
 @lru_cache(maxsize=512)
 def page_of(
-    actor_type: ActorType,
-    sees_platform: bool,
-    status: ConversationStatus | None,
-    kind: ConversationType | None,
-    unread: bool,
-    beyond: Beyond | None,
-    limit: int,
-    of_store: bool = False,
+    actor_type: ActorType, sees_platform: bool, shape: Shape, beyond: Beyond | None, limit: int
 ) -> Query[InboxRow]:
-    """A page of an inbox, newest first; with `of_store` only the store given by the parameter of that name.
+    """A page of an inbox, newest first.
 
     Without `unread` it reads the start of one index range (with a type or a store but no status: two, merged). With
     `unread` it sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns
@@ -90,14 +111,8 @@ def page_of(
     order = place if beyond == "newer" else tuple(column.desc() for column in place)
     most: ColumnElement[int] = literal_column(str(limit))
 
-    def one_range(query: Columns, chosen: ConversationStatus | None) -> Columns:
-        query = query.where(Conversation.seen_by(actor_type, sees_platform))
-        if kind:
-            query = query.where(Conversation.conversation_type == word(kind))
-        if of_store:
-            query = query.where(Conversation.store_id == bindparam("of_store", type_=Id))
-        if chosen:
-            query = query.where(Conversation.status == word(chosen))
+    def one_range(query: Columns, chosen: Shape) -> Columns:
+        query = query.where(Conversation.seen_by(actor_type, sees_platform), *chosen.conditions())
         if beyond:
             last = tuple_(bindparam("after_at", type_=UtcDateTime), bindparam("after_id", type_=Id))
             query = query.where(tuple_(*place) > last if beyond == "newer" else tuple_(*place) < last)
@@ -106,28 +121,23 @@ def page_of(
         return query.order_by(*order).limit(most)
 
     rows = _rows_of(actor_type)
-    if unread:
-        return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), status), InboxRow)
-    if (kind or of_store) and not status:
-        ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ConversationStatus)
+    if shape.unread:
+        return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), shape), InboxRow)
+    if shape.is_of_two_ranges:
+        ranges = (shape._replace(status=status) for status in ConversationStatus)
+        ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ranges)
         merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
         return Query(merged, InboxRow)
-    return Query(one_range(rows, status), InboxRow)
+    return Query(one_range(rows, shape), InboxRow)
 
 
-def total(
-    session: Session, actor: Actor, status: ConversationStatus | None, kind: ConversationType | None, unread: bool
-) -> int:
-    """Count the conversations that match a filter. Runs only when a program asks for the total."""
-    query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor))
-    if status:
-        query = query.where(Conversation.status == status)
-    if kind:
-        query = query.where(Conversation.conversation_type == kind)
-    if unread:
+def total(session: Session, actor: Actor, shape: Shape, values: dict[str, object]) -> int:
+    """Count the conversations of a shape. Runs only when a program asks for the total."""
+    query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor), *shape.conditions())
+    if shape.unread:
         own = select(Seat.conversation_id).where(Seat.conversation_id == Conversation.id, Seat.belongs_to(actor))
         query = query.where(own.where(Seat.unread_count > literal_column("0")).exists())
-    return session.execute(query).scalar_one()
+    return session.execute(query, values).scalar_one()
 
 
 def _rows_of(actor_type: ActorType) -> Columns:

@@ -140,19 +140,20 @@ def list_conversations(
 ) -> ConversationPage:
     """Return a page of what `actor` sees (of one store, if given), newest message first.
 
-    `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was listed at the start. The last pages
-    contain those that received messages meanwhile, oldest first. One statement, on the last page two.
+    `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was
+    listed at the start. The last pages contain those that received messages meanwhile, oldest first. One statement, on
+    the last page two.
     """
     chosen = None if status == "all" else ConversationStatus(status)
     kind = ConversationType(conversation_type) if conversation_type else None
+    shape, values = inbox.Shape(chosen, kind, unread, store_id is not None), {"of_store": store_id}
     walk = cursors.decode_walk(cursor) if cursor else None
     began = walk.top.at if walk and walk.top else None
 
     def page(place: cursors.Place | None, beyond: inbox.Beyond | None, most: int) -> list[inbox.InboxRow]:
-        query = inbox.page_of(actor.type, actor.sees_platform, chosen, kind, unread, beyond, most, store_id is not None)
+        query = inbox.page_of(actor.type, actor.sees_platform, shape, beyond, most)
         at, row_id = place or (None, None)
-        values = {"after_at": at, "after_id": row_id, "began": began, "of_store": store_id}
-        return query.all(db.session(), **actor_params(actor), **values)
+        return query.all(db.session(), **actor_params(actor), **values, after_at=at, after_id=row_id, began=began)
 
     rising = walk is not None and walk.rising
     rows = page(walk.last, "newer" if rising else "older", limit + 1) if walk else page(None, None, limit + 1)
@@ -163,7 +164,7 @@ def list_conversations(
         following = cursors.Walk(last, walk.top if walk else first, rising)
     elif walk and walk.top and not rising and page(walk.top, "newer", 1):
         following = cursors.Walk(walk.top, walk.top, rising=True)
-    total = inbox.total(db.session(), actor, chosen, kind, unread) if include_total else None
+    total = inbox.total(db.session(), actor, shape, dict(values)) if include_total else None
     return ConversationPage(rows, following.encoded() if following else None, total)
 
 
