@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.accounts import links
@@ -152,21 +152,36 @@ def invite(actor: Actor, emails: str, role: str, store_id: int | None = None) ->
     return [_invite(actor, email, role, store_id) for email in addresses]
 
 
-def resend(actor: Actor, link_id: int) -> Outcome:
-    """Send an invitation again with a new link; the older one no longer works. Raises `NotFound`, `NotAllowed`."""
+def resend(actor: Actor, link_id: int, store_id: int | None = None) -> Outcome:
+    """Send a pending invitation of this store, or without one of an admin, again with a new link.
+
+    The older link no longer works. Raises `NotFound`, `NotAllowed`.
+    """
     limiter.hit("invite", actor.type, actor.id)
     with writing(db.session) as session:
-        old, store = _pending(session, actor, link_id)
+        old, store = _pending(session, actor, link_id, store_id)
         _check(session, actor, old.role, old.store_id)
         return _send(session, actor, old.email, old.role, store, "invitation.resent")
 
 
-def withdraw(actor: Actor, link_id: int) -> None:
-    """Make an invitation's link worthless. Raises `NotFound`, `NotAllowed`."""
+def withdraw(actor: Actor, link_id: int, store_id: int | None = None) -> None:
+    """Make the link of such an invitation worthless. Raises `NotFound`, `NotAllowed`."""
     with writing(db.session) as session:
-        link, store = _pending(session, actor, link_id)
+        link, store = _pending(session, actor, link_id, store_id)
         link.void_at = now()
         audit.record(session, actor, "invitation.withdrawn", _about(link, store), before=_facts(link, store))
+
+
+def count_pending(session: AnySession, store_id: int) -> int:
+    """How many invitations of a store nobody has accepted yet."""
+    query = select(func.count()).select_from(AccountLink).where(*_of_place(store_id))
+    return session.scalar(query) or 0
+
+
+def withdraw_all(session: AnySession, store_id: int) -> int:
+    """Make the links of a store's pending invitations worthless, within the caller's transaction; how many they were."""
+    ended = update(AccountLink).where(*_of_place(store_id)).values(void_at=now()).returning(AccountLink.id)
+    return len(session.execute(ended.execution_options(synchronize_session=False)).all())
 
 
 def list_pending(actor: Actor, store_id: int | None = None) -> list[Pending]:
@@ -180,7 +195,7 @@ def list_pending(actor: Actor, store_id: int | None = None) -> list[Pending]:
     query = (
         select(row.id, row.email, row.role, User.name, row.created_at, row.expires_at)
         .join(User, User.id == row.created_by)
-        .where(row.kind == LinkKind.INVITATION, row.store_id.is_not_distinct_from(store_id), row.pending())
+        .where(*_of_place(store_id))
         .order_by(row.id.desc())
     )
     return [Pending(*found) for found in db.session.execute(query)]
@@ -298,16 +313,22 @@ def _check(session: AnySession, actor: Actor, role: str, store_id: int | None) -
             raise Invalid(FieldError("emails", "inactive", _("This store is deactivated. Reactivate it first.")))
 
 
-def _pending(session: AnySession, actor: Actor, link_id: int) -> tuple[AccountLink, Store | None]:
+def _of_place(store_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of the pending invitations of a store, or without one of admins."""
+    row = AccountLink
+    return row.kind == LinkKind.INVITATION, row.store_id.is_not_distinct_from(store_id), row.pending()
+
+
+def _pending(session: AnySession, actor: Actor, link_id: int, store_id: int | None) -> tuple[AccountLink, Store | None]:
     """A pending invitation that `actor` may change, locked, with its store. Raises `NotFound`, `NotAllowed`."""
-    found = session.execute(select(AccountLink.store_id).where(AccountLink.id == link_id)).one_or_none()
-    if found is None or (found.store_id is None and actor.type != ActorType.ADMIN):
+    if store_id is not None:
+        people.check_may_manage_staff(session, actor, store_id)
+    elif actor.type != ActorType.ADMIN:
         raise NotFound
-    if found.store_id is not None:
-        people.check_may_manage_staff(session, actor, found.store_id)
-    store = _lock(session, found.store_id)
-    link = session.get_one(AccountLink, link_id, with_for_update=True, populate_existing=True)
-    if link.kind != LinkKind.INVITATION or link.used_at is not None or link.void_at is not None:
+    store = _lock(session, store_id)
+    query = select(AccountLink).where(AccountLink.id == link_id, *_of_place(store_id)).with_for_update()
+    link = session.scalar(query.execution_options(populate_existing=True))
+    if link is None:
         raise NotFound
     return link, store
 

@@ -62,6 +62,11 @@ def export_staff(actor: Actor, store_id: int, asked: Asked) -> list[tuple[object
     return [heading, *((row.name, row.email, row.role, row.active, row.seen_at) for row in rows)]
 
 
+def has_owner(store_id: int) -> bool:
+    """Whether a store has somebody who runs it."""
+    return _other_owners(db.session(), store_id, 0) > 0
+
+
 def get_member(actor: Actor, store_id: int, user_id: int) -> MemberRow:
     """Somebody who is or was on the staff of a store."""
     require_sight(actor, "staff", store_id)

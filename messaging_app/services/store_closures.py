@@ -11,7 +11,7 @@ from messaging_app.directory import seats
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, SignInSession
 from messaging_app.policies import STORE, STOREFRONT
-from messaging_app.services import audit
+from messaging_app.services import audit, invitations
 from messaging_app.services.console import require_right
 from messaging_app.services.stores import about, get_figures, lock_store
 
@@ -23,6 +23,7 @@ class Effects:
     staff_sessions: int
     customer_sessions: int
     tokens: int
+    invitations: int
     conversations: int
 
 
@@ -34,12 +35,13 @@ def effects_of_deactivating(actor: Actor, store_id: int) -> Effects:
         sessions.count_living(STORE, here),
         sessions.count_living(STOREFRONT, here),
         tokens.count_living(ApiToken.store_id == store_id),
+        invitations.count_pending(db.session, store_id),
         get_figures(actor, store_id).all,
     )
 
 
 def deactivate_store(actor: Actor, store_id: int) -> None:
-    """Close a store: its staff and customers are signed out, their tokens end. Doing it twice is well."""
+    """Close a store: its staff and customers are signed out, their tokens end, nobody can join. Doing it twice is well."""
     require_right(actor, "stores")
     with writing(db.session) as session:
         store = lock_store(session, store_id)
@@ -49,7 +51,8 @@ def deactivate_store(actor: Actor, store_id: int) -> None:
         session.flush()
         ended = sessions.end_sessions_at(store_id)
         stopped = tokens.end_tokens_at(session, store_id)
-        after = {"active": False, "sessions_ended": ended, "tokens_ended": stopped}
+        withdrawn = invitations.withdraw_all(session, store_id)
+        after = {"active": False, "sessions_ended": ended, "tokens_ended": stopped, "invitations_withdrawn": withdrawn}
         audit.record(session, actor, "store.deactivated", about(store), {"active": True}, after)
 
 

@@ -29,6 +29,9 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
     "staff": (
         ("", staff.list_staff, "GET", False),
         (".csv", staff.export_staff, "GET", CHANGES),
+        ("", staff.invite_staff, "POST", CHANGES),
+        ("/invitations/<id:link_id>/resend", staff.resend_to_staff, "POST", CHANGES),
+        ("/invitations/<id:link_id>/withdraw", staff.withdraw_from_staff, "POST", CHANGES),
         ("/<id:user_id>/role", staff.change_role, "POST", CHANGES),
         ("/<id:user_id>/remove", staff.ask_remove_member, "GET", CHANGES),
         ("/<id:user_id>/remove", staff.remove_member, "POST", CHANGES),

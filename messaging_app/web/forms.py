@@ -135,17 +135,17 @@ class SetupForm(AcceptForm):
 
 
 class InviteForm(Form):
-    """Whom to invite. `roles` are the choices; with one there is nothing to choose."""
+    """Whom to invite. `roles` are the choices, the likeliest first; with one there is nothing to choose."""
 
     emails = TextAreaField(
         _("E-mail addresses"),
         description=_("One in a line, or with commas between them. Up to 50."),
         render_kw={"rows": 3, "required": True, "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"},
     )
-    role = SelectField(_("Role"), validate_choice=False)
+    role = RadioField(_("Role"), validate_choice=False)
 
     def __init__(self, roles: Sequence[str], *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, role=roles[0], **kwargs)
         self.role.choices = [SelectChoice(role, INVITED_ROLES[role]) for role in roles]
 
 

@@ -98,9 +98,9 @@ def test_a_link_that_is_over_says_so(post: Post, owner: Actor, how: str) -> None
     if how == "used":
         browser.post(path, FORM)
     elif how == "withdrawn":
-        invitations.withdraw(owner, pending.id)
+        invitations.withdraw(owner, pending.id, post.cast.bakery)
     elif how == "resent":
-        invitations.resend(owner, pending.id)
+        invitations.resend(owner, pending.id, post.cast.bakery)
     elif how == "invited again":
         invitations.invite(owner, NOOR.upper(), "owner", post.cast.bakery)
     elif how == "expired":
@@ -275,14 +275,16 @@ def test_who_may_invite_whom(post: Post, owner: Actor) -> None:
     invite(post, people.ada, "boss@cycles.example", "owner")
     [admin] = invitations.list_pending(people.ada)
     [other] = invitations.list_pending(people.nadia, people.bakery)
-    for actor, link, refused in (
-        (people.nadia, other.id, NotAllowed),
-        (people.tomas, other.id, NotFound),
-        (owner, admin.id, NotFound),
+    for actor, link, store, refused in (
+        (people.nadia, other.id, people.bakery, NotAllowed),
+        (people.tomas, other.id, people.bakery, NotFound),
+        (people.tomas, other.id, people.cycles, NotFound),
+        (people.ada, other.id, None, NotFound),
+        (owner, admin.id, None, NotFound),
     ):
         for act in (invitations.resend, invitations.withdraw):
             with pytest.raises(refused):
-                act(actor, link)
+                act(actor, link, store)
     for actor, store in ((people.tomas, people.bakery), (people.sam, None), (people.cleo, people.bakery)):
         with pytest.raises(NotFound):
             invitations.list_pending(actor, store)

@@ -95,6 +95,9 @@ POST /admin/stores/999/deactivate         admin 404  store out  storefront out  
 POST /admin/stores/999/reactivate         admin 404  store out  storefront out  out 302
 GET  /admin/stores/1/staff                admin 200  store out  storefront out  out 302
 GET  /admin/stores/1/staff.csv            admin 200  store out  storefront out  out 302
+POST /admin/stores/1/staff                admin 422  store out  storefront out  out 302
+POST /admin/stores/1/staff/invitations/999/resend admin 404 store out storefront out out 302
+POST /admin/stores/1/staff/invitations/999/withdraw admin 404 store out storefront out out 302
 POST /admin/stores/1/staff/999/role       admin 404  store out  storefront out  out 302
 GET  /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
 POST /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
@@ -108,6 +111,9 @@ GET  B/forgot                             admin 200  store 200  storefront 200  
 OF_A_STORE = """
 GET  /store/staff                         owner 200  staff 200
 GET  /store/staff.csv                     owner 200  staff 403
+POST /store/staff                         owner 422  staff 403
+POST /store/staff/invitations/999/resend  owner 404  staff 403
+POST /store/staff/invitations/999/withdraw owner 404 staff 403
 POST /store/staff/999/role                owner 404  staff 403
 GET  /store/staff/999/remove              owner 404  staff 403
 POST /store/staff/999/remove              owner 404  staff 403

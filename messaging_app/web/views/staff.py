@@ -13,8 +13,10 @@ from messaging_app.errors import LastOwner
 from messaging_app.policies import CONSOLE, policy_of
 from messaging_app.queries.console import Asked, MemberRow
 from messaging_app.services import staff, stores
+from messaging_app.services.invitations import STORE_ROLES
 from messaging_app.web.forms import RoleForm
-from messaging_app.web.htmx import page_or_fragment, rendered, see_other
+from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, see_other
+from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
 
 
@@ -26,6 +28,23 @@ def list_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue
 def export_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
     """The same as a file."""
     return as_csv("staff", staff.export_staff(actor, _of(actor, store_id), what_is_asked()))
+
+
+def invite_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
+    """Ask people to join the store."""
+    number = _of(actor, store_id)
+    return inviting.invite(actor, place_of(actor, number), _inviting_page(actor, number))
+
+
+def resend_to_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
+    """Send an invitation again."""
+    number = _of(actor, store_id)
+    return inviting.resend(actor, place_of(actor, number), link_id, _inviting_page(actor, number))
+
+
+def withdraw_from_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
+    """Take an invitation back."""
+    return inviting.withdraw(actor, place_of(actor, _of(actor, store_id)), link_id)
 
 
 def change_role(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
@@ -72,6 +91,17 @@ def at(actor: Actor, store_id: int) -> str:
     return CONSOLE["staff"].at[policy_of(actor).name].replace("<id:store_id>", str(store_id))
 
 
+def place_of(actor: Actor, store_id: int) -> inviting.Place:
+    """Where people are invited to a store; the first of them is likely to be its owner."""
+    roles = STORE_ROLES[::-1] if staff.has_owner(store_id) else STORE_ROLES
+    may_invite = CONSOLE["staff"].is_changed_by(actor) and stores.get_store(actor, store_id).active
+    return inviting.Place(at(actor, store_id), roles, store_id, may_invite)
+
+
+def _inviting_page(actor: Actor, store_id: int) -> inviting.Page:
+    return lambda shown, status: _page(actor, store_id, Asked(), status=status, shown=shown)
+
+
 def _of(actor: Actor, store_id: int | None) -> int:
     """The store that the address names, else the one in which staff are."""
     number = store_id or actor.store_id
@@ -79,15 +109,24 @@ def _of(actor: Actor, store_id: int | None) -> int:
     return number
 
 
-def _page(actor: Actor, store_id: int, asked: Asked, refusal: LastOwner | None = None) -> Response:
+def _page(
+    actor: Actor,
+    store_id: int,
+    asked: Asked,
+    refusal: LastOwner | None = None,
+    status: int = 200,
+    shown: inviting.Inviting | None = None,
+) -> Response:
     members = staff.list_staff(actor, store_id, asked)
     here = ListAddress(at(actor, store_id), asked)
     store = stores.get_store(actor, store_id)
     context: dict[str, Any] = {"members": members, "store": store, "asked": asked, "at": here, "refusal": refusal}
     context["may_change"] = CONSOLE["staff"].is_changed_by(actor)
-    if refusal:
-        return rendered("staff/index.html", refusal.status, **context)
-    return page_or_fragment("staff/index.html", "staff/_list.html", done=_done(actor, store_id), **context)
+    if is_htmx() and not (refusal or shown):
+        return rendered("staff/_list.html", **context)
+    context["inviting"] = shown or inviting.part(actor, place_of(actor, store_id))
+    context["done"] = None if refusal or shown else inviting.done() or _done(actor, store_id)
+    return rendered("staff/index.html", refusal.status if refusal else status, **context)
 
 
 def _done(actor: Actor, store_id: int) -> Done | None:

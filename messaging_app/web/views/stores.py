@@ -17,7 +17,9 @@ from messaging_app.services import staff, store_changes, store_closures, stores
 from messaging_app.services.store_changes import EditedMeanwhile, Entered
 from messaging_app.web.forms import NewStoreForm, StoreForm
 from messaging_app.web.htmx import page_or_fragment, rendered, see_other
+from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+from messaging_app.web.views.staff import place_of
 
 AT = "/admin/stores"
 
@@ -65,6 +67,7 @@ def show_store(actor: Actor, store_id: int) -> ResponseReturnValue:
         asked=Asked(),
         members=staff.list_staff(actor, store_id, Asked()),
         at=ListAddress(f"{AT}/{store_id}/staff", Asked()),
+        inviting=inviting.part(actor, place_of(actor, store_id)),
         done=_done(store),
     )
 

@@ -1,0 +1,88 @@
+"""What the pages of a store's staff and of the platform's admins share: inviting people, and whoever was invited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flask import Response, request
+from flask_babel import gettext as _
+
+from messaging_app.accounts.limits import RateLimited
+from messaging_app.actors import Actor
+from messaging_app.errors import Invalid
+from messaging_app.services import invitations
+from messaging_app.services.invitations import Outcome, Pending
+from messaging_app.web.forms import InviteForm
+from messaging_app.web.htmx import see_other
+from messaging_app.web.views.console import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people are invited to: a store's staff, or without a store the admins. `at` is the address of its page."""
+
+    at: str
+    roles: Sequence[str]
+    store_id: int | None = None
+    may_invite: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Inviting:
+    """The part of a page about it: the form, who was invited already, and what became of each of the last ones."""
+
+    place: Place
+    form: InviteForm
+    pending: list[Pending]
+    outcomes: list[Outcome]
+
+
+Page: TypeAlias = Callable[[Inviting, int], Response]
+
+
+def part(actor: Actor, place: Place, form: InviteForm | None = None, outcomes: Sequence[Outcome] = ()) -> Inviting:
+    """What the page shows."""
+    form = form or InviteForm(place.roles, formdata=None)
+    return Inviting(place, form, invitations.list_pending(actor, place.store_id), list(outcomes))
+
+
+def invite(actor: Actor, place: Place, page: Page) -> Response:
+    """Invite whom the form names; a refusal keeps what was entered."""
+    form = InviteForm(place.roles)
+    try:
+        outcomes = invitations.invite(actor, form.emails.data or "", form.role.data or "", place.store_id)
+    except (Invalid, RateLimited) as refusal:
+        form.refuse(refusal)
+        return page(part(actor, place, form), refusal.status)
+    return _answer(actor, place, outcomes, "invited", page)
+
+
+def resend(actor: Actor, place: Place, link_id: int, page: Page) -> Response:
+    """Send a pending invitation again."""
+    return _answer(actor, place, [invitations.resend(actor, link_id, place.store_id)], "resent", page)
+
+
+def withdraw(actor: Actor, place: Place, link_id: int) -> Response:
+    """Make a pending invitation worthless."""
+    invitations.withdraw(actor, link_id, place.store_id)
+    return see_other(f"{place.at}?done=withdrawn")
+
+
+def done() -> Done | None:
+    """What the address says has just been done."""
+    said = {
+        "invited": _("Invited. Each gets a link by e-mail."),
+        "resent": _("Sent again. The earlier link no longer works."),
+        "withdrawn": _("Withdrawn. The link no longer works."),
+    }
+    text = said.get(request.args.get("done", ""))
+    return Done(text) if text else None
+
+
+def _answer(actor: Actor, place: Place, outcomes: list[Outcome], what: str, page: Page) -> Response:
+    """Lead back to the list, unless there is more to tell than it shows: a link, say, is shown in this answer only."""
+    if all(outcome.what == "invited" and not outcome.link for outcome in outcomes):
+        return see_other(f"{place.at}?done={what}")
+    return page(part(actor, place, outcomes=outcomes), 200)
