@@ -6,13 +6,13 @@ modules imported before that keep blocking (see `gunicorn_conf.refuse_what_block
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
-def create_app(**overrides: Any) -> Flask:
+def create_app(**overrides: object) -> Flask:
     """Return the application, ready to serve. `overrides` are fields of `Settings` that take precedence.
 
     Raises `ConfigurationError` with a sentence for an invalid setting.

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
@@ -211,10 +212,10 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_sentence(dict(item)) for item in error.errors())) from None
+        raise ConfigurationError("\n".join(_sentence(item) for item in error.errors())) from None
 
 
-def _sentence(item: dict[str, Any]) -> str:
+def _sentence(item: ErrorDetails) -> str:
     reason = item["msg"].removeprefix("Value error, ")
     if not item["loc"]:
         return f"{reason}."

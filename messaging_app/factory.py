@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -25,7 +24,7 @@ from messaging_app.web.roles import mount_roles
 from messaging_app.web.views import links, setup, stream, unsubscribe
 
 
-def create_app(**overrides: Any) -> Flask:
+def create_app(**overrides: object) -> Flask:
     """Return the application, ready to serve. `overrides` are fields of `Settings` that take precedence.
 
     Raises `ConfigurationError` with a sentence for an invalid setting.

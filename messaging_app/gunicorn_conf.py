@@ -15,8 +15,10 @@ import signal
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from messaging_app.config import ConfigurationError, load_settings, own_port
 
@@ -110,7 +112,7 @@ def post_worker_init(worker: Any) -> None:
         worker.jobs = start_beside(app)
 
 
-def begin_streams_aside(app: Any) -> Any:
+def begin_streams_aside(app: WSGIApplication) -> WSGIApplication:
     """Wrap `app` so that each event stream begins in its own greenlet, which ends before streaming starts.
 
     A greenlet keeps the memory of its deepest stack: a request goes about sixty calls deep, a running stream five.
@@ -118,10 +120,10 @@ def begin_streams_aside(app: Any) -> Any:
     """
     import gevent
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Any:
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not environ["PATH_INFO"].endswith("/events"):
             return app(environ, start_response)
-        answer = gevent.spawn(app, environ.copy(), start_response).get()
+        answer: Iterable[bytes] = gevent.spawn(app, environ.copy(), start_response).get()
         for name in [name for name in environ if name.startswith("HTTP_")]:
             del environ[name]
         return answer
@@ -129,13 +131,13 @@ def begin_streams_aside(app: Any) -> Any:
     return serve
 
 
-def worker_int(worker: Any) -> None:
+def worker_int(worker: object) -> None:
     """On Ctrl-C, close the streams, whose threads would keep the process alive. May run during loading."""
     if hub := getattr(worker, "hub", None):
         hub.close()
 
 
-def worker_exit(_server: Any, worker: Any) -> None:
+def worker_exit(_server: object, worker: object) -> None:
     """Let an e-mail in progress finish."""
     running = getattr(worker, "jobs", None)
     if running is not None:
@@ -150,7 +152,7 @@ def child_exit(_server: Any, worker: Any) -> None:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def on_exit(server: Any) -> None:
+def on_exit(server: object) -> None:
     """Delete the metrics of these processes."""
     if folder := getattr(server, "figures", None):
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,14 +11,13 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.db.engine import now
+from messaging_app.db.types import DbSession
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, LinkKind
@@ -37,7 +36,7 @@ class LinkOver(Refusal):
 
 
 def make(
-    session: Session | scoped_session[Any],
+    session: DbSession,
     kind: LinkKind,
     email: str,
     *,
@@ -89,7 +88,7 @@ def find(kind: LinkKind, token: str) -> AccountLink:
     return link
 
 
-def consume(session: Session | scoped_session[Any], kind: LinkKind, token: str) -> AccountLink:
+def consume(session: DbSession, kind: LinkKind, token: str) -> AccountLink:
     """Use a link up within the caller's transaction: of two who try at once, one does. Raises `LinkOver`, `NotFound`."""
     moment = now()
     used = session.scalar(

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.accounts import links
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import DbSession
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AccountMail, Customer, LinkKind, Store, StoreMembership, User
 from messaging_app.policies import ROLES
@@ -56,9 +56,7 @@ def make_link(mail_id: int) -> bool:
         return True
 
 
-def find_person(
-    session: Session | scoped_session[Any], actor_type: ActorType, email: str, store_id: int | None
-) -> Asked | None:
+def find_person(session: DbSession, actor_type: ActorType, email: str, store_id: int | None) -> Asked | None:
     """Who may sign in for this role with this address, their row locked; None where nobody may."""
     key = email_key(email)
     if actor_type == ActorType.CUSTOMER:
@@ -80,7 +78,7 @@ def find_person(
     return Asked(*found) if found else None
 
 
-def _has_had_enough(session: Session | scoped_session[Any], actor_type: ActorType, person_id: int) -> bool:
+def _has_had_enough(session: DbSession, actor_type: ActorType, person_id: int) -> bool:
     if current_app.extensions["settings"].rate_limits == "off":
         return False
     theirs = AccountLink.customer_id if actor_type == ActorType.CUSTOMER else AccountLink.user_id

@@ -83,7 +83,7 @@ class SignIn(UserMixin):
             return may_manage_tokens(self.actor)
         return bool(parse_or_default(CUSTOMERS_MAY_HAVE_TOKENS, self._tokens))
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         """Actor attributes for templates: type, id and name, and the store's code, name, accent, logo and opening line."""
         if name in ("type", "id", "name", "store_id"):
             return getattr(self.actor, name)
@@ -119,13 +119,13 @@ class RoleSessionInterface(SecureCookieSessionInterface):
         area = area_of(request)
         return self.session_class(self.content_of(app, request, area) if area else None)
 
-    def content_of(self, app: Flask, request: Request, area: str) -> dict[str, Any] | None:
+    def content_of(self, app: Flask, request: Request, area: str) -> dict[str, object] | None:
         """What the cookie of an area holds, whichever the request's own area is."""
         value = request.cookies.get(self.name_for(app, area))
         return self._unpacked(app, value) if value else None
 
     @lru_cache(maxsize=4_096)  # noqa: B019 -- there is one of these; what a signed value holds never changes
-    def _unpacked(self, app: Flask, value: str) -> dict[str, Any]:
+    def _unpacked(self, app: Flask, value: str) -> dict[str, object]:
         """Return the content of a cookie, or an empty dict if the signature is invalid.
 
         Ignores the cookie's age: the row decides, and setting the clock back must not sign users out.

@@ -12,14 +12,14 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import DbSession
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, Store, User
@@ -192,7 +192,7 @@ def revoke_token(actor: Actor, token_id: int) -> None:
 
 
 def end_tokens_of(
-    session: Session | scoped_session[Any],
+    session: DbSession,
     actor_types: Collection[ActorType],
     person_ids: Collection[int],
     store_id: int | None = None,
@@ -206,7 +206,7 @@ def end_tokens_of(
     return _end(session, theirs if store_id is None else theirs & (ApiToken.store_id == store_id))
 
 
-def end_tokens_at(session: Session | scoped_session[Any], store_id: int) -> int:
+def end_tokens_at(session: DbSession, store_id: int) -> int:
     """End, within the caller's transaction, every token of a store's people; returns how many ended."""
     return _end(session, ApiToken.store_id == store_id)
 
@@ -217,7 +217,7 @@ def count_living(*conditions: ColumnElement[bool]) -> int:
     return db.session.scalar(query) or 0
 
 
-def _end(session: Session | scoped_session[Any], which: ColumnElement[bool]) -> int:
+def _end(session: DbSession, which: ColumnElement[bool]) -> int:
     moment = now()
     ended = session.execute(
         update(ApiToken)
@@ -229,7 +229,7 @@ def _end(session: Session | scoped_session[Any], which: ColumnElement[bool]) -> 
     return len(ended.all())
 
 
-def end_orphans(session: Session | scoped_session[Any]) -> None:
+def end_orphans(session: DbSession) -> None:
     """End every token whose user may no longer act in its role and store. Joins the caller's transaction.
 
     These tokens stay ended even if the user comes back.

@@ -38,7 +38,7 @@ def address_of(actor: Actor, conversation_id: int) -> str:
     return f"{BASE}/{policy_of(actor).name}/messages/{conversation_id}"
 
 
-def link_to_next(changes: dict[str, Any]) -> str:
+def link_to_next(changes: dict[str, object]) -> str:
     """Return a `Link` header to the next page. Only the path, because the Host header cannot be trusted."""
     return f'<{request.path}?{urlencode(request.args.to_dict() | changes)}>; rel="next"'
 
@@ -62,7 +62,7 @@ def summary(row: Any, unread_count: int) -> dict[str, Any]:
     return made | {name: getattr(row, name) for name in schemas.ConversationSummary.model_fields if name not in made}
 
 
-def summary_of(thread: messaging.Thread) -> dict[str, Any]:
+def summary_of(thread: messaging.Thread) -> dict[str, object]:
     """Return the fields of a `ConversationSummary` for one conversation."""
     return summary(thread.head, thread.mine.unread_count if thread.mine else 0)
 
@@ -80,7 +80,7 @@ def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDet
     )
 
 
-def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, Any]]:
+def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, object]]:
     """Return the fields of a `MessageResponse` for each line."""
     return [
         {
@@ -107,7 +107,7 @@ def _participant(seat: Any) -> dict[str, Any]:
     }
 
 
-def _file(actor: Actor, conversation_id: int, file: FileView) -> dict[str, Any]:
+def _file(actor: Actor, conversation_id: int, file: FileView) -> dict[str, object]:
     removed = file.removed_at is not None
     url = None if removed else f"{address_of(actor, conversation_id)}/attachments/{file.id}"
     by = {"type": file.removed_by_type, "id": file.removed_by_id, "name": file.removed_by_name} if removed else None

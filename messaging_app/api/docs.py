@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
 
 from flask import Flask, Response, render_template, request
+from pydantic.json_schema import JsonSchemaValue
 
 from messaging_app.api import openapi, problems
 from messaging_app.api.answers import BASE
@@ -38,7 +38,7 @@ def read() -> Response:
     return _public(render_template("api/docs.html", **shown), "text/html; charset=utf-8")
 
 
-def kind_of(schema: dict[str, Any]) -> str:
+def kind_of(schema: JsonSchemaValue) -> str:
     """Describe a schema in a few words: "integer, 1 to 100", "one of open, closed", "list of MessageResponse"."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[1]
@@ -59,7 +59,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 
 @cache
-def _operations() -> list[dict[str, Any]]:
+def _operations() -> list[JsonSchemaValue]:
     """List each operation once, with its path for every role that has it."""
     paths = openapi.document()["paths"]
     found = []
@@ -78,15 +78,15 @@ def _public(text: str, content_type: str) -> Response:
     return response
 
 
-def _resolve(node: Any) -> Any:
+def _resolve(node: JsonSchemaValue) -> JsonSchemaValue:
     """Return `node`, or the target of its `$ref`."""
     while "$ref" in node:
-        found: Any = openapi.document()
+        found = openapi.document()
         for part in str(node["$ref"]).removeprefix("#/").split("/"):
             found = found[part]
         node = found
     return node
 
 
-def _pretty(value: Any) -> str:
+def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)

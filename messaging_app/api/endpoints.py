@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from flask import Response
 from pydantic import BaseModel
 
 from messaging_app.api import resources as r
 from messaging_app.api import schemas as s
+from messaging_app.api.answers import Answer
 from messaging_app.policies import ADMIN, STORE, STOREFRONT, RolePolicy
 
 # Path parameters: name in the path, name in Python, description.
@@ -34,7 +35,7 @@ class Endpoint:
     name: str
     method: str
     path: str
-    run: Callable[..., Any]
+    run: Callable[..., Answer | Response]
     summary: str
     description: str = ""
     roles: tuple[RolePolicy, ...] = (ADMIN, STORE, STOREFRONT)

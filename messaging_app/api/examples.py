@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from messaging_app.api.schemas import ConversationSummary
 
 _SAM = {"type": "store", "id": 3, "name": "Sam"}
 _CLEO = {"type": "customer", "id": 1, "name": "Cleo"}
 _AT = "2026-11-22T09:30:00.123456Z"
-_SUMMARY: dict[str, Any] = dict.fromkeys(ConversationSummary.model_fields) | {  # null: what is not there
+_SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | {  # null: what is not there
     "id": 17,
     "conversation_type": "store_customer",
     "subject": "Your order of 12 loaves",
@@ -46,7 +44,7 @@ _MESSAGE = {
     "attachments": [_ATTACHMENT],
 }
 
-EXAMPLES: dict[str, Any] = {
+EXAMPLES: dict[str, object] = {
     "ConversationCreate": {
         "conversation_type": "store_customer",
         "recipient_type": "customer",

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from messaging_app.api import problems
 from messaging_app.api.answers import BASE
@@ -54,7 +54,7 @@ _HEADERS = {
 class _Untitled(GenerateJsonSchema):
     """Schemas without the titles that Pydantic generates from field names."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
     def get_title_from_name(self, name: str) -> str:
@@ -62,9 +62,9 @@ class _Untitled(GenerateJsonSchema):
 
 
 @cache
-def document() -> dict[str, Any]:
+def document() -> JsonSchemaValue:
     """Return the whole document."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, JsonSchemaValue] = {}
     for role in ROLES.values():
         for endpoint in ENDPOINTS:
             if role in endpoint.roles:
@@ -116,8 +116,8 @@ def codes_of(endpoint: Endpoint) -> list[str]:
     return [code for code in problems.KINDS if code in codes]
 
 
-def _operation(endpoint: Endpoint, role: RolePolicy) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
+    operation: JsonSchemaValue = {
         "operationId": operation_id(role, endpoint.name),
         "tags": [role.name],
         "summary": endpoint.summary,
@@ -139,9 +139,9 @@ def _operation(endpoint: Endpoint, role: RolePolicy) -> dict[str, Any]:
     return operation
 
 
-def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, object]]:
     number = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-    found: list[dict[str, Any]] = [
+    found: list[dict[str, object]] = [
         {"name": name, "in": "path", "required": True, "description": about, "schema": number, "example": 1}
         for name, (_, about) in PATH.items()
         if f"{{{name}}}" in endpoint.path
@@ -164,7 +164,7 @@ def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, Any]]:
     return found
 
 
-def _content(endpoint: Endpoint, body: type[BaseModel]) -> dict[str, Any]:
+def _content(endpoint: Endpoint, body: type[BaseModel]) -> JsonSchemaValue:
     content = {"application/json": {"schema": _ref(body), "example": EXAMPLES[body.__name__]}}
     if endpoint.form:
         kinds = ", ".join(sorted({kind.mime for kind in BY_STORED.values()}))
@@ -172,11 +172,11 @@ def _content(endpoint: Endpoint, body: type[BaseModel]) -> dict[str, Any]:
     return content
 
 
-def _success(endpoint: Endpoint, role: RolePolicy) -> dict[str, Any]:
+def _success(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
     names = ["ETag"] if endpoint.conditional else []
     names += ["Link"] if endpoint.query and "limit" in endpoint.query.model_fields else []
     names += ["Location"] if endpoint.name == "create_conversation" else []
-    success: dict[str, Any] = {
+    success: JsonSchemaValue = {
         "description": endpoint.summary,
         "headers": _headers(*names, "RateLimit-Policy", "RateLimit"),
     }
@@ -195,8 +195,8 @@ def _has(role: RolePolicy, name: str) -> bool:
     return any(endpoint.name == name and role in endpoint.roles for endpoint in ENDPOINTS)
 
 
-def _link(role: RolePolicy, name: str, given: Any) -> dict[str, Any]:
-    link: dict[str, Any] = {"operationId": operation_id(role, name)}
+def _link(role: RolePolicy, name: str, given: Any) -> JsonSchemaValue:
+    link: dict[str, object] = {"operationId": operation_id(role, name)}
     if "body" in given:
         parts = ("recipient_type", "recipient_id")
         return link | {"requestBody": {part: f"{given['body']}/{part}" for part in parts}}
@@ -204,7 +204,7 @@ def _link(role: RolePolicy, name: str, given: Any) -> dict[str, Any]:
     return link | {"parameters": {key: value for key, value in given.items() if f"{{{key}}}" in endpoint.path}}
 
 
-def _problem(*codes: str) -> dict[str, Any]:
+def _problem(*codes: str) -> JsonSchemaValue:
     kinds = [problems.KINDS[code] for code in codes]
     names = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After", "RateLimit"), 503: ("Retry-After",)}
     examples = {
@@ -219,7 +219,7 @@ def _problem(*codes: str) -> dict[str, Any]:
     return described | ({"headers": headers} if headers else {})
 
 
-def _headers(*names: str) -> dict[str, Any]:
+def _headers(*names: str) -> JsonSchemaValue:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -227,10 +227,10 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas() -> JsonSchemaValue:
     incoming = {model for endpoint in ENDPOINTS for model in (endpoint.body, endpoint.form) if model}
     outgoing = {endpoint.answer for endpoint in ENDPOINTS if endpoint.answer} | {Problem}
-    made: dict[str, Any] = {}
+    made: JsonSchemaValue = {}
     for models, mode in ((incoming, "validation"), (outgoing, "serialization")):
         wanted: Any = [(model, mode) for model in sorted(models, key=lambda model: model.__name__)]
         made |= models_json_schema(wanted, ref_template=_REF, schema_generator=_Untitled)[1]["$defs"]
@@ -246,11 +246,11 @@ def _schemas() -> dict[str, Any]:
     return dict(sorted(made.items()))
 
 
-def _pair(recipient: str, *kinds: str) -> dict[str, Any]:
+def _pair(recipient: str, *kinds: str) -> JsonSchemaValue:
     return {"properties": {"recipient_type": {"const": recipient}, "conversation_type": {"enum": list(kinds)}}}
 
 
-def _add_files(schema: dict[str, Any]) -> None:
+def _add_files(schema: JsonSchemaValue) -> None:
     about = (
         "Files to send with the message; how many and how large is the platform's setting (10 of 10 MB unless changed)."
     )

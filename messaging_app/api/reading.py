@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from flask import current_app, g, request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
@@ -107,19 +108,20 @@ def _unknown(name: str) -> FieldError:
     return FieldError(name, "unknown", "There is no such field here.")
 
 
-def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]:
+def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, object]:
     """Convert texts to the model's numbers and booleans if they are written as in JSON; leave others unchanged."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     kinds = _kinds_of(model)
     for name, given in texts.lists():
         if len(given) > 1:
             raise Invalid(FieldError(name, "repeated", "This may be given only once."))
-        kind, text = kinds.get(name), cast(Any, given[0])
+        kind, text = kinds.get(name), given[0]
         if kind is bool:
-            text = _SWITCH.get(text, text)
+            values[name] = _SWITCH.get(text, text)
         elif kind is int and _WHOLE_NUMBER.fullmatch(text):
-            text = int(text)
-        values[name] = text
+            values[name] = int(text)
+        else:
+            values[name] = text
     return values
 
 
@@ -127,14 +129,14 @@ def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, Any]
 def _kinds_of(model: type[BaseModel]) -> dict[str, type]:
     """Return each field's underlying type: `Annotated[int, ...] | None` is an int."""
 
-    def heart(annotation: Any) -> type:
+    def heart(annotation: object) -> type:
         parts = [heart(part) for part in get_args(annotation)] if get_origin(annotation) is not Literal else []
         return next((kind for kind in (bool, int) if kind in (annotation, *parts)), str)
 
     return {name: heart(field.annotation) for name, field in model.model_fields.items()}
 
 
-def _checked(model: type[M], values: Any) -> M:
+def _checked(model: type[M], values: object) -> M:
     if not isinstance(values, dict):
         raise Invalid(FieldError("body", "wrong_type", "The body must be a JSON object."))
     try:
@@ -142,10 +144,10 @@ def _checked(model: type[M], values: Any) -> M:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         # Pydantic reports an optional parameter twice, the second time as "not null": skip that.
-        raise Invalid(*(_field_error(dict(item)) for item in found if item["type"] != "none_required")) from None
+        raise Invalid(*(_field_error(item) for item in found if item["type"] != "none_required")) from None
 
 
-def _field_error(item: dict[str, Any]) -> FieldError:
+def _field_error(item: ErrorDetails) -> FieldError:
     name, kind = str(item["loc"][0]) if item["loc"] else "body", str(item["type"])
     if kind == "extra_forbidden":
         return _unknown(name)
@@ -155,7 +157,7 @@ def _field_error(item: dict[str, Any]) -> FieldError:
     return FieldError(name, code, item["msg"] + ".")
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError("a field is named twice")
@@ -169,5 +171,5 @@ def _number(digits: str) -> int:
         raise Malformed("A number in the JSON has too many digits.") from None
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")

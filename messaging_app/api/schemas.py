@@ -7,10 +7,10 @@ anyway (length after trimming, invisible characters) is only described here, so 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 
 from messaging_app.db.types import MAX_ID
 from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, WALK_PATTERN
@@ -37,7 +37,7 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _no_default(schema: dict[str, Any]) -> None:
+def _no_default(schema: JsonSchemaValue) -> None:
     """For a field that is omitted if empty: its default is never visible."""
     del schema["default"]
 
@@ -48,7 +48,7 @@ class Outgoing(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
 
-def _described(minimum: int, maximum: int, pattern: str) -> dict[str, Any]:
+def _described(minimum: int, maximum: int, pattern: str) -> dict[str, object]:
     return {"minLength": minimum, "maxLength": maximum, "pattern": pattern}
 
 

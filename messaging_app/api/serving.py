@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 from flask import Blueprint, Flask, Response, g, request
 
@@ -40,14 +40,14 @@ def init_app(app: Flask) -> None:
     app.after_request(_finish)
 
 
-def _view(endpoint: Endpoint, role: RolePolicy) -> Any:
+def _view(endpoint: Endpoint, role: RolePolicy) -> Callable[..., Response]:
     query = endpoint.query_of(role)
 
     def view(**path: int) -> Response:
         actor = authenticate(role).actor
         if endpoint.limit:
             rates.count(endpoint.limit, actor.type, actor.id)
-        given: dict[str, Any] = dict(path)
+        given: dict[str, object] = dict(path)
         asked = reading.read_query(query or NoQuery)
         if query:
             given["query"] = asked

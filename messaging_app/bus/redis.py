@@ -91,7 +91,7 @@ class RedisBus:
                 for run in (self._publish_waiting, self._listen):
                     threading.Thread(target=run, name=f"bus{run.__name__}", daemon=True).start()
 
-    def _client(self, **options: Any) -> redis.Redis:
+    def _client(self, **options: object) -> redis.Redis:
         # Without the client's three retries: events behind a hanging Redis are then late by one time-out, not four.
         options |= {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
         return redis.Redis.from_url(self._url, decode_responses=True, **options)

@@ -19,6 +19,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.orm import Session, scoped_session
 
+from messaging_app.db.types import DbSession
+
 SQLITE_BUSY_MS = 5_000
 SILENT_AFTER = 35.0  # seconds: longer than the server lets any statement run
 # One generic plan per prepared statement. Our queries are index ranges for any parameter values, and planning an inbox
@@ -38,7 +40,7 @@ AFTER_COMMIT = "messaging_app.after_commit"  # key in `Session.info`: the callba
 statement_executed = Signal()
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str) -> dict[str, object]:
     """Options for `create_engine` that fit the database behind `url`."""
     # Errors quote their statement. Its parameters contain what users wrote and must not reach a log.
     if make_url(url).get_backend_name() == "sqlite":
@@ -118,14 +120,16 @@ def _begin(connection: Connection) -> None:
 @event.listens_for(Engine, "before_cursor_execute", retval=True)  # without it SQLAlchemy wraps the listener
 def _note_start(
     _connection: Connection, _cursor: object, statement: str, parameters: Any, context: Any, _many: bool
-) -> tuple[str, Any]:
+) -> tuple[str, object]:
     if context is not None:
         context.started = time.perf_counter()
     return statement, parameters
 
 
 @event.listens_for(Engine, "after_cursor_execute")
-def _tell(connection: Connection, _cursor: object, statement: str, parameters: Any, context: Any, _many: bool) -> None:
+def _tell(
+    connection: Connection, _cursor: object, statement: str, parameters: object, context: object, _many: bool
+) -> None:
     started = getattr(context, "started", None)
     if started is not None:
         note_executed(connection, statement, parameters, time.perf_counter() - started)
@@ -137,7 +141,7 @@ def note_executed(connection: Connection, statement: str, parameters: object, se
 
 
 @contextmanager
-def writing(session: Session | scoped_session[Any], *, wait_ms: int | None = None) -> Iterator[Session]:
+def writing(session: DbSession, *, wait_ms: int | None = None) -> Iterator[Session]:
     """Run one write transaction: commit at the end of the block, roll back if the block raises.
 
     Ends any transaction that is open in `session` first, so keep plain values, not entities, across the call. `wait_ms`
@@ -145,7 +149,9 @@ def writing(session: Session | scoped_session[Any], *, wait_ms: int | None = Non
     """
     own: Session = session() if isinstance(session, scoped_session) else session
     own.rollback()
-    options: dict[str, Any] = WRITING[own.get_bind().dialect.name] | ({} if wait_ms is None else {"wait_ms": wait_ms})
+    options: dict[str, object] = WRITING[own.get_bind().dialect.name] | (
+        {} if wait_ms is None else {"wait_ms": wait_ms}
+    )
     own.connection(execution_options=options)
     acts: list[Callable[[], None]] = []
     own.info[AFTER_COMMIT] = acts
@@ -161,7 +167,7 @@ def writing(session: Session | scoped_session[Any], *, wait_ms: int | None = Non
         act()
 
 
-def after_commit(session: Session | scoped_session[Any], act: Callable[[], None]) -> None:
+def after_commit(session: DbSession, act: Callable[[], None]) -> None:
     """Call `act` once the current transaction has committed, never if it rolls back. `act` must not raise."""
     session.info[AFTER_COMMIT].append(act)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Insert, Integer, MetaData, Select, Table, Update
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy import BigInteger, DateTime, Dialect, Insert, Integer, MetaData, Row, Select, Table, Update
+from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
 from sqlalchemy.sql.expression import SQLColumnExpression
 from sqlalchemy.types import TypeDecorator
 
@@ -14,6 +14,9 @@ Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite generates ids only f
 MAX_ID = 2**63 - 1
 Column: TypeAlias = SQLColumnExpression[Any]  # of any type; the row's NamedTuple declares it
 Columns: TypeAlias = Select[*tuple[Any, ...]]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # its columns are the statement's
+Fields: TypeAlias = dict[str, object]  # a row to be written, by column
+DbSession: TypeAlias = Session | scoped_session[Any]  # `db.session`, or the one that `writing` yields
 Statement: TypeAlias = Columns | Insert | Update
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
 from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app import directory
 from messaging_app.db.engine import now, writing
-from messaging_app.demo.stories import Cast, Person, tell
+from messaging_app.db.types import DbSession
+from messaging_app.demo.stories import Cast, Person, Story, tell
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
@@ -77,9 +76,9 @@ def _refuse_others() -> None:
         raise NotEmpty("This database holds other data. The demo cast goes into an empty one only.")
 
 
-def _read() -> dict[str, Any]:
+def _read() -> Story:
     text = (files("messaging_app") / "data" / "demo.json").read_text(encoding="utf-8")
-    cast: dict[str, Any] = json.loads(text)
+    cast: Story = json.loads(text)
     return cast
 
 
@@ -99,7 +98,7 @@ def _is_loaded() -> bool:
     return bool(some) and not any(others)
 
 
-def _cast(session: Session | scoped_session[Any], people: dict[str, Any]) -> Cast:
+def _cast(session: DbSession, people: Story) -> Cast:
     """Return all demo users with their database ids."""
     user_rows = session.execute(select(User.email, User.id, User.name))
     users = {email: Person(number, name) for email, number, name in user_rows}

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.db.types import Fields
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -31,6 +32,7 @@ from messaging_app.models.events import EventKind
 from messaging_app.text import preview
 
 EVENTS = {"close": events.CLOSED, "reopen": events.REOPENED}
+Story: TypeAlias = dict[str, Any]  # an entry of data/demo.json, or a part of one
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -67,7 +69,7 @@ class _Seat:
     last_read_at: datetime | None = field(default=None)
 
 
-def tell(connection: Connection, story: dict[str, Any], cast: Cast, moment: datetime) -> None:
+def tell(connection: Connection, story: Story, cast: Cast, moment: datetime) -> None:
     """Write one conversation, its lines dated relative to `moment` as `story` says."""
     present = _present(story, cast)
     lines = list(_lines(story, present, moment))
@@ -100,11 +102,11 @@ def ago(words: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", words)})
 
 
-def _store_of(story: dict[str, Any], cast: Cast) -> str:
+def _store_of(story: Story, cast: Cast) -> str:
     return str(story["store"]) if "store" in story else cast.customers[story["customer"]][0]
 
 
-def _present(story: dict[str, Any], cast: Cast) -> dict[str, Actor]:
+def _present(story: Story, cast: Cast) -> dict[str, Actor]:
     """Return who may speak in a story of this type."""
     kind, code = story["type"], _store_of(story, cast)
     present = {}
@@ -118,7 +120,7 @@ def _present(story: dict[str, Any], cast: Cast) -> dict[str, Actor]:
     return present
 
 
-def _lines(story: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
+def _lines(story: Story, present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
     for nick, before, words in story.get("lines", []):
         if nick in EVENTS:
             event = EVENTS[nick]
@@ -129,7 +131,7 @@ def _lines(story: dict[str, Any], present: dict[str, Actor], moment: datetime) -
         yield from _rounds(story["rounds"], present, moment)
 
 
-def _rounds(plan: dict[str, Any], present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
+def _rounds(plan: Story, present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
     """A long thread: the same few exchanges repeated with varying words."""
     words = {name: cycle(choices) for name, choices in plan["words"].items()}
     start = moment - ago(plan["first_ago"])
@@ -141,7 +143,7 @@ def _rounds(plan: dict[str, Any], present: dict[str, Actor], moment: datetime) -
             yield _Line(present[nick], at, text[0].upper() + text[1:])
 
 
-def _seats(story: dict[str, Any], present: dict[str, Actor], lines: list[_Line]) -> dict[Actor, _Seat]:
+def _seats(story: Story, present: dict[str, Actor], lines: list[_Line]) -> dict[Actor, _Seat]:
     seats: dict[Actor, _Seat] = {}
     members = [actor for actor in present.values() if actor.type != ActorType.ADMIN]
     for seq, line in enumerate(lines, 1):
@@ -162,7 +164,7 @@ def _seats(story: dict[str, Any], present: dict[str, Actor], lines: list[_Line])
     return seats
 
 
-def _head(story: dict[str, Any], cast: Cast, lines: list[_Line]) -> dict[str, Any]:
+def _head(story: Story, cast: Cast, lines: list[_Line]) -> Fields:
     last = next(line for line in reversed(lines) if line.event is None)
     turn = next((line for line in reversed(lines) if line.event is not None), None)
     closed = turn if turn is not None and turn.event == events.CLOSED else None
@@ -187,7 +189,7 @@ def _head(story: dict[str, Any], cast: Cast, lines: list[_Line]) -> dict[str, An
     }
 
 
-def _row(conversation_id: int | None, seq: int, line: _Line) -> dict[str, Any]:
+def _row(conversation_id: int | None, seq: int, line: _Line) -> Fields:
     return {
         "conversation_id": conversation_id,
         "seq": seq,

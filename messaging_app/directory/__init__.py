@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import ColumnElement, select, text
 
 from messaging_app.accounts import tokens
 from messaging_app.accounts.sessions import end_sessions_of
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import writing
+from messaging_app.db.types import DbSession
 from messaging_app.directory import seats
 from messaging_app.directory.bulk import chunks
 from messaging_app.directory.customers import upsert_customers
@@ -59,7 +58,7 @@ def import_file(path: Path, progress: Progress = lambda line: None, *, keep_toke
     return changes
 
 
-def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress = lambda line: None) -> Changes:
+def apply(session: DbSession, plan: Plan, progress: Progress = lambda line: None) -> Changes:
     """Write `plan`, with its passwords prepared, within the caller's write transaction."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
@@ -80,7 +79,7 @@ def apply(session: Session | scoped_session[Any], plan: Plan, progress: Progress
     return changes
 
 
-def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
+def _sign_out(session: DbSession, changes: Changes) -> None:
     """End the sessions of those who were deactivated or have a new password."""
     for actor_type, person_ids in (
         (ActorType.ADMIN, changes.users_out | changes.admins_out),
@@ -97,7 +96,7 @@ def _sign_out(session: Session | scoped_session[Any], changes: Changes) -> None:
             end_sessions_of(actor_type, person_id, store_id)
 
 
-def _end_tokens(session: Session | scoped_session[Any], changes: Changes) -> None:
+def _end_tokens(session: DbSession, changes: Changes) -> None:
     """End the tokens of those with a new password."""
     ended = 0
     users, customers = (ActorType.ADMIN, ActorType.STORE), (ActorType.CUSTOMER,)
@@ -108,12 +107,12 @@ def _end_tokens(session: Session | scoped_session[Any], changes: Changes) -> Non
         changes.counts["tokens", "ended"] = ended
 
 
-def _signed_in(session: Session | scoped_session[Any], *conditions: Any) -> list[tuple[ActorType, int]]:
+def _signed_in(session: DbSession, *conditions: ColumnElement[bool]) -> list[tuple[ActorType, int]]:
     query = select(_Row.actor_type, _Row.person_id).where(_Row.ended_at.is_(None), *conditions).distinct()
     return [(ActorType(actor_type), person_id) for actor_type, person_id in session.execute(query)]
 
 
-def _bring_back(session: Session | scoped_session[Any], changes: Changes) -> None:
+def _bring_back(session: DbSession, changes: Changes) -> None:
     connection = session.connection()
     for store_id in sorted(changes.stores_back):
         seats.store_returns(connection, store_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Table, bindparam, insert, select, update
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
+
+from messaging_app.db.types import AnyRow, Column, Fields
 
 Item = TypeVar("Item")
 KEYS_AT_ONCE = 500
@@ -19,30 +21,30 @@ def chunks(items: Sequence[Item], size: int = KEYS_AT_ONCE) -> Iterator[Sequence
         yield items[start : start + size]
 
 
-def rows_by(connection: Connection, table: Table, column: Any, keys: Sequence[str]) -> dict[str, Row[Any]]:
+def rows_by(connection: Connection, table: Table, column: str, keys: Sequence[str]) -> dict[str, AnyRow]:
     """Return the rows of `table` whose `column` is one of `keys`, keyed by it."""
-    found: dict[str, Row[Any]] = {}
+    found: dict[str, AnyRow] = {}
     for part in chunks(keys):
-        for row in connection.execute(select(table).where(column.in_(part))):
-            found[getattr(row, column.name)] = row
+        for row in connection.execute(select(table).where(table.c[column].in_(part))):
+            found[getattr(row, column)] = row
     return found
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Fields]) -> None:
     """Insert rows, all with the same columns."""
     for part in chunks(rows, ROWS_AT_ONCE):
         connection.execute(insert(table), part)
 
 
 def insert_returning(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: Any
-) -> Iterator[Row[Any]]:
+    connection: Connection, table: Table, rows: Sequence[Fields], *columns: Column
+) -> Iterator[AnyRow]:
     """Insert rows and yield `columns` of each, in no particular order."""
     for part in chunks(rows, ROWS_AT_ONCE):
         yield from connection.execute(insert(table).returning(*columns), part)
 
 
-def update_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *keys: str) -> None:
+def update_rows(connection: Connection, table: Table, rows: Sequence[Fields], *keys: str) -> None:
     """Update rows, all with the same columns, found by their columns `keys`."""
     if not rows:
         return

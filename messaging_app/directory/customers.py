@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
+from messaging_app.db.types import AnyRow, Fields, table_of
 from messaging_app.directory import terms
 from messaging_app.directory.bulk import ROWS_AT_ONCE, chunks, insert_returning, update_rows
 from messaging_app.directory.plan import Plan, PlannedCustomer, PlannedStore
@@ -15,7 +15,7 @@ from messaging_app.directory.schema import DirectoryError
 from messaging_app.directory.upsert import Changes, needs_name, stored_hash
 from messaging_app.models import Customer
 
-CUSTOMERS: Any = Customer.__table__
+CUSTOMERS = table_of(Customer)
 
 
 class _Batch:
@@ -23,8 +23,8 @@ class _Batch:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.new: list[dict[str, Any]] = []
-        self.changed: list[dict[str, Any]] = []
+        self.new: list[Fields] = []
+        self.changed: list[Fields] = []
         self.words: terms.Words = {}
 
     def write(self) -> None:
@@ -72,14 +72,14 @@ def _of_store(connection: Connection, store: PlannedStore, store_id: int, batch:
             changes.customers_changed.add(row.id)
         if wanted["active"] and not row.active:
             changes.customers_back.add(row.id)
-        words = terms.words_of_customer(wanted["name"], wanted["email"], wanted["external_id"])
+        words = terms.words_of_customer(str(wanted["name"]), customer.email, customer.external_id or row.external_id)
         if words != terms.words_of_customer(row.name, row.email, row.external_id):
             batch.words[row.id] = (store_id, words)
 
 
-def _known(connection: Connection, store_id: int, customers: list[PlannedCustomer]) -> list[Row[Any]]:
+def _known(connection: Connection, store_id: int, customers: list[PlannedCustomer]) -> list[AnyRow]:
     """Return the rows of this store that have an external id or an e-mail from the file."""
-    rows: dict[int, Row[Any]] = {}
+    rows: dict[int, AnyRow] = {}
     for part in chunks(customers):
         numbers = [c.external_id for c in part if c.external_id is not None]
         by_email = CUSTOMERS.c.email_key.in_([c.key for c in part])
@@ -89,14 +89,14 @@ def _known(connection: Connection, store_id: int, customers: list[PlannedCustome
     return list(rows.values())
 
 
-def _match(customers: list[PlannedCustomer], rows: list[Row[Any]]) -> list[tuple[PlannedCustomer, Row[Any] | None]]:
+def _match(customers: list[PlannedCustomer], rows: list[AnyRow]) -> list[tuple[PlannedCustomer, AnyRow | None]]:
     """Match each customer of the file with their row. Raises `DirectoryError` if two share a row or an e-mail.
 
     The external id decides if given. A row without one, found by e-mail, takes it on.
     """
     by_number = {row.external_id: row for row in rows if row.external_id is not None}
     by_email = {row.email_key: row for row in rows}
-    matched: list[tuple[PlannedCustomer, Row[Any] | None]] = []
+    matched: list[tuple[PlannedCustomer, AnyRow | None]] = []
     taken: dict[int, PlannedCustomer] = {}
     problems = []
     for customer in customers:
@@ -122,7 +122,7 @@ def _match(customers: list[PlannedCustomer], rows: list[Row[Any]]) -> list[tuple
     return matched
 
 
-def _free_emails(connection: Connection, matched: list[tuple[PlannedCustomer, Row[Any] | None]]) -> None:
+def _free_emails(connection: Connection, matched: list[tuple[PlannedCustomer, AnyRow | None]]) -> None:
     """Clear e-mails that pass from one customer to another, because they must be unique at every moment."""
     movers = {row.email_key: row for customer, row in matched if row is not None and row.email_key != customer.key}
     for customer, _ in matched:
@@ -131,7 +131,7 @@ def _free_emails(connection: Connection, matched: list[tuple[PlannedCustomer, Ro
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == row.id).values(email_key=f"\x1f{row.id}"))
 
 
-def _wanted(customer: PlannedCustomer, row: Row[Any] | None) -> dict[str, Any]:
+def _wanted(customer: PlannedCustomer, row: AnyRow | None) -> Fields:
     name = customer.name or (row.name if row else None)
     if name is None:
         raise needs_name(customer.path)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from messaging_app.directory.values import (
     TWICE,
@@ -109,13 +110,13 @@ def read(path: Path) -> Directory:
     return parse(data)
 
 
-def parse(data: Any) -> Directory:
+def parse(data: object) -> Directory:
     """Return `data`, parsed JSON, as a directory. Raises `DirectoryError` naming the path of each fault."""
     try:
         return Directory.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
-        raise DirectoryError([_sentence(dict(fault)) for fault in faults]) from None
+        raise DirectoryError([_sentence(fault) for fault in faults]) from None
 
 
 def path_of(*location: str | int) -> str:
@@ -128,7 +129,7 @@ def _printable(key: str) -> str:
     return key if key.isprintable() else ascii(key)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
@@ -147,6 +148,6 @@ _SENTENCES = {
 }
 
 
-def _sentence(fault: dict[str, Any]) -> str:
+def _sentence(fault: ErrorDetails) -> str:
     reason = _SENTENCES.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     return f"{path_of(*fault['loc'])}: {reason}."

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.engine import Connection
 
+from messaging_app.db.types import Fields, table_of
 from messaging_app.directory.bulk import chunks, insert_rows
 from messaging_app.models import RecipientTerm
 from messaging_app.text import search_key
 
 SORT_NAME_MAX = 255
 Words = dict[int, tuple[int, set[str]]]  # recipient -> its store and its words
-TERMS: Any = RecipientTerm.__table__
+TERMS = table_of(RecipientTerm)
 
 
 def sort_name(name: str) -> str:
@@ -52,7 +52,7 @@ def change_words(connection: Connection, kind: str, wanted: Words) -> None:
     """Update the words of existing recipients. Writes only the difference."""
     stored = stored_words(connection, kind, wanted.keys())
     missing: list[tuple[int, int, str]] = []
-    spare: list[dict[str, Any]] = []
+    spare: list[Fields] = []
     for number, (store, words) in wanted.items():
         had = stored.get(number, (store, set()))[1]
         missing.extend((number, store, term) for term in words - had)
@@ -65,7 +65,7 @@ def change_words(connection: Connection, kind: str, wanted: Words) -> None:
 
 
 def _insert(connection: Connection, kind: str, terms: Iterable[tuple[int, int, str]]) -> None:
-    rows: list[dict[str, Any]] = [
+    rows: list[Fields] = [
         {"recipient_type": kind, "recipient_id": number, "term": term, "store_id": store}
         for number, store, term in terms
     ]

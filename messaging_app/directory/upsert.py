@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
+from messaging_app.db.types import AnyRow, Fields, table_of
 from messaging_app.directory import terms
 from messaging_app.directory.bulk import chunks, insert_returning, insert_rows, rows_by, update_rows
 from messaging_app.directory.plan import Plan, PlannedMember, PlannedStore, PlannedUser, Secret
 from messaging_app.directory.schema import DirectoryError
 from messaging_app.models import Store, StoreMembership, User
 
-STORES: Any = Store.__table__
-USERS: Any = User.__table__
-MEMBERS: Any = StoreMembership.__table__
+STORES = table_of(Store)
+USERS = table_of(User)
+MEMBERS = table_of(StoreMembership)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Changes:
     stores_back: set[int] = field(default_factory=set)
     logos_replaced: list[tuple[str, str]] = field(default_factory=list)  # (code, the former value of Store.logo)
 
-    def note(self, noun: str, row: Row[Any] | None, wanted: dict[str, Any]) -> bool:
+    def note(self, noun: str, row: AnyRow | None, wanted: Fields) -> bool:
         """Count a row as new, changed or unchanged. Returns whether it must be written."""
         differs = row is None or any(getattr(row, name) != value for name, value in wanted.items())
         self.counts[noun, "new" if row is None else "changed" if differs else "unchanged"] += 1
@@ -53,7 +53,7 @@ def needs_name(path: str) -> DirectoryError:
 
 def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
     """Write the stores of `plan`. Returns their ids by code."""
-    known = rows_by(connection, STORES, STORES.c.code, [store.entry.code for store in plan.stores])
+    known = rows_by(connection, STORES, "code", [store.entry.code for store in plan.stores])
     new, changed = [], []
     renamed: terms.Words = {}
     for store in plan.stores:
@@ -70,7 +70,7 @@ def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[
         if row.logo and row.logo != wanted["logo"]:
             changes.logos_replaced.append((row.code, row.logo))
         if row.name != wanted["name"]:
-            renamed[row.id] = (row.id, terms.words_of_store(wanted["name"], row.code))
+            renamed[row.id] = (row.id, terms.words_of_store(str(wanted["name"]), row.code))
     ids = {code: row.id for code, row in known.items()}
     update_rows(connection, STORES, changed, "id")
     added: terms.Words = {}
@@ -84,7 +84,7 @@ def upsert_stores(connection: Connection, plan: Plan, changes: Changes) -> dict[
 
 def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[str, int]:
     """Write admins and staff. Returns the users' ids by e-mail key."""
-    known = rows_by(connection, USERS, USERS.c.email_key, list(plan.users))
+    known = rows_by(connection, USERS, "email_key", list(plan.users))
     staff = _staff_of(connection, plan, known)
     new, changed = [], []
     for key, user in plan.users.items():
@@ -118,8 +118,8 @@ def upsert_members(
     connection: Connection, plan: Plan, store_ids: dict[str, int], user_ids: dict[str, int], changes: Changes
 ) -> None:
     """Write the members of each store's staff."""
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
+    new: list[Fields] = []
+    changed: list[Fields] = []
     for stores in chunks(plan.stores):
         numbers = [store_ids[store.entry.code] for store in stores if store.members]
         rows = connection.execute(select(MEMBERS).where(MEMBERS.c.store_id.in_(numbers)))
@@ -132,7 +132,7 @@ def upsert_members(
     update_rows(connection, MEMBERS, changed, "store_id", "user_id")
 
 
-def stored_hash(secret: Secret | None, row: Row[Any] | None) -> str | None:
+def stored_hash(secret: Secret | None, row: AnyRow | None) -> str | None:
     """Return the password hash to store: the new one, or the existing one."""
     if secret is not None and secret.new_hash is not None:
         return secret.new_hash
@@ -142,9 +142,9 @@ def stored_hash(secret: Secret | None, row: Row[Any] | None) -> str | None:
 def _member(
     member: PlannedMember,
     place: tuple[int, int],
-    row: Row[Any] | None,
-    new: list[dict[str, Any]],
-    changed: list[dict[str, Any]],
+    row: AnyRow | None,
+    new: list[Fields],
+    changed: list[Fields],
     changes: Changes,
 ) -> None:
     wanted = {
@@ -158,7 +158,7 @@ def _member(
         (changes.members_back if wanted["active"] else changes.members_out).add(place)
 
 
-def _wanted_store(store: PlannedStore, row: Row[Any] | None) -> dict[str, Any]:
+def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:
     entry = store.entry
     name = entry.name or (row.name if row else None)
     if name is None:
@@ -173,7 +173,7 @@ def _wanted_store(store: PlannedStore, row: Row[Any] | None) -> dict[str, Any]:
     }
 
 
-def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) -> set[str]:
+def _staff_of(connection: Connection, plan: Plan, known: dict[str, AnyRow]) -> set[str]:
     """Return the admins deactivated by `plan` who are or were staff of a store, in the database or the file."""
     ended = {user.key for user in plan.users.values() if user.active is False}
     places = {member.key for store in plan.stores for member in store.members}
@@ -184,7 +184,7 @@ def _staff_of(connection: Connection, plan: Plan, known: dict[str, Row[Any]]) ->
     return ended & places
 
 
-def _wanted_user(user: PlannedUser, row: Row[Any] | None, is_staff: bool) -> dict[str, Any]:
+def _wanted_user(user: PlannedUser, row: AnyRow | None, is_staff: bool) -> Fields:
     """Return the row of a user. `"active": false` for an admin removes the admin right; a staff member stays active."""
     ended = user.active is False
     active = None if ended and is_staff else user.active

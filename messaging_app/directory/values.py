@@ -7,7 +7,7 @@ empty".
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -64,7 +64,7 @@ def _accent(raw: str) -> str:
     return raw
 
 
-def _short(most: int) -> Any:
+def _short(most: int) -> AfterValidator:
     def check(raw: str) -> str:
         word = raw.strip()
         if not word or len(word) > most or not word.isprintable():
@@ -93,7 +93,7 @@ def _password_hash(raw: str) -> str:
     return raw
 
 
-def _once(value: Any) -> Any:
+def _once(value: object) -> object:
     if value is TWICE:
         raise ValueError("stands twice in the same object")
     return value

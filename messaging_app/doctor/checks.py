@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
 
-Query: TypeAlias = Select[*tuple[Any, ...]]
+from messaging_app.db.types import AnyRow, Columns
+
+Query: TypeAlias = Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Check:
     repair: Callable[[Connection], None] | None = None
 
 
-def first_of(connection: Connection, broken: Query) -> tuple[Row[Any], int] | None:
+def first_of(connection: Connection, broken: Query) -> tuple[AnyRow, int] | None:
     """Return the first row of a query for broken rows, in column order, and their number. None if there are none."""
     rows = broken.subquery()
     query = select(rows, func.count().over().label("how_many")).order_by(*rows.c).limit(1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import func, or_, select, union_all
+from sqlalchemy import Subquery, func, or_, select, union_all
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import ActorType
@@ -15,7 +13,7 @@ from messaging_app.models import Conversation, Message, MessageKind
 from messaging_app.models.scope import active_person
 
 
-def _active() -> Any:
+def _active() -> Subquery:
     """The seats of active users and customers; others are not counted."""
     columns = (Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Seat.unread_count)
     of_kinds = (

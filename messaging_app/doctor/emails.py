@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import null, select
+from sqlalchemy import Table, null, select
 from sqlalchemy.engine import Connection
 
+from messaging_app.db.types import Column, table_of
 from messaging_app.directory.bulk import chunks, update_rows
 from messaging_app.doctor.checks import some
 from messaging_app.models import Customer, User
 from messaging_app.text import email_key
 
-USERS: Any = User.__table__
-CUSTOMERS: Any = Customer.__table__
-TABLES: dict[str, tuple[Any, Any]] = {"user": (USERS, null()), "customer": (CUSTOMERS, CUSTOMERS.c.store_id)}
+USERS = table_of(User)
+CUSTOMERS = table_of(Customer)
+TABLES: dict[str, tuple[Table, Column]] = {"user": (USERS, null()), "customer": (CUSTOMERS, CUSTOMERS.c.store_id)}
 KeyOf = Callable[[str], str]
 
 
@@ -52,7 +53,7 @@ def put_right(connection: Connection, key_of: KeyOf = email_key) -> None:
         update_rows(connection, table, right, "id")
 
 
-def _wrong(connection: Connection, table: Any, store: Any, key_of: KeyOf) -> Iterator[_Wrong]:
+def _wrong(connection: Connection, table: Table, store: Column, key_of: KeyOf) -> Iterator[_Wrong]:
     """Yield rows with a wrong key. Names its columns, because migrations call it on tables that lack later ones."""
     query = select(table.c.id, store, table.c.email, table.c.email_key)
     for number, store_id, email, stored in connection.execute(query.execution_options(yield_per=1000)):
@@ -60,7 +61,7 @@ def _wrong(connection: Connection, table: Any, store: Any, key_of: KeyOf) -> Ite
             yield _Wrong(number, store_id, key)
 
 
-def _taken(connection: Connection, table: Any, store: Any, keys: Sequence[str]) -> set[tuple[int | None, str]]:
+def _taken(connection: Connection, table: Table, store: Column, keys: Sequence[str]) -> set[tuple[int | None, str]]:
     found: set[tuple[int | None, str]] = set()
     for part in chunks(keys):
         rows = connection.execute(select(store, table.c.email_key).where(table.c.email_key.in_(part)))

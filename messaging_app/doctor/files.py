@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import ScalarSelect, case, exists, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import now
+from messaging_app.db.types import table_of
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
@@ -19,7 +19,7 @@ from messaging_app.storage import FileMissing, StorageUnavailable
 
 IN_FLIGHT = timedelta(hours=1)  # a file without a row may belong to a send that is not yet committed
 PREFIX = "messages/"
-FILES: Any = MessageAttachment.__table__
+FILES = table_of(MessageAttachment)
 
 
 def find_misplaced(connection: Connection) -> str | None:
@@ -80,7 +80,7 @@ def _misplaced() -> Query:
     return select(FILES.c.id).join(Message, Message.id == FILES.c.message_id).where(differs)
 
 
-def _count() -> Any:
+def _count() -> ScalarSelect[int]:
     return select(func.count()).where(FILES.c.message_id == Message.id).correlate(Message).scalar_subquery()
 
 

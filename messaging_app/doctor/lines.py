@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import and_, case, func, literal, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, literal_column, or_, select, union_all
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
+from messaging_app.db.types import Column, Fields, table_of
 from messaging_app.directory.bulk import update_rows
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.models import (
@@ -24,11 +24,11 @@ from messaging_app.models import (
 )
 from messaging_app.text import PREVIEW_MAX, preview
 
-CONVERSATIONS: Any = Conversation.__table__
+CONVERSATIONS = table_of(Conversation)
 CLOSED, OPEN = ConversationStatus.CLOSED, ConversationStatus.OPEN
 
 
-def _numbers() -> Any:
+def _numbers() -> Subquery:
     """First, last and count of the line numbers of each conversation."""
     return (
         select(
@@ -80,7 +80,7 @@ def set_last(connection: Connection) -> None:
     update_rows(connection, CONVERSATIONS, [{"id": row.id, "last_seq": row.last} for row in rows], "id")
 
 
-def _wrong_heads(connection: Connection) -> Iterator[dict[str, Any]]:
+def _wrong_heads(connection: Connection) -> Iterator[Fields]:
     """Yield the correct last-message columns of every conversation where they are wrong.
 
     Python computes the preview, so this streams over the conversations (not the messages).
@@ -116,7 +116,7 @@ def _wrong_heads(connection: Connection) -> Iterator[dict[str, Any]]:
 
 def find_wrong_heads(connection: Connection) -> str | None:
     """Time, preview and sender in a conversation's row are those of its newest message. Events do not count."""
-    broken = sorted(row["id"] for row in _wrong_heads(connection))
+    broken = sorted(int(str(row["id"])) for row in _wrong_heads(connection))
     return f"{some(len(broken), 'conversation')} wrong (first: conversation {broken[0]})" if broken else None
 
 
@@ -125,7 +125,7 @@ def set_heads(connection: Connection) -> None:
     update_rows(connection, CONVERSATIONS, list(_wrong_heads(connection)), "id")
 
 
-def _last_turns() -> Any:
+def _last_turns() -> Subquery:
     """The last event of each conversation that opened or closed it."""
     last = (
         select(Message.conversation_id, func.max(Message.seq).label("seq"))
@@ -220,7 +220,7 @@ def find_strangers(connection: Connection) -> str | None:
     return f"{some(number, 'act')} of nobody (first: conversation {row.id}, {row.what} {row.number})"
 
 
-def is_nobody(kind: Any, person: Any) -> Any:
+def is_nobody(kind: Column, person: Column) -> ColumnElement[bool]:
     """Whether a type and number name no person, or another customer than the conversation's."""
     is_customer = kind == literal_column(f"'{ActorType.CUSTOMER.value}'")
     user = select(User.id).where(User.id == person).exists()

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, Table, delete, select
 from sqlalchemy.engine import Connection
 
+from messaging_app.db.types import table_of
 from messaging_app.directory import terms
 from messaging_app.directory.bulk import chunks, update_rows
 from messaging_app.doctor.checks import some
 from messaging_app.models import Customer, PlatformSetting, RecipientTerm, Store
 from messaging_app.services.settings import SETTINGS
 
-TABLES: dict[str, Any] = {"store": Store.__table__, "customer": Customer.__table__}
+TABLES = {"store": table_of(Store), "customer": table_of(Customer)}
 # By name, because migrations call this on tables that lack later columns.
-COLUMNS: dict[str, tuple[Any, ...]] = {
+COLUMNS = {
     kind: tuple(table.c[name] for name in ("id", "name", "sort_name", *more))
     for (kind, table), more in zip(TABLES.items(), [("code",), ("store_id", "email", "external_id")], strict=True)
 }
@@ -111,7 +112,7 @@ def _nonsense(connection: Connection) -> list[str]:
     return found
 
 
-def _strays(kind: str, table: Any) -> Any:
+def _strays(kind: str, table: Table) -> Select[int]:
     term = RecipientTerm
     there = select(table.c.id).where(table.c.id == term.recipient_id).exists()
     return select(term.recipient_id).where(term.recipient_type == kind, ~there).distinct().order_by(term.recipient_id)

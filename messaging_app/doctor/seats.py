@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import and_, case, exists, insert, or_, select, update
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy import ColumnElement, Subquery, and_, case, exists, insert, or_, select, update
+from sqlalchemy.engine import Connection
 
 from messaging_app.actors import ActorType
+from messaging_app.db.types import AnyRow, table_of
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.doctor.lines import is_nobody
 from messaging_app.models import (
@@ -20,21 +19,21 @@ from messaging_app.models import (
 from messaging_app.models.scope import active_person, type_without
 
 Seat = ConversationParticipant
-SEATS: Any = Seat.__table__
+SEATS = table_of(Seat)
 KEY = ("conversation_id", "participant_type", "participant_id")
 
 
-def key_of(row: Row[Any]) -> dict[str, Any]:
+def key_of(row: AnyRow) -> dict[str, object]:
     """Return the columns that identify a seat."""
     return {name: getattr(row, name) for name in KEY}
 
 
-def place_of(row: Row[Any]) -> str:
+def place_of(row: AnyRow) -> str:
     """Return a seat in words."""
     return f"conversation {row.conversation_id}, {row.participant_type} {row.participant_id}"
 
 
-def senders() -> Any:
+def senders() -> Subquery:
     """The senders of messages, by conversation."""
     return (
         select(Message.conversation_id, Message.sender_type, Message.sender_id)
@@ -44,7 +43,7 @@ def senders() -> Any:
     )
 
 
-def seat_of(sender: Any) -> Any:
+def seat_of(sender: Subquery) -> ColumnElement[bool]:
     """The condition for the seat of one of `senders()`."""
     return and_(
         Seat.conversation_id == sender.c.conversation_id,
@@ -68,7 +67,7 @@ def _missing() -> Query:
         Seat.participant_id == Conversation.customer_id,
     )
     active = exists().where(active_person(ActorType.CUSTOMER, Conversation.customer_id, Conversation.store_id))
-    kind: Any = case((Customer.id.is_not(None), ActorType.CUSTOMER.value))
+    kind = case((Customer.id.is_not(None), ActorType.CUSTOMER.value))
     customers = (
         select(Conversation.id, kind, Customer.id)
         .join(Customer, Customer.id == Conversation.customer_id)

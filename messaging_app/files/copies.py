@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 _PREFIX = "messaging-upload-"
 
 
 @contextmanager
-def temporary_copy() -> Iterator[tuple[Path, Any]]:
+def temporary_copy() -> Iterator[tuple[Path, IO[bytes]]]:
     """Provide an empty file and its path for the duration of the block."""
     with tempfile.NamedTemporaryFile(prefix=_PREFIX) as copy:
         yield Path(copy.name), copy.file

@@ -15,11 +15,11 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.accounts import links, reset_links
 from messaging_app.bus import Wake
 from messaging_app.db.engine import now
+from messaging_app.db.types import DbSession
 from messaging_app.extensions import db
 from messaging_app.mail import MAIL_TOPIC, envelope
 from messaging_app.mail.message import ACCENTS, PAGE, TEXTS, new_message_id
@@ -43,11 +43,11 @@ class LetterMail:
     message: EmailMessage
     message_id: str
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What its row keeps once a server may have the mail."""
         return {"message_id": self.message_id}
 
-    def sent(self, session: Session | scoped_session[Any], at: datetime, window: timedelta) -> None:
+    def sent(self, session: DbSession, at: datetime, window: timedelta) -> None:
         """It went out, and nothing follows from that."""
 
 
@@ -57,7 +57,7 @@ def is_on() -> bool:
 
 
 def post(
-    session: Session | scoped_session[Any],
+    session: DbSession,
     kind: str,
     email: str,
     name: str = "",

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.config import Settings
@@ -80,18 +80,18 @@ class Claim:
             session.execute(self._if_ours(state=NotificationState.SENT, settled_at=at, last_error=None, claim=None))
             mail.sent(session, at, window)
 
-    def again(self, pause: timedelta, error: str, **changes: Any) -> None:
+    def again(self, pause: timedelta, error: str, **changes: object) -> None:
         """Release the e-mail, to be retried after `pause`."""
         self._note(next_at=self._clock() + pause, claim=None, last_error=error[:300], **changes)
 
-    def _note(self, **values: Any) -> None:
+    def _note(self, **values: object) -> None:
         with writing(db.session) as session:
             found: Any = session.execute(self._if_ours(**values))
             if not found.rowcount:
                 raise ClaimLost
         self._renewed = time.monotonic()
 
-    def _if_ours(self, **values: Any) -> Any:
+    def _if_ours(self, **values: object) -> Update:
         row = self.row
         ours = (row.id == self.number, row.claim == self.token, row.state == NotificationState.DUE)
         return update(row).where(*ours).values(values)
@@ -135,7 +135,7 @@ def claim_due(clock: Callable[[], datetime]) -> list[Claim]:
     return claims
 
 
-def _give_back(claims: list[Claim], **values: Any) -> None:
+def _give_back(claims: list[Claim], **values: object) -> None:
     """Update those of `claims` that are still held, in one transaction."""
     if not claims:
         return

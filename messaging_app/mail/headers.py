@@ -50,7 +50,7 @@ class _Policy(EmailPolicy):
             return self._ended(f"{name}: {value}")
         return str(super().fold(name, value))
 
-    def fold_binary(self, name: str, value: Any) -> bytes:
+    def fold_binary(self, name: str, value: object) -> bytes:
         return self.fold(name, value).encode("ascii")
 
     def _ended(self, lines: str) -> str:

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
-from typing import Any
 
 from flask import current_app
 from flask_babel import force_locale
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import Select, and_, case, exists, func, literal, or_, select, tuple_, update
-from sqlalchemy.orm import Session, aliased, scoped_session
+from sqlalchemy import and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
-from messaging_app.db.types import UtcDateTime
+from messaging_app.db.types import AnyRow, Columns, DbSession, UtcDateTime
 from messaging_app.extensions import db
 from messaging_app.formats import moment_in
 from messaging_app.mail import envelope
@@ -70,11 +69,11 @@ class NewMessageMail:
     up_to: int
     message_id: str
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What its row keeps once a server may have the mail."""
         return {"message_id": self.message_id, "told_seq": self.up_to}
 
-    def sent(self, session: Session | scoped_session[Any], at: datetime, window: timedelta) -> None:
+    def sent(self, session: DbSession, at: datetime, window: timedelta) -> None:
         """It went out: the seat's window begins, and what the mail told of is not told again."""
         later = case((Seat.mail_due_at < at + window, literal(at + window, UtcDateTime)), else_=Seat.mail_due_at)
         seat = update(Seat).where(
@@ -85,7 +84,7 @@ class NewMessageMail:
         session.execute(seat.values(mailed_seq=self.up_to, mail_not_before=at + window, mail_due_at=later))
 
 
-def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
+def readers(seats: list[tuple[int, str, int]]) -> Columns:
     """Seats (conversation, type, person) with what decides whether the person gets an e-mail, and what it needs."""
     active = case(
         *(
@@ -119,7 +118,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def may_get(person: Any) -> bool:
+def may_get(person: AnyRow) -> bool:
     """Whether a row of `readers` wants e-mail, has something unread, and still sees the conversation."""
     if not (person.active and person.mail_enabled and person.email_notifications and person.unread_count):
         return False
@@ -146,7 +145,7 @@ def compose(note: Notification) -> NewMessageMail | None:
     shown, cut = at_length(newest.content)
     role = POLICIES[ActorType(person.participant_type)]
     own = "" if role.name == "admin" else f"?store={person.store_code}"
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "brand": person.store_name if role.name == "storefront" else None,
         "conversation": person,
         "subject": person.subject,
@@ -196,7 +195,7 @@ def at_length(content: str) -> tuple[str, bool]:
     return (whole_words if len(whole_words) < len(beginning) else text[:TEXT_MAX]).rstrip() + " …", True
 
 
-def _zone_of(person: Any) -> str | None:
+def _zone_of(person: AnyRow) -> str | None:
     """Return the time zone that the person's browser last reported, in any of their roles as a user."""
     customer = person.participant_type == ActorType.CUSTOMER
     session = SignInSession
@@ -235,7 +234,7 @@ def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
 
 
-def _untold(person: Any) -> Select[*tuple[Any, ...]]:
+def _untold(person: AnyRow) -> Columns:
     """The other side's messages that `person` has neither read nor received by e-mail, newest first.
 
     Leaves out messages they wrote in another role, which the sender's e-mail address identifies.

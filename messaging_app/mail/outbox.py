@@ -11,16 +11,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import exists, func, insert, select, tuple_, update
+from sqlalchemy import Update, exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor
 from messaging_app.bus import Subscription, Wake, current_bus
 from messaging_app.config import Settings
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import AnyRow, Columns, Fields
 from messaging_app.extensions import db
 from messaging_app.mail import MAIL_TOPIC, message
 from messaging_app.mail.delivery import ROWS, deliver
@@ -141,7 +141,7 @@ def _enrol(at: datetime) -> int:
         return len(seats)
 
 
-def _lately(at: datetime, people: set[tuple[int, str]]) -> Any:
+def _lately(at: datetime, people: set[tuple[int, str]]) -> Columns:
     """When each of `people` (conversation, e-mail key) last had an e-mail, within the window."""
     row, window = Notification, timedelta(seconds=settings().mail_window)
     return select(
@@ -153,7 +153,7 @@ def _lately(at: datetime, people: set[tuple[int, str]]) -> Any:
     )
 
 
-def _new_row(person: Any, at: datetime) -> dict[str, Any]:
+def _new_row(person: AnyRow, at: datetime) -> Fields:
     return {
         "conversation_id": person.conversation_id,
         "participant_type": person.participant_type,
@@ -165,14 +165,14 @@ def _new_row(person: Any, at: datetime) -> dict[str, Any]:
     }
 
 
-def _reset(person: Any, due_at: datetime | None, not_before: datetime | None = None) -> None:
-    values: dict[str, Any] = {"mail_due_at": due_at}
+def _reset(person: AnyRow, due_at: datetime | None, not_before: datetime | None = None) -> None:
+    values: Fields = {"mail_due_at": due_at}
     if not_before is not None:
         values["mail_not_before"] = not_before
     db.session.execute(_seat(person).values(values))
 
 
-def _seat(person: Any) -> Any:
+def _seat(person: AnyRow) -> Update:
     return update(Seat).where(
         Seat.conversation_id == person.conversation_id,
         Seat.participant_type == person.participant_type,

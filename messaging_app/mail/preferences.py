@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select, update
 
 from messaging_app.actors import Actor, ActorType
@@ -53,5 +51,5 @@ def stop_mail(token: str) -> bool:
     return True
 
 
-def _person(actor: Actor) -> Any:
+def _person(actor: Actor) -> type[User | Customer]:
     return Customer if actor.type == ActorType.CUSTOMER else User

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -57,7 +56,7 @@ def readyz() -> Response:
     return _answer({"status": status, **parts}, 503 if unready else 200)
 
 
-def _answer(body: dict[str, Any], status: int) -> Response:
+def _answer(body: dict[str, object], status: int) -> Response:
     response = jsonify(body)
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"

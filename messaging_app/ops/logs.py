@@ -12,7 +12,6 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from flask import Flask, has_request_context
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -49,9 +48,9 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON; `extra={"fields": {...}}` adds fields."""
-        fields: dict[str, Any] = getattr(record, "fields", {})
+        fields: dict[str, object] = getattr(record, "fields", {})
         second = int(record.created)
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": f"{_in_words(second)}.{int((record.created - second) * 1000):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,

@@ -43,7 +43,7 @@ class Figures:
         self.bus = Gauge(
             "messaging_bus_connected", "1 while every process hears wake-ups.", multiprocess_mode="livemin"
         )
-        self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._children: dict[tuple[object, ...], tuple[object, ...]] = {}
 
     def of(self, method: str, route: str, status: int) -> tuple[Any, ...]:
         """Return the counters of one kind of request, None for sends if it is not one.

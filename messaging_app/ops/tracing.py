@@ -63,7 +63,7 @@ class Discreet:
         self._exporter, self._span_type = exporter, span_type
         self.shutdown, self.force_flush = exporter.shutdown, exporter.force_flush
 
-    def export(self, spans: Sequence[Any]) -> Any:
+    def export(self, spans: Sequence[object]) -> object:
         """Export `spans` without content."""
         return self._exporter.export([self._bare(span) for span in spans])
 

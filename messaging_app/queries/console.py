@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, select, tuple_
@@ -31,8 +32,8 @@ OPEN_UP_TO = 100  # the same for the open conversations of a store in a list
 FEW = 2_000  # so many inactive ones are looked through one by one rather than all that match
 
 Listed: TypeAlias = type[Store] | type[Customer]
-Rows: TypeAlias = Select[*tuple[Any, ...]]
-Keys: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
+Rows: TypeAlias = Select[*tuple[object, ...]]
+Keys: TypeAlias = tuple[SQLColumnExpression[object], SQLColumnExpression[int]]
 
 
 class Asked(NamedTuple):
@@ -58,14 +59,14 @@ class StoreRow(NamedTuple):
     active: bool
     accent: str | None
     logo: str | None
-    created_at: Any
+    created_at: datetime
     staff: int
     open: int
-    last_open_at: Any
-    last_closed_at: Any
+    last_open_at: datetime | None
+    last_closed_at: datetime | None
 
     @property
-    def last_activity(self) -> Any:
+    def last_activity(self) -> datetime | None:
         """The time of the last message that the admin sees; None where there is none."""
         return max(filter(None, (self.last_open_at, self.last_closed_at)), default=None)
 
@@ -78,7 +79,7 @@ class CustomerRow(NamedTuple):
     active: bool
     email: str
     external_id: str | None
-    created_at: Any
+    created_at: datetime
     store_id: int
     store_name: str
     store_active: bool
@@ -92,7 +93,7 @@ class MemberRow(NamedTuple):
     email: str
     role: str
     active: bool
-    seen_at: Any
+    seen_at: datetime | None
 
     @property
     def is_owner(self) -> bool:
@@ -107,8 +108,8 @@ class AdminRow(NamedTuple):
     name: str
     email: str
     active: bool
-    created_at: Any
-    seen_at: Any
+    created_at: datetime
+    seen_at: datetime | None
 
 
 def store_rows(actor: Actor) -> Rows:

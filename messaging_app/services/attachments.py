@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Protocol
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import AnyRow
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import (
@@ -51,7 +52,7 @@ class Upload(Protocol):
     """A file from a form or a program, such as Werkzeug's `FileStorage`."""
 
     filename: str | None
-    stream: Any
+    stream: IO[bytes]
 
 
 class AttachmentsRefused(Invalid):
@@ -115,7 +116,7 @@ def get_limits() -> Limits:
     return limits_of(settings.list_settings().get)
 
 
-def limits_of(value: Callable[[str], Any]) -> Limits:
+def limits_of(value: Callable[[str], object]) -> Limits:
     """Return the limits from stored settings. `value` returns what is stored under a key, or None."""
     megabytes, files = (
         int(settings.parse_or_default(key, None if value(key) is None else str(value(key)))) for key in LIMIT_KEYS
@@ -200,7 +201,7 @@ def reserve_conversation_id() -> int:
         return int(reserved)
 
 
-def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> Any:
+def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> AnyRow:
     """Return a file of a conversation that `actor` sees. Checks both ids together.
 
     Raises `NotFound`, also if the file was removed.
@@ -238,7 +239,7 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
             current_app.logger.error("removed file %s is still in storage: %s", key, error)
 
 
-def recently_removed(conversation_id: int, count: int) -> list[Any]:
+def recently_removed(conversation_id: int, count: int) -> list[AnyRow]:
     """Return the `count` files of a conversation that were removed last. The caller has checked access."""
     file = MessageAttachment.__table__.c
     query = select(*file).where(file.conversation_id == conversation_id, file.removed_at.is_not(None))
@@ -282,7 +283,7 @@ def _prepare_one(actor: Actor, upload: Upload, conversation_id: int, limit: int,
             prepared.append(Prepared(name, kind, size, sha256, key, scanned, staged, small))
 
 
-def _copy(source: BinaryIO, target: Any, limit: int) -> tuple[int, str]:
+def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> tuple[int, str]:
     """Return size and SHA-256 of the copy. Stops one chunk past the limit, because the file is refused anyway."""
     digest, size = hashlib.sha256(), 0
     while size <= limit and (piece := source.read(_PIECE)):
@@ -310,7 +311,7 @@ def scan_file(path: Path, name: str) -> bool:
     return True
 
 
-def _find(actor: Actor, conversation_id: int, attachment_id: int) -> Any:
+def _find(actor: Actor, conversation_id: int, attachment_id: int) -> AnyRow | None:
     return db.session.execute(
         select(
             *MessageAttachment.__table__.c,

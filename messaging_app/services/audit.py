@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now
+from messaging_app.db.types import DbSession
 from messaging_app.extensions import db
 from messaging_app.models import AuditEntry, AuditHead, Customer, User
 from messaging_app.text import email_key
@@ -96,7 +96,7 @@ def set_origin(origin: Origin | None) -> None:
 
 
 def record(
-    session: Session | scoped_session[Session],
+    session: DbSession,
     actor: Actor | None,
     action: str,
     about: Object,
@@ -194,7 +194,7 @@ def as_json(entry: AuditEntry) -> dict[str, object]:
     }
 
 
-def _who(session: Session | scoped_session[Session], actor: Actor | None) -> Who:
+def _who(session: DbSession, actor: Actor | None) -> Who:
     if actor is None:
         return Who("nobody", None, "", "") if _origin.get() else Who("command", None, COMMAND_LINE, "")
     person = Customer if actor.type == ActorType.CUSTOMER else User

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.accounts import links
 from messaging_app.accounts.limits import limiter
 from messaging_app.accounts.passwords import check_new, hash_password
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
+from messaging_app.db.types import DbSession
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import account
@@ -35,8 +35,6 @@ ADMIN_ROLE = "admin"
 STORE_ROLES = (OWNER, STAFF)
 _ENTRY = re.compile(r'(?:"[^"\n]*"|[^,;\n])+')
 _NAMED = re.compile(r"[^<>]*<([^<>]*)>\s*")
-
-AnySession = Session | scoped_session[Any]
 
 
 class Outcome(NamedTuple):
@@ -172,13 +170,13 @@ def withdraw(actor: Actor, link_id: int, store_id: int | None = None) -> None:
         audit.record(session, actor, "invitation.withdrawn", _about(link, store), before=_facts(link, store))
 
 
-def count_pending(session: AnySession, store_id: int) -> int:
+def count_pending(session: DbSession, store_id: int) -> int:
     """How many invitations of a store nobody has accepted yet."""
     query = select(func.count()).select_from(AccountLink).where(*_of_place(store_id))
     return session.scalar(query) or 0
 
 
-def withdraw_all(session: AnySession, store_id: int) -> int:
+def withdraw_all(session: DbSession, store_id: int) -> int:
     """Make the links of a store's pending invitations worthless, within the caller's transaction; how many they were."""
     ended = update(AccountLink).where(*_of_place(store_id)).values(void_at=now()).returning(AccountLink.id)
     return len(session.execute(ended.execution_options(synchronize_session=False)).all())
@@ -273,7 +271,7 @@ def _invite(actor: Actor, email: str, role: str, store_id: int | None) -> Outcom
         return Outcome(email, "added")
 
 
-def _send(session: AnySession, actor: Actor, email: str, role: str, store: Store | None, action: str) -> Outcome:
+def _send(session: DbSession, actor: Actor, email: str, role: str, store: Store | None, action: str) -> Outcome:
     store_id = store.id if store else None
     link = links.make(session, LinkKind.INVITATION, email, role=role, store_id=store_id, created_by=actor.id)
     account.post(session, "invitation", email, store_id=store_id, link_id=link.id, as_role=role, inviter=actor.name)
@@ -284,13 +282,13 @@ def _send(session: AnySession, actor: Actor, email: str, role: str, store: Store
     return Outcome(email, "invited", shown)
 
 
-def _join(session: AnySession, actor: Actor, user: User, store: Store | None, role: str) -> bool:
+def _join(session: DbSession, actor: Actor, user: User, store: Store | None, role: str) -> bool:
     if store is None:
         return people.make_admin(session, actor, user)
     return people.join_store(session, actor, user, store, role)
 
 
-def _lock(session: AnySession, store_id: int | None) -> Store | None:
+def _lock(session: DbSession, store_id: int | None) -> Store | None:
     """Hold what an invitation is about, so that two for one address follow one another: the store, or all admins.
 
     Always before the invitation itself, or two could wait for one another.
@@ -301,7 +299,7 @@ def _lock(session: AnySession, store_id: int | None) -> Store | None:
     return None
 
 
-def _check(session: AnySession, actor: Actor, role: str, store_id: int | None) -> None:
+def _check(session: DbSession, actor: Actor, role: str, store_id: int | None) -> None:
     """Whether `actor` may invite into `role`. Raises `NotFound`, `NotAllowed`, `Invalid` on field `role`."""
     if store_id is None and actor.type != ActorType.ADMIN:
         raise NotAllowed
@@ -319,7 +317,7 @@ def _of_place(store_id: int | None) -> tuple[ColumnElement[bool], ...]:
     return row.kind == LinkKind.INVITATION, row.store_id.is_not_distinct_from(store_id), row.pending()
 
 
-def _pending(session: AnySession, actor: Actor, link_id: int, store_id: int | None) -> tuple[AccountLink, Store | None]:
+def _pending(session: DbSession, actor: Actor, link_id: int, store_id: int | None) -> tuple[AccountLink, Store | None]:
     """A pending invitation that `actor` may change, locked, with its store. Raises `NotFound`, `NotAllowed`."""
     if store_id is not None:
         people.check_may_manage_staff(session, actor, store_id)

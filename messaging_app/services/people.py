@@ -4,13 +4,11 @@ transaction and is in the audit trail.
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.db.types import DbSession
 from messaging_app.directory.seats import admins_return, staff_return
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
@@ -19,10 +17,8 @@ from messaging_app.models.platform import OWNER
 from messaging_app.services import audit
 from messaging_app.text import email_key
 
-AnySession = Session | scoped_session[Any]
 
-
-def check_may_manage_staff(session: AnySession, actor: Actor, store_id: int) -> Store:
+def check_may_manage_staff(session: DbSession, actor: Actor, store_id: int) -> Store:
     """The store, if `actor` may say who works there: an admin anywhere, an owner in the current store.
 
     Raises `NotFound` for another store, `NotAllowed` for staff who are not owners.
@@ -43,7 +39,7 @@ def sees_staff(actor: Actor, store_id: int) -> bool:
     return actor.type == ActorType.ADMIN or (actor.type == ActorType.STORE and actor.store_id == store_id)
 
 
-def add_user(session: AnySession, email: str, name: str, password_hash: str) -> User:
+def add_user(session: DbSession, email: str, name: str, password_hash: str) -> User:
     """Somebody new, without any place yet. Raises `Invalid` on field `name`."""
     user = User(email=email, email_key=email_key(email), name=checked_name(name), password_hash=password_hash)
     session.add(user)
@@ -69,7 +65,7 @@ def checked_email(email: str) -> str:
         raise Invalid(FieldError("email", "invalid", _("Enter an e-mail address."))) from None
 
 
-def join_store(session: AnySession, actor: Actor | None, user: User, store: Store, role: str) -> bool:
+def join_store(session: DbSession, actor: Actor | None, user: User, store: Store, role: str) -> bool:
     """Put a user on the staff of a store; False, and nothing changes, where they are on it already.
 
     Who comes back has read everything that was written meanwhile.
@@ -88,7 +84,7 @@ def join_store(session: AnySession, actor: Actor | None, user: User, store: Stor
     return True
 
 
-def make_admin(session: AnySession, actor: Actor | None, user: User) -> bool:
+def make_admin(session: DbSession, actor: Actor | None, user: User) -> bool:
     """Make a user an admin of the platform; False, and nothing changes, where they are one already."""
     if user.is_admin:
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from messaging_app.accounts import links
 from messaging_app.accounts.limits import RateLimited, limiter
@@ -90,8 +90,8 @@ def _kinds(link: AccountLink) -> tuple[ActorType, ...]:
     return (ActorType.CUSTOMER,) if link.customer_id is not None else (ActorType.ADMIN, ActorType.STORE)
 
 
-def _person(session: Any, link: AccountLink) -> Any:
+def _person(session: Session, link: AccountLink) -> User | Customer | None:
     """Whose password it is, locked: always before the link, or two could wait for one another."""
-    model: Any = Customer if link.customer_id is not None else User
-    number = link.customer_id if link.customer_id is not None else link.user_id
-    return session.scalar(select(model).where(model.id == number).with_for_update(key_share=True))
+    if link.customer_id is not None:
+        return session.get(Customer, link.customer_id, with_for_update={"key_share": True})
+    return session.get(User, link.user_id, with_for_update={"key_share": True})

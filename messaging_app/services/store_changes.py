@@ -137,7 +137,7 @@ def _code_taken() -> FieldError:
 
 def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any], bytes | None]:
     """What the columns become, and the bytes of a new logo. Raises `Invalid` with these errors and those of `errors`."""
-    values: dict[str, Any] = {"name": "", "accent": entered.accent or None, "logo": None, "opening_line": ""}
+    values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None, "opening_line": ""}
     try:
         values["name"] = clean_subject(entered.name)  # one line of 1-200 characters, like a subject
     except TextRefused as refused:

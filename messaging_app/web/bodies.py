@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout, TooManyRequests
@@ -43,7 +44,7 @@ def init_app(app: Flask) -> None:
     """Wrap the input of every request to `app` in a `Body`."""
     inner = app.wsgi_app
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ:
             return inner(environ, start_response)
         body = environ["wsgi.input"] = environ[HERE] = Body(environ)
@@ -96,7 +97,7 @@ def first_words(*names: str) -> list[str]:
 class Body(io.RawIOBase):
     """The body of one request. Reading it raises the HTTP error to return if it does not arrive."""
 
-    def __init__(self, environ: dict[str, Any]) -> None:
+    def __init__(self, environ: WSGIEnvironment) -> None:
         self.known, self.untouched = False, True
         self.until: float | None = None  # while it is read: the deadline
         self._stream = environ["wsgi.input"]

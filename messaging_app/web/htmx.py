@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import htmx_flask
 from flask import Flask, Response, g, redirect, render_template, request
@@ -37,17 +37,17 @@ def is_poll() -> bool:
     )
 
 
-def rendered(template: str, status: int = 200, **context: Any) -> Response:
+def rendered(template: str, status: int = 200, **context: object) -> Response:
     """Return the response of `template` with `context` and the context of every page (`_context`)."""
     return make_response(render_template(template, **context), status)
 
 
-def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: Any) -> Response:
+def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: object) -> Response:
     """Return the fragment for htmx, otherwise the whole page, from the same context."""
     return rendered(fragment if is_htmx() else page, status, **context)
 
 
-def with_events(response: Response, **events: Any) -> Response:
+def with_events(response: Response, **events: object) -> Response:
     """Make htmx trigger each of `events` on the page after the swap: `message_sent` becomes `message-sent`."""
     return make_response(response, trigger={name.replace("_", "-"): detail for name, detail in events.items()})
 
@@ -78,7 +78,7 @@ def whole_number(name: str, source: str = "args", default: int | None = None) ->
     return int(text)
 
 
-def _context() -> dict[str, Any]:
+def _context() -> dict[str, object]:
     role = role_of(request)
     actor = signed_in if role and signed_in.is_authenticated else None
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
@@ -143,7 +143,7 @@ def as_actor(
     """
 
     @wraps(view)
-    def entered(**path: Any) -> ResponseReturnValue:
+    def entered(**path: object) -> ResponseReturnValue:
         actor = signed_in.actor
         if resource and not resource.is_seen_by(actor):
             raise NotFound

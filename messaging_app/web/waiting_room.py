@@ -50,7 +50,7 @@ class Worker(ThreadWorker):
 
     max_keepalived: int
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)
         self.max_keepalived = max(0, self.max_keepalived - WAITING - LEAVING)
 
@@ -73,9 +73,9 @@ class Worker(ThreadWorker):
 class Guest:
     """A connection that waits for the rest of its request, or is closing while its client still sends."""
 
-    handle: Callable[[Any], Any]
+    handle: Callable[[object], object]
     conn: Any
-    done: Future[Any] = field(default_factory=Future)
+    done: Future[object] = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
     look_at: float = 0.0  # when to check again for data; 0 until some has arrived
     heard_at: float = 0.0  # when closing: time of the last byte

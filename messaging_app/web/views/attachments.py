@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
 from urllib.parse import quote
 
 from flask import Response, current_app, make_response, request
@@ -105,7 +104,7 @@ def _send(response: Response, key: str, size: int, etag: str) -> Response:
 
 def _range_holds(etag: str) -> bool:
     """Whether the file is still the one the client has started to download (If-Range)."""
-    condition: Any = request.if_range
+    condition = request.if_range
     return condition is None or (condition.etag is None and condition.date is None) or condition.etag == etag
 
 

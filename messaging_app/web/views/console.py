@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request, stream_with_context
@@ -36,7 +35,7 @@ class ListAddress:
     def __init__(self, path: str, asked: Asked) -> None:
         self.path, self.asked = path, asked
 
-    def __call__(self, **changes: Any) -> str:
+    def __call__(self, **changes: object) -> str:
         """The address with `changes`, from the top unless they name a cursor."""
         return self.path + self._query(changes)
 
@@ -44,7 +43,7 @@ class ListAddress:
         """Where all that is found comes as a file."""
         return f"{self.path}.csv{self._query({})}"
 
-    def _query(self, changes: dict[str, Any]) -> str:
+    def _query(self, changes: dict[str, object]) -> str:
         values = self.asked._asdict() | {"cursor": ""} | changes
         kept = {name: value for name, value in values.items() if value and (name, value) != ("sort", "name")}
         return f"?{urlencode(kept)}" if kept else ""

@@ -34,9 +34,9 @@ class Filters:
     unread: bool
     store_id: int | None = None
 
-    def query(self, **changes: Any) -> str:
+    def query(self, **changes: object) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
-        values: dict[str, Any] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
+        values: dict[str, object] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
         values |= {"store_id": self.store_id or ""} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
         return f"?{urlencode(kept)}" if kept else ""

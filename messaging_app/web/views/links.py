@@ -6,8 +6,6 @@ address of theirs go out in a `Referer`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 
@@ -113,7 +111,7 @@ def choose_password(token: str) -> ResponseReturnValue:
 
 def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseReturnValue:
     invited = invitations.open_invitation(token)
-    current: Any = signed_in_at(invited.area)
+    current = signed_in_at(invited.area)
     if current is not None and email_key(current.email) != invited.email_key:
         return rendered("links/other_person.html", status, invited=invited, current=current, form=form)
     if invited.name and not form.name.data:

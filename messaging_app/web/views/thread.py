@@ -81,7 +81,7 @@ class Seat:
 
 @dataclass(slots=True)
 class ThreadView:
-    """The data for the thread's templates. Any change to it changes `have`.
+    """The data for the thread's templates. A change to it changes `have`.
 
     From `first_unread_seq` on, `new_count` messages are unread. `others` are the other participants; `read_by` are
     those of them who have read anything, furthest first. `read_seq` is the reader's newest shown message that another
