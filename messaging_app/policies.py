@@ -24,6 +24,7 @@ class RolePolicy:
     name: str
     actor_type: ActorType
     home: str
+    account: str
     messages: str
     login: str
     logout: str
@@ -32,6 +33,7 @@ class RolePolicy:
     types: tuple[ConversationType, ...]
     starts: dict[str, ConversationType]  # recipient type -> the conversation that begins with it
     may_close: bool
+    offers_second_factor: bool
     idle: timedelta
     absolute: timedelta
 
@@ -54,6 +56,7 @@ ADMIN = RolePolicy(
     name="admin",
     actor_type=ActorType.ADMIN,
     home="/admin",
+    account="/admin/account",
     messages="/admin/messages",
     login="/admin/login",
     logout="/admin/logout",
@@ -62,6 +65,7 @@ ADMIN = RolePolicy(
     types=TYPES_OF[ActorType.ADMIN],
     starts={"store": ConversationType.ADMIN_STORE, "customer": ConversationType.ADMIN_CUSTOMER},
     may_close=True,
+    offers_second_factor=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -69,6 +73,7 @@ STORE = RolePolicy(
     name="store",
     actor_type=ActorType.STORE,
     home="/store",
+    account="/store/account",
     messages="/store/messages",
     login="/store/login",
     logout="/store/logout",
@@ -77,6 +82,7 @@ STORE = RolePolicy(
     types=TYPES_OF[ActorType.STORE],
     starts={"customer": ConversationType.STORE_CUSTOMER},
     may_close=True,
+    offers_second_factor=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -84,6 +90,7 @@ STOREFRONT = RolePolicy(
     name="storefront",
     actor_type=ActorType.CUSTOMER,
     home="/storefront/account",
+    account="/storefront/account",
     messages="/storefront/account/messages",
     login="/storefront/login",
     logout="/storefront/logout",
@@ -92,6 +99,7 @@ STOREFRONT = RolePolicy(
     types=TYPES_OF[ActorType.CUSTOMER],
     starts={},
     may_close=False,
+    offers_second_factor=False,
     idle=timedelta(days=30),
     absolute=timedelta(days=90),
 )

@@ -24,6 +24,7 @@ LIMITS = {
     "upload": parse("1048576 per hour"),  # KiB: one gigabyte
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
+    "own_password": parse("10 per 15 minutes"),
     "invite": parse("200 per hour"),
     "forgot_account": parse("3 per hour"),
     "forgot_address": parse("30 per hour"),

@@ -279,15 +279,27 @@ def _end(token: str) -> None:
             announcements.session_ended(*ended)
 
 
-def end_sessions_of(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
-    """End every session of a user or customer (in one store, if given). Joins the caller's transaction."""
+def end_sessions_of(
+    actor_type: ActorType, person_id: int, store_id: int | None = None, *, keep: int | None = None
+) -> int:
+    """End every session of a user or customer (in one store, if given) but session `keep`, and return how many ended.
+
+    Joins the caller's transaction.
+    """
     ended = update(SignInSession).where(
         SignInSession.actor_type == actor_type, SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)
     )
     if store_id is not None:
         ended = ended.where(SignInSession.store_id == store_id)
-    db.session.execute(ended.values(ended_at=now()))
-    announcements.sessions_ended(actor_type, person_id, store_id)
+    if keep is not None:
+        ended = ended.where(SignInSession.id != keep)
+    numbers = db.session.scalars(ended.values(ended_at=now()).returning(SignInSession.id)).all()
+    if keep is None:
+        announcements.sessions_ended(actor_type, person_id, store_id)
+    else:  # a stream of the session that goes on must not end
+        for number in numbers:
+            announcements.session_ended(actor_type, person_id, number)
+    return len(numbers)
 
 
 def end_sessions_at(store_id: int) -> int:

@@ -12,7 +12,7 @@ from messaging_app.db.types import DbSession
 from messaging_app.directory.seats import admins_return, staff_return
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
-from messaging_app.models import Store, StoreMembership, User
+from messaging_app.models import Customer, Store, StoreMembership, User
 from messaging_app.models.platform import OWNER
 from messaging_app.services import audit
 from messaging_app.text import email_key
@@ -95,6 +95,19 @@ def make_admin(session: DbSession, actor: Actor | None, user: User) -> bool:
     return True
 
 
-def about(user: User) -> audit.Object:
-    """A user, as the audit trail names the object of an entry."""
-    return audit.Object("user", user.id, user.name, user.email)
+def lock(session: DbSession, actor: Actor) -> User | Customer:
+    """The actor's own row, locked and read anew. Raises `NotFound` where it is gone."""
+    found: User | Customer | None
+    if actor.type == ActorType.CUSTOMER:
+        found = session.get(Customer, actor.id, with_for_update={"key_share": True}, populate_existing=True)
+    else:
+        found = session.get(User, actor.id, with_for_update={"key_share": True}, populate_existing=True)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def about(person: User | Customer) -> audit.Object:
+    """A user or customer, as the audit trail names the object of an entry."""
+    kind = "customer" if isinstance(person, Customer) else "user"
+    return audit.Object(kind, person.id, person.name, person.email)

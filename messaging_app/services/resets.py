@@ -9,16 +9,13 @@ from sqlalchemy.orm import Session
 from messaging_app.accounts import links
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.passwords import check_new, hash_password
-from messaging_app.accounts.sessions import end_sessions_of
-from messaging_app.accounts.tokens import end_tokens_of
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail import account
 from messaging_app.models import AccountLink, Customer, LinkKind, Store, User
 from messaging_app.policies import ROLES, RolePolicy
-from messaging_app.services import audit
-from messaging_app.services.people import checked_email
+from messaging_app.services import audit, passwords, people
 from messaging_app.text import email_key
 
 
@@ -36,7 +33,7 @@ def ask(area: RolePolicy, email: str, store_id: int | None, address: str) -> Non
     The worker decides (`accounts/reset_links.py`). After three times in an hour for one address nothing is written any
     more. Raises `Invalid` for what is no address, `RateLimited` for too many from one network `address`.
     """
-    email = checked_email(email)
+    email = people.checked_email(email)
     limiter.hit("forgot_address", address)
     try:
         limiter.hit("forgot_account", area.name, store_id or 0, email_key(email))
@@ -69,25 +66,15 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
         link = links.consume(session, LinkKind.RESET, token)
         if person is None or not person.active:
             raise links.LinkOver
-        person.password_hash = password_hash
-        kinds = _kinds(link)
-        for kind in kinds:
-            end_sessions_of(kind, person.id)
-        if not keep_tokens:
-            end_tokens_of(session, kinds, [person.id])
+        passwords.replace(session, person, password_hash, keep_tokens=keep_tokens)
         account.post(session, "password_changed", person.email, person.name, store_id=link.store_id, role=link.role)
-        about = audit.Object("customer" if link.customer_id else "user", person.id, person.name, person.email)
-        audit.record(session, None, "password.reset", about, after={"tokens_kept": keep_tokens})
+        audit.record(session, None, "password.reset", people.about(person), after={"tokens_kept": keep_tokens})
+        kinds = passwords.kinds_of(type(person))
         key, store_id = email_key(person.email), link.store_id or 0
     for role in ROLES.values():
         if role.actor_type in kinds:
             limiter.forget("sign_in_account", role.name, store_id if role.actor_type == ActorType.CUSTOMER else 0, key)
     return opened
-
-
-def _kinds(link: AccountLink) -> tuple[ActorType, ...]:
-    """In which roles the person signs in with this password."""
-    return (ActorType.CUSTOMER,) if link.customer_id is not None else (ActorType.ADMIN, ActorType.STORE)
 
 
 def _person(session: Session, link: AccountLink) -> User | Customer | None:

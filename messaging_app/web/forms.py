@@ -118,10 +118,27 @@ class ResetForm(NewPasswordForm):
     )
 
 
-class AcceptForm(NewPasswordForm):
-    """Joining: what to be called, and a password."""
+class PasswordForm(ResetForm):
+    """A new password in place of one's own current one."""
+
+    current_password = PasswordField(
+        _("Current password"), render_kw={"autocomplete": "current-password", "required": True}
+    )
+    password = PasswordField(
+        _("New password"),
+        description=_("Ten characters or more. Four random words beat one clever one."),
+        render_kw=NEW_PASSWORD,
+    )
+
+
+class ProfileForm(Form):
+    """What to be called."""
 
     name = StringField(_("Your name"), description=_("As others will see it."), render_kw=OWN_NAME)
+
+
+class AcceptForm(ProfileForm, NewPasswordForm):
+    """Joining: what to be called, and a password."""
 
 
 class SetupForm(AcceptForm):

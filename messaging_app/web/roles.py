@@ -29,6 +29,7 @@ from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
 from messaging_app.web.origin import check_origin
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
+    account,
     attachments,
     badge,
     closures,
@@ -85,6 +86,7 @@ def mount(role: RolePolicy) -> Blueprint:
     blueprint = Blueprint(role.name, __name__, url_prefix=f"/{role.name}")
     messages_at = role.messages.removeprefix(f"/{role.name}")
     home_at = role.home.removeprefix(f"/{role.name}")
+    account_at = role.account.removeprefix(f"/{role.name}")
 
     def open_to_all(rule: str, view: Callable[..., ResponseReturnValue], *methods: str) -> None:
         blueprint.add_url_rule(rule, view.__name__, view, methods=methods)
@@ -109,6 +111,14 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(file_at, attachments.download, "GET")
     behind_door(f"{file_at}/thumbnail", attachments.thumbnail, "GET")
     behind_door(f"{file_at}/remove", attachments.remove, "POST")
+    if role.account != role.home:
+        behind_door(account_at, account.profile, "GET")
+    behind_door(account_at, account.save_profile, "POST")
+    behind_door(f"{account_at}/security", account.security, "GET")
+    behind_door(f"{account_at}/security", account.change_password, "POST")
+    behind_door(f"{account_at}/sessions", account.sessions, "GET")
+    behind_door(f"{account_at}/sessions/end", account.end_other_sessions, "POST")
+    behind_door(f"{account_at}/sessions/<id:session_id>/end", account.end_session, "POST")
     behind_door(f"{home_at}/tokens", tokens.tokens_page, "GET")
     behind_door(f"{home_at}/tokens", tokens.create_token, "POST")
     behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")

@@ -78,6 +78,13 @@ POST R                                    admin 422  store 422  storefront none 
 GET  H/tokens                             admin 200  store 200  storefront 404  out 302
 POST H/tokens                             admin 422  store 422  storefront 404  out 302
 POST H/tokens/999/revoke                  admin 404  store 404  storefront 404  out 302
+GET  A                                    admin 200  store 200  storefront 200  out 302
+POST A                                    admin 422  store 422  storefront 422  out 302
+GET  A/security                           admin 200  store 200  storefront 200  out 302
+POST A/security                           admin 422  store 422  storefront 422  out 302
+GET  A/sessions                           admin 200  store 200  storefront 200  out 302
+POST A/sessions/end                       admin 303  store 303  storefront 303  out 302
+POST A/sessions/999/end                   admin 404  store 404  storefront 404  out 302
 GET  H/preferences                        admin 200  store 200  storefront 200  out 302
 POST H/preferences                        admin 422  store 422  storefront 422  out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
@@ -198,6 +205,7 @@ def test_the_table_speaks_of_every_address(world: World) -> None:
         for role in ROLES.values():
             path = address.partition("?")[0].replace("R", role.messages, 1) if address[0] == "R" else address
             path = path.replace("H", role.home, 1) if path[0] == "H" else path
+            path = path.replace("A", role.account, 1) if path[0] == "A" else path
             path = re.sub(r"<id>|<file>|(?<=/)[0-9]+(?=/|$)", "<id>", path)
             written.add((method, path.partition("?")[0]))
     routes = [(route, re.sub("<id:[a-z_]+>", "<id>", route.rule)) for route in role_routes(world[0].app)]
@@ -255,7 +263,9 @@ def test_what_a_role_answers(who: str, world: World, people: dict[str, Browser])
             if cells[role.name] == "none":
                 # What a role lacks has no address; where another method stands there, that one is named.
                 expected = "405" if address == "R" else "404"
-            path = {"R": role.messages, "H": role.home, "B": f"/{role.name}", "/": "/"}[address[0]] + address[1:]
+            path = {"R": role.messages, "H": role.home, "A": role.account, "B": f"/{role.name}", "/": "/"}[
+                address[0]
+            ] + address[1:]
             answer = ask(people[who], method, path, manner)
             if str(answer.status_code) != expected:
                 wrong.append(f"{who} {method} {path}: {answer.status_code}, not {expected}")

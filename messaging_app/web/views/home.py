@@ -19,6 +19,7 @@ from messaging_app.storage import FileMissing, StorageUnavailable
 from messaging_app.text import preview
 from messaging_app.web.htmx import is_htmx, rendered, signed_in
 from messaging_app.web.static_files import FOREVER
+from messaging_app.web.views.account import profile_page
 from messaging_app.web.views.files import files_of
 from messaging_app.web.views.thread import window
 
@@ -50,8 +51,10 @@ def home(actor: Actor) -> ResponseReturnValue:
         return Response(status=204)
     if is_htmx():
         return rendered("home/_messages_card.html", card=card)
-    template = {"admin": "home/admin.html", "store": "home/store.html"}.get(policy_of(actor).name, "home/account.html")
-    return rendered(template, card=card)
+    policy = policy_of(actor)
+    if policy.account == policy.home:
+        return profile_page(actor, card=card)
+    return rendered({"admin": "home/admin.html"}.get(policy.name, "home/store.html"), card=card)
 
 
 def _card(actor: Actor) -> Card:

@@ -1,0 +1,89 @@
+"""A user's own account: profile, security and sessions, the same pages for every role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.actors import Actor
+from messaging_app.errors import Invalid
+from messaging_app.policies import policy_of
+from messaging_app.services import own_sessions, passwords, profiles
+from messaging_app.web.forms import PasswordForm, ProfileForm
+from messaging_app.web.htmx import rendered, see_other, signed_in
+
+
+def profile(actor: Actor) -> ResponseReturnValue:
+    """Name and address."""
+    return profile_page(actor)
+
+
+def save_profile(actor: Actor) -> ResponseReturnValue:
+    """Change the name."""
+    form = ProfileForm()
+    try:
+        profiles.rename(actor, form.name.data or "")
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return profile_page(actor, form, refusal.status)
+    return see_other(f"{policy_of(actor).account}?saved=profile")
+
+
+def profile_page(actor: Actor, form: ProfileForm | None = None, status: int = 200, **more: Any) -> Response:
+    """The page with its form as it was sent, or as things are."""
+    form = form or ProfileForm(name=actor.name, formdata=None)
+    return rendered("account/profile.html", status, form=form, saved=request.args.get("saved"), **more)
+
+
+def security(actor: Actor) -> ResponseReturnValue:
+    """Password and second factor."""
+    return security_page(actor)
+
+
+def change_password(actor: Actor) -> ResponseReturnValue:
+    """Change the password; all other sessions end."""
+    form = PasswordForm()
+    try:
+        passwords.change_password(
+            actor,
+            signed_in.session_id,
+            form.current_password.data or "",
+            form.password.data or "",
+            keep_tokens=bool(form.keep_tokens.data),
+        )
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return security_page(actor, form, refusal.status)
+    return see_other(f"{policy_of(actor).account}/security?saved=password")
+
+
+def security_page(actor: Actor, form: PasswordForm | None = None, status: int = 200, **more: Any) -> Response:
+    """The page with its form; `more` is for the second factor's part."""
+    return rendered(
+        "account/security.html",
+        status,
+        form=form or PasswordForm(formdata=None),
+        has_password=passwords.has_password(actor),
+        token_count=passwords.count_tokens(actor),
+        saved=request.args.get("saved"),
+        **more,
+    )
+
+
+def sessions(actor: Actor) -> ResponseReturnValue:
+    """Where this person is signed in."""
+    return rendered("account/sessions.html", sessions=own_sessions.list_own(actor), saved=request.args.get("saved"))
+
+
+def end_session(actor: Actor, session_id: int) -> ResponseReturnValue:
+    """Sign out one of them."""
+    own_sessions.end(actor, session_id)
+    return see_other(f"{policy_of(actor).account}/sessions?saved=ended")
+
+
+def end_other_sessions(actor: Actor) -> ResponseReturnValue:
+    """Sign out all but the one that asks."""
+    own_sessions.end_others(actor, signed_in.session_id)
+    return see_other(f"{policy_of(actor).account}/sessions?saved=ended")
