@@ -1,4 +1,4 @@
-"""Wake-ups between processes: what arrives that this code cannot read, and what must not end with it."""
+"""Event-ups between processes: what arrives that this code cannot read, and what must not end with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from messaging_app.bus import Wake
+from messaging_app.bus import Event
 from messaging_app.bus.redis import NUMBER_AND_PUBLISH, RedisBus
 from tests.services import wait_for
 
@@ -49,7 +49,7 @@ def test_what_cannot_be_read_makes_streams_catch_up_and_ends_nothing(
     args = [json.dumps(told), CHANNEL, "epoch", 1]
     ask(redis_url, lambda client: client.register_script(NUMBER_AND_PUBLISH)(keys=KEYS, args=args))
     assert _heard(stream) == "catch-up"
-    bus.publish(Wake(("store:1",), "message"))
+    bus.publish(Event(("store:1",), "message"))
     assert _heard(stream) == "message"
     assert bus.connected and "cannot be read" in caplog.text and SECRET not in caplog.text
 
@@ -59,7 +59,7 @@ def test_junk_in_the_channel_ends_nothing(junk: bytes, bus: RedisBus, redis_url:
     stream = bus.listen("store:1", ("store:1",), bus.position())
     assert stream is not None and _heard(stream) == "hello"
     ask(redis_url, lambda client: client.publish(CHANNEL, junk))
-    bus.publish(Wake(("store:1",), "message"))
+    bus.publish(Event(("store:1",), "message"))
     # Junk that breaks the line itself has the listener begin anew: what was published meanwhile is caught up with.
     assert _heard(stream) in ("message", "catch-up")
     wait_for(lambda: bus.connected, what="the bus to listen again")
@@ -71,13 +71,13 @@ def test_what_cannot_be_sent_stays_in_this_process_and_ends_nothing(
     stream = bus.listen("store:1", ("store:1",), bus.position())
     assert stream is not None and _heard(stream) == "hello"
     unspeakable: Any = {SECRET}
-    bus.publish(Wake(("store:1",), "status", unspeakable))
+    bus.publish(Event(("store:1",), "status", unspeakable))
     assert _heard(stream) == "status"
-    bus.publish(Wake(("store:1",), "message"))
+    bus.publish(Event(("store:1",), "message"))
     assert _heard(stream) == "message"
     assert "TypeError" in caplog.text and SECRET not in caplog.text
 
 
 def _heard(stream: Any) -> str:
     delivered = stream.next(10)
-    return delivered.wake.kind if delivered else "nothing"
+    return delivered.event.kind if delivered else "nothing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from messaging_app.bus import Hub, Wake
+from messaging_app.bus import Event, Hub
 
 
 def kinds(hub: Hub, after: str) -> list[str]:
@@ -12,14 +12,14 @@ def kinds(hub: Hub, after: str) -> list[str]:
     stream = hub.subscribe("store:1", ("store:1",), after)
     assert stream is not None
     heard = iter(lambda: stream.next(0), None)
-    return [delivered.wake.kind for delivered in heard if delivered]
+    return [delivered.event.kind for delivered in heard if delivered]
 
 
 def test_a_stream_goes_on_after_the_position_it_had() -> None:
     hub = Hub()
     before = hub.position
-    hub.deliver(Wake(("store:1",), "message"))
-    hub.deliver(Wake(("store:2",), "message"))
+    hub.deliver(Event(("store:1",), "message"))
+    hub.deliver(Event(("store:2",), "message"))
     assert kinds(hub, before) == ["message", "hello"]
     assert kinds(hub, hub.position) == ["hello"]
 

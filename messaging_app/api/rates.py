@@ -18,7 +18,7 @@ def count(name: str, *key: object) -> None:
             windows[name] = window
 
 
-def tell(response: Response) -> None:
+def add_headers(response: Response) -> None:
     """Add `RateLimit-Policy` and `RateLimit` to the response if the request was counted."""
     windows: dict[str, Window] = g.get("rate_windows", {})
     if windows:

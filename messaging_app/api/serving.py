@@ -109,5 +109,5 @@ def _finish(response: Response) -> Response:
         if "Cache-Control" not in response.headers or response.headers.get("Vary") == "Cookie":
             response.headers["Cache-Control"] = "private, no-store"
             response.headers["Vary"] = "Authorization"
-        rates.tell(response)
+        rates.add_headers(response)
     return response

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from flask import Flask, current_app
 
-from messaging_app.bus.hub import LOOK, Delivered, Hub, Subscription, Wake
+from messaging_app.bus.hub import LOOK, Delivered, Event, Hub, Subscription
 
-__all__ = ["LOOK", "Bus", "Delivered", "Hub", "Subscription", "Wake", "current_bus", "init_app"]
+__all__ = ["LOOK", "Bus", "Delivered", "Event", "Hub", "Subscription", "current_bus", "init_app"]
 
 
 class Bus(Protocol):
@@ -22,7 +22,7 @@ class Bus(Protocol):
     hub: Hub
     connected: bool
 
-    def publish(self, wake: Wake) -> None:
+    def publish(self, event: Event) -> None:
         """Send an event to every subscriber of one of its topics, in every process."""
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
@@ -40,8 +40,8 @@ class InProcessBus:
     def __init__(self) -> None:
         self.hub = Hub()
 
-    def publish(self, wake: Wake) -> None:
-        self.hub.deliver(wake)
+    def publish(self, event: Event) -> None:
+        self.hub.deliver(event)
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
         return self.hub.subscribe(principal, topics, after)

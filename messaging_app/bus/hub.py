@@ -15,7 +15,7 @@ STREAMS_EACH = 12  # streams per person and process
 STREAMS = 192  # three quarters of the threads of an embedded installation; see gunicorn_conf.py
 
 
-class Wake(NamedTuple):
+class Event(NamedTuple):
     """An event. Goes to every subscriber of one of `topics`; `data` is sent to the browser.
 
     `by` is the actor (`store:5`), `about` the conversation type, `only` limits it to the streams of one store or one
@@ -35,13 +35,13 @@ class Delivered:
     """An event with its position in the common order. Browsers send `position` back to resume."""
 
     position: str
-    wake: Wake
+    event: Event
 
 
-CATCH_UP = Wake((), "catch-up")
-CLOSING = Wake((), "closing")
-HELLO = Wake((), "hello")
-LOOK = Wake((), "look")  # check whether the browser is still connected
+CATCH_UP = Event((), "catch-up")
+CLOSING = Event((), "closing")
+HELLO = Event((), "hello")
+LOOK = Event((), "look")  # check whether the browser is still connected
 
 
 class Subscription:
@@ -92,7 +92,7 @@ class Hub:
         self._listeners: dict[str, set[Subscription]] = {}
         self._subscriptions: set[Subscription] = set()
         self._of_person: Counter[str] = Counter()
-        self._memory: deque[Wake] = deque(maxlen=REMEMBERED)
+        self._memory: deque[Event] = deque(maxlen=REMEMBERED)
         self._epoch = secrets.token_hex(4)
         self._last = 0
 
@@ -140,27 +140,27 @@ class Hub:
                 if not self._listeners[topic]:
                     del self._listeners[topic]
 
-    def deliver(self, wake: Wake, epoch: str | None = None, number: int | None = None) -> None:
-        """Number `wake` and deliver it to its subscribers. Pass the number if another process assigned it."""
+    def deliver(self, event: Event, epoch: str | None = None, number: int | None = None) -> None:
+        """Number `event` and deliver it to its subscribers. Pass the number if another process assigned it."""
         with self._lock:
             if number is not None and (epoch != self._epoch or number != self._last + 1):
                 if epoch != self._epoch or number > self._last:  # otherwise it precedes this process's subscription
                     self._forget(epoch or self._epoch, number)
                 return
             self._last += 1
-            self._memory.append(wake)
-            concerned: set[Subscription] = set().union(*(self._listeners.get(topic, ()) for topic in wake.topics))
+            self._memory.append(event)
+            concerned: set[Subscription] = set().union(*(self._listeners.get(topic, ()) for topic in event.topics))
             if concerned:
-                delivered = Delivered(self.position, wake)
+                delivered = Delivered(self.position, event)
                 for subscription in concerned:
                     subscription.put(delivered)
 
-    def deliver_here(self, wake: Wake) -> None:
-        """Deliver `wake` to this process's streams only, without a number, while the common order is unavailable."""
+    def deliver_here(self, event: Event) -> None:
+        """Deliver `event` to this process's streams only, without a number, while the common order is unavailable."""
         with self._lock:
-            for topic in wake.topics:
+            for topic in event.topics:
                 for subscription in self._listeners.get(topic, ()):
-                    subscription.put(Delivered("", wake))
+                    subscription.put(Delivered("", event))
 
     def restart(self, epoch: str, number: int) -> None:
         """Continue with another epoch, or after a gap. Every stream gets a "catch up"."""
@@ -186,9 +186,9 @@ class Hub:
         if epoch != self._epoch or not 0 <= missed <= len(self._memory):
             return [Delivered(self.position, CATCH_UP)]
         first = self._last - missed + 1
-        recent: list[Wake] = list(self._memory)[len(self._memory) - missed :]
+        recent: list[Event] = list(self._memory)[len(self._memory) - missed :]
         return [
-            Delivered(f"{epoch}-{first + index}", wake)
-            for index, wake in enumerate(recent)
-            if not topics.isdisjoint(wake.topics) and wake.kind != "ended"  # new streams are signed in
+            Delivered(f"{epoch}-{first + index}", event)
+            for index, event in enumerate(recent)
+            if not topics.isdisjoint(event.topics) and event.kind != "ended"  # new streams are signed in
         ]

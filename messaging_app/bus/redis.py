@@ -21,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from messaging_app.bus.hub import Hub, Subscription, Wake
+from messaging_app.bus.hub import Event, Hub, Subscription
 from messaging_app.ops import metrics
 
 WAITING = 1_000  # events queued for the publisher
@@ -59,17 +59,17 @@ class RedisBus:
         self._channel, self._epoch_key, self._number_key = (
             f"messaging:{name}:{part}" for part in ("wakes", "epoch", "n")
         )
-        self._waiting: queue.SimpleQueue[Wake] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._process = 0
 
-    def publish(self, wake: Wake) -> None:
-        """Queue `wake` for the publisher. Returns at once and never raises."""
+    def publish(self, event: Event) -> None:
+        """Queue `event` for the publisher. Returns at once and never raises."""
         self._start()
         if self._waiting.qsize() < WAITING:
-            self._waiting.put(wake)
+            self._waiting.put(event)
         else:
-            self.hub.deliver_here(wake)
+            self.hub.deliver_here(event)
 
     def listen(self, principal: str, topics: tuple[str, ...], after: str) -> Subscription | None:
         """Return a stream; see `Hub.subscribe`."""
@@ -101,28 +101,28 @@ class RedisBus:
         run = client.register_script(NUMBER_AND_PUBLISH)
         reachable, last = True, 0.0
         while True:
-            wakes = self._gathered(last + EVERY)
+            events = self._gathered(last + EVERY)
             last = time.monotonic()
             try:
                 keys = [self._epoch_key, self._number_key]
-                told = json.dumps(wakes)
-                run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(wakes)])
+                told = json.dumps(events)
+                run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(events)])
                 reachable = True
             except Exception as error:  # keep the thread alive: nothing would restart it
                 if reachable:
-                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", _told(error))
+                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", _described(error))
                 reachable = False
-                for wake in wakes:
-                    self.hub.deliver_here(wake)
+                for event in events:
+                    self.hub.deliver_here(event)
 
-    def _gathered(self, not_before: float) -> list[Wake]:
+    def _gathered(self, not_before: float) -> list[Event]:
         """Return the queued events, including those that arrive until `not_before`."""
-        wakes = [self._waiting.get()]
+        events = [self._waiting.get()]
         time.sleep(max(0.0, not_before - time.monotonic()))
         with suppress(queue.Empty):
-            while len(wakes) < TOGETHER:
-                wakes.append(self._waiting.get_nowait())
-        return wakes
+            while len(events) < TOGETHER:
+                events.append(self._waiting.get_nowait())
+        return events
 
     def _listen(self) -> None:
         pause = 0.1
@@ -135,7 +135,7 @@ class RedisBus:
                         self._take(client, message)
             except Exception as error:  # keep the thread alive: nothing would restart it
                 if self.connected:
-                    logger.warning("Redis cannot be reached, streams wait for it: %s", _told(error))
+                    logger.warning("Redis cannot be reached, streams wait for it: %s", _described(error))
                 self._note(False)
             time.sleep(pause)
             pause = min(pause * 2, SLOWEST_RETRY)
@@ -155,9 +155,9 @@ class RedisBus:
         elif message["type"] == "message":
             try:
                 epoch, first, told = message["data"].split(" ", 2)
-                wakes = [Wake(tuple(topics), *rest) for topics, *rest in json.loads(told)]
-                for number, wake in enumerate(wakes, int(first)):
-                    self.hub.deliver(wake, epoch, number)
+                events = [Event(tuple(topics), *rest) for topics, *rest in json.loads(told)]
+                for number, event in enumerate(events, int(first)):
+                    self.hub.deliver(event, epoch, number)
             except (TypeError, ValueError) as error:  # for example from a process with other code during an upgrade
                 logger.warning("wake-ups that cannot be read, streams catch up: %s", type(error).__name__)
                 self._catch_up(client)
@@ -168,6 +168,6 @@ class RedisBus:
         self.hub.restart(where[0], int(where[1]))
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     """Return what may be logged of an error: Redis's own words, otherwise the type, since the text may quote data."""
     return str(error) if isinstance(error, redis.RedisError | OSError) else type(error).__name__

@@ -127,7 +127,7 @@ def _note_start(
 
 
 @event.listens_for(Engine, "after_cursor_execute")
-def _tell(
+def _note_time(
     connection: Connection, _cursor: object, statement: str, parameters: object, context: object, _many: bool
 ) -> None:
     started = getattr(context, "started", None)

@@ -11,7 +11,7 @@ from sqlalchemy import exists, or_, select
 from messaging_app import directory
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import DbSession
-from messaging_app.demo.stories import Cast, Person, Story, tell
+from messaging_app.demo.stories import Cast, Person, Story, write
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
@@ -46,7 +46,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
         people = _cast(session, cast["directory"])
         moment = now()
         for story in cast["conversations"]:
-            tell(session.connection(), story, people, moment)
+            write(session.connection(), story, people, moment)
     return True
 
 

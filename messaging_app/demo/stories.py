@@ -69,7 +69,7 @@ class _Seat:
     last_read_at: datetime | None = field(default=None)
 
 
-def tell(connection: Connection, story: Story, cast: Cast, moment: datetime) -> None:
+def write(connection: Connection, story: Story, cast: Cast, moment: datetime) -> None:
     """Write one conversation, its lines dated relative to `moment` as `story` says."""
     present = _present(story, cast)
     lines = list(_lines(story, present, moment))

@@ -17,7 +17,7 @@ from flask import current_app
 from flask_babel import force_locale
 
 from messaging_app.accounts import links, reset_links
-from messaging_app.bus import Wake
+from messaging_app.bus import Event
 from messaging_app.db.engine import now
 from messaging_app.db.types import DbSession
 from messaging_app.extensions import db
@@ -86,7 +86,7 @@ def post(
             next_at=moment,
         )
     )
-    announcements.after_commit(Wake((MAIL_TOPIC,), AT_ONCE))
+    announcements.after_commit(Event((MAIL_TOPIC,), AT_ONCE))
 
 
 def compose(mail: AccountMail) -> LetterMail | None:

@@ -17,7 +17,7 @@ from sqlalchemy import Update, exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor
-from messaging_app.bus import Subscription, Wake, current_bus
+from messaging_app.bus import Event, Subscription, current_bus
 from messaging_app.config import Settings
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import AnyRow, Columns, Fields
@@ -51,7 +51,7 @@ def notify_new_message(session: Session, actor: Actor, line: Taken) -> None:
     Seat.raise_for(session, actor, line, due)
     announcements.written(actor, line)
     if due is not None and settings().mail_delay < SOON.total_seconds():
-        announcements.after_commit(Wake((MAIL_TOPIC,), "due"))
+        announcements.after_commit(Event((MAIL_TOPIC,), "due"))
 
 
 def mail_due_at() -> datetime | None:

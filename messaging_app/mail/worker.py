@@ -107,7 +107,7 @@ class Worker(Consumer):
             heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():
             if (told := heard.next(LISTEN)) is not None:
-                waits = 0 if told.wake.kind == account.AT_ONCE else self.app.extensions["settings"].mail_delay
+                waits = 0 if told.event.kind == account.AT_ONCE else self.app.extensions["settings"].mail_delay
                 self._plan(now() + timedelta(seconds=waits))
 
 

@@ -15,10 +15,10 @@ from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_figures: Figures | None = None
+_instruments: Metrics | None = None
 
 
-class Figures:
+class Metrics:
     """The instruments. Created on first use, because the library decides at import whether metrics are shared."""
 
     def __init__(self) -> None:
@@ -65,23 +65,23 @@ class Figures:
         return found
 
 
-def figures() -> Figures:
+def instruments() -> Metrics:
     """Return the instruments of this process."""
-    global _figures
-    if _figures is None:
-        _figures = Figures()
-    return _figures
+    global _instruments
+    if _instruments is None:
+        _instruments = Metrics()
+    return _instruments
 
 
 def init_app(app: Flask) -> None:
     """Serve `/metrics`."""
     app.add_url_rule("/metrics", "metrics", metrics)
-    figures()
+    instruments()
 
 
 def count(method: str, route: str, status: int, seconds: float, statements: int) -> None:
     """Count one request. `route` is the rule, not the path, to keep the number of labels small."""
-    requests, duration, asked, sends = figures().of(method if method in METHODS else "OTHER", route, status)
+    requests, duration, asked, sends = instruments().of(method if method in METHODS else "OTHER", route, status)
     requests.inc()
     duration.observe(seconds)
     if statements:
@@ -92,17 +92,17 @@ def count(method: str, route: str, status: int, seconds: float, statements: int)
 
 def refused_upload(reason: str) -> None:
     """Count a refused file by its code."""
-    figures().refused.labels(reason).inc()
+    instruments().refused.labels(reason).inc()
 
 
 def streams(number: int) -> None:
     """Record how many streams this process holds."""
-    figures().streams.set(number)
+    instruments().streams.set(number)
 
 
 def bus_connected(yes: bool) -> None:
     """Record whether this process receives events from all processes."""
-    figures().bus.set(yes)
+    instruments().bus.set(yes)
 
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
@@ -140,10 +140,10 @@ def _look() -> None:
         mail, beat = outbox.standing(), heartbeat.last_beat()
     except SQLAlchemyError:  # the database is down, so the other metrics matter even more
         return
-    figures().mail_age.set(mail.overdue_seconds)
-    figures().mail_waiting.set(mail.waiting)
-    figures().mail_failed.set(mail.failed)
-    figures().worker_round.set(beat.timestamp() if beat else 0)
+    instruments().mail_age.set(mail.overdue_seconds)
+    instruments().mail_waiting.set(mail.waiting)
+    instruments().mail_failed.set(mail.failed)
+    instruments().worker_round.set(beat.timestamp() if beat else 0)
 
 
 def _may_ask() -> bool:

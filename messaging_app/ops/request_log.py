@@ -24,7 +24,7 @@ _slow_after = 0.25  # seconds; one per process, like its engines
 
 
 @dataclass(slots=True)
-class Passage:
+class RequestRecord:
     """One request: when it began, its number of statements and their total time."""
 
     request_id: str
@@ -33,7 +33,7 @@ class Passage:
     database: float = 0.0
 
 
-_passage: ContextVar[Passage | None] = ContextVar("passage", default=None)
+_current: ContextVar[RequestRecord | None] = ContextVar("request_record", default=None)
 
 
 def init_app(app: Flask) -> None:
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
         given = request.headers.get("X-Request-ID", "") if trusted else ""
         # Not a secret: the system's generator would let another thread run and wait for it.
         request_id = given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
-        _passage.set(Passage(request_id, time.perf_counter()))
+        _current.set(RequestRecord(request_id, time.perf_counter()))
 
     app.before_request(begin)
     app.after_request(_note)
@@ -54,8 +54,8 @@ def init_app(app: Flask) -> None:
 
 def request_id() -> str | None:
     """Return the id of the current request."""
-    passage = _passage.get()
-    return passage.request_id if passage else None
+    record = _current.get()
+    return record.request_id if record else None
 
 
 def actor() -> str | None:
@@ -65,27 +65,27 @@ def actor() -> str | None:
 
 
 def _note(response: Response) -> Response:
-    passage = _passage.get()
-    if passage is None:
+    record = _current.get()
+    if record is None:
         return response
-    _passage.set(None)
-    seconds = time.perf_counter() - passage.started
+    _current.set(None)
+    seconds = time.perf_counter() - record.started
     method, rule, status = request.method, request.url_rule.rule if request.url_rule else "none", response.status_code
-    metrics.count(method, rule, status, seconds, passage.statements)
+    metrics.count(method, rule, status, seconds, record.statements)
     # Most requests are polls that find nothing new. They are counted, but would flood the log.
     level = logging.DEBUG if status == 204 and method == "GET" else logging.INFO
     if access.isEnabledFor(level):
         numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
         fields = {
-            "request_id": passage.request_id,
+            "request_id": record.request_id,
             "actor": actor(),
             "method": method,
             "route": rule,
             **numbers,
             "status": status,
             "ms": round(seconds * 1000, 1),
-            "statements": passage.statements,
-            "database_ms": round(passage.database * 1000, 1),
+            "statements": record.statements,
+            "database_ms": round(record.database * 1000, 1),
             "address": request.remote_addr,
         }
         access.log(level, "request", extra={"fields": fields})
@@ -94,9 +94,9 @@ def _note(response: Response) -> Response:
 
 @statement_executed.connect
 def _note_statement(_connection: object, statement: str, seconds: float, **_parameters: object) -> None:
-    passage = _passage.get()
-    if passage is not None and not statement.startswith(("BEGIN", "COMMIT", "PRAGMA")):
-        passage.statements += 1
-        passage.database += seconds
+    record = _current.get()
+    if record is not None and not statement.startswith(("BEGIN", "COMMIT", "PRAGMA")):
+        record.statements += 1
+        record.database += seconds
     if seconds >= _slow_after:
         slow.warning("slow statement", extra={"fields": {"ms": round(seconds * 1000), "statement": statement[:2000]}})

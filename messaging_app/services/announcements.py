@@ -14,7 +14,7 @@ from typing import Protocol
 from pydantic_core import to_json
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.bus import Wake, current_bus
+from messaging_app.bus import Event, current_bus
 from messaging_app.db import engine as database
 from messaging_app.extensions import db
 from messaging_app.models.conversation import Taken
@@ -74,12 +74,12 @@ def seat_changed(actor: Actor, conversation: Concerned) -> None:
 
 def session_ended(actor_type: str, person_id: int, session_id: int) -> None:
     """Announce that a session ended or moved to another store, which ends its streams."""
-    after_commit(Wake((_own(actor_type, person_id),), "ended", only=f"session:{session_id}"))
+    after_commit(Event((_own(actor_type, person_id),), "ended", only=f"session:{session_id}"))
 
 
 def sessions_ended(actor_type: ActorType, person_id: int, store_id: int | None = None) -> None:
     """Announce that every session of a person ended (in one store, if given)."""
-    after_commit(Wake((_own(actor_type, person_id),), "ended", only="" if store_id is None else f"store:{store_id}"))
+    after_commit(Event((_own(actor_type, person_id),), "ended", only="" if store_id is None else f"store:{store_id}"))
 
 
 def typing(actor: Actor, conversation: Writer) -> None:
@@ -95,7 +95,7 @@ def typing(actor: Actor, conversation: Writer) -> None:
         name = actor.name if known else conversation.side_name
         told = {"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name}
         data = to_json(told).decode()
-        current_bus().publish(Wake((topic,), "typing", data, people, conversation.conversation_type))
+        current_bus().publish(Event((topic,), "typing", data, people, conversation.conversation_type))
 
 
 def _audience(conversation: Concerned, customer: bool = True) -> tuple[str, ...]:
@@ -128,16 +128,16 @@ def _announce(
     actor: Actor, conversation: Concerned, topics: tuple[str, ...], kind: str, only: str = "", **more: object
 ) -> None:
     data = to_json({"kind": kind, "id": conversation.conversation_id, **more}).decode()
-    after_commit(Wake(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
+    after_commit(Event(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
 
 
-def after_commit(wake: Wake) -> None:
+def after_commit(event: Event) -> None:
     """Publish an event after the commit, never after a rollback."""
-    database.after_commit(db.session, partial(_publish, wake))
+    database.after_commit(db.session, partial(_publish, event))
 
 
-def _publish(wake: Wake) -> None:
+def _publish(event: Event) -> None:
     try:
-        current_bus().publish(wake)
+        current_bus().publish(event)
     except Exception:  # the commit stands even if its event is lost; the next poll finds the change
         logger.exception("a wake-up was lost")

@@ -21,7 +21,7 @@ from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, che
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StoreCounts:
     """What a store has, as far as the admin sees it."""
 
     open: int
@@ -62,7 +62,7 @@ def get_store(actor: Actor, store_id: int) -> Store:
     return store
 
 
-def get_figures(actor: Actor, store_id: int) -> Figures:
+def get_figures(actor: Actor, store_id: int) -> StoreCounts:
     """What a store has. One statement."""
     seen = select(func.count()).where(Conversation.store_id == store_id, Conversation.visible_to(actor))
     newest = select(func.max(Conversation.last_message_at)).where(
@@ -74,7 +74,7 @@ def get_figures(actor: Actor, store_id: int) -> Figures:
         select(func.count()).where(Customer.store_id == store_id),
         newest,
     )
-    return Figures(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
+    return StoreCounts(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
 
 
 def lock_store(session: Session, store_id: int) -> Store:

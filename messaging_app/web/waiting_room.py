@@ -70,15 +70,15 @@ class Worker(ThreadWorker):
 
 
 @dataclass(slots=True, eq=False)
-class Guest:
+class Client:
     """A connection that waits for the rest of its request, or is closing while its client still sends."""
 
     handle: Callable[[object], object]
     conn: Any
     done: Future[object] = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
-    look_at: float = 0.0  # when to check again for data; 0 until some has arrived
-    heard_at: float = 0.0  # when closing: time of the last byte
+    check_at: float = 0.0  # when to check again for data; 0 until some has arrived
+    last_data_at: float = 0.0  # when closing: time of the last byte
     encouraged: bool = False
 
     @property
@@ -97,176 +97,176 @@ class WaitingRoom(ThreadPoolExecutor):
         super().__init__(threads)
         self._by_address = by_address
         self._ending = False
-        self._news: queue.SimpleQueue[Guest] = queue.SimpleQueue()
+        self._changes: queue.SimpleQueue[Client] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
-        self._bell, ringer = socket.socketpair()
-        self._ringer = ringer
-        for end in (self._bell, ringer):
+        self._wakeups, waker = socket.socketpair()
+        self._waker = waker
+        for end in (self._wakeups, waker):
             end.setblocking(False)
-        self._selector.register(self._bell, selectors.EVENT_READ)
-        self._waiting: dict[Guest, None] = {}  # in order of arrival
-        self._leaving: dict[Guest, None] = {}
-        self._from: defaultdict[str, dict[Guest, None]] = defaultdict(dict)
-        threading.Thread(target=self._attend, name="waiting-room", daemon=True).start()
+        self._selector.register(self._wakeups, selectors.EVENT_READ)
+        self._waiting: dict[Client, None] = {}  # in order of arrival
+        self._leaving: dict[Client, None] = {}
+        self._from: defaultdict[str, dict[Client, None]] = defaultdict(dict)
+        threading.Thread(target=self._run, name="waiting-room", daemon=True).start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Let `fn` handle a connection. The future says whether gunicorn keeps the connection, once that is known."""
         (conn,) = args
-        guest = Guest(fn, conn)
-        if has_arrived(guest) is True:
-            self._begin(guest)
+        client = Client(fn, conn)
+        if has_arrived(client) is True:
+            self._begin(client)
         else:
-            self._tell(guest)
-        return guest.done
+            self._hand_over(client)
+        return client.done
 
     def close_soon(self) -> None:
         """Accept no new connections and close those without data. Called by a signal handler."""
         self._ending = True
-        self._ring()
+        self._wake()
 
-    def _begin(self, guest: Guest) -> None:
-        guest.conn.data_ready = True
+    def _begin(self, client: Client) -> None:
+        client.conn.data_ready = True
         try:
-            super().submit(self._work, guest)
+            super().submit(self._work, client)
         except RuntimeError:  # the pool has ended
-            self._settle(guest)
+            self._close(client)
 
-    def _work(self, guest: Guest) -> None:
+    def _work(self, client: Client) -> None:
         """Handle the request in a thread of the pool."""
         try:
-            keep = guest.handle(guest.conn)
+            keep = client.handle(client.conn)
         except BaseException as error:
-            guest.done.set_exception(error)
+            client.done.set_exception(error)
             return
         if keep:
-            guest.done.set_result(keep)
+            client.done.set_result(keep)
             return
         try:
-            guest.conn.sock.shutdown(socket.SHUT_WR)
+            client.conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            guest.done.set_result(False)
+            client.done.set_result(False)
             return
-        guest.since = guest.heard_at = time.monotonic()
-        self._tell(guest)
+        client.since = client.last_data_at = time.monotonic()
+        self._hand_over(client)
 
-    def _tell(self, guest: Guest) -> None:
-        self._news.put(guest)
-        self._ring()
+    def _hand_over(self, client: Client) -> None:
+        self._changes.put(client)
+        self._wake()
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with suppress(OSError):
-            self._ringer.send(b".")
+            self._waker.send(b".")
 
-    def _attend(self) -> None:
+    def _run(self) -> None:
         while True:
             for key, _events in self._selector.select(self._pause()):
                 if key.data is None:
-                    self._let_in()
+                    self._take_changes()
                 elif key.data in self._leaving:
-                    self._hear_out(key.data)
+                    self._drain(key.data)
                 elif key.data in self._waiting:  # and has not just been closed
                     self._selector.unregister(key.fileobj)
-                    self._look(key.data)
-            self._look_around()
+                    self._check(key.data)
+            self._check_all()
 
     def _pause(self) -> float:
         """Return the seconds until the next connection needs a check or has to be closed."""
         now = time.monotonic()
-        return max(0.0, min((guest.look_at - now for guest in self._waiting if guest.look_at), default=LONGEST))
+        return max(0.0, min((client.check_at - now for client in self._waiting if client.check_at), default=LONGEST))
 
-    def _let_in(self) -> None:
+    def _take_changes(self) -> None:
         with suppress(BlockingIOError):
-            while self._bell.recv(4096):
+            while self._wakeups.recv(4096):
                 pass
         with suppress(queue.Empty):
             while True:
-                guest = self._news.get_nowait()
-                if guest.heard_at:
-                    self._leaving[guest] = None
+                client = self._changes.get_nowait()
+                if client.last_data_at:
+                    self._leaving[client] = None
                     if len(self._leaving) > LEAVING:
-                        self._settle(next(iter(self._leaving)))
-                    self._watch(guest)
+                        self._close(next(iter(self._leaving)))
+                    self._watch(client)
                 else:
-                    self._welcome(guest)
+                    self._add(client)
 
-    def _welcome(self, guest: Guest) -> None:
-        self._waiting[guest] = None
-        neighbours = self._from[guest.address] if self._by_address and guest.address else {}
-        neighbours[guest] = None
+    def _add(self, client: Client) -> None:
+        self._waiting[client] = None
+        neighbours = self._from[client.address] if self._by_address and client.address else {}
+        neighbours[client] = None
         if len(neighbours) > FROM_ONE_ADDRESS:
-            self._send_away(next(iter(neighbours)))
+            self._refuse(next(iter(neighbours)))
         if len(self._waiting) > WAITING:
-            self._send_away(next(iter(self._waiting)))
-        self._watch(guest)
+            self._refuse(next(iter(self._waiting)))
+        self._watch(client)
 
-    def _watch(self, guest: Guest) -> None:
+    def _watch(self, client: Client) -> None:
         try:
-            self._selector.register(guest.conn.sock, selectors.EVENT_READ, guest)
+            self._selector.register(client.conn.sock, selectors.EVENT_READ, client)
         except (OSError, ValueError, KeyError):  # closed meanwhile
-            self._settle(guest)
+            self._close(client)
 
-    def _look(self, guest: Guest) -> None:
+    def _check(self, client: Client) -> None:
         """Check the data that has arrived. If incomplete, check again after half of the time it has taken so far."""
-        arrived = has_arrived(guest)
+        arrived = has_arrived(client)
         if arrived is True:
-            self._forget(guest)
-            self._begin(guest)
+            self._remove(client)
+            self._begin(client)
         elif arrived is None:
-            self._send_away(guest, TOO_LARGE)
+            self._refuse(client, TOO_LARGE)
         else:
             now = time.monotonic()
-            guest.look_at = now + min(LONGEST, max(SHORTEST, (now - guest.since) / 2))
+            client.check_at = now + min(LONGEST, max(SHORTEST, (now - client.since) / 2))
 
-    def _look_around(self) -> None:
+    def _check_all(self) -> None:
         now = time.monotonic()
-        for guest in list(self._waiting):
-            if now - guest.since > PATIENCE or (self._ending and not guest.look_at):
-                self._send_away(guest)
-            elif 0 < guest.look_at <= now:
-                self._look(guest)
-        for guest in list(self._leaving):
-            if now - guest.heard_at > QUIET or now - guest.since > LINGER:
-                self._settle(guest)
+        for client in list(self._waiting):
+            if now - client.since > PATIENCE or (self._ending and not client.check_at):
+                self._refuse(client)
+            elif 0 < client.check_at <= now:
+                self._check(client)
+        for client in list(self._leaving):
+            if now - client.last_data_at > QUIET or now - client.since > LINGER:
+                self._close(client)
 
-    def _hear_out(self, guest: Guest) -> None:
+    def _drain(self, client: Client) -> None:
         """Read what the client still sends after its response: closing earlier would lose the response."""
         with suppress(OSError):
-            if guest.conn.sock.recv(64 * 1024, socket.MSG_DONTWAIT):
-                guest.heard_at = time.monotonic()
+            if client.conn.sock.recv(64 * 1024, socket.MSG_DONTWAIT):
+                client.last_data_at = time.monotonic()
                 return
-        self._settle(guest)
+        self._close(client)
 
-    def _send_away(self, guest: Guest, words: bytes = TOO_SLOW) -> None:
-        if guest.look_at:  # send nothing to clients that sent nothing: browsers open spare connections
+    def _refuse(self, client: Client, words: bytes = TOO_SLOW) -> None:
+        if client.check_at:  # send nothing to clients that sent nothing: browsers open spare connections
             with suppress(OSError):
-                guest.conn.sock.send(words, socket.MSG_DONTWAIT)
-        self._settle(guest)
+                client.conn.sock.send(words, socket.MSG_DONTWAIT)
+        self._close(client)
 
-    def _settle(self, guest: Guest) -> None:
+    def _close(self, client: Client) -> None:
         """Let gunicorn close the connection in its main thread, after reading has stopped."""
-        self._forget(guest)
+        self._remove(client)
         with suppress(OSError):
-            guest.conn.sock.shutdown(socket.SHUT_RDWR)
-        if not guest.done.done():
-            guest.done.set_result(False)
+            client.conn.sock.shutdown(socket.SHUT_RDWR)
+        if not client.done.done():
+            client.done.set_result(False)
 
-    def _forget(self, guest: Guest) -> None:
+    def _remove(self, client: Client) -> None:
         with suppress(OSError, ValueError, KeyError):
-            self._selector.unregister(guest.conn.sock)
-        self._waiting.pop(guest, None)
-        self._leaving.pop(guest, None)
-        neighbours = self._from.get(guest.address, {})
-        neighbours.pop(guest, None)
+            self._selector.unregister(client.conn.sock)
+        self._waiting.pop(client, None)
+        self._leaving.pop(client, None)
+        neighbours = self._from.get(client.address, {})
+        neighbours.pop(client, None)
         if not neighbours:
-            self._from.pop(guest.address, None)
+            self._from.pop(client.address, None)
 
 
-def has_arrived(guest: Guest) -> bool | None:
+def has_arrived(client: Client) -> bool | None:
     """Whether the next request's head and short body have arrived; None if the head has no end.
 
     Peeks without consuming data. Cannot look into an encrypted connection: the proxy handles TLS.
     """
-    conn = guest.conn
+    conn = client.conn
     if conn.cfg.is_ssl:
         return True
     held = b""
@@ -293,8 +293,8 @@ def has_arrived(guest: Guest) -> bool | None:
     size = int(length[1]) if length else 0
     if size > SMALL or len(text) >= len(head) + size:
         return True
-    if EXPECTS.search(head) and not guest.encouraged:
-        guest.encouraged = True
+    if EXPECTS.search(head) and not client.encouraged:
+        client.encouraged = True
         with suppress(OSError):
             conn.sock.send(CONTINUE, socket.MSG_DONTWAIT)
     return has_ended(conn.sock)

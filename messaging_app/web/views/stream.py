@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging_app.accounts.limits import limiter
 from messaging_app.accounts.sessions import SignIn, find_sign_in
 from messaging_app.actors import Actor, ActorType
-from messaging_app.bus import LOOK, Delivered, Subscription, Wake, current_bus
+from messaging_app.bus import LOOK, Delivered, Event, Subscription, current_bus
 from messaging_app.models import ConversationType
 from messaging_app.ops import metrics
 from messaging_app.policies import policy_of
@@ -94,18 +94,18 @@ class _Right:
         self._actor = found.actor
         return True
 
-    def concerns(self, wake: Wake) -> bool:
+    def concerns(self, event: Event) -> bool:
         """Whether an event of the stream's topics is addressed to it."""
-        return wake.only in self._meant and not (wake.kind == "typing" and wake.by == self._person)
+        return event.only in self._meant and not (event.kind == "typing" and event.by == self._person)
 
-    def is_delicate(self, wake: Wake) -> bool:
+    def is_delicate(self, event: Event) -> bool:
         """Whether to check the session first: the event names a person, or an admin may have hidden it."""
-        hideable = wake.about == ConversationType.ADMIN_CUSTOMER and self._actor.type == ActorType.CUSTOMER
-        return wake.kind == "typing" or hideable
+        hideable = event.about == ConversationType.ADMIN_CUSTOMER and self._actor.type == ActorType.CUSTOMER
+        return event.kind == "typing" or hideable
 
-    def sees(self, wake: Wake) -> bool:
+    def sees(self, event: Event) -> bool:
         """Whether this user sees the event's conversation."""
-        return wake.about != ConversationType.ADMIN_CUSTOMER or self._actor.sees_platform
+        return event.about != ConversationType.ADMIN_CUSTOMER or self._actor.sees_platform
 
 
 def _frames(subscription: Subscription, right: _Right, line: socket.socket | None, look: float) -> Iterator[bytes]:
@@ -113,27 +113,27 @@ def _frames(subscription: Subscription, right: _Right, line: socket.socket | Non
     until = said + random.uniform(*LIFETIME)
     while (moment := time.monotonic()) < until:
         delivered = subscription.next(max(0.0, min(look, min(said, looked) + HEARTBEAT - moment)))
-        wake = delivered.wake if delivered else LOOK
-        if wake.kind == "closing" or (wake is LOOK and _is_dead(line)):
+        event = delivered.event if delivered else LOOK
+        if event.kind == "closing" or (event is LOOK and _is_dead(line)):
             return
-        passed = delivered if wake is not LOOK and right.concerns(wake) else None
+        passed = delivered if event is not LOOK and right.concerns(event) else None
         moment = time.monotonic()
-        due = moment - looked >= HEARTBEAT or (passed is not None and right.is_delicate(wake))
-        if (passed and wake.kind == "ended") or (due and not right.stands()):
+        due = moment - looked >= HEARTBEAT or (passed is not None and right.is_delicate(event))
+        if (passed and event.kind == "ended") or (due and not right.stands()):
             yield ENDED
             return
         looked = moment if due else looked
-        frame = _said_by(passed) if passed and right.sees(wake) else b""
+        frame = _said_by(passed) if passed and right.sees(event) else b""
         if frame or moment - said >= HEARTBEAT:
             said = moment
             yield frame or _frame("", "beat")
 
 
 def _said_by(delivered: Delivered) -> bytes:
-    kind = delivered.wake.kind
+    kind = delivered.event.kind
     if kind == "hello":
         return _frame(delivered.position, "beat")
-    return _frame(delivered.position, "wake", '{"kind": "catch-up"}' if kind == "catch-up" else delivered.wake.data)
+    return _frame(delivered.position, "wake", '{"kind": "catch-up"}' if kind == "catch-up" else delivered.event.data)
 
 
 def _is_dead(line: socket.socket | None) -> bool:
