@@ -7,6 +7,8 @@ the same characters differently.
 from __future__ import annotations
 
 import threading
+from functools import cache
+from importlib.resources import files
 from unicodedata import category, normalize
 
 from flask_babel import lazy_gettext as _
@@ -34,7 +36,16 @@ def check_new(password: str) -> str:
         raise Invalid(FieldError("password", "too_short", _("Use at least %(min)s characters.", min=NEW_MIN)))
     if length > NEW_MAX:
         raise Invalid(FieldError("password", "too_long", _("Use at most %(max)s characters.", max=NEW_MAX)))
+    if _prepared(password).lower() in _common():
+        sentence = _("This is one of the 10,000 most common passwords, which are guessed first. Choose another.")
+        raise Invalid(FieldError("password", "common", sentence))
     return password
+
+
+@cache
+def _common() -> frozenset[str]:
+    """The 10,000 most common passwords, in lower case; see data/common_passwords.LICENSE for their source."""
+    return frozenset((files("messaging_app") / "data" / "common_passwords.txt").read_text("ascii").split())
 
 
 def hash_password(password: str) -> str:

@@ -23,7 +23,7 @@ from wtforms import (
 )
 from wtforms.validators import AnyOf, InputRequired, Length
 
-from messaging_app.accounts.passwords import NEW_MAX, NEW_MIN
+from messaging_app.accounts.passwords import NEW_MIN
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from wtforms.fields import Field
 
 TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
-NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "maxlength": NEW_MAX, "required": True}
+# No maxlength: a browser would cut what is pasted without a word.
+NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "required": True}
 OWN_NAME = {"autocomplete": "name", "maxlength": SUBJECT_MAX, "required": True, "dir": "auto"}
 INVITED_ROLES = {"owner": _("Owner"), "staff": _("Staff"), "admin": _("Administrator")}
 COLOURS = (

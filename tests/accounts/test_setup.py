@@ -111,6 +111,7 @@ def test_a_code_that_opens_nothing(new: Flask, how: str) -> None:
         ({"email": "ada"}, "Enter an e-mail address."),
         ({"name": "\u200b\u3164"}, "Enter a name"),
         ({"password": "short"}, "at least 10"),
+        ({"password": "password123"}, "10,000 most common"),
     ],
 )
 def test_what_does_not_fit_costs_no_code(new: Flask, changes: dict[str, str], sentence: str) -> None:
