@@ -25,6 +25,8 @@ LIMITS = {
     "sign_in_account": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
     "own_password": parse("10 per 15 minutes"),
+    "failures_address": parse("30 per hour"),
+    "failures": parse("1000 per hour"),
     "invite": parse("200 per hour"),
     "forgot_account": parse("3 per hour"),
     "forgot_address": parse("30 per hour"),

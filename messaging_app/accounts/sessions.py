@@ -18,6 +18,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
 
 from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
@@ -29,9 +30,9 @@ from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_S
 from messaging_app.models.scope import active_person
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import people
-from messaging_app.services import announcements, messaging
+from messaging_app.services import announcements, audit, messaging
 from messaging_app.services.settings import parse_or_default
-from messaging_app.text import search_key
+from messaging_app.text import email_key, search_key
 
 LINKS = "links"  # the cookie of pages behind mailed links and of the first start; holds a CSRF token, nobody's session
 LINK_PAGES = frozenset(("invitation", "reset", "confirm", "setup"))
@@ -255,15 +256,16 @@ def _token_at(role: RolePolicy) -> str | None:
 def _new_session(role: RolePolicy, person_id: int, store_id: int | None) -> str:
     token = secrets.token_urlsafe(32)
     with writing(db.session) as transaction:
-        transaction.add(
-            SignInSession(
-                token_hash=_hash(token),
-                actor_type=role.actor_type,
-                person_id=person_id,
-                store_id=store_id,
-                time_zone=zone_of_browser(),
-            )
+        row = SignInSession(
+            token_hash=_hash(token),
+            actor_type=role.actor_type,
+            person_id=person_id,
+            store_id=store_id,
+            time_zone=zone_of_browser(),
         )
+        transaction.add(row)
+        transaction.flush()
+        _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id)
     return token
 
 
@@ -277,6 +279,14 @@ def _end(token: str) -> None:
         ).one_or_none()
         if ended is not None:
             announcements.session_ended(*ended)
+            _record(transaction, "session.ended", ActorType(ended.actor_type), ended.person_id, ended.id)
+
+
+def _record(transaction: Session, action: str, actor_type: ActorType, person_id: int, session_id: int) -> None:
+    """Record what a person did to a session of their own."""
+    person = audit.about_person(transaction, actor_type, person_id)
+    who = audit.Who(actor_type, person_id, person.name, email_key(person.email))
+    audit.record(transaction, who, action, person, after={"role": actor_type, "session": session_id})
 
 
 def end_sessions_of(
@@ -284,7 +294,7 @@ def end_sessions_of(
 ) -> int:
     """End every session of a user or customer (in one store, if given) but session `keep`, and return how many ended.
 
-    Joins the caller's transaction.
+    Joins the caller's transaction, and leaves the entry in the audit trail to it.
     """
     ended = update(SignInSession).where(
         SignInSession.actor_type == actor_type, SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)

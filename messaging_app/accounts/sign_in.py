@@ -27,7 +27,7 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
     `store_id` is the customer's store; for staff, the preferred store, used if the user is a member of it.
     """
-    key = _storable(email_key(email))
+    key = storable(email_key(email))
     if actor_type == ActorType.CUSTOMER:
         query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
             Customer.store_id == store_id, Customer.email_key == key, Customer.active
@@ -52,11 +52,11 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
 def store_by_code(code: str) -> Store | None:
     """Return the active store with this code, which may be typed in capitals."""
-    typed = _storable(code.strip())
+    typed = storable(code.strip())
     found = db.session.scalars(select(Store).where(Store.code.in_((typed, typed.lower())), Store.active)).all()
     return next((store for store in found if store.code == typed), found[0] if found else None)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Replace NUL, which PostgreSQL rejects, by a character that no e-mail or code contains."""
     return text.replace("\0", "\ufffd")

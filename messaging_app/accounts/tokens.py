@@ -27,6 +27,7 @@ from messaging_app.models.api_token import NAME_MAX
 from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.scope import active_person
 from messaging_app.queries import people
+from messaging_app.services import audit
 from messaging_app.services.settings import get_setting, parse_or_default
 from messaging_app.text import email_key, shows_something
 
@@ -64,11 +65,17 @@ def may_manage_tokens(actor: Actor) -> bool:
 
 
 def create_token(
-    actor_type: ActorType, person_id: int, store_id: int | None, name: str, lifetime: timedelta | None = None
+    actor_type: ActorType,
+    person_id: int,
+    store_id: int | None,
+    name: str,
+    lifetime: timedelta | None = None,
+    *,
+    actor: Actor | None = None,
 ) -> str:
     """Create a token and return it; it cannot be shown again. `name` is one line of 1-100 characters.
 
-    A token without `lifetime` is valid until revoked. Raises `Invalid` on field `name`, or if the user already has 50
+    `actor` is who creates it, None on the command line. A token without `lifetime` is valid until revoked. Raises `Invalid` on field `name`, or if the user already has 50
     active tokens.
     """
     name = clean_name(name)
@@ -83,18 +90,21 @@ def create_token(
         if (living or 0) >= MOST_TOKENS:
             sentence = _("You have %(max)s tokens. Revoke one that is no longer used.", max=MOST_TOKENS)
             raise Invalid(FieldError("name", "too_many", sentence))
-        session.add(
-            ApiToken(
-                token_hash=digest(token),
-                hint=token[-4:],
-                name=name,
-                actor_type=actor_type,
-                person_id=person_id,
-                store_id=store_id,
-                created_at=moment,
-                expires_at=moment + lifetime if lifetime else None,
-            )
+        row = ApiToken(
+            token_hash=digest(token),
+            hint=token[-4:],
+            name=name,
+            actor_type=actor_type,
+            person_id=person_id,
+            store_id=store_id,
+            created_at=moment,
+            expires_at=moment + lifetime if lifetime else None,
         )
+        session.add(row)
+        session.flush()
+        expires = row.expires_at.date().isoformat() if row.expires_at else None
+        facts: audit.Facts = {"name": name, "role": str(actor_type), "expires": expires}
+        audit.record(session, actor, "token.created", _about(session, row.id, actor_type, person_id), after=facts)
     return token
 
 
@@ -186,9 +196,16 @@ def revoke_token(actor: Actor, token_id: int) -> None:
         found = session.scalar(select(ApiToken.id).where(ApiToken.id == token_id, _own(actor)).with_for_update())
         if found is None:
             raise NotFound
-        session.execute(
-            update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now())
+        revoked = session.scalar(
+            update(ApiToken)
+            .where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+            .values(revoked_at=now())
+            .returning(ApiToken.name)
+            .execution_options(synchronize_session=False)
         )
+        if revoked is not None:
+            about = _about(session, token_id, actor.type, actor.id)
+            audit.record(session, actor, "token.revoked", about, before={"name": revoked, "role": str(actor.type)})
 
 
 def end_tokens_of(
@@ -246,6 +263,10 @@ def end_orphans(session: DbSession) -> None:
 def digest(token: str) -> str:
     """Return the stored digest of a token. 192 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _about(session: DbSession, token_id: int, actor_type: ActorType, person_id: int) -> audit.Object:
+    return audit.about_person(session, actor_type, person_id)._replace(type="token", id=token_id)
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from messaging_app.api import problems
 from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.services import attachments, audit, messaging, poll_state, recipients
+from messaging_app.services import attachments, messaging, poll_state, recipients, trail
 from messaging_app.web.views import attachments as served
 
 
@@ -101,11 +101,11 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> Answer:
 
 def list_audit(actor: Actor, query: s.AuditQuery) -> Answer:
     """A page of the audit trail, oldest first, for programs that follow it."""
-    filters = audit.Filters(person=query.person, object=query.object, action=query.action)
-    found = audit.entries_after(filters, int(query.after or 0), query.limit + 1)
+    filters = trail.Filters(person=query.person, object=query.object, action=query.action)
+    found = trail.entries_after(filters, int(query.after or 0), query.limit + 1)
     page = found[: query.limit]
     cursor = str(page[-1].id) if len(found) > query.limit else None
-    entries = [s.AuditEntryResponse.model_validate(audit.as_json(entry)) for entry in page]
+    entries = [s.AuditEntryResponse.model_validate(trail.as_json(entry)) for entry in page]
     body = s.AuditResponse(entries=entries, next_cursor=cursor)
     return Answer(body, next_page={"after": cursor} if cursor else None)
 

@@ -2,7 +2,7 @@
 
 The steps in order: `schema` parses the file and `values` its values, `plan` merges entries per person, `hashing` and
 `logos` do the slow work, `upsert` and `customers` write in one transaction (using `bulk` and `terms`), `seats` handles
-those who become active again.
+those who become active again, `trail` records it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from messaging_app.directory.hashing import prepare_secrets
 from messaging_app.directory.logos import forget, kept, key_of, prepare_logos
 from messaging_app.directory.plan import Plan, make_plan
 from messaging_app.directory.schema import DirectoryError, parse, read
+from messaging_app.directory.trail import record_import
 from messaging_app.directory.upsert import Changes, upsert_members, upsert_stores, upsert_users
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
@@ -51,6 +52,7 @@ def import_file(path: Path, progress: Progress = lambda line: None, *, keep_toke
             changes = apply(session, plan, progress)
             if not keep_tokens:
                 _end_tokens(session, changes)
+            record_import(session, changes, path.name)
     except StorageUnavailable as error:
         raise DirectoryError([f"The storage of logos does not answer: {error}."]) from None
     for code, logo in changes.logos_replaced:

@@ -14,6 +14,7 @@ from messaging_app.directory.bulk import chunks, insert_returning, insert_rows, 
 from messaging_app.directory.plan import Plan, PlannedMember, PlannedStore, PlannedUser, Secret
 from messaging_app.directory.schema import DirectoryError
 from messaging_app.models import Store, StoreMembership, User
+from messaging_app.services import audit
 
 STORES = table_of(Store)
 USERS = table_of(User)
@@ -37,6 +38,7 @@ class Changes:
     customers_back: set[int] = field(default_factory=set)
     members_back: set[tuple[int, int]] = field(default_factory=set)  # (store, user)
     stores_back: set[int] = field(default_factory=set)
+    rights: list[tuple[str, str, audit.Facts, audit.Facts]] = field(default_factory=list)  # for the audit trail
     logos_replaced: list[tuple[str, str]] = field(default_factory=list)  # (code, the former value of Store.logo)
 
     def note(self, noun: str, row: AnyRow | None, wanted: Fields) -> bool:
@@ -92,6 +94,7 @@ def upsert_users(connection: Connection, plan: Plan, changes: Changes) -> dict[s
         wanted = _wanted_user(user, row, key in staff)
         if not changes.note("users", row, wanted):
             continue
+        _note_user(changes, key, row, wanted)
         if row is None:
             new.append(wanted)
             continue
@@ -127,7 +130,13 @@ def upsert_members(
         for store in stores:
             for member in store.members:
                 place = (store_ids[store.entry.code], user_ids[member.key])
-                _member(member, place, known.get(place), new, changed, changes)
+                row = known.get(place)
+                if (wanted := _wanted_member(member, row, changes)) is None:
+                    continue
+                (new if row is None else changed).append({"store_id": place[0], "user_id": place[1], **wanted})
+                _note_member(changes, member.key, store.entry.code, row, wanted)
+                if row is not None and row.active != wanted["active"]:
+                    (changes.members_back if wanted["active"] else changes.members_out).add(place)
     insert_rows(connection, MEMBERS, new)
     update_rows(connection, MEMBERS, changed, "store_id", "user_id")
 
@@ -139,23 +148,33 @@ def stored_hash(secret: Secret | None, row: AnyRow | None) -> str | None:
     return row.password_hash if row is not None else None
 
 
-def _member(
-    member: PlannedMember,
-    place: tuple[int, int],
-    row: AnyRow | None,
-    new: list[Fields],
-    changed: list[Fields],
-    changes: Changes,
-) -> None:
+def _wanted_member(member: PlannedMember, row: AnyRow | None, changes: Changes) -> Fields | None:
     wanted = {
         "role": member.role or (row.role if row else "staff"),
         "active": member.active if member.active is not None else (row.active if row else True),
     }
-    if not changes.note("memberships", row, wanted):
+    return wanted if changes.note("memberships", row, wanted) else None
+
+
+def _note_user(changes: Changes, key: str, row: AnyRow | None, wanted: Fields) -> None:
+    """Note for the audit trail what the import does to a user's rights."""
+    if wanted["is_admin"] != bool(row and row.is_admin):
+        changes.rights.append(("admin.added" if wanted["is_admin"] else "admin.removed", key, {}, {}))
+    if row is None:
         return
-    (new if row is None else changed).append({"store_id": place[0], "user_id": place[1], **wanted})
-    if row is not None and row.active != wanted["active"]:
-        (changes.members_back if wanted["active"] else changes.members_out).add(place)
+    if row.active != wanted["active"]:
+        changes.rights.append(("user.reactivated" if wanted["active"] else "user.deactivated", key, {}, {}))
+    if row.password_hash != wanted["password_hash"]:
+        changes.rights.append(("password.changed", key, {}, {}))
+
+
+def _note_member(changes: Changes, key: str, code: str, row: AnyRow | None, wanted: Fields) -> None:
+    """Note for the audit trail what the import does to a membership."""
+    was: audit.Facts | None = {"store": code, "role": row.role} if row is not None and row.active else None
+    becomes: audit.Facts | None = {"store": code, "role": str(wanted["role"])} if wanted["active"] else None
+    if was != becomes:
+        verb = "added" if was is None else "removed" if becomes is None else "role_changed"
+        changes.rights.append((f"membership.{verb}", key, was or {}, becomes or {}))
 
 
 def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:

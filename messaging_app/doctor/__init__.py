@@ -16,6 +16,7 @@ from messaging_app.db.engine import writing
 from messaging_app.doctor import counters, emails, files, lines, recipients, seats
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
+from messaging_app.services import audit
 
 CHECKS = [
     Check("message numbers", lines.find_gaps),
@@ -66,6 +67,8 @@ def examine(*, repair: bool = False) -> Report:
                 mended[check.name] = broken
                 check.repair(connection)
         left = _look(connection)
+        done = {name: "not mended" if left[name] else "mended" for name, broken in mended.items() if broken}
+        audit.record(session, None, "doctor.repaired", audit.Object("platform", "doctor"), after=done)
     return _report(mended, left)
 
 

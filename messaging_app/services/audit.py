@@ -1,36 +1,35 @@
 """The audit trail: every change to users, rights and settings, in the transaction that makes it (rule 33).
 
-Contains no message text and no secrets. Each entry's hash covers the entry and the previous hash, so `verify` detects
-rows that were changed, removed or inserted later.
+Contains no message text and no secrets. Each entry's hash covers the entry and the previous hash, so `trail.verify`
+detects rows that were changed, removed or inserted later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import insert, select, update
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now
-from messaging_app.db.types import DbSession
-from messaging_app.extensions import db
+from messaging_app.db.types import DbSession, Fields
 from messaging_app.models import AuditEntry, AuditHead, Customer, User
 from messaging_app.text import email_key
 
 COMMAND_LINE = "command line"
-BATCH = 1_000  # entries per query when reading all
+BATCH = 1_000  # rows per statement
 HASHED = (
     *("id", "at", "actor_type", "actor_id", "actor_name", "actor_email", "action", "object_type", "object_id"),
     *("object_name", "object_email", "before", "after", "address", "session_id", "request_id"),
 )
 
 Value = str | int | bool | None
+Facts = dict[str, Value]
 
 
 class Origin(NamedTuple):
@@ -59,32 +58,13 @@ class Who(NamedTuple):
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries to list. `person` is an e-mail of the actor or object; `object` is `type` or `type:id`."""
+class Change(NamedTuple):
+    """One change of several that are recorded together. `action` is `noun.verbed`."""
 
-    person: str = ""
-    object: str = ""
-    action: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions that entries must meet."""
-        if self.person:
-            key = email_key(self.person)
-            yield or_(AuditEntry.actor_email == key, AuditEntry.object_email == key)
-        if self.object:
-            kind, _colon, number = self.object.partition(":")
-            yield AuditEntry.object_type == kind
-            if number:
-                yield AuditEntry.object_id == number
-        if self.action:
-            yield AuditEntry.action == self.action
-        if self.since:
-            yield AuditEntry.at >= self.since
-        if self.until:
-            yield AuditEntry.at < self.until
+    action: str
+    about: Object
+    before: Mapping[str, Value] = {}
+    after: Mapping[str, Value] = {}
 
 
 _origin: ContextVar[Origin | None] = ContextVar("audit_origin", default=None)
@@ -97,7 +77,7 @@ def set_origin(origin: Origin | None) -> None:
 
 def record(
     session: DbSession,
-    actor: Actor | None,
+    actor: Actor | Who | None,
     action: str,
     about: Object,
     before: Mapping[str, Value] | None = None,
@@ -105,96 +85,54 @@ def record(
 ) -> None:
     """Add an entry as the last statement of the caller's transaction, because it locks the end of the trail.
 
-    Without `actor` the author is the command line or, if the request has an address, an anonymous user.
+    Without `actor` the author is the command line or, if the request has an address, an anonymous user. A `Who` saves
+    the statement that finds the actor's e-mail.
     """
-    who, origin = _who(session, actor), _origin.get() or Origin()
+    record_all(session, actor, [Change(action, about, before or {}, after or {})])
+
+
+def record_all(session: DbSession, actor: Actor | Who | None, changes: Sequence[Change]) -> None:
+    """Add an entry for each of `changes`, in this order; see `record`."""
+    who, origin, moment = _who(session, actor), _origin.get() or Origin(), now()
     head = session.execute(select(AuditHead.last_id, AuditHead.hash).with_for_update()).one()
-    entry = {
-        "id": head.last_id + 1,
-        "at": now(),
-        "actor_type": who.type,
-        "actor_id": who.id,
-        "actor_name": who.name,
-        "actor_email": who.email,
-        "action": action,
-        "object_type": about.type,
-        "object_id": str(about.id),
-        "object_name": about.name,
-        "object_email": email_key(about.email) if about.email else "",
-        "before": _json(before or {}),
-        "after": _json(after or {}),
-        **origin._asdict(),
-    }
-    entry["hash"] = _hash(head.hash, entry)
-    session.execute(insert(AuditEntry).values(entry))
-    session.execute(update(AuditHead).values(last_id=entry["id"], hash=entry["hash"]))
+    number, last_hash = head.last_id, head.hash
+    rows = []
+    for change in changes:
+        number += 1
+        row = _row(number, moment, who, change, origin)
+        row["hash"] = last_hash = chained(last_hash, row)
+        rows.append(row)
+    for at in range(0, len(rows), BATCH):
+        session.execute(insert(AuditEntry), rows[at : at + BATCH])
+    session.execute(update(AuditHead).values(last_id=number, hash=last_hash))
 
 
-def changed(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+def changed(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[Facts, Facts]:
     """Return `before` and `after`, reduced to what differs."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
 
 
-def list_entries(filters: Filters, *, below: int | None = None, limit: int) -> list[AuditEntry]:
-    """Return entries that match `filters`, newest first, before entry `below` if given. One statement."""
-    query = select(AuditEntry).where(*filters.conditions())
-    if below is not None:
-        query = query.where(AuditEntry.id < below)
-    return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
+def about_person(session: DbSession, actor_type: ActorType, person_id: int) -> Object:
+    """Return a user or customer as the object of a change. One statement."""
+    person = Customer if actor_type == ActorType.CUSTOMER else User
+    found = session.execute(select(person.name, person.email).where(person.id == person_id)).one()
+    return Object(person.__tablename__.removesuffix("s"), person_id, found.name, found.email)
 
 
-def entries_after(filters: Filters, after: int, limit: int) -> list[AuditEntry]:
-    """Return entries that match `filters` and follow entry `after`, oldest first. One statement."""
-    query = select(AuditEntry).where(AuditEntry.id > after, *filters.conditions())
-    return list(db.session.scalars(query.order_by(AuditEntry.id).limit(limit)))
+def chained(before: str, entry: Mapping[str, object]) -> str:
+    """Return the hash of an entry that follows the entry with hash `before`."""
+    values = [entry[name] for name in HASHED]
+    at = entry["at"]
+    assert isinstance(at, datetime)
+    values[1] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    words = [str(value) if value is not None else None for value in values]
+    return hashlib.sha256(json.dumps([before, *words], ensure_ascii=False).encode()).hexdigest()
 
 
-def all_entries(filters: Filters | None = None) -> Iterator[AuditEntry]:
-    """Yield every entry that matches `filters`, oldest first, read in batches."""
-    last = 0
-    while batch := entries_after(filters or Filters(), last, BATCH):
-        yield from batch
-        last = batch[-1].id
-        db.session.rollback()  # release the connection and memory during a long export
-
-
-def verify() -> int | None:
-    """Return the id of the first changed or missing entry, or None if the trail is intact."""
-    last_hash, expected = "", 1
-    for entry in all_entries():
-        if entry.id != expected or entry.hash != _hash(last_hash, {name: getattr(entry, name) for name in HASHED}):
-            return expected
-        last_hash, expected = entry.hash, expected + 1
-    head = db.session.execute(select(AuditHead.last_id, AuditHead.hash)).one()
-    last = expected - 1
-    if last != head.last_id:
-        return int(min(last, head.last_id)) + 1
-    return None if head.hash == last_hash else int(last)
-
-
-def as_json(entry: AuditEntry) -> dict[str, object]:
-    """Return an entry as the API shows it."""
-    return {
-        "id": entry.id,
-        "at": entry.at,
-        "actor": {"type": entry.actor_type, "name": entry.actor_name, "email": entry.actor_email or None},
-        "action": entry.action,
-        "object": {
-            "type": entry.object_type,
-            "id": entry.object_id,
-            "name": entry.object_name,
-            "email": entry.object_email or None,
-        },
-        "before": json.loads(entry.before),
-        "after": json.loads(entry.after),
-        "address": entry.address or None,
-        "request_id": entry.request_id or None,
-        "hash": entry.hash,
-    }
-
-
-def _who(session: DbSession, actor: Actor | None) -> Who:
+def _who(session: DbSession, actor: Actor | Who | None) -> Who:
+    if isinstance(actor, Who):
+        return actor
     if actor is None:
         return Who("nobody", None, "", "") if _origin.get() else Who("command", None, COMMAND_LINE, "")
     person = Customer if actor.type == ActorType.CUSTOMER else User
@@ -202,14 +140,25 @@ def _who(session: DbSession, actor: Actor | None) -> Who:
     return Who(actor.type, actor.id, actor.name, email or "")
 
 
+def _row(number: int, moment: datetime, who: Who, change: Change, origin: Origin) -> Fields:
+    about = change.about
+    return {
+        "id": number,
+        "at": moment,
+        "actor_type": who.type,
+        "actor_id": who.id,
+        "actor_name": who.name,
+        "actor_email": who.email,
+        "action": change.action,
+        "object_type": about.type,
+        "object_id": str(about.id),
+        "object_name": about.name,
+        "object_email": email_key(about.email) if about.email else "",
+        "before": _json(change.before),
+        "after": _json(change.after),
+        **origin._asdict(),
+    }
+
+
 def _json(values: Mapping[str, Value]) -> str:
     return json.dumps(values, ensure_ascii=False, sort_keys=True)
-
-
-def _hash(before: str, entry: Mapping[str, object]) -> str:
-    values = [entry[name] for name in HASHED]
-    at = entry["at"]
-    assert isinstance(at, datetime)
-    values[1] = at.astimezone(UTC).isoformat(timespec="microseconds")
-    words = [str(value) if value is not None else None for value in values]
-    return hashlib.sha256(json.dumps([before, *words], ensure_ascii=False).encode()).hexdigest()

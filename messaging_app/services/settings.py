@@ -161,7 +161,7 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
     with writing(db.session) as session:
         stored = session.scalars(select(PlatformSetting).with_for_update()).all()
         before = {setting.key: setting.value for setting in stored}
-        insert = insert_for(session.get_bind().dialect.name, table_of(PlatformSetting))
+        insert, done = insert_for(session.get_bind().dialect.name, table_of(PlatformSetting)), []
         for key, value in parsed.items():
             row = {"key": key, "value": str(value).lower(), "updated_at": now()}
             was = before.get(key, str(SETTINGS[key].default).lower())
@@ -169,4 +169,6 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
                 continue  # saved with others: since when a switch is on stays as it was
             session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
             about = audit.Object("setting", key, key)
-            audit.record(session, actor, "setting.changed", about, {"value": was}, {"value": str(row["value"])})
+            done.append(audit.Change("setting.changed", about, {"value": was}, {"value": str(row["value"])}))
+        if done:
+            audit.record_all(session, actor, done)

@@ -14,7 +14,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AccountMail, Store, StoreMembership, User
-from messaging_app.services import audit, invitations, messaging
+from messaging_app.services import invitations, messaging, trail
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.cast import EMAILS
 from tests.domain import invariants
@@ -63,7 +63,7 @@ def test_an_owner_invites_a_colleague_who_joins_and_is_in(post: Post, owner: Act
         ("Noor Haddad", "membership.added", NOOR),
         ("Noor Haddad", "invitation.accepted", NOOR),
     ]
-    assert audit.verify() is None
+    assert trail.verify() is None
     for method in (browse(post).get, browse(post).post):
         assert method(path).status_code == 410
 

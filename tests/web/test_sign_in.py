@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import User
+from messaging_app.services import trail
 from messaging_app.web.views import sign_ins
 from tests import cast
 from tests.conftest import Web
@@ -41,6 +43,32 @@ def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(limited: Web
     assert "ada@mail.example" in answer.text, "what was typed is kept"
     assert limited.browser().sign_in("admin", "abe").status_code == 303, "others come in"
     assert limited.browser().sign_in("store", "sam").status_code == 303
+
+
+def test_failures_are_in_the_trail_and_few(limited: Web) -> None:
+    browser = limited.browser()
+    for _ in range(12):
+        browser.sign_in("admin", "ada", "wrong")
+    for number in range(40):
+        browser.post("/admin/login", {"email": f"nobody{number}@x.example", "password": "wrong"})
+    with limited.app.app_context():
+        entries = trail.list_entries(trail.Filters(action="sign_in.failed"), limit=100)
+    told = [(entry.object_type, entry.object_email, json.loads(entry.after)["failures"]) for entry in entries]
+    assert told[-3:] == [("user", "ada@mail.example", number) for number in (10, 5, 1)]
+    assert told[:-3] == [("address", "", 1)] * 27, "thirty an hour from one address"
+    assert {entry.actor_type for entry in entries} == {"nobody"} and entries[0].address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("role", ["admin", "store", "storefront"])
+def test_a_failure_costs_the_same_for_somebody_and_nobody(limited: Web, role: str) -> None:
+    address = f"/{role}/login?store=bakery"
+    made = []
+    for email in (cast.EMAILS["cleo" if role == "storefront" else "sam"], "nobody@x.example"):
+        browser = limited.browser()
+        browser.get(address)
+        form = {"email": email, "password": "wrong"}
+        made.append(limited.statements(lambda: browser.post(address, form)))  # noqa: B023
+    assert made[0] == made[1] and len(made[0]) >= 5
 
 
 NFC, NFD = "Caf\u00e9 cr\u00e8me", "Cafe\u0301 cre\u0300me"

@@ -9,13 +9,13 @@ from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from messaging_app.accounts import failures
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
 from messaging_app.accounts.sign_in import Person, authenticate, store_by_code
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.policies import RolePolicy
-from messaging_app.text import email_key
 from messaging_app.web.forms import SignInForm
 from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
 from messaging_app.web.urls import parts_of
@@ -98,6 +98,7 @@ def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
     if person is None:
+        failures.record_failure(role, form.email.data or "", store_id, request.remote_addr or "")
         form.password.errors = [_("Wrong e-mail or password.")]
         return rendered("sign_in.html", 422, view=view, form=form)
     start_session(role, person.id, person.store_id)
@@ -122,7 +123,7 @@ def _recognise(role: RolePolicy, email: str, password: str, store_id: int | None
     Counts before hashing and undoes it afterwards, so a hundred parallel attempts count as a hundred.
     """
     with ExitStack() as unless_wrong:
-        account, address = (role.name, store_id or 0, email_key(email)[:254]), (request.remote_addr or "",)
+        account, address = failures.account_key(role, email, store_id), (request.remote_addr or "",)
         for name, key in (("sign_in_account", account), ("sign_in_address", address)):
             limiter.hit(name, *key)
             unless_wrong.callback(limiter.give_back, name, *key)

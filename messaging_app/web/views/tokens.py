@@ -31,7 +31,8 @@ def create_token(actor: Actor) -> ResponseReturnValue:
         return _page(actor, form, status=422)
     lifetime = timedelta(days=int(form.days.data)) if form.days.data else None
     try:
-        token = tokens.create_token(actor.type, actor.id, actor.store_id, form.name.data or "", lifetime)
+        owner = (actor.type, actor.id, actor.store_id)
+        token = tokens.create_token(*owner, form.name.data or "", lifetime, actor=actor)
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(actor, form, status=refusal.status)

@@ -1,0 +1,127 @@
+"""Reading the audit trail: filtered pages of it, all of it, and whether it is as it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.engine import Connection
+
+from messaging_app.actors import Actor
+from messaging_app.db.engine import writing
+from messaging_app.extensions import db
+from messaging_app.models import AuditEntry, AuditHead
+from messaging_app.services import audit
+from messaging_app.services.audit import BATCH, HASHED, chained
+from messaging_app.text import email_key
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries to list. `person` is an e-mail of the actor or object; `object` is `type` or `type:id`."""
+
+    person: str = ""
+    object: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions that entries must meet."""
+        if self.person:
+            key = email_key(self.person)
+            yield or_(AuditEntry.actor_email == key, AuditEntry.object_email == key)
+        if self.object:
+            kind, _colon, number = self.object.partition(":")
+            yield AuditEntry.object_type == kind
+            if number:
+                yield AuditEntry.object_id == number
+        if self.action:
+            yield AuditEntry.action == self.action
+        if self.since:
+            yield AuditEntry.at >= self.since
+        if self.until:
+            yield AuditEntry.at < self.until
+
+
+def list_entries(filters: Filters, *, below: int | None = None, limit: int) -> list[AuditEntry]:
+    """Return entries that match `filters`, newest first, before entry `below` if given. One statement."""
+    query = select(AuditEntry).where(*filters.conditions())
+    if below is not None:
+        query = query.where(AuditEntry.id < below)
+    return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
+
+
+def entries_after(filters: Filters, after: int, limit: int) -> list[AuditEntry]:
+    """Return entries that match `filters` and follow entry `after`, oldest first. One statement."""
+    query = select(AuditEntry).where(AuditEntry.id > after, *filters.conditions())
+    return list(db.session.scalars(query.order_by(AuditEntry.id).limit(limit)))
+
+
+def all_entries(filters: Filters | None = None) -> Iterator[AuditEntry]:
+    """Yield every entry that matches `filters`, oldest first, read in batches."""
+    last = 0
+    while batch := entries_after(filters or Filters(), last, BATCH):
+        yield from batch
+        last = batch[-1].id
+        db.session.rollback()  # release the connection and memory during a long export
+
+
+def first_bad_entry(connection: Connection) -> int | None:
+    """Return the id of the first changed or missing entry, or None if the trail is intact.
+
+    Reads the end of the trail first: entries that are added meanwhile are not looked at.
+    """
+    entry = AuditEntry.__table__.c
+    head = connection.execute(select(AuditHead.last_id, AuditHead.hash)).one()
+    last_hash, last = "", 0
+    while last < head.last_id:
+        part = (entry.id > last) & (entry.id <= head.last_id)
+        rows = connection.execute(select(*entry).where(part).order_by(entry.id).limit(BATCH)).all()
+        for row in rows:
+            if row.id != last + 1 or row.hash != chained(last_hash, {name: getattr(row, name) for name in HASHED}):
+                return last + 1
+            last_hash, last = row.hash, row.id
+        if not rows:
+            return last + 1
+    if last_hash == head.hash:
+        return None
+    went_on = connection.scalar(select(entry.id).where(entry.id > last).limit(1))
+    return last if went_on is None else last + 1
+
+
+def verify() -> int | None:
+    """Return what `first_bad_entry` returns. Holds no lock."""
+    with db.engine.connect() as connection:
+        return first_bad_entry(connection)
+
+
+def record_export(actor: Actor | None, filters: Filters | None = None) -> None:
+    """Record that the trail is taken away as a file. In a transaction of its own."""
+    told = {name: str(value) for name, value in asdict(filters or Filters()).items() if value}
+    with writing(db.session) as session:
+        audit.record(session, actor, "export.made", audit.Object("list", "audit", "audit"), after=told)
+
+
+def as_json(entry: AuditEntry) -> dict[str, object]:
+    """Return an entry as the API shows it."""
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "actor": {"type": entry.actor_type, "name": entry.actor_name, "email": entry.actor_email or None},
+        "action": entry.action,
+        "object": {
+            "type": entry.object_type,
+            "id": entry.object_id,
+            "name": entry.object_name,
+            "email": entry.object_email or None,
+        },
+        "before": json.loads(entry.before),
+        "after": json.loads(entry.after),
+        "address": entry.address or None,
+        "request_id": entry.request_id or None,
+        "hash": entry.hash,
+    }

@@ -1,0 +1,271 @@
+"""Whatever changes people, rights or settings is in the audit trail (rule 33): read off the routes and the commands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from click import Group
+from flask import Flask
+
+from messaging_app.accounts import links
+from messaging_app.db.engine import writing
+from messaging_app.extensions import db
+from messaging_app.models import AuditEntry, LinkKind
+from messaging_app.services import invitations, messaging, trail
+from tests import cast
+from tests.conftest import Browser, Web
+from tests.web.forms import field
+from tests.world import four_conversations
+
+# Views that change something and leave no entry, each because somebody thought about it.
+MESSAGES = {"send", "create", "new", "close", "reopen", "mark_read", "typing"}
+OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
+ELSEWHERE = {"finish"}  # needs an installation without people: tests/accounts/test_setup.py
+COMMANDS_THAT_CHANGE_NOTHING = {"demo show", "settings list", "audit verify", "attachments move", "worker"}
+
+PASSWORD, NEW_PASSWORD, MESSAGE, WRONG = cast.PASSWORD, "a-planted-password", "a planted message", "planted-wrong-one"
+
+
+class World(Web):
+    """The web with its browsers by name, the four conversations, and the tokens and links that were made."""
+
+    def __init__(self, web: Web) -> None:
+        super().__init__(web.app, web.cast)
+        self.browsers: dict[str, Browser] = {}
+        self.secrets = [PASSWORD, NEW_PASSWORD, MESSAGE, WRONG]
+        with self.app.app_context():
+            self.numbers = four_conversations(self.cast)
+
+    def by(self, name: str) -> Browser:
+        if name not in self.browsers:
+            self.browsers[name] = self.signed_in(name)
+        return self.browsers[name]
+
+    def entries(self, after: int = 0) -> list[AuditEntry]:
+        with self.app.app_context():
+            return trail.entries_after(trail.Filters(), after, 1_000)
+
+    def link(self, kind: LinkKind) -> str:
+        """The path of a new link of Nadia's, or to the bakery's staff."""
+        with self.app.app_context():
+            if kind == LinkKind.INVITATION:
+                [asked] = invitations.invite(self.cast.ada, "noor@mail.example", "staff", self.cast.bakery)
+                path = asked.link.removeprefix(self.app.extensions["settings"].public_url)
+            else:
+                with writing(db.session) as session:
+                    link = links.make(session, kind, "n@x.example", role="store", user_id=self.cast.nadia.id)
+                    path = f"/{kind}/{links.token_of(link)}"
+        self.secrets.append(path.rsplit("/", 1)[1])
+        return path
+
+
+def post(who: str, path: str, **form: Any) -> Callable[[World], object]:
+    def act(world: World) -> object:
+        at = path.format(**world.cast.__dict__, lea_id=world.cast.lea.id)
+        browser = world.by(who)
+        return browser.post(at, form)
+
+    return act
+
+
+def edit(who: str, page: str, path: str, **form: Any) -> Callable[[World], object]:
+    def act(world: World) -> object:
+        browser, numbers = world.by(who), world.cast.__dict__
+        version = field(browser.get(page.format(**numbers)).text, "version")
+        return browser.post(path.format(**numbers), form | {"version": version})
+
+    return act
+
+
+def sign_in(password: str) -> Callable[[World], object]:
+    return lambda world: world.browser().sign_in("store", "nadia", password)
+
+
+def sign_out(world: World) -> object:
+    return world.signed_in("omar").post("/storefront/logout")
+
+
+def forget(world: World) -> object:
+    settings, browser = world.app.extensions["settings"], world.browser()
+    settings.mail_url = "smtp://127.0.0.1:1"  # without mail the page has no form
+    browser.get("/store/forgot")
+    answer = browser.post("/store/forgot", {"email": cast.EMAILS["sam"]})
+    settings.mail_url = None
+    return answer
+
+
+def make_token(world: World) -> object:
+    answer = world.by("ada").post("/admin/tokens", {"name": "shop", "days": "30"})
+    world.secrets.append(answer.text.split("msg_admin_", 1)[1][:48])
+    return answer
+
+
+def remove_file(world: World) -> object:
+    with world.app.app_context():
+        number = world.numbers["admin-cleo"]
+        files = [_Upload("planted-name.txt", b"a planted message")]
+        messaging.send_message(world.cast.cleo, number, MESSAGE, uploads=files)
+    path = f"/admin/messages/{number}/attachments/1/remove"
+    return world.by("ada").post(path, {"reason": MESSAGE})
+
+
+class _Upload:
+    def __init__(self, filename: str, content: bytes) -> None:
+        self.filename, self.stream = filename, BytesIO(content)
+
+
+def open_link(kind: LinkKind, **form: str) -> Callable[[World], object]:
+    def act(world: World) -> object:
+        path, browser = world.link(kind), world.browser()
+        browser.get(path)
+        return browser.post(path, form)
+
+    return act
+
+
+def pending(verb: str) -> Callable[[World], object]:
+    """What is done with the last invitation to the bakery."""
+
+    def act(world: World) -> object:
+        with world.app.app_context():
+            newest = invitations.list_pending(world.cast.ada, world.cast.bakery)[0].id
+        return post("ada", f"{BAKERY}/invitations/{newest}/{verb}")(world)
+
+    return act
+
+
+def with_two_sessions(who: str, address: Callable[[str], str]) -> Callable[[World], object]:
+    """What somebody does from one of two browsers to what their page of sessions names."""
+
+    def act(world: World) -> object:
+        world.signed_in(who)
+        page = world.by(who).get("/admin/account/sessions").text
+        return world.by(who).post(f"/admin/account/sessions{address(page)}")
+
+    return act
+
+
+def one_of_them(page: str) -> str:
+    return re.findall(r"sessions(/\d+/end)", page)[0]
+
+
+BAKERY, OWN = "/admin/stores/{bakery}/staff", "/store/account"
+CHANGED = {"current_password": PASSWORD, "password": NEW_PASSWORD}
+STAFF = f"{BAKERY}/{{lea_id}}"
+# View, what its entry is called, and how to bring it about. A view may stand here more than once.
+ACTS: list[tuple[str, str, Callable[[World], object]]] = [
+    ("login", "sign_in.failed", sign_in(WRONG)),
+    ("login", "sign_in.succeeded", sign_in(PASSWORD)),
+    ("logout", "session.ended", sign_out),
+    ("forgot", "password.reset_asked", forget),
+    ("choose_password", "password.reset", open_link(LinkKind.RESET, password=NEW_PASSWORD)),
+    ("accept_invitation", "invitation.accepted", open_link(LinkKind.INVITATION, name="Noor", password=NEW_PASSWORD)),
+    ("create_token", "token.created", make_token),
+    ("revoke_token", "token.revoked", post("ada", "/admin/tokens/1/revoke")),
+    ("remove", "attachment.removed", remove_file),
+    ("invite_staff", "invitation.sent", post("ada", BAKERY, emails="kim@mail.example", role="staff")),
+    ("resend_to_staff", "invitation.resent", pending("resend")),
+    ("withdraw_from_staff", "invitation.withdrawn", pending("withdraw")),
+    ("save_profile", "profile.changed", post("tomas", "/store/account", name="Tom")),
+    ("change_password", "password.changed", post("tomas", f"{OWN}/security", **CHANGED)),
+    ("end_other_sessions", "session.ended", with_two_sessions("abe", lambda _page: "/end")),
+    ("end_session", "session.ended", with_two_sessions("abe", one_of_them)),
+    ("save", "setting.changed", post("ada", "/admin/settings", message_attachment_max_files="7")),
+    ("change_role", "membership.role_changed", post("ada", f"{STAFF}/role", role="owner")),
+    ("remove_member", "membership.removed", post("ada", f"{STAFF}/remove")),
+    ("bring_back", "membership.added", post("ada", f"{STAFF}/return")),
+    ("create_store", "store.created", post("ada", "/admin/stores", name="Books", code="books", accent="sea")),
+    (
+        "save_store",
+        "store.changed",
+        edit("ada", "/admin/stores/{cycles}/edit", "/admin/stores/{cycles}", name="Bikes", accent="sea"),
+    ),
+    (
+        "save_store_settings",
+        "store.changed",
+        edit("sam", "/store/settings", "/store/settings", name="The Bakery", accent="sea"),
+    ),
+    ("deactivate_store", "store.deactivated", post("ada", "/admin/stores/{cycles}/deactivate")),
+    ("reactivate_store", "store.reactivated", post("ada", "/admin/stores/{cycles}/reactivate")),
+]
+
+DIRECTORY = {"admins": [{"email": "new@mail.example", "name": "New", "password": NEW_PASSWORD}]}
+COMMANDS = {
+    "settings set": ("setting.changed", ["message_attachment_max_files", "9"]),
+    "token create": ("token.created", ["--role", "admin", "--email", cast.EMAILS["ada"], "--name", "shop"]),
+    "directory import": ("directory.imported", ["{folder}/people.json"]),
+    "audit export": ("export.made", []),
+    "check": ("doctor.repaired", ["--repair"]),
+    "setup-code": ("setup.code_made", []),
+    "demo load": ("demo.loaded", []),
+}
+NEED_NOBODY = ("setup-code", "demo load")
+
+
+def test_every_address_that_changes_rights_or_settings_is_in_the_trail(web: Web) -> None:
+    """A new view goes into ACTS, with its entry; or above, if it has to do with messages or own choices only."""
+    views = {name.rpartition(".")[2] for name in _endpoints_that_change(web.app) if not name.startswith("api")}
+    assert views == MESSAGES | OWN_CHOICE | ELSEWHERE | {view for view, _action, _act in ACTS}
+
+
+def test_every_command_that_changes_rights_or_settings_is_in_the_trail(web: Web) -> None:
+    commands = {name for name in _commands(web.app.cli) if not name.startswith("db ")}
+    assert commands == COMMANDS_THAT_CHANGE_NOTHING | COMMANDS.keys()
+
+
+def test_what_is_done_by_page_leaves_its_entry_and_no_secret(web: Web, cheap_passwords: None) -> None:
+    world = World(web)
+    for view, action, act in ACTS:
+        for name in ("ada", "sam"):
+            world.by(name)  # their own sign-in is none of this
+        last = max((entry.id for entry in world.entries()), default=0)
+        answer: Any = act(world)
+        assert answer.status_code < 400 or action == "sign_in.failed", (view, answer.status, answer.text[-600:])
+        assert action in {entry.action for entry in world.entries(last)}, view
+    _check_secrets(world.entries(), world.secrets)
+    with web.app.app_context():
+        assert trail.verify() is None
+
+
+def test_what_is_done_by_command_leaves_its_entry_and_no_secret(
+    web: Web, kept_sqlite: Any, tmp_path: Path, cheap_passwords: None
+) -> None:
+    (tmp_path / "people.json").write_text(json.dumps(DIRECTORY))
+    world, secrets = World(web), [PASSWORD, NEW_PASSWORD]
+    with web.app.app_context(), writing(db.session) as session:
+        session.execute(db.text("UPDATE conversation_participants SET unread_count = 9"))  # something to repair
+    for command, (action, arguments) in COMMANDS.items():
+        app = web.app
+        if command in NEED_NOBODY:
+            app = kept_sqlite.empty()
+        words = [word.format(folder=tmp_path) for word in arguments]
+        done = app.test_cli_runner().invoke(args=[*command.split(), *words])
+        assert done.exit_code == 0, (command, done.output)
+        secrets += [done.stdout.strip()] if command in ("token create", "setup-code") else []
+        entries = world.entries()
+        found = [entry for entry in entries if entry.action == action]
+        assert found and {entry.actor_name for entry in found} == {"command line"}, command
+        _check_secrets(entries, secrets)
+
+
+def _check_secrets(entries: list[AuditEntry], secrets: list[str]) -> None:
+    written = json.dumps([{c.name: str(getattr(e, c.name)) for c in AuditEntry.__table__.columns} for e in entries])
+    for secret in secrets:
+        assert secret not in written and secret.replace("-", "") not in written
+    assert "argon2" not in written and "planted" not in written
+
+
+def _endpoints_that_change(app: Flask) -> Iterator[str]:
+    for rule in app.url_map.iter_rules():
+        if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}:
+            yield rule.endpoint
+
+
+def _commands(group: Group, path: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        yield from _commands(command, f"{path}{name} ") if isinstance(command, Group) else [f"{path}{name}"]
