@@ -128,7 +128,7 @@ def listen(actor: Actor) -> Subscription:
 
 def heard(stream: Subscription) -> list[int]:
     """The conversations whose messages a stream was woken for."""
-    wakes = [delivered.wake for delivered in iter(lambda: stream.next(0), None)]
+    wakes = [delivered.event for delivered in iter(lambda: stream.next(0), None)]
     return [json.loads(wake.data)["id"] for wake in wakes if wake.kind == "message"]
 
 
