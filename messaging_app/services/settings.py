@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import table_of
 from messaging_app.db.upsert import insert_for
-from messaging_app.errors import FieldError, Invalid
+from messaging_app.errors import FieldError, Invalid, Refusal
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
 from messaging_app.models.platform import (
@@ -23,6 +24,18 @@ from messaging_app.models.platform import (
     SECOND_FACTOR_OWNERS,
 )
 from messaging_app.services import audit
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody else changed the same settings: `now` holds their values as they are now."""
+
+    status = 409
+    code = "edited_meanwhile"
+    sentence = _("Somebody else changed this meanwhile. What you entered is kept and not saved yet.")
+
+    def __init__(self, now: dict[str, str]) -> None:
+        super().__init__()
+        self.now = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +154,17 @@ def list_settings() -> dict[str, int | bool]:
     return {key: parse_or_default(key, stored.get(key)) for key in SETTINGS}
 
 
-def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
+def as_text(value: int | bool) -> str:
+    """Return a value as it is stored, typed and recorded."""
+    return str(value).lower()
+
+
+def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str, str] | None = None) -> None:
     """Store settings, all or none. `actor` is None on the command line.
 
-    Raises `Invalid` naming each key that is unknown or has an invalid value.
+    `shown` is what each field of the actor's form held before: what the actor left alone stays as it is now, and
+    `ChangedMeanwhile` is raised if somebody else changed what the actor changed too. Raises `Invalid` naming each key
+    that is unknown or has an invalid value.
     """
     parsed: dict[str, int | bool] = {}
     errors = []
@@ -161,10 +181,11 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
     with writing(db.session) as session:
         stored = session.scalars(select(PlatformSetting).with_for_update()).all()
         before = {setting.key: setting.value for setting in stored}
+        _drop_untouched(parsed, before, shown or {})
         insert, done = insert_for(session.get_bind().dialect.name, table_of(PlatformSetting)), []
         for key, value in parsed.items():
-            row = {"key": key, "value": str(value).lower(), "updated_at": now()}
-            was = before.get(key, str(SETTINGS[key].default).lower())
+            row = {"key": key, "value": as_text(value), "updated_at": now()}
+            was = before.get(key, as_text(SETTINGS[key].default))
             if was == row["value"]:
                 continue  # saved with others: since when a switch is on stays as it was
             session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
@@ -172,3 +193,17 @@ def set_settings(actor: Actor | None, values: dict[str, str]) -> None:
             done.append(audit.Change("setting.changed", about, {"value": was}, {"value": str(row["value"])}))
         if done:
             audit.record_all(session, actor, done)
+
+
+def _drop_untouched(parsed: dict[str, int | bool], stored: Mapping[str, str], shown: Mapping[str, str]) -> None:
+    """Leave in `parsed` what the actor changed. Raises `ChangedMeanwhile` if that is not as it was `shown`."""
+    conflicts = {}
+    for key in [key for key in parsed if key in shown]:
+        in_force = as_text(parse_or_default(key, stored.get(key)))
+        entered = as_text(parsed[key])
+        if entered in (shown[key], in_force):
+            del parsed[key]
+        elif in_force != shown[key]:
+            conflicts[key] = in_force
+    if conflicts:
+        raise ChangedMeanwhile(conflicts)

@@ -47,6 +47,7 @@ COLOURS = (
     SelectChoice("sea", _("Sea")),
     SelectChoice("plum", _("Plum")),
 )
+ON_OFF = (SelectChoice("true", _("On")), SelectChoice("false", _("Off")))
 YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
@@ -272,6 +273,6 @@ def new_key() -> str:
 
 def _setting_field(setting: Setting) -> Field:
     if setting.is_switch:
-        return SelectField(setting.label, choices=YES_NO, description=setting.help)
+        return RadioField(setting.label, choices=ON_OFF, description=setting.help)
     limits = {"min": setting.minimum, "max": setting.maximum, "required": True, "type": "number"}
     return StringField(setting.label, description=setting.help, render_kw=limits)

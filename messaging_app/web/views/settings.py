@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
-from messaging_app.services.settings import SETTINGS, list_settings, set_settings
+from messaging_app.services.setting_changes import last_changes
+from messaging_app.services.settings import SETTINGS, ChangedMeanwhile, Setting, as_text, list_settings, set_settings
 from messaging_app.web.forms import Form, settings_form
 from messaging_app.web.htmx import rendered, see_other
+from messaging_app.web.views.console import Done
+
+# By category: its heading, and what it is about. Others come after these, with their name only.
+CATEGORIES = {
+    "messaging": (_("Messaging"), _("What a message may carry and who sees it.")),
+    "accounts": (_("Accounts"), _("How people sign in, and what they may do with their account.")),
+}
 
 
 def show(_actor: Actor) -> ResponseReturnValue:
-    """Every setting with its help text and current value."""
-    return _page(settings_form(_in_force()), saved="saved" in request.args)
+    """Every setting with its help text, current value and last change."""
+    return _page(settings_form(_in_force()), done=Done(gettext("Saved.")) if "saved" in request.args else None)
 
 
 def save(actor: Actor) -> ResponseReturnValue:
     """Store the form's values, all or none. A refusal keeps the input."""
     entered = {key: request.form[key] for key in SETTINGS if key in request.form}
+    shown = {key: request.form[f"shown-{key}"] for key in entered if f"shown-{key}" in request.form}
     try:
-        set_settings(actor, entered)
+        set_settings(actor, entered, shown)
+    except ChangedMeanwhile as refusal:
+        in_force = _in_force()
+        form = settings_form(in_force)
+        for key in shown:
+            if entered[key] == shown[key]:  # left alone, so that saving again must not undo somebody else's change
+                form[key].data = in_force[key]
+        return _page(form, refusal.status, theirs=refusal.now)
     except Invalid as refusal:
         form = settings_form(_in_force())
         form.refuse(Invalid(*(replace(error, message=_rule(error.field)) for error in refusal.errors)))
-        return _page(form, status=refusal.status)
+        return _page(form, refusal.status, shown=shown)
     return see_other("/admin/settings?saved")
 
 
@@ -37,10 +54,28 @@ def _rule(key: str) -> str:
 
 
 def _in_force() -> dict[str, str]:
-    return {key: str(value).lower() for key, value in list_settings().items()}
+    return {key: as_text(value) for key, value in list_settings().items()}
 
 
-def _page(form: Form, *, saved: bool = False, status: int = 200) -> Response:
-    categories = groupby(sorted(SETTINGS.values(), key=lambda s: s.category), key=lambda s: s.category)
-    listed = [(name, list(members)) for name, members in categories]
-    return rendered("settings/settings.html", status, categories=listed, form=form, saved=saved)
+def _page(
+    form: Form,
+    status: int = 200,
+    *,
+    done: Done | None = None,
+    theirs: dict[str, str] | None = None,
+    shown: dict[str, str] | None = None,
+) -> Response:
+    """The page. `theirs` are values that somebody else saved meanwhile, `shown` what a refused form had shown."""
+    by_category: dict[str, list[Setting]] = {name: [] for name in CATEGORIES}
+    for setting in SETTINGS.values():
+        by_category.setdefault(setting.category, []).append(setting)
+    return rendered(
+        "settings/settings.html",
+        status,
+        categories=[(name, *CATEGORIES.get(name, (name, "")), members) for name, members in by_category.items()],
+        form=form,
+        changes=last_changes(),
+        shown=_in_force() | (shown or {}),
+        theirs=theirs or {},
+        done=done,
+    )
