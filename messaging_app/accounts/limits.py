@@ -27,6 +27,7 @@ LIMITS = {
     "own_password": parse("10 per 15 minutes"),
     "failures_address": parse("30 per hour"),
     "failures": parse("1000 per hour"),
+    "email_change": parse("5 per hour"),
     "invite": parse("200 per hour"),
     "forgot_account": parse("3 per hour"),
     "forgot_address": parse("30 per hour"),

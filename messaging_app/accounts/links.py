@@ -20,7 +20,7 @@ from messaging_app.db.engine import now
 from messaging_app.db.types import DbSession
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import db
-from messaging_app.models import AccountLink, LinkKind
+from messaging_app.models import AccountLink, Customer, LinkKind, User
 from messaging_app.models.account_link import LIFETIMES
 from messaging_app.text import email_key
 
@@ -68,6 +68,8 @@ def make(
     same = (AccountLink.kind == kind) & AccountLink.pending() & AccountLink.store_id.is_not_distinct_from(store_id)
     if user_id is not None and kind != LinkKind.INVITATION:
         same = (AccountLink.kind == kind) & AccountLink.pending() & (AccountLink.user_id == user_id)
+    elif customer_id is not None:
+        same = (AccountLink.kind == kind) & AccountLink.pending() & (AccountLink.customer_id == customer_id)
     else:
         same &= AccountLink.email_key == link.email_key
     session.execute(update(AccountLink).where(same).values(void_at=now()))
@@ -107,6 +109,14 @@ def consume(session: DbSession, kind: LinkKind, token: str) -> AccountLink:
         find(kind, token)
         raise LinkOver
     return session.get_one(AccountLink, used, populate_existing=True)
+
+
+def person_of(session: DbSession, link: AccountLink, *, lock: bool = False) -> User | Customer | None:
+    """Whom a link is about, where they have an account. Lock them before the link, or two could wait for one another."""
+    how: dict[str, bool] | None = {"key_share": True} if lock else None
+    if link.customer_id is not None:
+        return session.get(Customer, link.customer_id, with_for_update=how)
+    return session.get(User, link.user_id, with_for_update=how) if link.user_id is not None else None
 
 
 def token_of(link: AccountLink) -> str:

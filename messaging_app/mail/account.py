@@ -16,7 +16,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import force_locale
 
-from messaging_app.accounts import links, reset_links
+from messaging_app.accounts import email_links, links, reset_links
 from messaging_app.bus import Event
 from messaging_app.db.engine import now
 from messaging_app.db.types import DbSession
@@ -33,6 +33,10 @@ TEMPLATES = {
     "added": "emails/added",
     "reset": "emails/reset",
     "password_changed": "emails/password_changed",
+    "email_confirm": "emails/email_confirm",
+    "email_taken": "emails/email_taken",
+    "email_change_asked": "emails/email_change_asked",
+    "email_changed": "emails/email_changed",
 }
 
 
@@ -96,6 +100,9 @@ def compose(mail: AccountMail) -> LetterMail | None:
     link = db.session.get(AccountLink, mail.link_id) if mail.link_id is not None else None
     if link is not None and not (link.is_living and links.is_of_this_key(link)):
         return None
+    kind = mail.kind
+    if kind == "email_confirm" and link is not None and email_links.is_taken(db.session, link):
+        kind, link = "email_taken", None  # whoever asked learns nothing
     settings = current_app.extensions["settings"]
     store = db.session.get(Store, mail.store_id) if mail.store_id is not None else None
     words = json.loads(mail.words)
@@ -112,7 +119,7 @@ def compose(mail: AccountMail) -> LetterMail | None:
     with force_locale("en"):
         find = current_app.jinja_env.get_template
         for name, part in (("subject", TEXTS[0]), ("text", TEXTS[1]), ("page", PAGE)):
-            context[name] = find(f"{TEMPLATES[mail.kind]}/{part}").render(context).strip()
+            context[name] = find(f"{TEMPLATES[kind]}/{part}").render(context).strip()
     message = envelope(
         sender=settings.mail_from,
         to_name=mail.name,

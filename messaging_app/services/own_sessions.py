@@ -55,7 +55,13 @@ def end(actor: Actor, session_id: int) -> None:
             found.ended_at = now()
             session.flush()
             announcements.session_ended(found.actor_type, found.person_id, found.id)
-            audit.record(session, actor, "session.ended", people.about(person), after={"sessions": 1})
+            audit.record(
+                session,
+                actor,
+                "session.ended",
+                people.about(person),
+                after={"role": found.actor_type, "session": found.id},
+            )
 
 
 def end_others(actor: Actor, session_id: int) -> int:

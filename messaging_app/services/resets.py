@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy.orm import Session
-
 from messaging_app.accounts import links
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.passwords import check_new, hash_password
@@ -13,7 +11,7 @@ from messaging_app.actors import ActorType
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail import account
-from messaging_app.models import AccountLink, Customer, LinkKind, Store, User
+from messaging_app.models import LinkKind, Store
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.services import audit, passwords, people
 from messaging_app.text import email_key
@@ -62,7 +60,7 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
     password_hash = hash_password(check_new(password))
     with writing(db.session) as session:
         link = links.find(LinkKind.RESET, token)
-        person = _person(session, link)
+        person = links.person_of(session, link, lock=True)
         link = links.consume(session, LinkKind.RESET, token)
         if person is None or not person.active:
             raise links.LinkOver
@@ -75,10 +73,3 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
         if role.actor_type in kinds:
             limiter.forget("sign_in_account", role.name, store_id if role.actor_type == ActorType.CUSTOMER else 0, key)
     return opened
-
-
-def _person(session: Session, link: AccountLink) -> User | Customer | None:
-    """Whose password it is, locked: always before the link, or two could wait for one another."""
-    if link.customer_id is not None:
-        return session.get(Customer, link.customer_id, with_for_update={"key_share": True})
-    return session.get(User, link.user_id, with_for_update={"key_share": True})

@@ -139,6 +139,17 @@ class ProfileForm(Form):
     name = StringField(_("Your name"), description=_("As others will see it."), render_kw=OWN_NAME)
 
 
+class EmailForm(Form):
+    """Another address for oneself."""
+
+    email = EmailField(_("New e-mail address"), render_kw={"autocomplete": "email", "required": True, "maxlength": 254})
+    current_password = PasswordField(
+        _("Current password"),
+        id="email-password",
+        render_kw={"autocomplete": "current-password", "required": True},
+    )
+
+
 class AcceptForm(ProfileForm, NewPasswordForm):
     """Joining: what to be called, and a password."""
 

@@ -114,6 +114,7 @@ def mount(role: RolePolicy) -> Blueprint:
     if role.account != role.home:
         behind_door(account_at, account.profile, "GET")
     behind_door(account_at, account.save_profile, "POST")
+    behind_door(f"{account_at}/email", account.change_email, "POST")
     behind_door(f"{account_at}/security", account.security, "GET")
     behind_door(f"{account_at}/security", account.change_password, "POST")
     behind_door(f"{account_at}/sessions", account.sessions, "GET")

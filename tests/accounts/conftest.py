@@ -20,7 +20,7 @@ from tests.conftest import Browser, empty, new_app
 from tests.mail.conftest import MAIL, Post
 from tests.services import MailServer
 
-LINK = re.compile(r"http://localhost(/(?:invitation|reset)/[\w-]+)")
+LINK = re.compile(r"http://localhost(/(?:invitation|reset|confirm)/[\w-]+)")
 
 
 class FromOutside(FlaskClient):

@@ -116,7 +116,7 @@ def test_sessions_are_ended_one_by_one_or_all_but_this(post: Post, role: str, na
     assert [browser.get(area.messages).status_code for browser in (here, *others)] == [200, 302, 200, 200]
     assert here.post(f"{area.account}/sessions/end").status_code == 303
     assert [browser.get(area.messages).status_code for browser in (here, *others)] == [200, 302, 302, 302]
-    assert [action for _who, action, _whom in actions()] == ["session.ended", "session.ended"]
+    assert actions() == [(name.title(), "session.ended", EMAILS[name])], "and one that names the session"
     assert "Sign out everywhere else" not in here.get(f"{area.account}/sessions").text
     foreign = db.session.scalars(select(SignInSession.id).order_by(SignInSession.id.desc())).first()
     assert here.post(f"{area.account}/sessions/{foreign}/end").status_code == 404

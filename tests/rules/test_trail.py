@@ -99,6 +99,14 @@ def forget(world: World) -> object:
     return answer
 
 
+def ask_for_address(world: World) -> object:
+    settings = world.app.extensions["settings"]
+    settings.mail_url = "smtp://127.0.0.1:1"  # without mail nobody could confirm
+    answer = post("sam", f"{OWN}/email", email="s@x.example", current_password=PASSWORD)(world)
+    settings.mail_url = None
+    return answer
+
+
 def make_token(world: World) -> object:
     answer = world.by("ada").post("/admin/tokens", {"name": "shop", "days": "30"})
     world.secrets.append(answer.text.split("msg_admin_", 1)[1][:48])
@@ -172,6 +180,8 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("resend_to_staff", "invitation.resent", pending("resend")),
     ("withdraw_from_staff", "invitation.withdrawn", pending("withdraw")),
     ("save_profile", "profile.changed", post("tomas", "/store/account", name="Tom")),
+    ("change_email", "email.change_asked", ask_for_address),
+    ("confirm_email", "email.changed", open_link(LinkKind.CONFIRM)),
     ("change_password", "password.changed", post("tomas", f"{OWN}/security", **CHANGED)),
     ("end_other_sessions", "session.ended", with_two_sessions("abe", lambda _page: "/end")),
     ("end_session", "session.ended", with_two_sessions("abe", one_of_them)),

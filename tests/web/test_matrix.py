@@ -80,6 +80,7 @@ POST H/tokens                             admin 422  store 422  storefront 404  
 POST H/tokens/999/revoke                  admin 404  store 404  storefront 404  out 302
 GET  A                                    admin 200  store 200  storefront 200  out 302
 POST A                                    admin 422  store 422  storefront 422  out 302
+POST A/email                              admin 422  store 422  storefront 422  out 302
 GET  A/security                           admin 200  store 200  storefront 200  out 302
 POST A/security                           admin 422  store 422  storefront 422  out 302
 GET  A/sessions                           admin 200  store 200  storefront 200  out 302

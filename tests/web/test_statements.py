@@ -45,7 +45,7 @@ MOST = {
     "switch": 3,
     "close": 3,
     "close, fragment": 5,
-    "home": 2,
+    "home": 3,
     "compose": 3,
     "recipients": 2,
     "begin": 5,

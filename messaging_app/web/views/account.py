@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
-from messaging_app.services import own_sessions, passwords, profiles
-from messaging_app.web.forms import PasswordForm, ProfileForm
+from messaging_app.services import email_changes, own_sessions, passwords, profiles
+from messaging_app.web.forms import EmailForm, PasswordForm, ProfileForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 
 
@@ -31,10 +31,26 @@ def save_profile(actor: Actor) -> ResponseReturnValue:
     return see_other(f"{policy_of(actor).account}?saved=profile")
 
 
+def change_email(actor: Actor) -> ResponseReturnValue:
+    """Ask for another address."""
+    form = EmailForm()
+    try:
+        email_changes.ask(actor, form.email.data or "", form.current_password.data or "")
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return profile_page(actor, None, refusal.status, email_form=form)
+    return see_other(f"{policy_of(actor).account}?saved=asked")
+
+
 def profile_page(actor: Actor, form: ProfileForm | None = None, status: int = 200, **more: Any) -> Response:
-    """The page with its form as it was sent, or as things are."""
-    form = form or ProfileForm(name=actor.name, formdata=None)
-    return rendered("account/profile.html", status, form=form, saved=request.args.get("saved"), **more)
+    """The page with its forms as they were sent, or as things are."""
+    context: dict[str, Any] = {
+        "form": form or ProfileForm(name=actor.name, formdata=None),
+        "email_form": EmailForm(formdata=None),
+        "asked_email": email_changes.get_asked(actor),
+        "saved": request.args.get("saved"),
+    }
+    return rendered("account/profile.html", status, **(context | more))
 
 
 def security(actor: Actor) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""The pages behind mailed links: joining, and choosing a new password.
+"""The pages behind mailed links: joining, choosing a new password, confirming a new address.
 
 Opening one changes nothing. They stand outside the roles, with a cookie of their own for the CSRF token, and let no
 address of theirs go out in a `Referer`.
@@ -14,7 +14,7 @@ from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import csrf
 from messaging_app.models import LinkKind
-from messaging_app.services import invitations, resets
+from messaging_app.services import email_changes, invitations, resets
 from messaging_app.text import email_key
 from messaging_app.web.bodies import SMALL
 from messaging_app.web.forms import AcceptForm, ResetForm
@@ -107,6 +107,24 @@ def choose_password(token: str) -> ResponseReturnValue:
     response = see_other(f"{done.area.login}?chosen{store}")
     end_session_at(response, done.area)
     return response
+
+
+@blueprint.get("/confirm/<token>")
+def confirmation(token: str) -> ResponseReturnValue:
+    """Whose new address this is, and a button."""
+    return rendered("links/confirm.html", change=email_changes.open_change(token))
+
+
+@blueprint.post("/confirm/<token>")
+def confirm_email(token: str) -> ResponseReturnValue:
+    """Take the address over; the account page says so, after signing in where nobody is."""
+    try:
+        done = email_changes.confirm(token)
+    except email_changes.AddressTaken as refusal:
+        change = email_changes.open_change(token)
+        return rendered("links/confirm.html", refusal.status, change=change, refusal=refusal.detail)
+    store = f"&store={done.store.code}" if done.store else ""
+    return see_other(f"{done.area.account}?saved=email{store}")
 
 
 def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseReturnValue:
