@@ -155,6 +155,7 @@ CONSOLE = {
             ADMINS | STORES_OWN,
             ADMINS | OWNERS,
         ),
+        Resource("customers", _("Customers"), "user", {"admin": "/admin/customers"}, ADMINS, ADMINS),
         Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
         Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
     )

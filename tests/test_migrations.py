@@ -494,3 +494,15 @@ def test_0018_builds_its_indexes_anew_where_an_attempt_broke_off(at: Callable[[s
     assert found["ix_users_admins"] == ["id"]
     downgrade(revision="0017")
     assert "ix_users_admins" not in {index["name"] for index in inspect(db.engine).get_indexes("users")}
+
+
+def test_0019_builds_its_index_anew_where_an_attempt_broke_off(at: Callable[[str], None]) -> None:
+    at("0018")
+    name = "ix_customers_inactive_of_store"
+    if db.engine.dialect.name == "postgresql":
+        run(f"CREATE INDEX {name} ON customers (name)")
+    upgrade(revision="0019")
+    found = {index["name"]: index["column_names"] for index in inspect(db.engine).get_indexes("customers")}
+    assert found[name] == ["store_id", "sort_name", "id"]
+    downgrade(revision="0018")
+    assert name not in {index["name"] for index in inspect(db.engine).get_indexes("customers")}

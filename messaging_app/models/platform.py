@@ -92,6 +92,14 @@ class Customer(Base):
         Index(None, "sort_name", "id"),
         Index(None, "store_id", "sort_name", "id"),
         *_of_inactive("customers"),
+        Index(
+            "ix_customers_inactive_of_store",
+            "store_id",
+            "sort_name",
+            "id",
+            sqlite_where=text("active = 0"),
+            postgresql_where=text("NOT active"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -37,7 +37,10 @@ Keys: TypeAlias = tuple[SQLColumnExpression[object], SQLColumnExpression[int]]
 
 
 class Asked(NamedTuple):
-    """Which part of a list is wanted. `status` is "" for all; a search has its own order, so `sort` counts without one."""
+    """Which part of a list is wanted. `status` is "" for all.
+
+    `sort` counts without a search, which has its own order; "newest" also only without a store.
+    """
 
     q: str = ""
     status: str = ""
@@ -47,7 +50,8 @@ class Asked(NamedTuple):
 
     def told(self) -> dict[str, str]:
         """What the audit trail says of an export."""
-        return {name: value for name, value in (("q", self.q), ("status", self.status)) if value}
+        told = {"q": self.q, "status": self.status, "store_id": self.store_id and str(self.store_id)}
+        return {name: value for name, value in told.items() if value}
 
 
 class StoreRow(NamedTuple):
@@ -81,6 +85,7 @@ class CustomerRow(NamedTuple):
     external_id: str | None
     created_at: datetime
     store_id: int
+    store_code: str
     store_name: str
     store_active: bool
 
@@ -142,7 +147,11 @@ def store_rows(actor: Actor) -> Rows:
 
 def customer_rows() -> Rows:
     """The columns of `CustomerRow`."""
-    # An outer join by a unique key: no database may begin with any table but customers.
+    # Not a join: for a few customers PostgreSQL would walk along all stores.
+    of_store = (
+        select(column).where(Store.id == Customer.store_id).correlate(Customer).scalar_subquery()
+        for column in (Store.code, Store.name, Store.active)
+    )
     return select(
         Customer.id,
         Customer.name,
@@ -151,9 +160,8 @@ def customer_rows() -> Rows:
         Customer.external_id,
         Customer.created_at,
         Customer.store_id,
-        Store.name,
-        Store.active,
-    ).outerjoin(Store, Store.id == Customer.store_id)
+        *of_store,
+    )
 
 
 def page_of(session: Session, table: Listed, rows: Rows, asked: Asked, limit: int) -> tuple[list[Any], str]:
@@ -171,13 +179,10 @@ def page_of(session: Session, table: Listed, rows: Rows, asked: Asked, limit: in
 
 def count_of(session: Session, table: Listed, status: str, store_id: int | None = None) -> int:
     """How many there are, counted up to COUNT_UP_TO and one."""
-    # Ordered, so that no database reads the whole table to find the first of them.
-    some = (
-        select(table.id)
-        .where(*_having(table, status), *_at_store(table, store_id))
-        .order_by(table.id)
-        .limit(COUNT_UP_TO + 1)
-    )
+    # Ordered as an index is, so that no database reads the whole table to find the first of them.
+    order = (table.id,) if store_id is None else (table.sort_name, table.id)
+    some = select(table.id).where(*_having(table, status), *_at_store(table, store_id)).order_by(*order)
+    some = some.limit(COUNT_UP_TO + 1)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
@@ -226,7 +231,7 @@ def _range(session: Session, table: Listed, rows: Rows, asked: Asked) -> tuple[R
         of_words = term_range(kind, words, asked.store_id)
         return query.join(term, term.recipient_id == table.id).where(*of_words), (term.term, term.recipient_id), False
     query = query.where(*_at_store(table, asked.store_id), *having_words(kind, words, table.id))
-    if asked.sort == "newest" and not words:
+    if asked.sort == "newest" and not words and asked.store_id is None:
         return query, (table.id, table.id), True
     return query, (table.sort_name, table.id), asked.sort == "-name" and not words
 

@@ -71,13 +71,15 @@ def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
 class Shape(NamedTuple):
     """Which conversations a list shows of those that an actor sees; what is not set does not matter.
 
-    Each shape is a query of its own. What is chosen from many is a parameter of it: with `of_store`, the store.
+    Each shape is a query of its own. What is chosen from many is a parameter of it: with `of_store`, the store; with
+    `of_customer`, the customer.
     """
 
     status: ConversationStatus | None = None
     kind: ConversationType | None = None
     unread: bool = False
     of_store: bool = False
+    of_customer: bool = False
 
     @property
     def is_of_two_ranges(self) -> bool:
@@ -91,6 +93,8 @@ class Shape(NamedTuple):
             found.append(Conversation.conversation_type == word(self.kind))
         if self.of_store:
             found.append(Conversation.store_id == bindparam("of_store", type_=Id))
+        if self.of_customer:
+            found.append(Conversation.customer_id == bindparam("of_customer", type_=Id))
         if self.status:
             found.append(Conversation.status == word(self.status))
         return found

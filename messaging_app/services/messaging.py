@@ -134,11 +134,12 @@ def list_conversations(
     conversation_type: str | None = None,
     unread: bool = False,
     store_id: int | None = None,
+    customer_id: int | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
-    """Return a page of what `actor` sees (of one store, if given), newest message first.
+    """Return a page of what `actor` sees (of one store or customer, if given), newest message first.
 
     `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was
     listed at the start. The last pages contain those that received messages meanwhile, oldest first. One statement, on
@@ -146,7 +147,8 @@ def list_conversations(
     """
     chosen = None if status == "all" else ConversationStatus(status)
     kind = ConversationType(conversation_type) if conversation_type else None
-    shape, values = inbox.Shape(chosen, kind, unread, store_id is not None), {"of_store": store_id}
+    shape = inbox.Shape(chosen, kind, unread, store_id is not None, customer_id is not None)
+    values = {"of_store": store_id, "of_customer": customer_id}
     walk = cursors.decode_walk(cursor) if cursor else None
     began = walk.top.at if walk and walk.top else None
 

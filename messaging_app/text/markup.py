@@ -50,6 +50,11 @@ def bdi(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text)
 
 
+def with_name(sentence: str, name: str) -> Markup:
+    """Return a translated sentence with its `%(name)s` isolated."""
+    return escape(sentence) % {"name": bdi(name)}
+
+
 def _end_of_link(text: str, start: int, host: int, pairs: dict[int, int]) -> int:
     """Return where the link that begins at `start`, with its host at `host`, ends.
 

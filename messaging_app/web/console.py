@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flask.typing import ResponseReturnValue
 
-from messaging_app.web.views import settings, staff, store_settings, stores
+from messaging_app.web.views import customers, settings, staff, store_settings, stores
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
 # What stands at and below the address of each resource of the console, in whichever roles it has one.
@@ -36,6 +36,14 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("/<id:user_id>/remove", staff.ask_remove_member, "GET", CHANGES),
         ("/<id:user_id>/remove", staff.remove_member, "POST", CHANGES),
         ("/<id:user_id>/return", staff.bring_back, "POST", CHANGES),
+    ),
+    "customers": (
+        ("", customers.list_customers, "GET", False),
+        (".csv", customers.export_customers, "GET", CHANGES),
+        ("/<id:customer_id>", customers.show_customer, "GET", False),
+        ("/<id:customer_id>/deactivate", customers.ask_deactivate_customer, "GET", CHANGES),
+        ("/<id:customer_id>/deactivate", customers.deactivate_customer, "POST", CHANGES),
+        ("/<id:customer_id>/reactivate", customers.reactivate_customer, "POST", CHANGES),
     ),
     "settings": (
         ("", settings.show, "GET", False),

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from messaging_app.queries.console import COUNT_UP_TO, OPEN_UP_TO
+from messaging_app.queries.cursors import encode_name
 from messaging_app.services.console import PAGE
 from tests.conftest import Browser, Web, executed, new_app
 from tests.services import Postgres
@@ -171,22 +172,43 @@ PAGES = {
     },
     **{
         f"console {which}{more}": ("ada", f"/admin/{which}{more}")
-        for which, middle in (("stores", "c3RvcmUgMDUwMDA.1388"),)
+        for which, middle, word in (
+            ("stores", encode_name("store 05000", 5_002), "shop12"),
+            ("customers", encode_name("person 10000", 10_003), "family12"),
+        )
         for more in (
             "",
             f"?cursor={middle}",
             "?sort=-name",
             "?sort=newest",
-            "?sort=newest&cursor=OQ.1388",
+            f"?sort=newest&cursor={encode_name('9', 5_000)}",
             "?status=active",
             "?status=inactive",
             "?status=inactive&sort=newest",
             "?q=f",
-            "?q=shop12",
-            "?q=sh&status=active",
-            "?q=sh&status=inactive",
+            f"?q={word}",
+            f"?q={word[:2]}+{word}",
+            f"?q={word[:2]}&status=active",
+            f"?q={word[:2]}&status=inactive",
         )
     },
+    **{
+        f"customers of a store {more}": ("ada", f"/admin/customers?store_id=7{more}")
+        for more in (
+            "",
+            "&sort=-name",
+            "&sort=newest",
+            "&status=active",
+            "&status=inactive",
+            "&q=fa",
+            "&q=fa&status=inactive",
+        )
+    },
+    **{
+        f"inbox of a customer {more}": ("ada", f"/admin/messages?customer_id=1&{more}")
+        for more in ("status=open", "status=all", "status=closed", f"status=all&{MIDDLE}")
+    },
+    "unread of one of many customers": ("ada", "/admin/messages?customer_id=1&unread=1"),
 }
 UNREAD = re.compile("unread of|badge of")
 

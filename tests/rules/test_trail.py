@@ -66,7 +66,7 @@ class World(Web):
 
 def post(who: str, path: str, **form: Any) -> Callable[[World], object]:
     def act(world: World) -> object:
-        at = path.format(**world.cast.__dict__, lea_id=world.cast.lea.id)
+        at = path.format(**world.cast.__dict__, lea_id=world.cast.lea.id, jun_id=world.cast.jun.id)
         browser = world.by(who)
         return browser.post(at, form)
 
@@ -164,7 +164,7 @@ def one_of_them(page: str) -> str:
 
 BAKERY, OWN = "/admin/stores/{bakery}/staff", "/store/account"
 CHANGED = {"current_password": PASSWORD, "password": NEW_PASSWORD}
-STAFF = f"{BAKERY}/{{lea_id}}"
+STAFF, JUN = f"{BAKERY}/{{lea_id}}", "/admin/customers/{jun_id}"
 # View, what its entry is called, and how to bring it about. A view may stand here more than once.
 ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("login", "sign_in.failed", sign_in(WRONG)),
@@ -202,6 +202,8 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ),
     ("deactivate_store", "store.deactivated", post("ada", "/admin/stores/{cycles}/deactivate")),
     ("reactivate_store", "store.reactivated", post("ada", "/admin/stores/{cycles}/reactivate")),
+    ("deactivate_customer", "customer.deactivated", post("ada", f"{JUN}/deactivate")),
+    ("reactivate_customer", "customer.reactivated", post("ada", f"{JUN}/reactivate")),
 ]
 
 DIRECTORY = {"admins": [{"email": "new@mail.example", "name": "New", "password": NEW_PASSWORD}]}

@@ -110,6 +110,13 @@ POST /admin/stores/1/staff/999/role       admin 404  store out  storefront out  
 GET  /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
 POST /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
 POST /admin/stores/1/staff/999/return     admin 404  store out  storefront out  out 302
+GET  /admin/customers                     admin 200  store out  storefront out  out 302
+GET  /admin/customers.csv                 admin 200  store out  storefront out  out 302
+GET  /admin/customers/1                   admin 200  store out  storefront out  out 302
+GET  /admin/customers/999                 admin 404  store out  storefront out  out 302
+GET  /admin/customers/1/deactivate        admin 200  store out  storefront out  out 302
+POST /admin/customers/999/deactivate      admin 404  store out  storefront out  out 302
+POST /admin/customers/999/reactivate      admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
 GET  B/forgot                             admin 200  store 200  storefront 200  out 200

@@ -50,6 +50,7 @@ def new(actor: Actor) -> ResponseReturnValue:
         _keep_chosen(actor, compose)
     else:
         compose = _compose(actor, request.args)
+        _choose(actor, compose, _number("args"))
     return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
 
 

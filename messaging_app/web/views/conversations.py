@@ -33,11 +33,12 @@ class Filters:
     type: str
     unread: bool
     store_id: int | None = None
+    customer_id: int | None = None
 
     def query(self, **changes: object) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
         values: dict[str, object] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
-        values |= {"store_id": self.store_id or ""} | changes
+        values |= {"store_id": self.store_id or "", "customer_id": self.customer_id or ""} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
         return f"?{urlencode(kept)}" if kept else ""
 
@@ -108,7 +109,7 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
     """
     head, filters = view.conversation, top.filters
     passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
-    passes &= filters.store_id in (None, head.store_id)
+    passes &= filters.store_id in (None, head.store_id) and filters.customer_id in (None, head.customer_id)
     is_in = any(row.id == head.id for row in top.rows)
     if is_in or not top.next_cursor or not passes or (filters.unread and not view.unread_count):
         return top
@@ -117,6 +118,7 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
         "conversation_type": filters.type or None,
         "unread": filters.unread,
         "store_id": filters.store_id,
+        "customer_id": filters.customer_id,
     }
     more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
     if any(row.id == head.id for row in more.rows):
@@ -141,13 +143,15 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
         raise Invalid(*errors)
     if errors or ignore_bad:
         status, kind, cursor = (status, kind, None) if not errors else ("open", "", None)
-    filters = Filters(status, kind, args.get("unread") == "1", _store_filter(actor, ignore_bad))
+    of_whom = (_number_filter(actor, name, ignore_bad) for name in ("store_id", "customer_id"))
+    filters = Filters(status, kind, args.get("unread") == "1", *of_whom)
     page = messaging.list_conversations(
         actor,
         status=status,
         conversation_type=kind or None,
         unread=filters.unread,
         store_id=filters.store_id,
+        customer_id=filters.customer_id,
         cursor=cursor,
     )
     return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()))
@@ -164,12 +168,12 @@ def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
     ]
 
 
-def _store_filter(actor: Actor, ignore_bad: bool) -> int | None:
-    """The store to which an admin narrows the inbox; everybody else sees one store only."""
+def _number_filter(actor: Actor, name: str, ignore_bad: bool) -> int | None:
+    """The store or customer to which an admin narrows the inbox; nobody else is led here with one."""
     if actor.type != ActorType.ADMIN:
         return None
     try:
-        return whole_number("store_id")
+        return whole_number(name)
     except Invalid:
         if ignore_bad:
             return None

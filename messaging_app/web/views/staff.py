@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from messaging_app.actors import Actor
 from messaging_app.errors import LastOwner
@@ -14,10 +15,12 @@ from messaging_app.policies import CONSOLE, policy_of
 from messaging_app.queries.console import Asked, MemberRow
 from messaging_app.services import staff, stores
 from messaging_app.services.invitations import STORE_ROLES
+from messaging_app.text.markup import with_name
 from messaging_app.web.forms import RoleForm
-from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, see_other
+from messaging_app.web.htmx import is_htmx, rendered, see_other
 from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
 
 
 def list_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
@@ -65,8 +68,20 @@ def ask_remove_member(actor: Actor, user_id: int, store_id: int | None = None) -
         leaving = staff.effects_of_removing(actor, number, user_id)
     except LastOwner as refusal:
         return _page(actor, number, Asked(), refusal)
-    store, here = stores.get_store(actor, number), at(actor, number)
-    return page_or_fragment("staff/remove.html", "staff/_remove_dialog.html", leaving=leaving, store=store, at=here)
+    here, count = at(actor, number), leaving.sessions
+    ends = ngettext("Ends %(num)s session at this store.", "Ends %(num)s sessions at this store.", count)
+    return ask(
+        Question(
+            with_name(_("Remove %(name)s?"), leaving.member.name),
+            f"{here}/{user_id}/remove",
+            here,
+            _("Staff"),
+            _("Keep"),
+            _("Remove"),
+            ends=[("logout", ends), *stops_tokens(leaving.tokens)],
+            keeps=[("messages", _("Keeps everything that they wrote.")), can_be_undone()],
+        )
+    )
 
 
 def remove_member(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
@@ -15,10 +16,12 @@ from messaging_app.policies import CONSOLE
 from messaging_app.queries.console import Asked
 from messaging_app.services import staff, store_changes, store_closures, stores
 from messaging_app.services.store_changes import EditedMeanwhile, Entered
+from messaging_app.text.markup import with_name
 from messaging_app.web.forms import NewStoreForm, StoreForm
 from messaging_app.web.htmx import page_or_fragment, rendered, see_other
 from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
 from messaging_app.web.views.staff import place_of
 
 AT = "/admin/stores"
@@ -85,11 +88,46 @@ def save_store(actor: Actor, store_id: int) -> ResponseReturnValue:
 def ask_deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
     """What deactivating would end and keep, before it is done."""
     effects = store_closures.effects_of_deactivating(actor, store_id)
-    return page_or_fragment(
-        "stores/deactivate.html",
-        "stores/_deactivate_dialog.html",
-        store=stores.get_store(actor, store_id),
-        effects=effects,
+    store, at = stores.get_store(actor, store_id), f"{AT}/{store_id}"
+    staff_out, customers_out = effects.staff_sessions, effects.customer_sessions
+    gone, kept = effects.invitations, effects.conversations
+    withdraws = ngettext("Withdraws %(num)s invitation, for good.", "Withdraws %(num)s invitations, for good.", gone)
+    return ask(
+        Question(
+            with_name(_("Deactivate %(name)s?"), store.name),
+            f"{at}/deactivate",
+            at,
+            store.name,
+            _("Keep active"),
+            _("Deactivate"),
+            ends=[
+                (
+                    "logout",
+                    ngettext("Ends %(num)s session of its staff.", "Ends %(num)s sessions of its staff.", staff_out),
+                ),
+                (
+                    "logout",
+                    ngettext(
+                        "Ends %(num)s session of its customers.",
+                        "Ends %(num)s sessions of its customers.",
+                        customers_out,
+                    ),
+                ),
+                *stops_tokens(effects.tokens),
+                *([("mail", withdraws)] if gone else []),
+            ],
+            keeps=[
+                (
+                    "messages",
+                    ngettext(
+                        "Keeps %(num)s conversation. You can still read it; nobody at the store can answer.",
+                        "Keeps %(num)s conversations. You can still read them; nobody at the store can answer.",
+                        kept,
+                    ),
+                ),
+                can_be_undone(_("Can be undone: reactivating lets staff and customers sign in again.")),
+            ],
+        )
     )
 
 

@@ -1,0 +1,145 @@
+"""Customers as the platform's admins see them: listed, looked at, deactivated and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from messaging_app.accounts import sessions, tokens
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.engine import writing
+from messaging_app.directory import seats
+from messaging_app.errors import NotFound
+from messaging_app.extensions import db
+from messaging_app.models import ApiToken, Conversation, ConversationStatus, Customer, SignInSession
+from messaging_app.policies import STOREFRONT
+from messaging_app.queries import console as queries
+from messaging_app.queries.console import Asked, CustomerRow
+from messaging_app.services import audit
+from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, check_asked, require_right, require_sight
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The conversations of a customer, as far as the admin sees them."""
+
+    open: int
+    all: int
+    last_activity: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What deactivating a customer ends and keeps."""
+
+    sessions: int
+    tokens: int
+    conversations: int
+
+
+def list_customers(actor: Actor, asked: Asked) -> ListPage:
+    """A page of all customers, or of one store's. Raises `Invalid` for a filter that there is not."""
+    require_sight(actor, "customers")
+    check_asked(asked)
+    rows, cursor = queries.page_of(db.session(), Customer, queries.customer_rows(), asked, PAGE)
+    total = None if asked.q else queries.count_of(db.session(), Customer, asked.status, asked.store_id)
+    return ListPage([CustomerRow(*row) for row in rows], cursor, total)
+
+
+def export_customers(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
+    """Every customer that is asked for, a heading first: read in parts, so that an export of any size holds nothing."""
+    require_right(actor, "customers")
+    check_asked(asked)
+    about_list = audit.Object("list", "customers", "customers")
+    with writing(db.session) as session:
+        audit.record(session, actor, "export.made", about_list, after=asked.told())
+    return _exported(asked)
+
+
+def get_customer(actor: Actor, customer_id: int) -> CustomerRow:
+    """One customer."""
+    require_sight(actor, "customers")
+    found = db.session.execute(queries.customer_rows().where(Customer.id == customer_id)).one_or_none()
+    if found is None:
+        raise NotFound
+    return CustomerRow._make(found)
+
+
+def get_figures(actor: Actor, customer_id: int) -> Figures:
+    """How much a customer writes. One statement."""
+    own = (Conversation.customer_id == customer_id) & Conversation.visible_to(actor)
+    figures = (
+        select(func.count()).where(own, Conversation.status == ConversationStatus.OPEN),
+        select(func.count()).where(own),
+        select(func.max(Conversation.last_message_at)).where(own),
+    )
+    return Figures(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
+
+
+def effects_of_deactivating(actor: Actor, customer_id: int) -> Effects:
+    """What deactivating this customer would end and keep."""
+    require_right(actor, "customers")
+    of_token = (ApiToken.actor_type == ActorType.CUSTOMER) & (ApiToken.person_id == customer_id)
+    return Effects(
+        sessions.count_living(STOREFRONT, SignInSession.person_id == customer_id),
+        tokens.count_living(of_token),
+        get_figures(actor, customer_id).all,
+    )
+
+
+def deactivate_customer(actor: Actor, customer_id: int) -> None:
+    """Sign a customer out and let them in no more. Doing it twice is well."""
+    require_right(actor, "customers")
+    with writing(db.session) as session:
+        customer = _held(session, customer_id)
+        if not customer.active:
+            return
+        customer.active = False
+        session.flush()
+        ended = sessions.end_sessions_of(ActorType.CUSTOMER, customer_id)
+        stopped = tokens.end_tokens_of(session, (ActorType.CUSTOMER,), (customer_id,))
+        after = {"active": False, "sessions_ended": ended, "tokens_ended": stopped}
+        audit.record(session, actor, "customer.deactivated", about(customer), {"active": True}, after)
+
+
+def reactivate_customer(actor: Actor, customer_id: int) -> None:
+    """Let a customer in again, with nothing unread. Doing it twice is well."""
+    require_right(actor, "customers")
+    with writing(db.session) as session:
+        customer = _held(session, customer_id)
+        if customer.active:
+            return
+        customer.active = True
+        session.flush()
+        seats.customers_return(session.connection(), [customer_id])
+        audit.record(session, actor, "customer.reactivated", about(customer), {"active": False}, {"active": True})
+
+
+def about(customer: Customer) -> audit.Object:
+    """A customer, as the audit trail names the object of an entry."""
+    return audit.Object("customer", customer.id, customer.name, customer.email)
+
+
+def _held(session: Session, customer_id: int) -> Customer:
+    """A customer, held still until the transaction ends."""
+    query = select(Customer).where(Customer.id == customer_id).with_for_update(key_share=True)
+    customer = session.scalar(query.execution_options(populate_existing=True))
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def _exported(asked: Asked) -> Iterator[tuple[object, ...]]:
+    yield ("id", "name", "email", "external_id", "store", "active", "created_at")
+    while True:
+        rows, cursor = queries.page_of(db.session(), Customer, queries.customer_rows(), asked, EXPORTED_AT_ONCE)
+        db.session.rollback()  # nothing is held while the reader takes their time
+        for row in map(CustomerRow._make, rows):
+            yield (row.id, row.name, row.email, row.external_id, row.store_code, row.active, row.created_at)
+        if not cursor:
+            return
+        asked = asked._replace(cursor=cursor)

@@ -1,0 +1,88 @@
+"""The platform's customers: their list, the page of one, and whether they are let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from messaging_app.actors import Actor
+from messaging_app.policies import CONSOLE
+from messaging_app.queries.console import CustomerRow
+from messaging_app.services import customers, stores
+from messaging_app.text.markup import with_name
+from messaging_app.web.htmx import page_or_fragment, rendered, see_other
+from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
+
+AT = CONSOLE["customers"].at["admin"]
+
+
+def list_customers(actor: Actor) -> ResponseReturnValue:
+    """All customers, or those that are looked for."""
+    asked = what_is_asked()
+    page = customers.list_customers(actor, asked)
+    context: dict[str, Any] = {"asked": asked, "at": ListAddress(AT, asked), "may_change": True}
+    context["store"] = stores.get_store(actor, asked.store_id) if asked.store_id else None
+    return page_or_fragment("customers/index.html", "customers/_list.html", listed=page, **context)
+
+
+def export_customers(actor: Actor) -> ResponseReturnValue:
+    """The same as a file."""
+    return as_csv("customers", customers.export_customers(actor, what_is_asked()))
+
+
+def show_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
+    """One customer, with a way to their conversations."""
+    customer = customers.get_customer(actor, customer_id)
+    figures = customers.get_figures(actor, customer_id)
+    return rendered("customers/show.html", customer=customer, figures=figures, done=_done(customer))
+
+
+def ask_deactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
+    """What deactivating would end and keep, before it is done."""
+    customer, at = customers.get_customer(actor, customer_id), f"{AT}/{customer_id}"
+    effects = customers.effects_of_deactivating(actor, customer_id)
+    ends = ngettext("Ends %(num)s session.", "Ends %(num)s sessions.", effects.sessions)
+    kept = effects.conversations
+    keeps = ngettext("Keeps %(num)s conversation with you.", "Keeps %(num)s conversations with you.", kept)
+    return ask(
+        Question(
+            with_name(_("Deactivate %(name)s?"), customer.name),
+            f"{at}/deactivate",
+            at,
+            customer.name,
+            _("Keep active"),
+            _("Deactivate"),
+            ends=[("logout", ends), *stops_tokens(effects.tokens)],
+            keeps=[
+                ("messages", keeps),
+                can_be_undone(_("Can be undone: reactivating lets the customer sign in again.")),
+            ],
+        )
+    )
+
+
+def deactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
+    """Let the customer in no more."""
+    customers.deactivate_customer(actor, customer_id)
+    return see_other(f"{AT}/{customer_id}?done=deactivated")
+
+
+def reactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
+    """Let the customer in again."""
+    customers.reactivate_customer(actor, customer_id)
+    return see_other(f"{AT}/{customer_id}?done=reactivated")
+
+
+def _done(customer: CustomerRow) -> Done | None:
+    """What the address says has just been done, as far as it is so."""
+    what = request.args.get("done")
+    if what == "deactivated" and not customer.active:
+        return Done(_("Deactivated and signed out."), f"{AT}/{customer.id}/reactivate")
+    if what == "reactivated" and customer.active:
+        return Done(_("Active again. The customer can sign in."))
+    return None
