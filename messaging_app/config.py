@@ -10,17 +10,18 @@ from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
 from messaging_app.files import clamd_address
 from messaging_app.mail.headers import NoAddress, address
+from messaging_app.oidc.settings import ProviderSettings, provider_name
 from messaging_app.storage import storage_from_url
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -33,12 +34,16 @@ class ConfigurationError(SystemExit):
 
 # Packages that a URL needs and only the extra `scale` installs.
 OF_SCALE = (("database_url", "postgresql", "psycopg"), ("redis_url", "redis", "redis"), ("storage_url", "s3:", "boto3"))
+# What pydantic says of a variable that is not there, or that nobody reads.
+NOT_THERE = {"missing": "is missing", "extra_forbidden": "is not a variable that exists"}
 
 
 class Settings(BaseSettings):
     """Every variable that the application reads. The table in docs/operations.md describes each."""
 
-    model_config = SettingsConfigDict(env_prefix="MESSAGING_", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MESSAGING_", env_nested_delimiter="__", extra="ignore", env_ignore_empty=True
+    )
 
     env: Literal["development", "production"] = "development"
     secret_key: SecretStr | None = None
@@ -62,6 +67,7 @@ class Settings(BaseSettings):
     slow_query_ms: int = Field(250, ge=1, le=600_000)
     sentry_dsn: SecretStr | None = None
     otel_endpoint: str | None = None
+    oidc: dict[Annotated[str, AfterValidator(provider_name)], ProviderSettings] = {}
     proxies: int = Field(0, ge=0, le=5, description="trusted proxies in front, whose forwarding headers count")
 
     @field_validator("secret_key")
@@ -163,6 +169,8 @@ class Settings(BaseSettings):
         for name, scheme, module in OF_SCALE:
             if (getattr(self, name) or "").startswith(scheme) and find_spec(module) is None:
                 raise ValueError(f"MESSAGING_{name.upper()} needs {module}: pip install 'messaging-app[scale]'")
+        if self.oidc and find_spec("authlib") is None:
+            raise ValueError("MESSAGING_OIDC needs authlib: pip install 'messaging-app[oidc]'")
         return self
 
     @property
@@ -213,13 +221,18 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_sentence(item) for item in error.errors())) from None
+    except SettingsError:  # only the one variable that holds several values is parsed before it is checked
+        raise ConfigurationError(
+            "MESSAGING_OIDC must be JSON. Better set MESSAGING_OIDC__NAME__ISSUER and the others one by one."
+        ) from None
 
 
 def _sentence(item: ErrorDetails) -> str:
-    reason = item["msg"].removeprefix("Value error, ")
+    reason = NOT_THERE.get(item["type"], item["msg"].removeprefix("Value error, "))
     if not item["loc"]:
         return f"{reason}."
-    return f"MESSAGING_{str(item['loc'][0]).upper()} {reason[:1].lower()}{reason[1:]}."
+    name = "__".join(str(part) for part in item["loc"] if part != "[key]").upper()
+    return f"MESSAGING_{name} {reason[:1].lower()}{reason[1:]}."
 
 
 def instance_folder(settings: Settings, default: Path) -> Path:

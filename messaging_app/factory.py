@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from messaging_app import api, bus, cli, config, formats
+from messaging_app import api, bus, cli, config, formats, oidc
 from messaging_app.accounts import sessions
 from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import engine_options
@@ -15,6 +15,7 @@ from messaging_app.db.query import Query
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
 from messaging_app.mail import worker
+from messaging_app.oidc import commands
 from messaging_app.ops import health, logs, metrics, request_log, tracing
 from messaging_app.paths import resource
 from messaging_app.policies import ROLES
@@ -70,6 +71,7 @@ def create_app(**overrides: object) -> Flask:
     babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)
     limiter.init_app(app)
     bus.init_app(app)
+    oidc.init_app(app)
 
     headers.init_app(app)
     static_files.init_app(app)
@@ -89,5 +91,6 @@ def create_app(**overrides: object) -> Flask:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted)  # type: ignore[method-assign]
     cli.init_app(app)
+    commands.init_app(app)
     worker.init_app(app)
     return app

@@ -34,6 +34,7 @@ class RolePolicy:
     starts: dict[str, ConversationType]  # recipient type -> the conversation that begins with it
     may_close: bool
     offers_second_factor: bool
+    single_sign_on: bool  # whether identity providers sign people in
     idle: timedelta
     absolute: timedelta
 
@@ -66,6 +67,7 @@ ADMIN = RolePolicy(
     starts={"store": ConversationType.ADMIN_STORE, "customer": ConversationType.ADMIN_CUSTOMER},
     may_close=True,
     offers_second_factor=True,
+    single_sign_on=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -83,6 +85,7 @@ STORE = RolePolicy(
     starts={"customer": ConversationType.STORE_CUSTOMER},
     may_close=True,
     offers_second_factor=True,
+    single_sign_on=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -100,6 +103,7 @@ STOREFRONT = RolePolicy(
     starts={},
     may_close=False,
     offers_second_factor=False,
+    single_sign_on=False,
     idle=timedelta(days=30),
     absolute=timedelta(days=90),
 )

@@ -33,6 +33,20 @@ def test_without_anything_configured_it_serves_on_this_machine() -> None:
     assert (settings.mail_delay, settings.mail_window) == (120, 900)
 
 
+def test_identity_providers_come_from_variables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_OIDC__ACME__ISSUER", "https://id.example")
+    with pytest.raises(ConfigurationError, match=r"^MESSAGING_OIDC__ACME__CLIENT_ID is missing.$"):
+        load_settings()
+    monkeypatch.setenv("MESSAGING_OIDC__ACME__CLIENT_ID", "12345")
+    monkeypatch.setenv("MESSAGING_OIDC__ACME__CLIENT_SECRET", "1e5")
+    monkeypatch.setenv("MESSAGING_OIDC__ACME__GROUPS", '{"a": "admin", "b": ["bakery:staff", "bakery:owner"]}')
+    acme = load_settings().oidc["acme"]
+    assert (acme.client_id, acme.client_secret and acme.client_secret.get_secret_value()) == ("12345", "1e5")
+    assert {str(grant) for grant in acme.grants(["a", "b", "c"])} == {"admin", "bakery:staff", "bakery:owner"}
+    assert acme.grants(["A"]) == frozenset()
+    assert "1e5" not in repr(acme)
+
+
 def test_the_port_is_in_the_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8123")
     assert load_settings().public_url == "http://127.0.0.1:8123"
@@ -62,6 +76,16 @@ WRONG = [
     ("PROXIES", "-1", "MESSAGING_PROXIES"),
     ("PROXIES", "many", "MESSAGING_PROXIES"),
     ("MAIL_DELAY", "soon", "MESSAGING_MAIL_DELAY"),
+    ("OIDC", "acme", "MESSAGING_OIDC must be JSON"),
+    ("OIDC__ACME__ISSUER", "http://id.example", "must be an https address"),
+    ("OIDC__ACME__ISSUER", "https://id.example:x", "must be an https address"),
+    ("OIDC__ACME__ISSUER", "https://id.example/?tenant=1", "without a query"),
+    ("OIDC__ACME__SCOPES", "email", "openid among them"),
+    ("OIDC__ACME__GROUPS", "bakers=staff", "must be JSON"),
+    ("OIDC__ACME__GROUPS", '{"bakers": "bakery:boss"}', "is not admin, CODE:owner or CODE:staff"),
+    ("OIDC__ACME__GROUPS", '{"bakers": ["admin", 5]}', "is not admin, CODE:owner or CODE:staff"),
+    ("OIDC__ACME__CLIENT_SECRETS", "x", "is not a variable that exists"),
+    ("OIDC__ACME_", "x", "no name for a provider"),
 ]
 
 

@@ -506,3 +506,16 @@ def test_0019_builds_its_index_anew_where_an_attempt_broke_off(at: Callable[[str
     assert found[name] == ["store_id", "sort_name", "id"]
     downgrade(revision="0018")
     assert name not in {index["name"] for index in inspect(db.engine).get_indexes("customers")}
+
+
+def test_0020_knows_nobody_by_a_provider(at: Callable[[str], None]) -> None:
+    at("0019")
+    upgrade(revision="0020")
+    known = (
+        "INSERT INTO identities (issuer, subject, user_id, granted, created_at) VALUES ('https://a', {}, 1, '[]', {})"
+    )
+    run(known.format("'s'", MOMENT), known.format("'S'", MOMENT))
+    with pytest.raises(IntegrityError):
+        run(known.format("'s'", MOMENT))
+    downgrade(revision="0019")
+    assert "identities" not in tables()

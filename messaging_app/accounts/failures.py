@@ -32,17 +32,29 @@ def record_failure(role: RolePolicy, email: str, store_id: int | None, address: 
     """
     window = limiter.window("sign_in_account", *account_key(role, email, store_id))
     failures = window.limit - window.left if window else 1
-    if failures not in NOTED:
+    if failures not in NOTED or not _has_room(address):
         return
+    with writing(db.session) as session:
+        about = _account(session, role, email, store_id) or audit.Object("address", role.name)
+        audit.record(session, None, "sign_in.failed", about, after={"role": str(role.actor_type), "failures": failures})
+
+
+def record_refusal(role: RolePolicy, provider: str, about: audit.Object, reason: str, address: str) -> None:
+    """Record that a provider named somebody (`about`) who was not let in, at most as often as other failures."""
+    if _has_room(address):
+        facts = {"role": str(role.actor_type), "provider": provider, "reason": reason}
+        with writing(db.session) as session:
+            audit.record(session, None, "sign_in.failed", about, after=facts)
+
+
+def _has_room(address: str) -> bool:
     try:
         limiter.hit("failures_address", address)
         limiter.hit("failures")
     except RateLimited:
         current_app.logger.warning("a failed sign-in from %s is not in the audit trail: too many of them", address)
-        return
-    with writing(db.session) as session:
-        about = _account(session, role, email, store_id) or audit.Object("address", role.name)
-        audit.record(session, None, "sign_in.failed", about, after={"role": str(role.actor_type), "failures": failures})
+        return False
+    return True
 
 
 def _account(session: DbSession, role: RolePolicy, email: str, store_id: int | None) -> audit.Object | None:

@@ -190,10 +190,13 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     return SignIn(token, row, actor, store, stores)
 
 
-def start_session(role: RolePolicy, person_id: int, store_id: int | None) -> None:
-    """Sign a user in with a new row, token and CSRF token. Ends the browser's earlier session in this role."""
+def start_session(role: RolePolicy, person_id: int, store_id: int | None, provider: str = "") -> None:
+    """Sign a user in with a new row, token and CSRF token. Ends the browser's earlier session in this role.
+
+    `provider` is the identity provider that knew them, if one did.
+    """
     end_session()
-    token = _new_session(role, person_id, store_id)
+    token = _new_session(role, person_id, store_id, provider)
     session.clear()
     session.permanent = True
     login_user(load_sign_in(token))
@@ -253,7 +256,7 @@ def _token_at(role: RolePolicy) -> str | None:
     return str(token) if token else None
 
 
-def _new_session(role: RolePolicy, person_id: int, store_id: int | None) -> str:
+def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provider: str = "") -> str:
     token = secrets.token_urlsafe(32)
     with writing(db.session) as transaction:
         row = SignInSession(
@@ -265,7 +268,7 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None) -> str:
         )
         transaction.add(row)
         transaction.flush()
-        _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id)
+        _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id, provider)
     return token
 
 
@@ -282,11 +285,16 @@ def _end(token: str) -> None:
             _record(transaction, "session.ended", ActorType(ended.actor_type), ended.person_id, ended.id)
 
 
-def _record(transaction: Session, action: str, actor_type: ActorType, person_id: int, session_id: int) -> None:
+def _record(
+    transaction: Session, action: str, actor_type: ActorType, person_id: int, session_id: int, provider: str = ""
+) -> None:
     """Record what a person did to a session of their own."""
     person = audit.about_person(transaction, actor_type, person_id)
     who = audit.Who(actor_type, person_id, person.name, email_key(person.email))
-    audit.record(transaction, who, action, person, after={"role": actor_type, "session": session_id})
+    facts: dict[str, audit.Value] = {"role": actor_type, "session": session_id}
+    if provider:
+        facts["provider"] = provider
+    audit.record(transaction, who, action, person, after=facts)
 
 
 def end_sessions_of(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
+from messaging_app.accounts import local_sign_in
 from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import ActorType
 from messaging_app.extensions import db
@@ -25,15 +26,18 @@ class Person:
 def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
     """Return the person, or None if the credentials are wrong.
 
+    While only identity providers sign admins and staff in, their passwords are wrong, but for the emergency admin's.
     `store_id` is the customer's store; for staff, the preferred store, used if the user is a member of it.
     """
     key = storable(email_key(email))
+    query: Executable
     if actor_type == ActorType.CUSTOMER:
         query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
             Customer.store_id == store_id, Customer.email_key == key, Customer.active
         )
     else:
-        query = select(User.id, User.password_hash, User.is_admin).where(User.email_key == key, User.active)
+        is_open = local_sign_in.is_open_to(actor_type).label("is_open")
+        query = select(User.id, User.password_hash, User.is_admin, is_open).where(User.email_key == key, User.active)
     found = db.session.execute(query).one_or_none()
     db.session.rollback()  # release the connection while hashing
     right = verify_password(password, found.password_hash if found else None)
@@ -41,13 +45,23 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
         return None
     if actor_type == ActorType.CUSTOMER:
         return Person(found.id, found.store_id)
+    if not found.is_open:
+        return None
     if actor_type == ActorType.ADMIN:
         return Person(found.id, None) if found.is_admin else None
-    theirs = select(Store.id).where(active_person(ActorType.STORE, found.id, Store.id))
+    return place_of(actor_type, found.id, store_id)
+
+
+def place_of(actor_type: ActorType, user_id: int, store_id: int | None = None) -> Person | None:
+    """Return an active user as they sign in to a role: staff at `store_id` or else their first store. None if they may not."""
+    if actor_type == ActorType.ADMIN:
+        is_admin = db.session.scalar(select(User.id).where(active_person(actor_type, user_id)))
+        return Person(user_id, None) if is_admin else None
+    theirs = select(Store.id).where(active_person(ActorType.STORE, user_id, Store.id))
     stores = list(db.session.scalars(theirs.order_by(Store.sort_name, Store.id)))
     if not stores:
         return None
-    return Person(found.id, store_id if store_id in stores else stores[0])
+    return Person(user_id, store_id if store_id in stores else stores[0])
 
 
 def store_by_code(code: str) -> Store | None:

@@ -6,6 +6,7 @@ from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
 from messaging_app.models.conversation import Conversation, ConversationStatus
+from messaging_app.models.identity import Identity
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.notification import Notification
 from messaging_app.models.outgoing import NotificationState
@@ -26,6 +27,7 @@ __all__ = [
     "ConversationStatus",
     "ConversationType",
     "Customer",
+    "Identity",
     "LinkKind",
     "Message",
     "MessageAttachment",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 
 from messaging_app.accounts import links
 from messaging_app.accounts.limits import limiter
@@ -23,7 +23,7 @@ from messaging_app.db.types import DbSession
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import account
-from messaging_app.models import AccountLink, LinkKind, Store, User
+from messaging_app.models import AccountLink, Identity, LinkKind, Store, User
 from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import ADMIN, STORE, RolePolicy
 from messaging_app.services import audit, people
@@ -253,6 +253,31 @@ def accept(token: str, name: str, password: str) -> Joined:
         return Joined(user.id, link.store_id, STORE if store else ADMIN, is_proven)
 
 
+def accept_all(session: DbSession, email: str, name: str) -> User | None:
+    """Use up every living invitation to an address that its owner has proven. Joins the caller's transaction.
+
+    Returns who joined, with `name` if they are new, or None if nobody invites this address or the account is
+    deactivated.
+    """
+    key = email_key(email)
+    mine = (AccountLink.kind == LinkKind.INVITATION) & (AccountLink.email_key == key)
+    living = AccountLink.pending() & (AccountLink.expires_at > now())
+    asked = session.scalars(select(AccountLink).where(mine, living).order_by(AccountLink.store_id)).all()
+    places = {link.id: _lock(session, link.store_id) for link in asked}
+    user = session.scalar(select(User).where(User.email_key == key).with_for_update(key_share=True))
+    open_ones = [link for link in asked if (store := places[link.id]) is None or store.active]
+    if not open_ones or (user is not None and not user.active):
+        return None
+    user = user or people.add_user(session, open_ones[0].email, name, None)
+    for link in open_ones:
+        link, store = links.consume(session, LinkKind.INVITATION, links.token_of(link)), places[link.id]
+        link.user_id = user.id
+        actor = Actor(STORE.actor_type if store else ADMIN.actor_type, user.id, user.name, link.store_id)
+        _join(session, actor, user, store, link.role)
+        audit.record(session, actor, "invitation.accepted", _about(link, store), after=_facts(link, store))
+    return user
+
+
 def _invite(actor: Actor, email: str, role: str, store_id: int | None) -> Outcome:
     with writing(db.session) as session:
         _check(session, actor, role, store_id)  # again: it may have changed meanwhile, and now holds until the end
@@ -260,7 +285,7 @@ def _invite(actor: Actor, email: str, role: str, store_id: int | None) -> Outcom
         user = session.scalar(select(User).where(User.email_key == email_key(email)).with_for_update(key_share=True))
         if user is not None and not user.active:
             return Outcome(email, "inactive")
-        if user is None or not user.password_hash:
+        if user is None or not _signs_in(session, user):
             return _send(session, actor, email, role, store, "invitation.sent")
         if not _join(session, actor, user, store, role):
             return Outcome(email, "already")
@@ -286,6 +311,13 @@ def _join(session: DbSession, actor: Actor, user: User, store: Store | None, rol
     if store is None:
         return people.make_admin(session, actor, user)
     return people.join_store(session, actor, user, store, role)
+
+
+def _signs_in(session: DbSession, user: User) -> bool:
+    """Whether a user has a way in already, by a password or by a provider."""
+    if user.password_hash:
+        return True
+    return bool(session.scalar(select(exists(select(Identity.id).where(Identity.user_id == user.id)))))
 
 
 def _lock(session: DbSession, store_id: int | None) -> Store | None:

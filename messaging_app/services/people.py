@@ -39,8 +39,8 @@ def sees_staff(actor: Actor, store_id: int) -> bool:
     return actor.type == ActorType.ADMIN or (actor.type == ActorType.STORE and actor.store_id == store_id)
 
 
-def add_user(session: DbSession, email: str, name: str, password_hash: str) -> User:
-    """Somebody new, without any place yet. Raises `Invalid` on field `name`."""
+def add_user(session: DbSession, email: str, name: str, password_hash: str | None) -> User:
+    """Somebody new, without any place yet; without a password if they have another way in. Raises `Invalid` on field `name`."""
     user = User(email=email, email_key=email_key(email), name=checked_name(name), password_hash=password_hash)
     session.add(user)
     session.flush()

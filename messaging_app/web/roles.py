@@ -38,6 +38,7 @@ from messaging_app.web.views import (
     forgot,
     home,
     messages,
+    oidc,
     person,
     preferences,
     readings,
@@ -97,6 +98,11 @@ def mount(role: RolePolicy) -> Blueprint:
     open_to_all("/login", sign_ins.login, "GET", "POST")
     open_to_all("/logout", sign_ins.logout, "POST")
     open_to_all("/forgot", forgot.forgot, "GET", "POST")
+    if role.single_sign_on:
+        open_to_all("/login/oidc/<provider>", oidc.begin_oidc, "GET")
+        open_to_all("/login/oidc/<provider>/callback", oidc.finish_oidc, "GET")
+        behind_door("/login/oidc/<provider>/connect", oidc.connect_identity, "POST")
+        behind_door(f"{account_at}/identities/<id:identity_id>/disconnect", oidc.disconnect_identity, "POST")
     behind_door(home_at, home.home, "GET")
     behind_door(messages_at, conversations.inbox, "GET")
     behind_door(f"{messages_at}/unread-count", badge.unread_count, "GET")

@@ -60,9 +60,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def test_it_serves_the_embedded_set_up_without_extras(installed: Installed) -> None:
-    missing = (
-        "import importlib.util as u; print([m for m in ('psycopg', 'redis', 'boto3', 'gevent') if u.find_spec(m)])"
-    )
+    missing = "import importlib.util as u; print([m for m in ('psycopg', 'redis', 'boto3', 'gevent', 'authlib') if u.find_spec(m)])"
     assert installed.run(installed.bin / "python", "-c", missing) == "[]\n", "only what is declared"
     installed.run(installed.bin / "flask", "--app", "wsgi", "db", "upgrade")
     port = free_port()
@@ -85,6 +83,7 @@ def test_it_serves_the_embedded_set_up_without_extras(installed: Installed) -> N
         ("MESSAGING_DATABASE_URL", "postgresql+psycopg://x@127.0.0.1/x", "psycopg"),
         ("MESSAGING_REDIS_URL", "redis://127.0.0.1:1", "redis"),
         ("MESSAGING_STORAGE_URL", "s3://bucket/prefix", "boto3"),
+        ("MESSAGING_OIDC", '{"acme": {"issuer": "https://id.example", "client_id": "x"}}', "authlib"),
     ],
 )
 def test_what_needs_the_extra_says_so(installed: Installed, variable: str, value: str, module: str) -> None:

@@ -29,7 +29,11 @@ class Route:
     def path(self, conversation: object = 1, other: object = 1) -> str:
         """The address of a conversation and, where the rule names another thing too, of that."""
         path = self.rule.replace("<id:conversation_id>", str(conversation))
-        return re.sub("<id:[a-z_]+>", str(other), path).replace("<name>", "bakery-0123456789abcdef")
+        return (
+            re.sub("<id:[a-z_]+>", str(other), path)
+            .replace("<name>", "bakery-0123456789abcdef")
+            .replace("<provider>", "acme")
+        )
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"

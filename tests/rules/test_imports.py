@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parents[2] / "messaging_app"
 
 # From the ground up; the longest name that fits decides. Rooms on one floor may use each other.
 FLOORS = [
-    {"", "errors", "actors", "paths", "text", "files", "storage", "mail.headers", "ops.metrics"},
+    {"", "errors", "actors", "paths", "text", "files", "storage", "mail.headers", "oidc.settings", "ops.metrics"},
     {"config", "db", "extensions", "bus", "formats", "ops.request_log"},
     {"models", "policies"},
     {"queries"},
-    {"services", "accounts", "mail", "directory", "doctor", "demo"},
+    {"services", "accounts", "oidc", "mail", "directory", "doctor", "demo"},
     {"web", "api", "cli"},
     {"ops", "factory", "gunicorn_conf"},
 ]

@@ -22,7 +22,7 @@ World = tuple[Web, dict[str, int]]
 CONSOLE_NAMES = {view.__name__ for views in CONSOLE_VIEWS.values() for _suffix, view, *_ in views}
 
 # Open to everybody, by name. Whatever else stands under a role has an actor.
-PUBLIC = {"login", "forgot", "logout", "logo"}
+PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
@@ -70,7 +70,10 @@ def test_every_address_has_a_policy(world: World) -> None:
     views = {role: {r.view for r in routes if r.role == role and r.view not in CONSOLE_NAMES} for role in ROLES}
     assert views["admin"] - views["store"] == set()
     assert views["store"] - views["admin"] == {"switch"}
-    assert views["admin"] - views["storefront"] == {"new", "recipients", "create", "close", "reopen", "profile"}
+    through_providers = {"begin_oidc", "finish_oidc", "connect_identity", "disconnect_identity"}
+    assert views["admin"] - views["storefront"] == through_providers | {
+        "new", "recipients", "create", "close", "reopen", "profile",
+    }  # fmt: skip
     assert views["storefront"] - views["admin"] == {"logo"}
 
 

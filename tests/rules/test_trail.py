@@ -25,8 +25,16 @@ from tests.world import four_conversations
 # Views that change something and leave no entry, each because somebody thought about it.
 MESSAGES = {"send", "create", "new", "close", "reopen", "mark_read", "typing"}
 OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
-ELSEWHERE = {"finish"}  # needs an installation without people: tests/accounts/test_setup.py
-COMMANDS_THAT_CHANGE_NOTHING = {"demo show", "settings list", "audit verify", "attachments move", "worker"}
+# Need an installation without people (tests/accounts/test_setup.py), or a provider (tests/accounts/test_oidc.py).
+ELSEWHERE = {"finish", "connect_identity", "disconnect_identity"}
+COMMANDS_THAT_CHANGE_NOTHING = {
+    "demo show",
+    "settings list",
+    "audit verify",
+    "attachments move",
+    "oidc check",
+    "worker",
+}
 
 PASSWORD, NEW_PASSWORD, MESSAGE, WRONG = cast.PASSWORD, "a-planted-password", "a planted message", "planted-wrong-one"
 

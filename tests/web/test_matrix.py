@@ -138,7 +138,17 @@ POST /store/settings                      owner 422  staff 403
 """
 
 # Where the sign-in itself is, or a stream, or a picture: these have tests of their own.
-ELSEWHERE = {"logout", "logo", "events", "login", "forgot"}
+ELSEWHERE = {
+    "logout",
+    "logo",
+    "events",
+    "login",
+    "begin_oidc",
+    "finish_oidc",
+    "connect_identity",
+    "disconnect_identity",
+    "forgot",
+}
 
 FORMS: dict[str, dict[str, Any]] = {
     "messages": {"content": "Hello again"},

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
+from messaging_app import oidc
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
-from messaging_app.services import email_changes, own_sessions, passwords, profiles
+from messaging_app.services import email_changes, identities, own_sessions, passwords, profiles
+from messaging_app.services.identities import Connected
 from messaging_app.web.forms import EmailForm, PasswordForm, ProfileForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
+
+if TYPE_CHECKING:
+    from messaging_app.oidc.provider import Provider
 
 
 def profile(actor: Actor) -> ResponseReturnValue:
@@ -83,9 +88,17 @@ def security_page(actor: Actor, form: PasswordForm | None = None, status: int = 
         form=form or PasswordForm(formdata=None),
         has_password=passwords.has_password(actor),
         token_count=passwords.count_tokens(actor),
+        connections=connections(actor),
         saved=request.args.get("saved"),
         **more,
     )
+
+
+def connections(actor: Actor) -> list[tuple[Provider, Connected | None]]:
+    """The identity providers that sign this role in, each with the actor's identity there if it is connected."""
+    providers = oidc.providers().values() if policy_of(actor).single_sign_on else ()
+    own = {identity.issuer: identity for identity in identities.list_identities(actor)} if providers else {}
+    return [(provider, own.get(provider.issuer)) for provider in providers]
 
 
 def sessions(actor: Actor) -> ResponseReturnValue:

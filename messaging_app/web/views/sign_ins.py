@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from messaging_app.accounts import failures
+from messaging_app import oidc
+from messaging_app.accounts import failures, local_sign_in
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
 from messaging_app.accounts.sign_in import Person, authenticate, store_by_code
 from messaging_app.actors import Actor, ActorType
-from messaging_app.errors import FieldError, Invalid, NotFound
+from messaging_app.errors import FieldError, Invalid, NotFound, Refusal
 from messaging_app.policies import RolePolicy
 from messaging_app.web.forms import SignInForm
 from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
@@ -35,6 +36,9 @@ class SignInView:
     next_url: str = ""
     ended: bool = False  # signed out while a script holds unsent text
     chosen: bool = False  # a new password was just set
+    providers: list[object] = field(default_factory=list)
+    is_elsewhere: bool = False  # shown at another address than the sign-in's
+    form_shown: str = "open"  # see `local_sign_in.form_for`
 
 
 def login() -> ResponseReturnValue:
@@ -45,6 +49,7 @@ def login() -> ResponseReturnValue:
     form = SignInForm()
     form.next.data = onward
     store_id = None
+    _offer_providers(role, view)
     if role.actor_type == ActorType.CUSTOMER:
         # An empty `store` asks for the code again; without the field, use the browser's last store.
         view.store_code = request.values.get("store", request.cookies.get(STORE_COOKIE, "")).strip()
@@ -58,6 +63,18 @@ def login() -> ResponseReturnValue:
     if request.method == "POST":
         return _sign_in(role, view, form, store_id)
     return rendered("sign_in.html", view=view, form=form)
+
+
+def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
+    """The sign-in page with what went wrong elsewhere; everything else on it still works."""
+    view, form = SignInView(next_url=onward, is_elsewhere=True), SignInForm(formdata=None)
+    form.next.data = onward
+    form.refuse(refusal)
+    _offer_providers(role, view)
+    response = rendered("sign_in.html", refusal.status, view=view, form=form)
+    if retry_after := getattr(refusal, "retry_after", None):
+        response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 def logout() -> ResponseReturnValue:
@@ -84,6 +101,12 @@ def local_path(address: str, role: RolePolicy) -> str | None:
         return None
     ours = parts.path == f"/{role.name}" or parts.path.startswith(f"/{role.name}/")
     return address if ours and not address.startswith("//") else None
+
+
+def _offer_providers(role: RolePolicy, view: SignInView) -> None:
+    if role.single_sign_on:
+        view.providers = list(oidc.providers().values())
+        view.form_shown = local_sign_in.form_for(role.actor_type)
 
 
 def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int | None) -> ResponseReturnValue:

@@ -1,0 +1,198 @@
+"""Identities at providers: whose they are, and how they come to be somebody's.
+
+`issuer` and `subject` say who somebody is; the e-mail address only ever brings an invitation to the one it was meant for
+(rule 32). Whoever has an account already connects it from inside, signed in.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from messaging_app.accounts.local_sign_in import may_sign_in_locally
+from messaging_app.accounts.sign_in import Person, place_of
+from messaging_app.actors import Actor
+from messaging_app.db.engine import writing
+from messaging_app.directory.values import clean_email, clean_name
+from messaging_app.errors import NotFound, Refusal
+from messaging_app.extensions import db
+from messaging_app.models import Identity, User
+from messaging_app.oidc.answers import Profile
+from messaging_app.policies import POLICIES, RolePolicy
+from messaging_app.services import audit, group_roles, invitations, people
+from messaging_app.text import email_key
+
+
+class NotWelcome(Refusal):
+    """Whoever this is, nobody let them in."""
+
+    status = 403
+    code = "not_invited"
+    sentence = _("You have no access with this account. Ask an administrator or your store's owner for an invitation.")
+    unverified = _("Your e-mail address is not verified at your provider, so an invitation cannot be matched with you.")
+    elsewhere = _("You have no access here with this account. Use the other sign-in.")
+    deactivated = _("Your account here is deactivated.")
+
+
+class NotConnected(Refusal):
+    """There is an account with this address, which is not proof enough that it is this person's."""
+
+    status = 409
+    code = "not_connected"
+    sentence = _(
+        "There is an account with your e-mail address already. Sign in with its password, then connect your provider "
+        "under Security."
+    )
+
+
+class ConnectedElsewhere(Refusal):
+    """The identity is another user's, or this user has another one there."""
+
+    status = 409
+    code = "connected_elsewhere"
+    sentence = _("This account at your provider is connected with another account here.")
+    another = _("Another account at this provider is connected already. Disconnect it first.")
+
+
+class OnlyWayIn(Refusal):
+    """Without this identity its user could not sign in."""
+
+    status = 409
+    code = "only_way_in"
+    sentence = _("This is your only way to sign in. Set a password first.")
+
+
+class Connected(NamedTuple):
+    """An identity of a user, as their page shows it."""
+
+    id: int
+    issuer: str
+    created_at: datetime
+
+
+def sign_in(area: RolePolicy, provider: str, given: Profile) -> Person:
+    """Return who signs in to `area` with an identity: its user, or whoever was invited or whose groups let them in.
+
+    Raises `NotWelcome`, `NotConnected`.
+    """
+    try:
+        person = _sign_in(area, provider, given)
+    except IntegrityError:  # the same person came twice at once: the other one was first
+        person = _sign_in(area, provider, given)
+    if person is None:
+        raise NotWelcome(str(NotWelcome.elsewhere))
+    return person
+
+
+def _sign_in(area: RolePolicy, provider: str, given: Profile) -> Person | None:
+    with writing(db.session) as session:
+        identity = _find(session, given)
+        if identity is None:
+            user = _invited(session, given)
+            identity = _link(session, _as_actor(area, user), user, provider, given)
+        else:
+            user = session.get_one(User, identity.user_id)
+        if not user.active:
+            raise NotWelcome(str(NotWelcome.deactivated))
+        group_roles.follow(session, _as_actor(area, user), user, identity, given.grants)
+        person = place_of(area.actor_type, user.id)
+        others = [role for role in POLICIES.values() if role.single_sign_on and role is not area]
+        if person is None and not any(place_of(other.actor_type, user.id) for other in others):
+            raise NotWelcome  # and nothing of this stays
+        return person
+
+
+def connect(actor: Actor, provider: str, given: Profile) -> None:
+    """Connect an identity with the account of whoever is signed in. Doing it twice is well.
+
+    Raises `ConnectedElsewhere`.
+    """
+    with writing(db.session) as session:
+        user = session.get_one(User, actor.id, with_for_update={"key_share": True})
+        identity = _find(session, given)
+        if identity is not None and identity.user_id == user.id:
+            return
+        if identity is not None:
+            raise ConnectedElsewhere
+        if _has_identity_of(session, user, given.issuer):
+            raise ConnectedElsewhere(str(ConnectedElsewhere.another))
+        _link(session, actor, user, provider, given)
+
+
+def disconnect(actor: Actor, identity_id: int) -> None:
+    """Take one of the actor's own identities away. Raises `NotFound`, `OnlyWayIn`."""
+    with writing(db.session) as session:
+        user = session.get_one(User, actor.id, with_for_update={"key_share": True})
+        own = session.scalars(select(Identity).where(Identity.user_id == user.id)).all()
+        identity = next((found for found in own if found.id == identity_id), None)
+        if identity is None:
+            raise NotFound
+        if len(own) == 1 and not (user.password_hash and may_sign_in_locally(actor.type, user.id)):
+            raise OnlyWayIn
+        session.delete(identity)
+        session.flush()
+        facts: dict[str, audit.Value] = {"issuer": identity.issuer, "subject": identity.subject}
+        audit.record(session, actor, "identity.unlinked", people.about(user), before=facts)
+
+
+def list_identities(actor: Actor) -> list[Connected]:
+    """Return the identities of a user. One statement."""
+    row = Identity
+    query = select(row.id, row.issuer, row.created_at).where(row.user_id == actor.id).order_by(row.id)
+    return [Connected(*found) for found in db.session.execute(query)]
+
+
+def _find(session: Session, given: Profile) -> Identity | None:
+    its_own = (Identity.issuer == given.issuer) & (Identity.subject == given.subject)
+    return session.scalar(select(Identity).where(its_own).with_for_update())
+
+
+def _has_identity_of(session: Session, user: User, issuer: str) -> bool:
+    own = (Identity.user_id == user.id) & (Identity.issuer == issuer)
+    return bool(session.scalar(select(exists(select(Identity.id).where(own)))))
+
+
+def _invited(session: Session, given: Profile) -> User:
+    """The user whom an unknown identity belongs to: who accepts their invitations by this, or somebody new by groups."""
+    if not given.email:
+        raise NotWelcome(str(NotWelcome.unverified))
+    try:
+        email = clean_email(given.email)
+    except ValueError:
+        raise NotWelcome(str(NotWelcome.unverified)) from None
+    name = _name_of(given, email)
+    user = invitations.accept_all(session, email, name)
+    if user is not None:
+        if _has_identity_of(session, user, given.issuer):
+            raise NotConnected
+        return user
+    if session.scalar(select(User.id).where(User.email_key == email_key(email))) is not None:
+        raise NotConnected
+    if not given.grants:
+        raise NotWelcome
+    return people.add_user(session, email, name, None)
+
+
+def _link(session: Session, actor: Actor, user: User, provider: str, given: Profile) -> Identity:
+    identity = Identity(issuer=given.issuer, subject=given.subject, user_id=user.id)
+    session.add(identity)
+    session.flush()
+    facts: dict[str, audit.Value] = {"provider": provider, "issuer": given.issuer, "subject": given.subject}
+    audit.record(session, actor, "identity.linked", people.about(user), after=facts)
+    return identity
+
+
+def _name_of(given: Profile, email: str) -> str:
+    try:
+        return clean_name(given.name)
+    except ValueError:
+        return email.partition("@")[0]
+
+
+def _as_actor(area: RolePolicy, user: User) -> Actor:
+    return Actor(area.actor_type, user.id, user.name)
