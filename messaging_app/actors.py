@@ -17,14 +17,14 @@ class ActorType(StrEnum):
 class Actor(NamedTuple):
     """The acting user or customer, loaded from a session or a token, never from request fields.
 
-    `store_id` is the current store of staff or the customer's own store, None for an admin. `sees_platform` says
-    whether this customer sees platform conversations (a platform setting), `is_owner` whether this member of a store's
-    staff is one of its owners.
+    `store_id` is the current store of staff or the customer's own store, None for an admin. `sees_all` is False where a
+    setting hides some of what the role may see: from customers conversations with the platform, from staff those that
+    are assigned to a colleague. `is_owner` says whether this member of a store's staff is one of its owners.
     """
 
     type: ActorType
     id: int
     name: str
     store_id: int | None = None
-    sees_platform: bool = True
+    sees_all: bool = True
     is_owner: bool = False

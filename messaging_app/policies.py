@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.models.scope import TYPES_OF, ConversationType
+from messaging_app.models.sides import TEAMS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,11 @@ class RolePolicy:
     def thread(self, conversation_id: int) -> str:
         """The address of a conversation's page."""
         return f"{self.messages}/{conversation_id}"
+
+    @property
+    def has_team(self) -> bool:
+        """Whether several people act for one side, who share out what waits for it."""
+        return self.actor_type in TEAMS
 
     @property
     def may_start(self) -> bool:

@@ -307,6 +307,37 @@ def test_0016_lets_seats_be_vacuumed_sooner(at: Callable[[str], None]) -> None:
         assert rows(options) == [(None,)]
 
 
+def test_0021_begins_with_nothing_shared_out(at: Callable[[str], None]) -> None:
+    at("0020")
+    upgrade(revision="0021")
+    assert rows("SELECT turn_since, store_assignee_id, store_lines, admin_lines FROM conversations") == [
+        (None, None, 0, 0)
+    ]
+    assert rows("SELECT count(*) FROM stores WHERE staff_see_only_assigned") == [(0,)]
+    downgrade(revision="0020")
+    assert "side_lines" not in tables()
+
+
+def test_0022_knows_since_when_each_conversation_waits(at: Callable[[str], None]) -> None:
+    at("0021")
+    later, last = MOMENT.replace("12:00", "13:00"), MOMENT.replace("12:00", "14:00")
+    run(
+        f"UPDATE messages SET created_at = {later} WHERE seq = 2",
+        "INSERT INTO messages (id, conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at)"
+        f" VALUES (13, 1, 3, 'message', 'customer', 1, 'Cleo', 'Three', {later}),"
+        f" (14, 1, 4, 'message', 'customer', 1, 'Cleo', 'Four', {last})",
+        "UPDATE conversations SET last_seq = 4, last_sender_type = 'customer'",
+    )
+    upgrade(revision="0022")
+    hour = "SELECT substr(CAST(turn_since AS TEXT), 12, 2) FROM conversations"
+    assert rows(hour) == [("13",)]
+    run("UPDATE conversations SET turn_since = NULL")  # as after an interruption: it begins again
+    downgrade(revision="0021")
+    upgrade(revision="0022")
+    assert rows(hour) == [("13",)]
+    downgrade(revision="0021")
+
+
 def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
     at("0015")
     upgrade(revision=CHAIN[-2])

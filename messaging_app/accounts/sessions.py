@@ -178,8 +178,8 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     if not found:
         return None
     row = found[0]
-    sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
-    actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_platform, row.is_owner)
+    sees_all = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_all))
+    actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_all, row.is_owner)
     store = None
     if row.store_id is not None and row.store_code is not None and row.store_name is not None:
         look = (row.store_accent, row.store_logo, row.store_opening_line or "")

@@ -174,11 +174,11 @@ def find_bearer(token: str) -> Bearer | None:
     if not found:
         return None
     row = found[0]
-    sees_platform = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_platform))
+    sees_all = bool(parse_or_default(CUSTOMERS_SEE_PLATFORM, row.sees_all))
     return Bearer(
         row.token_id,
         row.last_used_at,
-        Actor(actor_type, row.person_id, row.name, row.store_id, sees_platform, row.is_owner),
+        Actor(actor_type, row.person_id, row.name, row.store_id, sees_all, row.is_owner),
     )
 
 

@@ -55,23 +55,31 @@ def state_of(thread: messaging.Thread) -> str:
     return poll_state.of_thread(thread, seat)
 
 
-def summary(row: Any, unread_count: int) -> dict[str, Any]:
-    """Return the fields of a `ConversationSummary`."""
+def summary(actor: Actor, row: Any, unread_count: int) -> dict[str, Any]:
+    """Return the fields of a `ConversationSummary`, for customers those of theirs."""
     counterpart = {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name}
     made = {"counterpart": counterpart, "unread_count": unread_count}
-    return made | {name: getattr(row, name) for name in schemas.ConversationSummary.model_fields if name not in made}
+    return made | {name: getattr(row, name) for name in summary_model(actor).model_fields if name not in made}
 
 
-def summary_of(thread: messaging.Thread) -> dict[str, object]:
+def summary_model(actor: Actor) -> type[schemas.StorefrontConversationSummary]:
+    """Return what lists show this actor."""
+    own = policy_of(actor).has_team
+    return schemas.ConversationSummary if own else schemas.StorefrontConversationSummary
+
+
+def summary_of(actor: Actor, thread: messaging.Thread) -> dict[str, object]:
     """Return the fields of a `ConversationSummary` for one conversation."""
-    return summary(thread.head, thread.mine.unread_count if thread.mine else 0)
+    return summary(actor, thread.head, thread.mine.unread_count if thread.mine else 0)
 
 
-def detail_of(actor: Actor, thread: messaging.Thread) -> schemas.ConversationDetailResponse:
+def detail_of(actor: Actor, thread: messaging.Thread) -> BaseModel:
     """Return a conversation with its participants and messages."""
-    return schemas.ConversationDetailResponse.model_validate(
+    team, storefront = schemas.ConversationDetailResponse, schemas.StorefrontConversationDetailResponse
+    model: type[BaseModel] = team if policy_of(actor).has_team else storefront
+    return model.model_validate(
         {
-            **summary_of(thread),
+            **summary_of(actor, thread),
             "participants": [_participant(seat) for seat in thread.seats],
             "email_notifications": bool(thread.mine and thread.mine.email_notifications),
             "messages": messages_of(actor, thread.lines),

@@ -41,11 +41,13 @@ class Endpoint:
     roles: tuple[RolePolicy, ...] = (ADMIN, STORE, STOREFRONT)
     query: type[BaseModel] | None = None
     query_of_store: type[BaseModel] | None = None
+    query_of_customer: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     body_required: bool = True
     form: type[BaseModel] | None = None
     status: int = 200
     answer: type[BaseModel] | None = None
+    answer_of_customer: type[BaseModel] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     conditional: bool = False
     keyed: bool = False
@@ -55,7 +57,12 @@ class Endpoint:
 
     def query_of(self, role: RolePolicy) -> type[BaseModel] | None:
         """Return the query parameters that this role may use."""
-        return self.query_of_store if role is STORE and self.query_of_store else self.query
+        own = {STORE: self.query_of_store, STOREFRONT: self.query_of_customer}
+        return own.get(role) or self.query
+
+    def answer_of(self, role: RolePolicy) -> type[BaseModel] | None:
+        """Return the body of the response to this role."""
+        return (self.answer_of_customer if role is STOREFRONT else None) or self.answer
 
     def mounted_at(self, role: RolePolicy) -> str:
         """Return the path for `role`, with {names}."""
@@ -81,8 +88,10 @@ ENDPOINTS = (
         "Newest message first. Pages stay stable while new messages arrive: whoever follows `next_cursor` until it is "
         "null is given every conversation that stood there at the start. Those that were written in meanwhile come on "
         "the last pages, oldest first; nothing else comes twice. Page 1,000 costs what page 1 costs.",
-        query=s.ConversationQuery,
+        query=s.TeamConversationQuery,
+        query_of_customer=s.ConversationQuery,
         answer=s.ConversationListResponse,
+        answer_of_customer=s.StorefrontConversationListResponse,
         conditional=True,
         links=_to({"id": "/conversations/0/id"}, *_WITHIN),
     ),
@@ -135,6 +144,7 @@ ENDPOINTS = (
         "follow a conversation, poll with `after` and `If-None-Match`.",
         query=s.ThreadQuery,
         answer=s.ConversationDetailResponse,
+        answer_of_customer=s.StorefrontConversationDetailResponse,
         conditional=True,
         links=_to({"id": "/id"}, "send_message", "mark_read", "set_preferences"),
     ),
@@ -176,6 +186,69 @@ ENDPOINTS = (
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
         links=_to({"id": "/id"}, "get_conversation", "send_message"),
+    ),
+    Endpoint(
+        "rule_reply_out",
+        "POST",
+        "/messages/{id}/no-reply-needed",
+        r.rule_reply_out,
+        "Say that no reply is needed",
+        "What waits for `us` waits for `nobody` until the other side writes again. The other side does not see it.",
+        roles=(ADMIN, STORE),
+        answer=s.ConversationSummary,
+    ),
+    Endpoint(
+        "expect_reply",
+        "DELETE",
+        "/messages/{id}/no-reply-needed",
+        r.expect_reply,
+        "Take back that no reply is needed",
+        roles=(ADMIN, STORE),
+        answer=s.ConversationSummary,
+    ),
+    Endpoint(
+        "assign",
+        "PUT",
+        "/messages/{id}/assignee",
+        r.assign,
+        "Assign a conversation",
+        "To somebody active on your side, or with null to nobody. The other side does not see it.",
+        roles=(ADMIN, STORE),
+        body=s.AssigneeUpdate,
+        answer=s.ConversationSummary,
+    ),
+    Endpoint(
+        "mark_unread",
+        "POST",
+        "/messages/{id}/unread",
+        r.mark_unread,
+        "Mark as unread",
+        "For you alone, from a line on.",
+        roles=(ADMIN, STORE),
+        body=s.UnreadUpdate,
+        answer=s.ConversationSummary,
+    ),
+    Endpoint(
+        "snooze",
+        "PUT",
+        "/messages/{id}/snooze",
+        r.snooze,
+        "Snooze a conversation",
+        "It is left out of `waiting=us` until then, or until the other side writes. The other side does not see it.",
+        roles=(ADMIN, STORE),
+        body=s.SnoozeUpdate,
+        answer=s.ConversationSummary,
+    ),
+    Endpoint(
+        "act_on_many",
+        "POST",
+        "/messages/bulk",
+        r.act_on_many,
+        "Act on several conversations",
+        "Up to 200 at once, each with its own result. One that is refused stops none of the others.",
+        roles=(ADMIN, STORE),
+        body=s.BulkUpdate,
+        answer=s.BulkResponse,
     ),
     Endpoint(
         "mark_read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_app.api.schemas import ConversationSummary
+from messaging_app.api.schemas import ConversationSummary, StorefrontConversationSummary
 
 _SAM = {"type": "store", "id": 3, "name": "Sam"}
 _CLEO = {"type": "customer", "id": 1, "name": "Cleo"}
@@ -21,6 +21,8 @@ _SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | 
     "unread_count": 0,
     "created_at": _AT,
 }
+_STOREFRONT = {name: _SUMMARY[name] for name in StorefrontConversationSummary.model_fields}
+_SUMMARY |= {"waiting": "them", "waiting_since": _AT, "assignee": {"id": 3, "name": "Sam"}}
 _URL = "/api/v1/store/messages/17/attachments/5"
 _ATTACHMENT = {
     "id": 5,
@@ -43,6 +45,15 @@ _MESSAGE = {
     "created_at": _AT,
     "attachments": [_ATTACHMENT],
 }
+_WINDOW = {
+    "participants": [
+        _CLEO | {"last_read_seq": 0, "last_read_at": None},
+        _SAM | {"last_read_seq": 1, "last_read_at": _AT},
+    ],
+    "email_notifications": True,
+    "messages": [_MESSAGE],
+    "has_older": False,
+}
 
 EXAMPLES: dict[str, object] = {
     "ConversationCreate": {
@@ -54,19 +65,17 @@ EXAMPLES: dict[str, object] = {
     },
     "MessageCreate": {"content": "It leaves tomorrow morning."},
     "ReadingUpdate": {"up_to": 1},
+    "UnreadUpdate": {"from_seq": 1},
+    "AssigneeUpdate": {"user_id": 3},
+    "SnoozeUpdate": {"until": "2027-01-04T08:00:00Z"},
+    "BulkUpdate": {"ids": [17, 18], "action": "close"},
+    "BulkResponse": {"results": [{"id": 17, "status": 200}, {"id": 18, "status": 404, "code": "not_found"}]},
     "PreferencesUpdate": {"email_notifications": False},
     "ConversationSummary": _SUMMARY,
     "ConversationListResponse": {"conversations": [_SUMMARY], "next_cursor": None, "total_unread": 0},
-    "ConversationDetailResponse": _SUMMARY
-    | {
-        "participants": [
-            _CLEO | {"last_read_seq": 0, "last_read_at": None},
-            _SAM | {"last_read_seq": 1, "last_read_at": _AT},
-        ],
-        "email_notifications": True,
-        "messages": [_MESSAGE],
-        "has_older": False,
-    },
+    "ConversationDetailResponse": _SUMMARY | _WINDOW,
+    "StorefrontConversationListResponse": {"conversations": [_STOREFRONT], "next_cursor": None, "total_unread": 0},
+    "StorefrontConversationDetailResponse": _STOREFRONT | _WINDOW,
     "MessageResponse": _MESSAGE,
     "AttachmentResponse": _ATTACHMENT,
     "UnreadCountResponse": {"total_unread": 3},

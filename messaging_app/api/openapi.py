@@ -180,9 +180,8 @@ def _success(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
         "description": endpoint.summary,
         "headers": _headers(*names, "RateLimit-Policy", "RateLimit"),
     }
-    if endpoint.answer:
-        example = EXAMPLES[endpoint.answer.__name__]
-        success["content"] = {"application/json": {"schema": _ref(endpoint.answer), "example": example}}
+    if answer := endpoint.answer_of(role):
+        success["content"] = {"application/json": {"schema": _ref(answer), "example": EXAMPLES[answer.__name__]}}
     elif endpoint.status == 200:
         success["content"] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in endpoint.media_types}
     else:
@@ -229,7 +228,9 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 def _schemas() -> JsonSchemaValue:
     incoming = {model for endpoint in ENDPOINTS for model in (endpoint.body, endpoint.form) if model}
-    outgoing = {endpoint.answer for endpoint in ENDPOINTS if endpoint.answer} | {Problem}
+    outgoing = {answer for endpoint in ENDPOINTS for role in endpoint.roles if (answer := endpoint.answer_of(role))} | {
+        Problem
+    }
     made: JsonSchemaValue = {}
     for models, mode in ((incoming, "validation"), (outgoing, "serialization")):
         wanted: Any = [(model, mode) for model in sorted(models, key=lambda model: model.__name__)]

@@ -4,27 +4,53 @@ from __future__ import annotations
 
 from flask import Response, g, make_response
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
 from messaging_app.actors import Actor
 from messaging_app.api import problems
 from messaging_app.api import schemas as s
-from messaging_app.api.answers import Answer, address_of, detail_of, is_held, messages_of, state_of, summary, summary_of
+from messaging_app.api.answers import (
+    Answer,
+    address_of,
+    detail_of,
+    is_held,
+    messages_of,
+    state_of,
+    summary,
+    summary_model,
+    summary_of,
+)
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.services import attachments, messaging, poll_state, recipients, trail
+from messaging_app.policies import policy_of
+from messaging_app.services import (
+    assignment,
+    attachments,
+    bulk,
+    messaging,
+    poll_state,
+    recipients,
+    trail,
+    turns,
+)
 from messaging_app.web.views import attachments as served
 
 
 def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
     """A page of what the actor sees, with their unread total."""
-    page = messaging.list_conversations(actor, **query.model_dump())
+    asked = query.model_dump()
+    if (asked.get("assignee") or "").isdigit():
+        asked["assignee"] = int(asked["assignee"])
+    page = messaging.list_conversations(actor, **asked)
     total_unread = messaging.get_unread_count(actor)
     etag = poll_state.of_list(page, total_unread)
     if is_held(etag):
         return Answer(etag=etag)
-    body = s.ConversationListResponse.model_validate(
+    team, storefront = s.ConversationListResponse, s.StorefrontConversationListResponse
+    model: type[BaseModel] = team if policy_of(actor).has_team else storefront
+    body = model.model_validate(
         {
-            "conversations": [summary(row, row.unread_count) for row in page.rows],
+            "conversations": [summary(actor, row, row.unread_count) for row in page.rows],
             "next_cursor": page.next_cursor,
             "total_unread": total_unread,
         }
@@ -99,6 +125,43 @@ def reopen_conversation(actor: Actor, conversation_id: int) -> Answer:
     return _summary(actor, conversation_id)
 
 
+def rule_reply_out(actor: Actor, conversation_id: int) -> Answer:
+    """No reply needed. Saying so again changes nothing."""
+    turns.rule_reply_out(actor, conversation_id)
+    return _summary(actor, conversation_id)
+
+
+def expect_reply(actor: Actor, conversation_id: int) -> Answer:
+    """A reply is needed after all."""
+    turns.expect_reply(actor, conversation_id)
+    return _summary(actor, conversation_id)
+
+
+def assign(actor: Actor, conversation_id: int, body: s.AssigneeUpdate) -> Answer:
+    """Give a conversation to a colleague, take it, or release it."""
+    assignment.assign(actor, conversation_id, body.user_id)
+    return _summary(actor._replace(sees_all=True), conversation_id)  # whoever gave it away may not see it any more
+
+
+def mark_unread(actor: Actor, conversation_id: int, body: s.UnreadUpdate) -> Answer:
+    """Make messages unread again."""
+    turns.mark_unread(actor, conversation_id, body.from_seq)
+    return _summary(actor, conversation_id)
+
+
+def snooze(actor: Actor, conversation_id: int, body: s.SnoozeUpdate) -> Answer:
+    """Put a conversation to sleep, or wake it."""
+    turns.snooze(actor, conversation_id, body.until)
+    return _summary(actor, conversation_id)
+
+
+def act_on_many(actor: Actor, body: s.BulkUpdate) -> Answer:
+    """Do the same with several conversations."""
+    outcomes = bulk.act(actor, body.ids, body.action, user_id=body.user_id, until=body.until)
+    results = [one._asdict() if one.code else {"id": one.id, "status": one.status} for one in outcomes]
+    return Answer(s.BulkResponse.model_validate({"results": results}))
+
+
 def list_audit(actor: Actor, query: s.AuditQuery) -> Answer:
     """A page of the audit trail, oldest first, for programs that follow it."""
     filters = trail.Filters(person=query.person, object=query.object, action=query.action)
@@ -141,7 +204,8 @@ def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, qu
 
 
 def _summary(actor: Actor, conversation_id: int) -> Answer:
-    return Answer(s.ConversationSummary.model_validate(summary_of(messaging.get_head(actor, conversation_id))))
+    found = messaging.get_head(actor, conversation_id)
+    return Answer(summary_model(actor).model_validate(summary_of(actor, found)))
 
 
 def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, int] | None:

@@ -6,19 +6,23 @@ anyway (length after trimming, invisible characters) is only described here, so 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 
 from messaging_app.db.types import MAX_ID
 from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
+from messaging_app.services.bulk import BULK_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
 PAGE_MAX = 100
 QUERY_MAX = 100
+ASSIGNEE_PATTERN = "^(me|nobody|[1-9][0-9]{0,17})$"
+MOMENT_PATTERN = r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})"
 NUMBER_PATTERN = "^[1-9][0-9]{0,17}$"
 WITHOUT_NUL = "^[^\\u0000]*$"
 CONTENT_PATTERN = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
@@ -29,6 +33,18 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Seq = Annotated[int, Field(ge=0, le=MAX_ID)]
 ConversationKind = Literal["admin_store", "store_customer", "admin_customer"]
 PersonKind = Literal["admin", "store", "customer"]
+
+
+def _moment(value: object) -> object:
+    """Return the moment that a text names; anything but a text stays as it is, and is refused."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(MOMENT_PATTERN, value):
+        raise ValueError("a time has a date, a time and an offset, as RFC 3339 says")
+    return datetime.fromisoformat(value.upper())
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class Incoming(BaseModel):
@@ -93,6 +109,21 @@ class ConversationQuery(Incoming):
         None, description="`next_cursor` of the page before."
     )
     include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")
+
+
+class TeamConversationQuery(ConversationQuery):
+    """What a team may list."""
+
+    waiting: Literal["us", "them", "nobody"] | SkipJsonSchema[None] = Field(
+        None, description="Only what waits for your side, for the other one, or for nobody."
+    )
+    assignee: Annotated[str, Field(pattern=ASSIGNEE_PATTERN)] | SkipJsonSchema[None] = Field(
+        None, description="Whose: `me`, `nobody`, or the `users.id` of a colleague."
+    )
+    snoozed: bool = Field(False, description="Only what your side has snoozed.")
+    order: Literal["newest", "waiting"] = Field(
+        "newest", description="`newest` message first, or longest `waiting` first."
+    )
 
 
 class RecipientQuery(Incoming):
@@ -203,6 +234,37 @@ class PreferencesUpdate(Incoming):
     email_notifications: bool = Field(description="Whether new messages here are mailed to you.", examples=[False])
 
 
+class UnreadUpdate(Incoming):
+    """From where on to read again."""
+
+    from_seq: Annotated[int, Field(ge=1, le=MAX_ID)] = Field(
+        description="`seq` of the first line that is to be unread again.", examples=[3]
+    )
+
+
+class AssigneeUpdate(Incoming):
+    """Who takes care of a conversation."""
+
+    user_id: Id | None = Field(description="`users.id` of somebody on your side; null for nobody.", examples=[3])
+
+
+class SnoozeUpdate(Incoming):
+    """Until when a conversation sleeps."""
+
+    until: Moment | None = Field(
+        description="In the future, RFC 3339 with an offset; null ends the snooze.", examples=["2027-01-04T08:00:00Z"]
+    )
+
+
+class BulkUpdate(Incoming):
+    """One action on several conversations."""
+
+    ids: list[Id] = Field(min_length=1, max_length=BULK_MAX, description="Which conversations.", examples=[[17, 18]])
+    action: Literal["close", "reopen", "read", "assign", "snooze"] = Field(description="What to do with each.")
+    user_id: Id | None = Field(None, description="To whom to assign them; null for nobody.")
+    until: Moment | None = Field(None, description="Until when to snooze them; null ends the snooze.")
+
+
 class Person(Outgoing):
     """A user or customer who writes."""
 
@@ -278,8 +340,8 @@ class MessageResponse(Outgoing):
     """Its files, in the order in which they were sent."""
 
 
-class ConversationSummary(Outgoing):
-    """A conversation as lists show it."""
+class StorefrontConversationSummary(Outgoing):
+    """A conversation as lists show it to customers."""
 
     id: int
     """Number of the conversation."""
@@ -309,8 +371,30 @@ class ConversationSummary(Outgoing):
     """When it was closed; null while it is open. UTC, RFC 3339, ending in Z."""
 
 
-class ConversationDetailResponse(ConversationSummary):
-    """A conversation with its people and a window of its messages."""
+class Assignee(Outgoing):
+    """Who of your side takes care of a conversation."""
+
+    id: int
+    """`users.id`."""
+    name: str
+    """Their name."""
+
+
+class ConversationSummary(StorefrontConversationSummary):
+    """A conversation as lists show it, with what only your side sees."""
+
+    waiting: Literal["us", "them", "nobody"]
+    """Who is to write next: your side, the other one, or nobody."""
+    waiting_since: datetime | None
+    """When the side that is waited for was first written to since it last wrote; null for `nobody`."""
+    assignee: Assignee | None
+    """Who of your side takes care of it; null for nobody."""
+    snoozed_until: datetime | None
+    """Until when your side has snoozed it; null if it has not."""
+
+
+class _WithMessages(Outgoing):
+    """The people of a conversation, and a window of its messages."""
 
     participants: list[ParticipantResponse]
     """Who takes part; to a customer only themselves and those who have written."""
@@ -322,17 +406,55 @@ class ConversationDetailResponse(ConversationSummary):
     """Whether there are messages before the first of these."""
 
 
-class ConversationListResponse(Outgoing):
-    """A page of conversations, newest message first."""
+class ConversationDetailResponse(_WithMessages, ConversationSummary):
+    """A conversation with its people and a window of its messages."""
 
-    conversations: list[ConversationSummary]
-    """The page."""
+
+class StorefrontConversationDetailResponse(_WithMessages, StorefrontConversationSummary):
+    """A conversation with its people and a window of its messages, as customers see it."""
+
+
+class _Page(Outgoing):
+    """What comes with a page of conversations."""
+
     next_cursor: str | None
     """Pass it as `cursor` for the next page; null on the last."""
     total_unread: int
     """Unread messages in all that you see, whatever the filter."""
     total: int = Field(default=0, json_schema_extra=_no_default)
     """How many conversations the filter holds; only with `include_total=true`."""
+
+
+class ConversationListResponse(_Page):
+    """A page of conversations, newest message first unless asked otherwise."""
+
+    conversations: list[ConversationSummary]
+    """The page."""
+
+
+class StorefrontConversationListResponse(_Page):
+    """A page of a customer's conversations, newest message first."""
+
+    conversations: list[StorefrontConversationSummary]
+    """The page."""
+
+
+class BulkResult(Outgoing):
+    """What came of one conversation."""
+
+    id: int
+    """Number of the conversation."""
+    status: int
+    """The HTTP status that the request for it alone would have had."""
+    code: str = Field(default="", json_schema_extra=_no_default)
+    """Stable word for programs; only where it was refused."""
+
+
+class BulkResponse(Outgoing):
+    """What came of each conversation, in the order of `ids`."""
+
+    results: list[BulkResult]
+    """One for each."""
 
 
 class UnreadCountResponse(Outgoing):

@@ -19,7 +19,7 @@ class Event(NamedTuple):
     """An event. Goes to every subscriber of one of `topics`; `data` is sent to the browser.
 
     `by` is the actor (`store:5`), `about` the conversation type, `only` limits it to the streams of one store or one
-    sign-in session (`store:3`, `session:7`). These three never leave the server.
+    sign-in session (`store:3`, `session:7`), `held_by` is the store's assignee. These four never leave the server.
     """
 
     topics: tuple[str, ...]
@@ -28,6 +28,7 @@ class Event(NamedTuple):
     by: str = ""
     about: str = ""
     only: str = ""
+    held_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

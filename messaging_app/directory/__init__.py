@@ -21,6 +21,7 @@ from messaging_app.directory import seats
 from messaging_app.directory.bulk import chunks
 from messaging_app.directory.customers import upsert_customers
 from messaging_app.directory.hashing import prepare_secrets
+from messaging_app.directory.leaving import give_back
 from messaging_app.directory.logos import forget, kept, key_of, prepare_logos
 from messaging_app.directory.plan import Plan, make_plan
 from messaging_app.directory.schema import DirectoryError, parse, read
@@ -77,6 +78,8 @@ def apply(session: DbSession, plan: Plan, progress: Progress = lambda line: None
     upsert_customers(connection, plan, store_ids, changes, progress)
     _sign_out(session, changes)
     tokens.end_orphans(session)
+    left = {user_id for _store, user_id in changes.members_out}
+    give_back(connection, left | changes.users_out | changes.admins_out)
     _bring_back(session, changes)
     return changes
 

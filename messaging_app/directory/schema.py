@@ -77,6 +77,7 @@ class StoreEntry(_Entry):
     name: Name | None = None
     accent: Accent | None = None
     logo: FileName | None = None
+    staff_see_only_assigned: Annotated[bool, Once] | None = None
     staff: Annotated[list[StaffEntry], Once] = []
     customers: Annotated[list[CustomerEntry], Once] = []
 

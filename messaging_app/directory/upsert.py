@@ -182,6 +182,7 @@ def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:
     name = entry.name or (row.name if row else None)
     if name is None:
         raise needs_name(store.path)
+    narrow = entry.staff_see_only_assigned
     return {
         "code": entry.code,
         "name": name,
@@ -189,6 +190,7 @@ def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:
         "active": entry.active if entry.active is not None else (row.active if row else True),
         "accent": entry.accent if store.gives("accent") else (row.accent if row else None),
         "logo": store.logo if store.gives("logo") else (row.logo if row else None),
+        "staff_see_only_assigned": narrow if narrow is not None else bool(row and row.staff_see_only_assigned),
     }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import writing
-from messaging_app.doctor import counters, emails, files, lines, recipients, seats
+from messaging_app.doctor import counters, emails, files, lines, recipients, seats, sides
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 from messaging_app.services import audit
@@ -22,6 +22,8 @@ CHECKS = [
     Check("message numbers", lines.find_gaps),
     Check("last number", lines.find_wrong_last, lines.set_last),
     Check("last message", lines.find_wrong_heads, lines.set_heads),
+    Check("whose turn since when", sides.find_wrong_turns, sides.set_turns),
+    Check("no reply needed", sides.find_wrong_marks, sides.drop_marks),
     Check("status and events", lines.find_unlike_events),
     Check("closing marks", lines.find_wrong_closing, lines.set_closing),
     Check("who did what", lines.find_strangers),
@@ -33,6 +35,8 @@ CHECKS = [
     Check("read positions", counters.find_out_of_range, counters.clamp),
     Check("who has written", counters.find_wrongly_marked, counters.mark_writers),
     Check("unread counters", counters.find_miscounted, counters.recount),
+    Check("assignees", sides.find_strangers, sides.release),
+    Check("lines of one side", sides.find_miscounted_lines, sides.count_lines),
     Check("attachments", files.find_misplaced, files.put_right),
     Check("stored files", files.find_unlike_storage, files.sweep),
     Check("e-mail keys", emails.find_wrong, emails.put_right),

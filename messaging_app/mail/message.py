@@ -12,7 +12,7 @@ from email.utils import parseaddr
 from flask import current_app
 from flask_babel import force_locale
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
@@ -34,7 +34,7 @@ from messaging_app.models import (
 )
 from messaging_app.models.conversation import Head
 from messaging_app.models.platform import CUSTOMERS_SEE_PLATFORM
-from messaging_app.models.scope import active_person, sees_type
+from messaging_app.models.scope import active_person, sees_type, staff_see_all
 from messaging_app.policies import POLICIES
 from messaging_app.queries.inbox import PLATFORM_NAME
 from messaging_app.services.settings import get_setting
@@ -88,10 +88,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Columns:
     """Seats (conversation, type, person) with what decides whether the person gets an e-mail, and what it needs."""
     active = case(
         *(
-            (
-                Seat.participant_type == kind,
-                exists().where(active_person(kind, Seat.participant_id, Seat.store_id)).correlate(Seat),
-            )
+            (Seat.participant_type == kind, exists().where(_sees(kind)).correlate(Seat, Conversation))
             for kind in ActorType
         )
     )
@@ -116,6 +113,17 @@ def readers(seats: list[tuple[int, str, int]]) -> Columns:
         .where(tuple_(Seat.conversation_id, Seat.participant_type, Seat.participant_id).in_(seats))
         .order_by(Seat.mail_due_at, Seat.participant_id)
     )
+
+
+def _sees(kind: ActorType) -> ColumnElement[bool]:
+    """Whether the person of a seat is active, and no colleague's assignment hides the conversation from them.
+
+    The setting that hides conversations from customers is looked up once (`may_get`).
+    """
+    active = active_person(kind, Seat.participant_id, Seat.store_id)
+    if kind != ActorType.STORE:
+        return active
+    return and_(active, or_(staff_see_all(), Conversation.seen_by(kind, False, Seat.participant_id, Seat.store_id)))
 
 
 def may_get(person: AnyRow) -> bool:

@@ -13,6 +13,7 @@ from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.scope import ConversationType
+from messaging_app.models.side_line import SideLine
 from messaging_app.models.sign_in import SignInSession
 from messaging_app.models.worker import WorkerBeat
 
@@ -36,6 +37,7 @@ __all__ = [
     "NotificationState",
     "PlatformSetting",
     "RecipientTerm",
+    "SideLine",
     "SignInSession",
     "Store",
     "StoreMembership",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,8 @@ from sqlalchemy import (
     case,
     insert,
     literal,
+    null,
+    or_,
     select,
     text,
     update,
@@ -38,6 +41,7 @@ from messaging_app.models.scope import (
     type_without,
     word,
 )
+from messaging_app.models.sides import TEAMS, Side, Sides
 
 
 class ConversationStatus(StrEnum):
@@ -60,6 +64,7 @@ class Taken(NamedTuple):
     store_id: int
     customer_id: int | None
     store_name: str | None = None
+    store_assignee_id: int | None = None
 
 
 class Locked(NamedTuple):
@@ -70,6 +75,7 @@ class Locked(NamedTuple):
     store_id: int
     customer_id: int | None
     last_seq: int
+    store_assignee_id: int | None
 
 
 @dataclass(slots=True)
@@ -104,13 +110,32 @@ STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
 CUSTOMER = "customer_id IS NOT NULL"
 
 
+def _index(name: str, *columns: str, where: str) -> Index:
+    """An index of a part of the conversations."""
+    condition = text(where)
+    return Index(name, *columns, "id", sqlite_where=condition, postgresql_where=condition)
+
+
 def _inbox_index(name: str, *columns: str, where: str) -> Index:
     """An index of one audience's conversations in inbox order (read backwards: newest first)."""
-    condition = text(where)
-    return Index(name, *columns, "last_message_at", "id", sqlite_where=condition, postgresql_where=condition)
+    return _index(name, *columns, "last_message_at", where=where)
 
 
-class Conversation(Base):
+def _side_indexes(side: str, audience: str, *scope: str) -> tuple[Index, ...]:
+    """The indexes of what one side owes, waits for, has ruled out, has shared out and has put to sleep."""
+    name = f"ix_conversations_{audience}"
+    where = {"platform": PLATFORM, "store": STORE}[audience]
+    theirs = f"{where} AND status = 'open' AND last_sender_type"
+    return (
+        _index(f"{name}_ours", *scope, "turn_since", where=f"{theirs} != '{side}' AND {side}_no_reply_at IS NULL"),
+        _index(f"{name}_theirs", *scope, "turn_since", where=f"{theirs} = '{side}'"),
+        _inbox_index(f"{name}_ruled_out", *scope, where=f"{where} AND {side}_no_reply_at IS NOT NULL"),
+        _inbox_index(f"{name}_assigned", *scope, f"{side}_assignee_id", "status", where=where),
+        _inbox_index(f"{name}_snoozed", *scope, where=f"{where} AND {side}_snoozed_until IS NOT NULL"),
+    )
+
+
+class Conversation(Sides, Base):
     """The whole exchange. The row holds everything that a list shows, so lists do not read messages.
 
     `last_seq` counts messages and events; `last_message_*` and `last_sender_*` concern messages only.
@@ -136,6 +161,8 @@ class Conversation(Base):
         ),
         _inbox_index("ix_conversations_customer", "customer_id", where=CUSTOMER),
         _inbox_index("ix_conversations_customer_status", "customer_id", "status", where=CUSTOMER),
+        *_side_indexes("admin", "platform"),
+        *_side_indexes("store", "store", "store_id"),
         # Ids are never reused, and one can be reserved before its row is written (see `reserve_id`).
         {"sqlite_autoincrement": True},
     )
@@ -163,22 +190,35 @@ class Conversation(Base):
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
         """The condition for every row that `actor` may see. Every look-up for an actor starts here."""
-        return cls.seen_by(actor.type, actor.sees_platform, actor.id, actor.store_id)
+        return cls.seen_by(actor.type, actor.sees_all, actor.id, actor.store_id)
 
     @classmethod
     def seen_by(
         cls,
         actor_type: ActorType,
-        sees_platform: bool,
+        sees_all: bool,
         actor_id: Number = ACTOR_ID,
         store_id: Number = ACTOR_STORE_ID,
     ) -> ColumnElement[bool]:
         """`visible_to` for any actor of a role, identified by the parameters that `actor_params` returns."""
         if actor_type == ActorType.CUSTOMER:
             own = cls.customer_id == actor_id
-            return own if sees_platform else and_(own, cls.conversation_type == word(ConversationType.STORE_CUSTOMER))
+            return own if sees_all else and_(own, cls.conversation_type == word(ConversationType.STORE_CUSTOMER))
         seen = cls.conversation_type != word(type_without(actor_type))
-        return and_(cls.store_id == store_id, seen) if actor_type == ActorType.STORE else seen
+        if actor_type == ActorType.ADMIN:
+            return seen
+        of_store = and_(cls.store_id == store_id, seen)
+        theirs = or_(cls.store_assignee_id.is_(None), cls.store_assignee_id == actor_id)
+        return of_store if sees_all else and_(of_store, theirs)
+
+    @classmethod
+    def side(cls, actor_type: ActorType) -> Side | None:
+        """The columns of the actor's own side. None for customers, who have no team."""
+        if actor_type == ActorType.CUSTOMER:
+            return None
+        names = ("no_reply_at", "assignee_id", "snoozed_until", "lines")
+        own = (getattr(cls, f"{actor_type.value}_{name}") for name in names)
+        return Side(actor_type, cls.last_sender_type, cls.status, cls.turn_since, *own)
 
     @classmethod
     def not_before(cls, at: ColumnElement[datetime]) -> ColumnElement[datetime]:
@@ -211,6 +251,7 @@ class Conversation(Base):
                 customer_id=customer_id,
                 last_seq=1,
                 last_message_at=at,
+                turn_since=at,
                 last_message_preview=preview,
                 last_sender_type=actor.type,
                 last_sender_id=actor.id,
@@ -229,7 +270,7 @@ class Conversation(Base):
 
         Returns None and changes nothing if it is closed or not visible.
         """
-        taken = _take_seq(actor.type, actor.sees_platform).all(
+        taken = _take_seq(actor.type, actor.sees_all).all(
             session,
             **actor_params(actor),
             of_conversation=conversation_id,
@@ -257,6 +298,8 @@ class Conversation(Base):
                 closed_at=at if closing else None,
                 closed_by_type=actor.type if closing else None,
                 closed_by_id=actor.id if closing else None,
+                admin_no_reply_at=None,
+                store_no_reply_at=None,
             )
             .returning(*_taken(cls.not_before(literal(at, UtcDateTime))))
         ).one_or_none()
@@ -279,6 +322,31 @@ class Conversation(Base):
         return Locked(*session.execute(head.returning(*cls._locked_columns())).one())
 
     @classmethod
+    def change_side(
+        cls,
+        session: Session,
+        actor: Actor,
+        conversation_id: int,
+        condition: Callable[[Side], ColumnElement[bool]],
+        **values: object,
+    ) -> Locked | None:
+        """Set columns of the actor's own side, named without its prefix, and count a line that only this side sees.
+
+        Returns None and changes nothing unless `actor` sees the conversation and `condition` holds.
+        """
+        side = cls.side(actor.type)
+        assert side is not None, "customers have no team"
+        own = {f"{actor.type.value}_{name}": value for name, value in values.items()}
+        own[f"{actor.type.value}_lines"] = side.lines + 1
+        found = session.execute(
+            update(table_of(cls))
+            .where(cls.id == conversation_id, cls.visible_to(actor), condition(side))
+            .values(own)
+            .returning(*cls._locked_columns())
+        ).one_or_none()
+        return Locked(*found) if found else None
+
+    @classmethod
     def _locked_columns(
         cls,
     ) -> tuple[
@@ -287,30 +355,38 @@ class Conversation(Base):
         InstrumentedAttribute[int],
         InstrumentedAttribute[int | None],
         InstrumentedAttribute[int],
+        InstrumentedAttribute[int | None],
     ]:
-        return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq
+        return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq, cls.store_assignee_id
 
 
 def _taken(moment: ColumnElement[datetime]) -> tuple[Column, ...]:
     """The columns of `Taken`."""
     head = table_of(Conversation).c
     store_name = select(Store.name).where(Store.id == head.store_id).scalar_subquery()
-    return head.id, head.last_seq, moment, head.conversation_type, head.store_id, head.customer_id, store_name
+    audience = (head.conversation_type, head.store_id, head.customer_id, store_name, head.store_assignee_id)
+    return head.id, head.last_seq, moment, *audience
 
 
 @cache
-def _take_seq(actor_type: ActorType, sees_platform: bool) -> Query[Taken]:
+def _take_seq(actor_type: ActorType, sees_all: bool) -> Query[Taken]:
+    mine = and_(Conversation.last_sender_type == word(actor_type), Conversation.turn_since.is_not(None))
     moment = Conversation.not_before(bindparam("at", type_=UtcDateTime))
     return Query(
         update(table_of(Conversation))
         .where(
             Conversation.id == bindparam("of_conversation", type_=Id),
-            Conversation.seen_by(actor_type, sees_platform),
+            Conversation.seen_by(actor_type, sees_all),
             Conversation.status == word(ConversationStatus.OPEN),
         )
         .values(
             last_seq=Conversation.last_seq + 1,
             last_message_at=moment,
+            turn_since=case((mine, Conversation.turn_since), else_=moment),
+            admin_no_reply_at=null(),
+            store_no_reply_at=null(),
+            # The other side wakes up what sleeps.
+            **{f"{team.value}_snoozed_until": null() for team in TEAMS if team != actor_type},
             last_message_preview=bindparam("preview", type_=String()),
             last_sender_type=word(actor_type),
             last_sender_id=ACTOR_ID,

@@ -28,13 +28,14 @@ class EventKind:
     """The sentence, icon and effect of one kind of event. `own_sentence` is shown to the user who caused it.
 
     Sentences may contain `%(name)s`, the user, and `%(content)s`, the text stored with the event. `status` is the
-    conversation's new status; None leaves it unchanged.
+    conversation's new status; None leaves it unchanged. `your_sentence` is shown to the user whom it concerns.
     """
 
     name: str
     sentence: str
     own_sentence: str
     icon: str
+    your_sentence: str = ""
     status: ConversationStatus | None = None
     seen_by: SeenBy = SeenBy.EVERYONE
 
@@ -57,7 +58,31 @@ REOPENED = EventKind(
     icon="rotate-clockwise",
     status=ConversationStatus.OPEN,
 )
-EVENT_KINDS = {kind.name: kind for kind in (CLOSED, REOPENED)}
+
+
+def _own(name: str, icon: str, sentence: str, own_sentence: str, your_sentence: str = "") -> EventKind:
+    return EventKind(name, sentence, own_sentence, icon, your_sentence, seen_by=SeenBy.OWN_SIDE)
+
+
+NO_REPLY = _own("no_reply", "checks", N_("%(name)s: no reply needed"), N_("You: no reply needed"))
+REPLY = _own("reply", "message", N_("%(name)s: a reply is needed after all"), N_("You: a reply is needed after all"))
+SNOOZED = _own("snoozed", "clock", N_("%(name)s snoozed this conversation"), N_("You snoozed this conversation"))
+WOKEN = _own("woken", "clock", N_("%(name)s ended the snooze"), N_("You ended the snooze"))
+TAKEN = _own("taken", "user-check", N_("%(name)s took this conversation"), N_("You took this conversation"))
+GIVEN = _own(
+    "given",
+    "user-plus",
+    N_("%(name)s gave this conversation to %(content)s"),
+    N_("You gave this conversation to %(content)s"),
+    N_("%(name)s gave this conversation to you"),
+)
+RELEASED = _own(
+    "released", "user-minus", N_("%(name)s released this conversation"), N_("You released this conversation")
+)
+LEFT = _own("left", "user-minus", N_("%(name)s has left, so nobody has this conversation"), "")
+EVENT_KINDS = {
+    kind.name: kind for kind in (CLOSED, REOPENED, NO_REPLY, REPLY, SNOOZED, WOKEN, TAKEN, GIVEN, RELEASED, LEFT)
+}
 # Events written by a newer version, which may run in parallel during an update. Their stored text says what happened.
 UNKNOWN = EventKind("", sentence="%(content)s", own_sentence="%(content)s", icon="alert-circle")
 

@@ -28,7 +28,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, Id, UtcDateTime, table_of
 from messaging_app.db.upsert import insert_for
-from messaging_app.models.conversation import Taken
+from messaging_app.models.conversation import Locked, Taken
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.platform import Customer, StoreMembership, User
 from messaging_app.models.scope import ACTOR_ID, TYPES_OF, ConversationType, Number, active_person, actor_params, word
@@ -132,6 +132,35 @@ class ConversationParticipant(Base):
                 set_={"email_notifications": wanted},
             )
         )
+
+    @classmethod
+    def mark_unread(cls, session: Session, actor: Actor, head: Locked, from_seq: int) -> None:
+        """Move the seat of `actor` back to before `from_seq`, and recount; never forward. Adds a missing seat.
+
+        The caller holds the conversation's lock.
+        """
+        place = {
+            "conversation_id": head.conversation_id,
+            "participant_type": actor.type,
+            "participant_id": actor.id,
+            "store_id": head.store_id,
+        }
+        read = from_seq - 1
+        insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(**place, last_read_seq=read)
+        back = case((cls.last_read_seq > read, read), else_=cls.last_read_seq)
+        session.execute(insert.on_conflict_do_update(index_elements=list(place)[:3], set_={"last_read_seq": back}))
+        unread = (
+            select(func.count())
+            .where(
+                Message.conversation_id == cls.conversation_id,
+                Message.seq > cls.last_read_seq,
+                Message.kind == word(MessageKind.MESSAGE),
+                ~((Message.sender_type == cls.participant_type) & (Message.sender_id == cls.participant_id)),
+            )
+            .scalar_subquery()
+        )
+        own = (cls.conversation_id == head.conversation_id) & cls.belongs_to(actor)
+        session.execute(update(table_of(cls)).where(own).values(unread_count=unread))
 
     @classmethod
     def mark_read(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.db.engine import now
@@ -14,6 +14,7 @@ from messaging_app.text import search_words
 # Settings that decide who sees what.
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
+STAFF_SEE_ONLY_ASSIGNED = "staff_see_only_assigned"
 # Settings that decide how people sign in.
 SECOND_FACTOR_ADMINS = "second_factor_required_admins"
 SECOND_FACTOR_OWNERS = "second_factor_required_owners"
@@ -46,6 +47,7 @@ class Store(Base):
     accent: Mapped[str | None] = mapped_column(String(16))
     logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
     opening_line: Mapped[str] = mapped_column(String(500), server_default="")  # greets its customers
+    staff_see_only_assigned: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -8,12 +8,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, and_, bindparam, literal_column
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.types import Id
-from messaging_app.models.platform import Customer, Store, StoreMembership, User
+from messaging_app.db.types import Column, Id
+from messaging_app.models.platform import (
+    OWNER,
+    STAFF_SEE_ONLY_ASSIGNED,
+    Customer,
+    PlatformSetting,
+    Store,
+    StoreMembership,
+    User,
+)
 
 
 class ConversationType(StrEnum):
@@ -71,3 +79,26 @@ def active_person(actor_type: ActorType, person_id: Number, store_id: Number | N
         return and_(Customer.id == person_id, Customer.active, Customer.store_id == Store.id, store)
     member = and_(StoreMembership.user_id == User.id, StoreMembership.store_id == Store.id, StoreMembership.active)
     return and_(User.id == person_id, User.active, member, store)
+
+
+def has_place(actor_type: ActorType, user_id: Number, store_id: Number) -> ColumnElement[bool]:
+    """The condition that a user belongs to a side's team, also while its store is inactive. Joins as `active_person`."""
+    if actor_type == ActorType.ADMIN:
+        return active_person(actor_type, user_id)
+    member = and_(StoreMembership.user_id == User.id, StoreMembership.store_id == store_id, StoreMembership.active)
+    return and_(User.id == user_id, User.active, member)
+
+
+def staff_see_all() -> ColumnElement[bool]:
+    """The condition for staff who see what is assigned to colleagues: owners, and all where no setting hides it.
+
+    Together with `active_person`, which joins the membership and the store.
+    """
+    everywhere = func.coalesce(stored(STAFF_SEE_ONLY_ASSIGNED), literal_column("'false'")) == literal_column("'true'")
+    owner = StoreMembership.role == literal_column(f"'{OWNER}'")
+    return or_(owner, ~or_(Store.staff_see_only_assigned, everywhere))
+
+
+def stored(key: str) -> Column:
+    """A platform setting as a column, as stored; null if it was never changed."""
+    return select(PlatformSetting.value).where(PlatformSetting.key == literal_column(f"'{key}'")).scalar_subquery()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,7 +15,9 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -32,22 +35,80 @@ from messaging_app.models import (
     Store,
 )
 from messaging_app.models.conversation import Head
-from messaging_app.models.scope import ACTOR_STORE_ID, word
+from messaging_app.models.scope import ACTOR_ID, ACTOR_STORE_ID, actor_params, word
+from messaging_app.models.sides import HIDDEN, MOMENT, Side
+from messaging_app.queries.cursors import Place
 
 PLATFORM_NAME = "Platform"
 Beyond = Literal["older", "newer"]
+Waiting = Literal["us", "them", "nobody"]
 Seat = ConversationParticipant
 
 
 @dataclass(slots=True)
-class InboxRow(Head):
-    """A conversation in a list: its head, the other side as the actor sees it, the actor's unread count."""
+class SeenHead(Head):
+    """A head as one actor sees it: the other side, and what it is to their own side (see `models/sides.py`)."""
 
     counterpart_type: str
     counterpart_id: int | None
     counterpart_name: str
     store_name: str
+    waiting: str
+    waiting_since: datetime | None
+    turn_since: datetime | None
+    assignee_id: int | None
+    assignee_name: str | None
+    snoozed_until: datetime | None
+    own_lines: int
+
+    @property
+    def assignee(self) -> dict[str, int | str | None] | None:
+        """Who of the own side takes care of it."""
+        return {"id": self.assignee_id, "name": self.assignee_name} if self.assignee_id is not None else None
+
+
+@dataclass(slots=True)
+class InboxRow(SeenHead):
+    """A conversation in a list, with the actor's unread count."""
+
     unread_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which conversations a list shows of those that an actor sees, and in which order; by default all, newest first.
+
+    Each shape is a query of its own. What is chosen from many is a parameter of it.
+
+    `of_store` and `of_customer` take only those of the parameters of these names. `assignee` is me, nobody, or somebody (parameter
+    `of_assignee`). `longest` puts first what has waited longest, instead of the newest message.
+    """
+
+    status: ConversationStatus | None = None
+    kind: ConversationType | None = None
+    unread: bool = False
+    of_store: bool = False
+    of_customer: bool = False
+    waiting: Waiting | None = None
+    assignee: Literal["me", "nobody", "somebody"] | None = None
+    snoozed: bool = False
+    longest: bool = False
+
+    @property
+    def place(self) -> tuple[Column, Column]:
+        """The columns of the order."""
+        return (Conversation.turn_since if self.longest else Conversation.last_message_at, Conversation.id)
+
+
+def place_of(row: InboxRow, shape: Shape) -> Place:
+    """Where a row stands in the order of its list."""
+    return Place((shape.longest and row.turn_since) or row.last_message_at, row.id)
+
+
+def seen_columns(actor_type: ActorType) -> tuple[Column, ...]:
+    """The columns of `SeenHead`, with parameter `moment` for the present."""
+    side = Conversation.side(actor_type)
+    return (*Head.columns(), *counterpart(actor_type), *(side.shown() if side else HIDDEN))
 
 
 def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
@@ -68,80 +129,101 @@ def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
     return (*(case((is_first, a), else_=b) for a, b in zip(first, other, strict=True)), Store.name)
 
 
-class Shape(NamedTuple):
-    """Which conversations a list shows of those that an actor sees; what is not set does not matter.
+@lru_cache(maxsize=1024)
+def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond | None, limit: int) -> Query[InboxRow]:
+    """A page of an inbox.
 
-    Each shape is a query of its own. What is chosen from many is a parameter of it: with `of_store`, the store; with
-    `of_customer`, the customer.
+    It reads the start of one index range, or of a few that are merged (see `_ranges`). With `unread` it sorts the
+    actor's unread seats, with `snoozed` what sleeps. `beyond` the row of the parameters `after_at` and `after_id` it
+    returns older rows (those further down), or newer ones, oldest first, of conversations created by `began`. `limit`
+    is a literal, so that the planner need not guess it.
     """
-
-    status: ConversationStatus | None = None
-    kind: ConversationType | None = None
-    unread: bool = False
-    of_store: bool = False
-    of_customer: bool = False
-
-    @property
-    def is_of_two_ranges(self) -> bool:
-        """Whether open and closed conversations stand in ranges of their own, which are merged."""
-        return bool(self.kind or self.of_store) and not (self.status or self.unread)
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The conditions of this shape, but for `unread`, which is a matter of the actor's seat."""
-        found = []
-        if self.kind:
-            found.append(Conversation.conversation_type == word(self.kind))
-        if self.of_store:
-            found.append(Conversation.store_id == bindparam("of_store", type_=Id))
-        if self.of_customer:
-            found.append(Conversation.customer_id == bindparam("of_customer", type_=Id))
-        if self.status:
-            found.append(Conversation.status == word(self.status))
-        return found
-
-
-@lru_cache(maxsize=512)
-def page_of(
-    actor_type: ActorType, sees_platform: bool, shape: Shape, beyond: Beyond | None, limit: int
-) -> Query[InboxRow]:
-    """A page of an inbox, newest first.
-
-    Without `unread` it reads the start of one index range (with a type or a store but no status: two, merged). With
-    `unread` it sorts the actor's unread seats. `beyond` the row of the parameters `after_at` and `after_id` it returns
-    older rows, or newer ones, oldest first, of conversations created by `began`. `limit` is a literal, so that the
-    planner need not guess it.
-    """
-    place = (Conversation.last_message_at, Conversation.id)
-    order = place if beyond == "newer" else tuple(column.desc() for column in place)
+    place = shape.place
+    forward = beyond == "newer" or shape.longest
+    order = place if forward else tuple(column.desc() for column in place)
     most: ColumnElement[int] = literal_column(str(limit))
 
-    def one_range(query: Columns, chosen: Shape) -> Columns:
-        query = query.where(Conversation.seen_by(actor_type, sees_platform), *chosen.conditions())
+    def one_range(query: Columns, conditions: tuple[ColumnElement[bool], ...]) -> Columns:
+        query = query.where(Conversation.seen_by(actor_type, sees_all), *conditions)
         if beyond:
             last = tuple_(bindparam("after_at", type_=UtcDateTime), bindparam("after_id", type_=Id))
-            query = query.where(tuple_(*place) > last if beyond == "newer" else tuple_(*place) < last)
+            query = query.where(tuple_(*place) > last if forward else tuple_(*place) < last)
         if beyond == "newer":
             query = query.where(Conversation.created_at <= bindparam("began", type_=UtcDateTime))
         return query.order_by(*order).limit(most)
 
-    rows = _rows_of(actor_type)
+    rows, ranges = _rows_of(actor_type), _ranges(actor_type, sees_all, shape)
     if shape.unread:
-        return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), shape), InboxRow)
-    if shape.is_of_two_ranges:
-        ranges = (shape._replace(status=status) for status in ConversationStatus)
-        ids = (select(one_range(select(Conversation.id), chosen).subquery().c.id) for chosen in ranges)
-        merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
-        return Query(merged, InboxRow)
-    return Query(one_range(rows, shape), InboxRow)
+        return Query(one_range(rows.where(Seat.unread_count > literal_column("0")), _any(ranges)), InboxRow)
+    if len(ranges) == 1:
+        return Query(one_range(rows, ranges[0]), InboxRow)
+    ids = (select(one_range(select(Conversation.id), conditions).subquery().c.id) for conditions in ranges)
+    merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
+    return Query(merged, InboxRow)
 
 
 def total(session: Session, actor: Actor, shape: Shape, values: dict[str, object]) -> int:
-    """Count the conversations of a shape. Runs only when a program asks for the total."""
-    query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor), *shape.conditions())
+    """Count the conversations that match a filter. Runs only when a program asks for the total."""
+    query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor))
+    query = query.where(*_any(_ranges(actor.type, actor.sees_all, shape)))
     if shape.unread:
         own = select(Seat.conversation_id).where(Seat.conversation_id == Conversation.id, Seat.belongs_to(actor))
         query = query.where(own.where(Seat.unread_count > literal_column("0")).exists())
-    return session.execute(query, values).scalar_one()
+    return session.execute(query, actor_params(actor) | values).scalar_one()
+
+
+def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[ColumnElement[bool], ...]]:
+    """The index ranges of a filter, each as its conditions; together they hold exactly what it lists.
+
+    Two where a filter says nothing of the status, which comes first in an index. Two, too, where staff see only what is
+    theirs or nobody's.
+    """
+    side = Conversation.side(actor_type)
+    same: list[ColumnElement[bool]] = []
+    if shape.kind:
+        same.append(Conversation.conversation_type == word(shape.kind))
+    if shape.of_store:
+        same.append(Conversation.store_id == bindparam("of_store", type_=Id))
+    if shape.of_customer:
+        same.append(Conversation.customer_id == bindparam("of_customer", type_=Id))
+    whose: list[tuple[ColumnElement[bool], ...]] = [()]
+    split = bool(shape.kind or shape.of_store or shape.waiting == "nobody")
+    if side:
+        if shape.snoozed:
+            same.append(side.snoozed_until > MOMENT)
+        mine, nobodys = side.assignee_id == ACTOR_ID, side.assignee_id.is_(None)
+        somebodys = side.assignee_id == bindparam("of_assignee", type_=Id)
+        if shape.assignee:
+            whose = [({"me": mine, "nobody": nobodys, "somebody": somebodys}[shape.assignee],)]
+        elif not (sees_all or shape.waiting or shape.snoozed):
+            whose = [(mine,), (nobodys,)]
+        split = split or whose != [()]
+    statuses = [shape.status] if shape.status or not split or shape.unread else list(ConversationStatus)
+    return [
+        (*same, *part, *_of_status(status), *_of_turn(side, shape, status)) for status in statuses for part in whose
+    ]
+
+
+def _of_status(status: ConversationStatus | None) -> tuple[ColumnElement[bool], ...]:
+    return (Conversation.status == word(status),) if status else ()
+
+
+def _of_turn(side: Side | None, shape: Shape, status: ConversationStatus | None) -> tuple[ColumnElement[bool], ...]:
+    if side is None or shape.waiting is None:
+        return ()
+    if shape.waiting == "us":
+        return (side.waits_for_us(), side.is_awake())
+    if shape.waiting == "them":
+        return (side.waits_for_them(),)
+    if status == ConversationStatus.CLOSED:
+        return ()
+    closed = Conversation.status == word(ConversationStatus.CLOSED)
+    return (side.is_ruled_out() if status else or_(closed, side.is_ruled_out()),)
+
+
+def _any(ranges: list[tuple[ColumnElement[bool], ...]]) -> tuple[ColumnElement[bool], ...]:
+    """What is in one of `ranges`."""
+    return ranges[0] if len(ranges) == 1 else (or_(*(and_(true(), *conditions) for conditions in ranges)),)
 
 
 def _rows_of(actor_type: ActorType) -> Columns:
@@ -150,7 +232,7 @@ def _rows_of(actor_type: ActorType) -> Columns:
     if actor_type == ActorType.STORE:
         own.append(Seat.store_id == ACTOR_STORE_ID)
     query = (
-        select(*Head.columns(), *counterpart(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
+        select(*seen_columns(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
         .select_from(Conversation)
         .outerjoin(Store, Store.id == Conversation.store_id)
         .outerjoin(Seat, and_(*own))

@@ -16,7 +16,9 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    case,
     cast,
+    exists,
     false,
     func,
     literal_column,
@@ -35,25 +37,38 @@ from messaging_app.models import (
     ConversationParticipant,
     ConversationType,
     Customer,
-    PlatformSetting,
     SignInSession,
     Store,
     StoreMembership,
     User,
 )
 from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM, OWNER
-from messaging_app.models.scope import ACTOR_ID, ACTOR_STORE_ID, Number, active_person, word
+from messaging_app.models.scope import (
+    ACTOR_ID,
+    ACTOR_STORE_ID,
+    Number,
+    active_person,
+    staff_see_all,
+    stored,
+    word,
+)
 
 Needed: TypeAlias = Literal["page", "badge", "fragment"]
 Seat = ConversationParticipant
 TOKEN_HASH = bindparam("token_hash", type_=String())
+# The tables of a sign-in's statement that say what its actor sees.
+_SETTLED = {
+    ActorType.ADMIN: (),
+    ActorType.STORE: (Store, StoreMembership),
+    ActorType.CUSTOMER: (),
+}
 
 
 class SignInRow(NamedTuple):
     """An active sign-in. `stores` are those of a staff member, as a JSON list of lists of id, code and name.
 
-    `sees_platform` and `may_have_tokens` are settings as stored; the latter is "" if it is not set. Values that the
-    request does not need are None.
+    `sees_all` is "false" where a setting hides something from this actor; `may_have_tokens` is a setting as stored, ""
+    if it is not set. Values that the request does not need are None.
     """
 
     session_id: int
@@ -61,7 +76,7 @@ class SignInRow(NamedTuple):
     person_id: int
     name: str
     email: str
-    sees_platform: str | None
+    sees_all: str | None
     may_have_tokens: str | None
     unread: int | None
     stores: str | None
@@ -82,7 +97,7 @@ class BearerRow(NamedTuple):
     store_id: int | None
     person_id: int
     name: str
-    sees_platform: str | None
+    sees_all: str | None
     is_owner: bool
 
 
@@ -92,15 +107,16 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
 
     `needed` selects what to load: "badge" adds the unread total; "page" adds, for staff, the stores to switch to.
     """
-    row, person, setting = SignInSession, person_of(actor_type), sees_platform_setting(actor_type)
+    row, person, sees_all = SignInSession, person_of(actor_type), sees_all_of(actor_type)
     unread: Column = null()
     if needed != "fragment":
-        shown = func.coalesce(setting, literal_column("'true'")) != literal_column("'false'")
-        unread = unread_sum(actor_type, row.person_id, row.store_id, shown).correlate(row).scalar_subquery()
+        shown = func.coalesce(sees_all, literal_column("'true'")) != literal_column("'false'")
+        summed = unread_sum(actor_type, row.person_id, row.store_id, shown)
+        unread = summed.correlate(row, *_SETTLED[actor_type]).scalar_subquery()
     stores = _stores(dialect) if actor_type == ActorType.STORE and needed == "page" else null()
     tokens: Column = null()
     if actor_type == ActorType.CUSTOMER and needed == "page":
-        tokens = func.coalesce(_stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
+        tokens = func.coalesce(stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
     store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line)
     return Query(
         select(
@@ -109,7 +125,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             row.person_id,
             person.name,
             person.email,
-            setting,
+            sees_all,
             tokens,
             unread,
             stores,
@@ -130,7 +146,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
 @cache
 def bearer(actor_type: ActorType) -> Query[BearerRow]:
     """The token with `token_hash` that has not ended at `moment`."""
-    row, setting = ApiToken, sees_platform_setting(actor_type)
+    row, sees_all = ApiToken, sees_all_of(actor_type)
     return Query(
         select(
             row.id,
@@ -138,7 +154,7 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
             row.store_id,
             row.person_id,
             person_of(actor_type).name,
-            setting,
+            sees_all,
             _is_owner(actor_type),
         ).where(
             row.token_hash == TOKEN_HASH,
@@ -151,13 +167,13 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
 
 
 @cache
-def unread_total(actor_type: ActorType, sees_platform: bool) -> Query[int]:
+def unread_total(actor_type: ActorType, sees_all: bool) -> Query[int]:
     """The badge number: unread messages in the conversations that an actor sees now."""
-    return Query(unread_sum(actor_type, ACTOR_ID, ACTOR_STORE_ID, true() if sees_platform else false()), int)
+    return Query(unread_sum(actor_type, ACTOR_ID, ACTOR_STORE_ID, true() if sees_all else false()), int)
 
 
 def unread_sum(
-    actor_type: ActorType, person_id: Number, store_id: Number, sees_platform: ColumnElement[bool]
+    actor_type: ActorType, person_id: Number, store_id: Number, sees_all: ColumnElement[bool]
 ) -> Select[int]:
     """`unread_total` for columns of an outer statement: a sum over the person's part of a partial index."""
     query = select(cast(func.coalesce(func.sum(Seat.unread_count), literal_column("0")), Id)).where(
@@ -166,11 +182,13 @@ def unread_sum(
         Seat.unread_count > literal_column("0"),
     )
     if actor_type == ActorType.STORE:
-        return query.where(Seat.store_id == store_id)
+        seen = Conversation.seen_by(actor_type, False, person_id, store_id)
+        seen = exists().where(Conversation.id == Seat.conversation_id, seen).correlate_except(Conversation)
+        return query.where(Seat.store_id == store_id, or_(sees_all, seen))
     if actor_type == ActorType.ADMIN:
         return query
     of_store = Conversation.conversation_type == word(ConversationType.STORE_CUSTOMER)
-    return query.where(Conversation.id == Seat.conversation_id, or_(sees_platform, of_store))
+    return query.where(Conversation.id == Seat.conversation_id, or_(sees_all, of_store))
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
@@ -178,19 +196,18 @@ def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
     return Customer if actor_type == ActorType.CUSTOMER else User
 
 
-def sees_platform_setting(actor_type: ActorType) -> Column:
-    """The stored setting for whether customers see platform conversations; null for other roles."""
-    return _stored(CUSTOMERS_SEE_PLATFORM) if actor_type == ActorType.CUSTOMER else null()
+def sees_all_of(actor_type: ActorType) -> Column:
+    """`Actor.sees_all` of somebody found by `active_person`, as the text of a setting; null for admins, who do."""
+    if actor_type == ActorType.ADMIN:
+        return null()
+    if actor_type == ActorType.CUSTOMER:
+        return stored(CUSTOMERS_SEE_PLATFORM)
+    return case((staff_see_all(), literal_column("'true'")), else_=literal_column("'false'"))
 
 
 def _is_owner(actor_type: ActorType) -> Column:
     """Whether staff own the store in which they act; the place comes with `active_person`."""
     return StoreMembership.role == literal_column(f"'{OWNER}'") if actor_type == ActorType.STORE else false()
-
-
-def _stored(key: str) -> Column:
-    """A platform setting as a column."""
-    return select(PlatformSetting.value).where(PlatformSetting.key == literal_column(f"'{key}'")).scalar_subquery()
 
 
 def _stores(dialect: str) -> Column:

@@ -31,6 +31,7 @@ class Writer(NamedTuple):
     conversation_type: str
     store_id: int
     customer_id: int | None
+    store_assignee_id: int | None
     status: str
     has_written: bool
     side_name: str
@@ -64,14 +65,14 @@ def own_unread(session: Session, actor: Actor, conversation_id: int) -> int:
 
 def writer(session: Session, actor: Actor, conversation_id: int) -> Writer | None:
     """Return `actor` as the others in a conversation know them, or None if `actor` does not see it."""
-    found = _writer(actor.type, actor.sees_platform).all(
+    found = _writer(actor.type, actor.sees_all).all(
         session, **actor_params(actor), conversation_id=conversation_id, actor_name=actor.name
     )
     return found[0] if found else None
 
 
 @cache
-def _writer(actor_type: ActorType, sees_platform: bool) -> Query[Writer]:
+def _writer(actor_type: ActorType, sees_all: bool) -> Query[Writer]:
     seat = ConversationParticipant
     sides: dict[ActorType, ColumnElement[str]] = {
         ActorType.ADMIN: literal_column(f"'{PLATFORM_NAME}'"),
@@ -84,14 +85,13 @@ def _writer(actor_type: ActorType, sees_platform: bool) -> Query[Writer]:
             Conversation.conversation_type,
             Conversation.store_id,
             Conversation.customer_id,
+            Conversation.store_assignee_id,
             Conversation.status,
             func.coalesce(seat.has_written, false()),
             sides[actor_type],
         )
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(seat, (seat.conversation_id == Conversation.id) & seat.of_actor(actor_type))
-        .where(
-            Conversation.id == bindparam("conversation_id", type_=Id), Conversation.seen_by(actor_type, sees_platform)
-        ),
+        .where(Conversation.id == bindparam("conversation_id", type_=Id), Conversation.seen_by(actor_type, sees_all)),
         Writer,
     )

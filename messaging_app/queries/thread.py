@@ -24,25 +24,20 @@ from messaging_app.models import (
     Store,
     User,
 )
-from messaging_app.models.conversation import Head
 from messaging_app.models.scope import word
-from messaging_app.queries.inbox import counterpart
+from messaging_app.queries.inbox import SeenHead, seen_columns
 
 Seat = ConversationParticipant
 OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 
 
 @dataclass(slots=True)
-class SeatRow(Head):
+class SeatRow(SeenHead):
     """A seat with the head of its conversation, and the file limits as stored.
 
     A conversation without seats has one row whose `participant_type` is None.
     """
 
-    counterpart_type: str
-    counterpart_id: int | None
-    counterpart_name: str
-    store_name: str
     participant_type: str | None
     participant_id: int | None
     unread_count: int
@@ -92,7 +87,7 @@ FILE = (
 
 
 @cache
-def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]:
+def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
     """Conversation `conversation_id` with every seat that the actor may see, one row per seat.
 
     A customer sees their own seat and those of users who have written, never the whole staff.
@@ -103,8 +98,7 @@ def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]
     is_customer = Seat.participant_type == word(ActorType.CUSTOMER)
     return Query(
         select(
-            *Head.columns(),
-            *counterpart(actor_type),
+            *seen_columns(actor_type),
             Seat.participant_type,
             Seat.participant_id,
             Seat.unread_count,
@@ -121,7 +115,7 @@ def head_and_seats(actor_type: ActorType, sees_platform: bool) -> Query[SeatRow]
         .outerjoin(Seat, known)
         .outerjoin(User, and_(~is_customer, User.id == Seat.participant_id))
         .outerjoin(person, and_(is_customer, person.id == Seat.participant_id))
-        .where(Conversation.id == OF_CONVERSATION, Conversation.seen_by(actor_type, sees_platform))
+        .where(Conversation.id == OF_CONVERSATION, Conversation.seen_by(actor_type, sees_all))
         .order_by(Seat.participant_type, Seat.participant_id),
         SeatRow,
     )

@@ -35,6 +35,8 @@ class Concerned(Protocol):
     def store_id(self) -> int: ...
     @property
     def customer_id(self) -> int | None: ...
+    @property
+    def store_assignee_id(self) -> int | None: ...
 
 
 def topics_of(actor: Actor) -> tuple[str, ...]:
@@ -66,6 +68,26 @@ def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
     _announce(actor, conversation, _audience(conversation, customer=has_written or _is_customer(actor)), "marks")
 
 
+def side_changed(actor: Actor, conversation: Concerned) -> None:
+    """Announce a change that only the own side sees: what it owes, who has it, until when it sleeps."""
+    _announce(actor, conversation, (_scope(actor),), "turn")
+
+
+def shared_out(actor: Actor, conversation: Concerned, before: int | None, user_id: int | None) -> None:
+    """Announce that the own side's conversation has changed hands, and tell whoever it was given to.
+
+    `before` is who had it. A colleague who could see it until now learns that a list changed, but not which.
+    """
+    side_changed(actor, conversation)
+    if actor.type == ActorType.STORE:
+        data = to_json({"kind": "turn"}).decode()
+        about = conversation.conversation_type
+        after_commit(Event((_scope(actor),), "turn", data, f"{actor.type}:{actor.id}", about, held_by=before))
+    if user_id is not None and user_id != actor.id:
+        only = "" if actor.store_id is None else f"store:{actor.store_id}"
+        _announce(actor, conversation, (_own(actor.type, user_id),), "given", only=only)
+
+
 def seat_changed(actor: Actor, conversation: Concerned) -> None:
     """Announce a change that only `actor` sees: the unread count or the e-mail switch."""
     only = f"store:{actor.store_id}"
@@ -95,7 +117,8 @@ def typing(actor: Actor, conversation: Writer) -> None:
         name = actor.name if known else conversation.side_name
         told = {"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name}
         data = to_json(told).decode()
-        current_bus().publish(Event((topic,), "typing", data, people, conversation.conversation_type))
+        held_by = conversation.store_assignee_id
+        current_bus().publish(Event((topic,), "typing", data, people, conversation.conversation_type, held_by=held_by))
 
 
 def _audience(conversation: Concerned, customer: bool = True) -> tuple[str, ...]:
@@ -128,7 +151,8 @@ def _announce(
     actor: Actor, conversation: Concerned, topics: tuple[str, ...], kind: str, only: str = "", **more: object
 ) -> None:
     data = to_json({"kind": kind, "id": conversation.conversation_id, **more}).decode()
-    after_commit(Event(topics, kind, data, f"{actor.type}:{actor.id}", conversation.conversation_type, only))
+    by, about = f"{actor.type}:{actor.id}", conversation.conversation_type
+    after_commit(Event(topics, kind, data, by, about, only, conversation.store_assignee_id))
 
 
 def after_commit(event: Event) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
@@ -29,6 +30,7 @@ from messaging_app.models.scope import actor_params
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
+from messaging_app.queries.inbox import Waiting
 from messaging_app.services import announcements, attachments, drafts, recipients, sending
 from messaging_app.services.attachments import Prepared, Upload
 from messaging_app.services.sending import Sent
@@ -103,8 +105,8 @@ def get_conversation(
 
 def get_head(actor: Actor, conversation_id: int) -> Thread:
     """Return a thread without its lines: enough to detect a change. One statement."""
-    query = thread.head_and_seats(actor.type, actor.sees_platform)
-    seats = query.all(db.session(), **actor_params(actor), conversation_id=conversation_id)
+    query = thread.head_and_seats(actor.type, actor.sees_all)
+    seats = query.all(db.session(), **actor_params(actor), conversation_id=conversation_id, moment=now())
     if not seats:
         raise NotFound
     mine = next((s for s in seats if s.participant_type == actor.type and s.participant_id == actor.id), None)
@@ -135,36 +137,50 @@ def list_conversations(
     unread: bool = False,
     store_id: int | None = None,
     customer_id: int | None = None,
+    waiting: Waiting | None = None,
+    assignee: int | Literal["me", "nobody"] | None = None,
+    snoozed: bool = False,
+    order: Literal["newest", "waiting"] = "newest",
     cursor: str | None = None,
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
-    """Return a page of what `actor` sees (of one store or customer, if given), newest message first.
+    """Return a page of what `actor` sees (of one store or customer, if given), newest or longest waiting first.
 
     `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was
-    listed at the start. The last pages contain those that received messages meanwhile, oldest first. One statement, on
-    the last page two.
+    listed at the start. By newest message, the last pages contain those that received messages meanwhile, oldest first.
+    One statement, on the last page two.
     """
-    chosen = None if status == "all" else ConversationStatus(status)
-    kind = ConversationType(conversation_type) if conversation_type else None
-    shape = inbox.Shape(chosen, kind, unread, store_id is not None, customer_id is not None)
-    values = {"of_store": store_id, "of_customer": customer_id}
+    shape = inbox.Shape(
+        status=None if status == "all" else ConversationStatus(status),
+        kind=ConversationType(conversation_type) if conversation_type else None,
+        unread=unread,
+        of_store=store_id is not None,
+        of_customer=customer_id is not None,
+        waiting=waiting,
+        assignee="somebody" if isinstance(assignee, int) else assignee,
+        snoozed=snoozed,
+        longest=order == "waiting",
+    )
+    values = {"of_store": store_id, "of_customer": customer_id, "of_assignee": assignee, "moment": now()}
     walk = cursors.decode_walk(cursor) if cursor else None
     began = walk.top.at if walk and walk.top else None
 
     def page(place: cursors.Place | None, beyond: inbox.Beyond | None, most: int) -> list[inbox.InboxRow]:
-        query = inbox.page_of(actor.type, actor.sees_platform, shape, beyond, most)
+        query = inbox.page_of(actor.type, actor.sees_all, shape, beyond, most)
         at, row_id = place or (None, None)
-        return query.all(db.session(), **actor_params(actor), **values, after_at=at, after_id=row_id, began=began)
+        place_values = {"after_at": at, "after_id": row_id, "began": began}
+        return query.all(db.session(), **actor_params(actor), **values, **place_values)
 
     rising = walk is not None and walk.rising
     rows = page(walk.last, "newer" if rising else "older", limit + 1) if walk else page(None, None, limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
     following = None
     if more:
-        first, last = (cursors.Place(row.last_message_at, row.id) for row in (rows[0], rows[-1]))
-        following = cursors.Walk(last, walk.top if walk else first, rising)
-    elif walk and walk.top and not rising and page(walk.top, "newer", 1):
+        first, last = (inbox.place_of(row, shape) for row in (rows[0], rows[-1]))
+        top = walk.top if walk else None if shape.longest else first
+        following = cursors.Walk(last, top, rising)
+    elif walk and walk.top and not rising and not shape.longest and page(walk.top, "newer", 1):
         following = cursors.Walk(walk.top, walk.top, rising=True)
     total = inbox.total(db.session(), actor, shape, dict(values)) if include_total else None
     return ConversationPage(rows, following.encoded() if following else None, total)
@@ -213,7 +229,7 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
 
 def get_unread_count(actor: Actor) -> int:
     """Return the number of unread messages in everything that `actor` sees now. One statement."""
-    (unread,) = people.unread_total(actor.type, actor.sees_platform).all(db.session(), **actor_params(actor))
+    (unread,) = people.unread_total(actor.type, actor.sees_all).all(db.session(), **actor_params(actor))
     return unread
 
 

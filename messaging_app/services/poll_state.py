@@ -11,7 +11,7 @@ from dataclasses import fields
 
 from pydantic_core import to_json
 
-from messaging_app.models.conversation import Head
+from messaging_app.queries.inbox import SeenHead
 from messaging_app.services.messaging import ConversationPage, Thread
 
 UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: the next poll shows everything
@@ -33,14 +33,14 @@ def of_thread(thread: Thread, *more: object) -> str:
     Leaves out the reader's own name and read position: a page shows the former elsewhere and changes the latter itself.
     """
     head, mine = thread.head, thread.mine
-    columns = [getattr(head, field.name) for field in fields(Head)]
+    columns = [getattr(head, field.name) for field in fields(SeenHead)]
     others = [
         (seat.participant_type, seat.participant_id, seat.participant_name, seat.last_read_seq, seat.last_read_at)
         for seat in thread.seats
         if seat is not mine
     ]
     mail = mine is not None and mine.email_notifications
-    digest = _digest(columns, head.counterpart_name, head.store_name, others, mail, *more)
+    digest = _digest(columns, others, mail, *more)
     return f"{head.last_seq}-{head.removed_files}-{digest}"
 
 

@@ -22,6 +22,7 @@ from messaging_app.models.platform import (
     LOCAL_SIGN_IN,
     SECOND_FACTOR_ADMINS,
     SECOND_FACTOR_OWNERS,
+    STAFF_SEE_ONLY_ASSIGNED,
 )
 from messaging_app.services import audit
 
@@ -92,6 +93,12 @@ SETTINGS = {
             True,
             _("Customers see conversations with the platform"),
             _("If off, customers see only their conversations with their store."),
+        ),
+        Setting(
+            STAFF_SEE_ONLY_ASSIGNED,
+            False,
+            _("Staff see only what is assigned to them or to nobody"),
+            _("In every store. If off, each store decides for itself. Owners see everything."),
         ),
         Setting(
             CUSTOMERS_MAY_HAVE_TOKENS,

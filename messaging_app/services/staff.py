@@ -16,6 +16,7 @@ from messaging_app.accounts import sessions, tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
 from messaging_app.directory import seats
+from messaging_app.directory.leaving import give_back
 from messaging_app.errors import FieldError, Invalid, LastOwner, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, SignInSession, StoreMembership, User
@@ -126,6 +127,7 @@ def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
         session.flush()
         sessions.end_sessions_of(ActorType.STORE, user_id, store_id)
         tokens.end_tokens_of(session, (ActorType.STORE,), (user_id,), store_id)
+        give_back(session.connection(), [user_id])
         store = lock_store(session, store_id)
         audit.record(session, actor, "membership.removed", _about(user), {"store": store.code, "role": member.role})
 

@@ -32,7 +32,7 @@ from messaging_app.storage import StorageUnavailable
 from messaging_app.text import SUBJECT_MAX, TextRefused, clean_subject
 
 OPENING_MAX = 500
-FIELDS = ("name", "accent", "logo", "opening_line")  # what an edit changes
+FIELDS = ("name", "accent", "logo", "opening_line", "staff_see_only_assigned")  # what an edit changes
 _BAD_CODE = _("A code has 1 to 64 letters, digits and . _ - and begins with a letter or digit.")
 _NAME_REFUSED = {
     "required": _("Enter a name."),
@@ -53,6 +53,7 @@ class Entered:
     name: str
     accent: str = ""
     opening_line: str = ""
+    staff_see_only_assigned: bool = False
     logo: Upload | None = None
     drop_logo: bool = False
 
@@ -138,6 +139,7 @@ def _code_taken() -> FieldError:
 def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any], bytes | None]:
     """What the columns become, and the bytes of a new logo. Raises `Invalid` with these errors and those of `errors`."""
     values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None, "opening_line": ""}
+    values["staff_see_only_assigned"] = entered.staff_see_only_assigned
     try:
         values["name"] = clean_subject(entered.name)  # one line of 1-200 characters, like a subject
     except TextRefused as refused:

@@ -248,6 +248,11 @@ class StoreForm(Form):
         description=_("Greets customers on their account page and above an empty inbox."),
         render_kw={"maxlength": OPENING_MAX, "rows": 3, "dir": "auto"},
     )
+    staff_see_only_assigned = BooleanField(
+        _("Staff see only what is assigned to them or to nobody"),
+        id="store-staff-see-only-assigned",
+        description=_("Owners see everything."),
+    )
 
 
 class NewStoreForm(StoreForm):

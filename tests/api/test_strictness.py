@@ -45,11 +45,9 @@ def fields() -> list[tuple[Endpoint, str, list[Any]]]:
             for name, field in schema["properties"].items():
                 optional = name not in schema.get("required", [])
                 kinds = {field.get("type"), *(part.get("type") for part in field.get("anyOf", []))}
-                if "integer" in kinds:
-                    junk = [value for value in NOT_A_NUMBER if not (optional and value is None)]
-                else:
-                    junk = NOT_A_SWITCH if "boolean" in kinds else NOT_A_TEXT
-                found.append((endpoint, name, junk))
+                junk = NOT_A_SWITCH if "boolean" in kinds else NOT_A_NUMBER if "integer" in kinds else NOT_A_TEXT
+                nullable = "null" in kinds or ("integer" in kinds and optional)
+                found.append((endpoint, name, [value for value in junk if not (nullable and value is None)]))
     return found
 
 

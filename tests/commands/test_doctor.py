@@ -68,6 +68,31 @@ def run(*statements: str, **values: object) -> None:
 SEAT = "conversation_participants"
 MENDED = [
     (
+        "whose turn since when",
+        "UPDATE conversations SET turn_since = created_at WHERE id = :shop",
+        "1 conversation wrong (first: conversation {shop})",
+    ),
+    (
+        "whose turn since when",
+        "UPDATE conversations SET turn_since = NULL",
+        "2 conversations wrong (first: conversation {shop})",
+    ),
+    (
+        "no reply needed",
+        "UPDATE conversations SET store_no_reply_at = created_at",  # Cleo wrote last in one, the other is closed
+        "1 conversation wrong (first: conversation {closed})",
+    ),
+    (
+        "assignees",
+        "UPDATE conversations SET store_assignee_id = :ada WHERE id = :shop",
+        "1 conversation wrong (first: conversation {shop} of user {ada})",
+    ),
+    (
+        "lines of one side",
+        "UPDATE conversations SET admin_lines = 2 WHERE id = :closed",
+        "1 conversation wrong (first: conversation {closed}: 2 not 0)",
+    ),
+    (
         "unread counters",
         f"UPDATE {SEAT} SET unread_count = unread_count + 2 WHERE conversation_id = :shop AND participant_id = :sam",
         "1 seat differs (first: conversation {shop}, store {sam}: 4 instead of 2)",

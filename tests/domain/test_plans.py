@@ -68,12 +68,14 @@ def fill(engine: Engine) -> None:
         (
             "INSERT INTO conversations (id, conversation_type, subject, status, store_id, customer_id, last_seq,"
             " last_message_at, last_message_preview, last_sender_type, last_sender_id, last_sender_name, created_at,"
-            " created_by_type, created_by_id, removed_files, closed_at)"
+            " created_by_type, created_by_id, removed_files, closed_at, turn_since, store_assignee_id, admin_assignee_id)"
             " SELECT i, CASE i % 3 WHEN 0 THEN 'admin_store' WHEN 1 THEN 'store_customer' ELSE 'admin_customer' END,"
             " 'About ' || i, CASE WHEN i % 4 = 0 THEN 'closed' ELSE 'open' END,"
             " CASE WHEN i % 2 = 0 THEN 1 ELSE i % 1000 + 1 END,"
             " CASE WHEN i % 3 = 0 THEN NULL WHEN i % 331 < 2 THEN 1 ELSE i % 20000 + 4 END,"
-            f" 1, {moment}, 'Hello', 'store', 3, 'Sam', {moment}, 'store', 3, 0, NULL FROM {numbers.format(most=CONVERSATIONS)}"
+            f" 1, {moment}, 'Hello', 'store', 3, 'Sam', {moment}, 'store', 3, 0, NULL, {moment},"
+            " CASE WHEN i % 50 = 0 THEN 3 WHEN i % 3 = 1 THEN 6 END, CASE WHEN i % 5 = 0 THEN 1 END"
+            f" FROM {numbers.format(most=CONVERSATIONS)}"
         ),
         (
             "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at,"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import itertools
 from dataclasses import is_dataclass
-from itertools import starmap
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ def test_every_type_is_between_two_roles() -> None:
 def test_the_scope_in_sql_and_the_rule_in_python_agree(app: Flask, all_kinds: dict[str, int], cast_of: Cast) -> None:
     everything = db.session.execute(select(Conversation.id, Conversation.conversation_type)).all()
     for actor, sees_platform in itertools.product((cast_of.ada, cast_of.sam, cast_of.cleo), (True, False)):
-        actor = actor._replace(sees_platform=sees_platform)
+        actor = actor._replace(sees_all=sees_platform)
         seen = set(db.session.scalars(select(Conversation.id).where(Conversation.visible_to(actor))))
         own = {"sam": "bakery", "cleo": "cleo", "ada": ""}[actor.name.split()[0].lower()]
         mine = {number for name, number in all_kinds.items() if own in name}
@@ -56,7 +55,7 @@ def test_who_is_told_is_who_sees(app: Flask, all_kinds: dict[str, int], cast_of:
     scopes = {"admin": cast_of.ada, f"store:{cast_of.bakery}": cast_of.sam, f"customer:{cast_of.cleo.id}": cast_of.cleo}
     for number in all_kinds.values():
         row = db.session.execute(select(Conversation).where(Conversation.id == number)).scalar_one()
-        place = conversation.Locked(row.id, row.conversation_type, row.store_id, row.customer_id, row.last_seq)
+        place = conversation.Locked(row.id, row.conversation_type, row.store_id, row.customer_id, row.last_seq, None)
         told = set(announcements._audience(place))
         for topic, actor in scopes.items():
             sees = select(Conversation.id).where(Conversation.id == number, Conversation.visible_to(actor))
@@ -99,12 +98,13 @@ def all_queries() -> list[tuple[str, Query[Any]]]:
     """Every query there is, for every kind of actor and filter."""
     roles, yes_no = list(ActorType), (True, False)
     made: list[tuple[str, Query[Any]]] = [("Message.write", message._WRITE)]
-    kinds = (None, ConversationType.STORE_CUSTOMER)
-    shapes = list(starmap(inbox.Shape, itertools.product((None, *ConversationStatus), kinds, yes_no, yes_no)))
-    made += [
-        ("inbox.page_of", inbox.page_of(*of, 26))
-        for of in itertools.product(roles, yes_no, shapes, (None, "older", "newer"))  # type: ignore[arg-type]
-    ]
+    filters = [inbox.Shape(*of) for of in itertools.product(
+        (None, *ConversationStatus), (None, ConversationType.STORE_CUSTOMER), yes_no, yes_no)]  # fmt: skip
+    filters += [inbox.Shape(status, waiting=waiting, assignee=assignee, snoozed=snoozed, longest=longest)
+        for status, waiting, assignee, snoozed, longest in itertools.product(  # type: ignore[misc]
+            (None, *ConversationStatus), (None, "us", "them", "nobody"), (None, "me", "nobody", "somebody"), yes_no, yes_no)]  # fmt: skip
+    made += [("inbox.page_of", inbox.page_of(role, sees, wanted, beyond, 26)) for role, sees, wanted, beyond in
+        itertools.product(roles, yes_no, filters, (None, "older"))]  # type: ignore[list-item]  # fmt: skip
     for dialect in ("sqlite", "postgresql"):
         made += [("thread.lines_of", thread.lines_of(dialect, *of, 51)) for of in itertools.product(yes_no, yes_no)]
         made += [

@@ -93,7 +93,7 @@ def test_a_key_does_not_show_what_its_sender_may_no_longer_see(cast_of: Cast) ->
     number = begin(cast_of.ada, cast_of.cleo)
     send_message(cast_of.cleo, number, "Seen by both", idempotency_key="k")
     with pytest.raises(NotFound):
-        send_message(cast_of.cleo._replace(sees_platform=False), number, "Seen by both", idempotency_key="k")
+        send_message(cast_of.cleo._replace(sees_all=False), number, "Seen by both", idempotency_key="k")
 
 
 # --- Time and name ------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_the_total_counts_messages_of_the_current_store_only(cast_of: Cast) -> N
 def test_hidden_conversations_of_the_platform_are_neither_seen_nor_counted(
     cast_of: Cast, all_kinds: dict[str, int]
 ) -> None:
-    blind = cast_of.cleo._replace(sees_platform=False)
+    blind = cast_of.cleo._replace(sees_all=False)
     assert get_unread_count(cast_of.cleo) == 2
     assert get_unread_count(blind) == 1
     assert [row.id for row in list_conversations(blind, status="all").rows] == [all_kinds["bakery-cleo"]]

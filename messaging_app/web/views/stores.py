@@ -149,6 +149,7 @@ def edit_page(store: Store, back: str, may_change: bool = True, **more: Any) -> 
         name=store.name,
         accent=store.accent or "indigo",
         opening_line=store.opening_line,
+        staff_see_only_assigned=store.staff_see_only_assigned,
         version=store_changes.version_of(store),
     )
     template = "stores/edit.html" if may_change else "stores/told.html"
@@ -177,6 +178,7 @@ def entered_in(form: StoreForm) -> Entered:
         name=form.name.data or "",
         accent="" if accent == "indigo" else accent,
         opening_line=form.opening_line.data or "",
+        staff_see_only_assigned=bool(form.staff_see_only_assigned.data),
         logo=logo if getattr(logo, "filename", "") else None,
         drop_logo=bool(form.drop_logo.data),
     )

@@ -105,7 +105,12 @@ class _Right:
 
     def sees(self, event: Event) -> bool:
         """Whether this user sees the event's conversation."""
-        return event.about != ConversationType.ADMIN_CUSTOMER or self._actor.sees_platform
+        actor = self._actor
+        if actor.sees_all:
+            return True
+        if actor.type == ActorType.STORE:
+            return event.held_by in (None, actor.id)
+        return event.about != ConversationType.ADMIN_CUSTOMER
 
 
 def _frames(subscription: Subscription, right: _Right, line: socket.socket | None, look: float) -> Iterator[bytes]:

@@ -1,0 +1,39 @@
+"""The people of a side: to whom a conversation can be given, and who has it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.models import Conversation, StoreMembership, User
+from messaging_app.models.scope import active_person
+from messaging_app.text import search_key
+
+
+class Colleague(NamedTuple):
+    """Somebody active on the own side."""
+
+    id: int
+    name: str
+
+
+def colleagues(session: Session, actor: Actor) -> list[Colleague]:
+    """Everybody active on the actor's side, by name, the actor too."""
+    person = User.id if actor.type == ActorType.ADMIN else StoreMembership.user_id
+    rows = session.execute(select(User.id, User.name).where(active_person(actor.type, person, actor.store_id)))
+    return sorted((Colleague(*row) for row in rows), key=lambda one: (search_key(one.name), one.id))
+
+
+def assignee_of(session: Session, actor: Actor, conversation_id: int) -> int | None:
+    """Who of the actor's side has a conversation, which is held until the commit."""
+    side = Conversation.side(actor.type)
+    assert side is not None
+    found: int | None = session.scalar(
+        select(side.assignee_id)
+        .where(Conversation.id == conversation_id, Conversation.visible_to(actor))
+        .with_for_update(key_share=True)
+    )
+    return found
