@@ -49,7 +49,6 @@ def login() -> ResponseReturnValue:
     form = SignInForm()
     form.next.data = onward
     store_id = None
-    _offer_providers(role, view)
     if role.actor_type == ActorType.CUSTOMER:
         # An empty `store` asks for the code again; without the field, use the browser's last store.
         view.store_code = request.values.get("store", request.cookies.get(STORE_COOKIE, "")).strip()
@@ -62,7 +61,7 @@ def login() -> ResponseReturnValue:
         view.store_code = store.code
     if request.method == "POST":
         return _sign_in(role, view, form, store_id)
-    return rendered("sign_in.html", view=view, form=form)
+    return _page(role, view, form)
 
 
 def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
@@ -70,8 +69,7 @@ def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
     view, form = SignInView(next_url=onward, is_elsewhere=True), SignInForm(formdata=None)
     form.next.data = onward
     form.refuse(refusal)
-    _offer_providers(role, view)
-    response = rendered("sign_in.html", refusal.status, view=view, form=form)
+    response = _page(role, view, form, refusal.status)
     if retry_after := getattr(refusal, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response
@@ -103,27 +101,28 @@ def local_path(address: str, role: RolePolicy) -> str | None:
     return address if ours and not address.startswith("//") else None
 
 
-def _offer_providers(role: RolePolicy, view: SignInView) -> None:
+def _page(role: RolePolicy, view: SignInView, form: SignInForm, status: int = 200) -> Response:
     if role.single_sign_on:
         view.providers = list(oidc.providers().values())
         view.form_shown = local_sign_in.form_for(role.actor_type)
+    return rendered("sign_in.html", status, view=view, form=form)
 
 
 def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int | None) -> ResponseReturnValue:
     if not form.validate():
         form.password.errors = [_("Enter e-mail and password.")]
-        return rendered("sign_in.html", 422, view=view, form=form)
+        return _page(role, view, form, 422)
     try:
         person = _recognise(role, form.email.data or "", form.password.data or "", store_id)
     except RateLimited as limited:
         form.password.errors = [_("Too many attempts. Wait a few minutes and try again.")]
-        response = rendered("sign_in.html", 429, view=view, form=form)
+        response = _page(role, view, form, 429)
         response.headers["Retry-After"] = str(limited.retry_after)
         return response
     if person is None:
         failures.record_failure(role, form.email.data or "", store_id, request.remote_addr or "")
         form.password.errors = [_("Wrong e-mail or password.")]
-        return rendered("sign_in.html", 422, view=view, form=form)
+        return _page(role, view, form, 422)
     start_session(role, person.id, person.store_id)
     response = see_other(view.next_url or role.messages)
     if role.actor_type == ActorType.CUSTOMER:
