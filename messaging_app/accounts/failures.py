@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import current_app
 from sqlalchemy import select
 
+from messaging_app.accounts import devices
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.sign_in import storable
 from messaging_app.actors import ActorType
@@ -30,7 +31,8 @@ def record_failure(role: RolePolicy, email: str, store_id: int | None, address: 
     Records the 1st, 5th and 10th failure of an account in 15 minutes, at most 30 an hour from one address and 1,000 in
     all; the log tells of the others. Nothing here depends on whether the account exists, except the entry's words.
     """
-    window = limiter.window("sign_in_account", *account_key(role, email, store_id))
+    (name, key), *_others = devices.counters(role, account_key(role, email, store_id), address)
+    window = limiter.window(name, *key)
     failures = window.limit - window.left if window else 1
     if failures not in NOTED or not _has_room(address):
         return

@@ -23,6 +23,7 @@ LIMITS = {
     "typing": parse("40 per minute"),
     "upload": parse("1048576 per hour"),  # KiB: one gigabyte
     "sign_in_account": parse("10 per 15 minutes"),
+    "sign_in_device": parse("10 per 15 minutes"),
     "sign_in_address": parse("100 per 15 minutes"),
     "own_password": parse("10 per 15 minutes"),
     "failures_address": parse("30 per hour"),

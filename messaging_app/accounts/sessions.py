@@ -13,13 +13,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, current_app, request, session
+from flask import Flask, Request, Response, after_this_request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from messaging_app.accounts import devices
+from messaging_app.accounts.failures import account_key
 from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
@@ -268,8 +270,19 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provide
         )
         transaction.add(row)
         transaction.flush()
-        _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id, provider)
+        person = _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id, provider)
+    _remember_device(role, person.email, store_id)
     return token
+
+
+def _remember_device(role: RolePolicy, email: str, store_id: int | None) -> None:
+    """Let the response carry the cookie of a device that signed in; staff sign in to all their stores at once."""
+    account = account_key(role, email, store_id if role.actor_type == ActorType.CUSTOMER else None)
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        devices.remember(response, role, account)
+        return response
 
 
 def _end(token: str) -> None:
@@ -287,14 +300,15 @@ def _end(token: str) -> None:
 
 def _record(
     transaction: Session, action: str, actor_type: ActorType, person_id: int, session_id: int, provider: str = ""
-) -> None:
-    """Record what a person did to a session of their own."""
+) -> audit.Object:
+    """Record what a person did to a session of their own, and return the person."""
     person = audit.about_person(transaction, actor_type, person_id)
     who = audit.Who(actor_type, person_id, person.name, email_key(person.email))
     facts: dict[str, audit.Value] = {"role": actor_type, "session": session_id}
     if provider:
         facts["provider"] = provider
     audit.record(transaction, who, action, person, after=facts)
+    return person
 
 
 def end_sessions_of(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from messaging_app.accounts import links
+from messaging_app.accounts import failures, links
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.passwords import check_new, hash_password
-from messaging_app.actors import ActorType
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail import account
 from messaging_app.models import LinkKind, Store
 from messaging_app.policies import ROLES, RolePolicy
+from messaging_app.queries.people import person_of
 from messaging_app.services import audit, passwords, people
 from messaging_app.text import email_key
 
@@ -67,9 +67,17 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
         passwords.replace(session, person, password_hash, keep_tokens=keep_tokens)
         account.post(session, "password_changed", person.email, person.name, store_id=link.store_id, role=link.role)
         audit.record(session, None, "password.reset", people.about(person), after={"tokens_kept": keep_tokens})
-        kinds = passwords.kinds_of(type(person))
-        key, store_id = email_key(person.email), link.store_id or 0
-    for role in ROLES.values():
-        if role.actor_type in kinds:
-            limiter.forget("sign_in_account", role.name, store_id if role.actor_type == ActorType.CUSTOMER else 0, key)
+    for _role, account_key in accounts_of(opened):
+        limiter.forget("sign_in_account", *account_key)
     return opened
+
+
+def accounts_of(opened: Reset) -> list[tuple[RolePolicy, tuple[object, ...]]]:
+    """The roles that a link's password opens, each with the key under which attempts to sign in are counted."""
+    kinds = passwords.kinds_of(person_of(opened.area.actor_type))
+    store_id = opened.store.id if opened.store else None
+    return [
+        (role, failures.account_key(role, opened.email, store_id))
+        for role in ROLES.values()
+        if role.actor_type in kinds
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 
+from messaging_app.accounts import devices
 from messaging_app.accounts.links import LinkOver, find
 from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_session_at
 from messaging_app.errors import NotFound, Refusal
@@ -106,6 +107,8 @@ def choose_password(token: str) -> ResponseReturnValue:
     store = f"&store={done.store.code}" if done.store else ""
     response = see_other(f"{done.area.login}?chosen{store}")
     end_session_at(response, done.area)
+    for role, account in resets.accounts_of(done):  # or a stranger who goes on guessing would lock them out again
+        devices.remember(response, role, account)
     return response
 
 

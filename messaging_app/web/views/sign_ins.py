@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app import oidc
-from messaging_app.accounts import failures, local_sign_in
+from messaging_app.accounts import devices, failures, local_sign_in
 from messaging_app.accounts.limits import RateLimited, limiter
 from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
 from messaging_app.accounts.sign_in import Person, authenticate, store_by_code
@@ -145,8 +145,8 @@ def _recognise(role: RolePolicy, email: str, password: str, store_id: int | None
     Counts before hashing and undoes it afterwards, so a hundred parallel attempts count as a hundred.
     """
     with ExitStack() as unless_wrong:
-        account, address = failures.account_key(role, email, store_id), (request.remote_addr or "",)
-        for name, key in (("sign_in_account", account), ("sign_in_address", address)):
+        account = failures.account_key(role, email, store_id)
+        for name, key in devices.counters(role, account, request.remote_addr or ""):
             limiter.hit(name, *key)
             unless_wrong.callback(limiter.give_back, name, *key)
         person = authenticate(role.actor_type, email, password, store_id)
