@@ -166,6 +166,7 @@ CONSOLE = {
             ADMINS | OWNERS,
         ),
         Resource("customers", _("Customers"), "user", {"admin": "/admin/customers"}, ADMINS, ADMINS),
+        Resource("admins", _("Admins"), "user-shield", {"admin": "/admin/admins"}, ADMINS, ADMINS),
         Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
         Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
     )

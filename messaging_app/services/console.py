@@ -11,6 +11,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.policies import CONSOLE
 from messaging_app.queries.console import COUNT_UP_TO, SORTS, STATUSES, Asked
+from messaging_app.text import search_key, search_words
 
 PAGE = 25
 EXPORTED_AT_ONCE = 500
@@ -53,3 +54,9 @@ def check_asked(asked: Asked) -> None:
         errors.append(FieldError("sort", "invalid", _("Lists are sorted by name, -name or newest.")))
     if errors:
         raise Invalid(*errors)
+
+
+def is_found(q: str, *texts: str) -> bool:
+    """Whether every word of `q` begins a word of `texts`, as it does in the long lists."""
+    words = search_words(*texts)
+    return all(any(word.startswith(wanted) for word in words) for wanted in search_key(q).split())

@@ -19,7 +19,7 @@ from messaging_app.models import ApiToken, Conversation, ConversationStatus, Cus
 from messaging_app.policies import STOREFRONT
 from messaging_app.queries import console as queries
 from messaging_app.queries.console import Asked, CustomerRow
-from messaging_app.services import audit
+from messaging_app.services import audit, people
 from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, check_asked, require_right, require_sight
 
 
@@ -103,7 +103,7 @@ def deactivate_customer(actor: Actor, customer_id: int) -> None:
         ended = sessions.end_sessions_of(ActorType.CUSTOMER, customer_id)
         stopped = tokens.end_tokens_of(session, (ActorType.CUSTOMER,), (customer_id,))
         after = {"active": False, "sessions_ended": ended, "tokens_ended": stopped}
-        audit.record(session, actor, "customer.deactivated", about(customer), {"active": True}, after)
+        audit.record(session, actor, "customer.deactivated", people.about(customer), {"active": True}, after)
 
 
 def reactivate_customer(actor: Actor, customer_id: int) -> None:
@@ -116,12 +116,9 @@ def reactivate_customer(actor: Actor, customer_id: int) -> None:
         customer.active = True
         session.flush()
         seats.customers_return(session.connection(), [customer_id])
-        audit.record(session, actor, "customer.reactivated", about(customer), {"active": False}, {"active": True})
-
-
-def about(customer: Customer) -> audit.Object:
-    """A customer, as the audit trail names the object of an entry."""
-    return audit.Object("customer", customer.id, customer.name, customer.email)
+        audit.record(
+            session, actor, "customer.reactivated", people.about(customer), {"active": False}, {"active": True}
+        )
 
 
 def _held(session: Session, customer_id: int) -> Customer:

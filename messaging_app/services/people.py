@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.types import DbSession
-from messaging_app.directory.seats import admins_return, staff_return
+from messaging_app.directory.seats import admins_return, staff_return, users_return
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.models import Customer, Store, StoreMembership, User
@@ -93,6 +93,18 @@ def make_admin(session: DbSession, actor: Actor | None, user: User) -> bool:
     admins_return(session.connection(), [user.id])
     audit.record(session, actor, "admin.added", about(user))
     return True
+
+
+def reactivate(session: DbSession, actor: Actor, user: User) -> None:
+    """Let a user in again whose account was deactivated, with nothing unread. Raises `NotAllowed` but for admins."""
+    if user.active:
+        return
+    if actor.type != ActorType.ADMIN:
+        raise NotAllowed(_("This account is deactivated. Only an admin can reactivate it."))
+    user.active = True
+    session.flush()
+    users_return(session.connection(), [user.id])
+    audit.record(session, actor, "user.reactivated", about(user), {"active": False}, {"active": True})
 
 
 def lock(session: DbSession, actor: Actor) -> User | Customer:

@@ -24,10 +24,10 @@ from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import STORE
 from messaging_app.queries import console as queries
 from messaging_app.queries.console import Asked, MemberRow
-from messaging_app.services import audit
-from messaging_app.services.console import check_asked, require_right, require_sight
+from messaging_app.services import audit, people
+from messaging_app.services.console import check_asked, is_found, require_right, require_sight
 from messaging_app.services.stores import get_store, lock_store
-from messaging_app.text import search_key, search_words
+from messaging_app.text import search_key
 
 ROLES = (OWNER, STAFF)
 
@@ -108,7 +108,12 @@ def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
         session.flush()
         code = {"store": lock_store(session, store_id).code}
         audit.record(
-            session, actor, "membership.role_changed", _about(user), code | {"role": before}, code | {"role": role}
+            session,
+            actor,
+            "membership.role_changed",
+            people.about(user),
+            code | {"role": before},
+            code | {"role": role},
         )
 
 
@@ -129,27 +134,27 @@ def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
         tokens.end_tokens_of(session, (ActorType.STORE,), (user_id,), store_id)
         give_back(session.connection(), [user_id])
         store = lock_store(session, store_id)
-        audit.record(session, actor, "membership.removed", _about(user), {"store": store.code, "role": member.role})
+        audit.record(
+            session, actor, "membership.removed", people.about(user), {"store": store.code, "role": member.role}
+        )
 
 
 def bring_back(actor: Actor, store_id: int, user_id: int) -> None:
-    """Put somebody who was removed back on the staff, in their former role, with nothing unread. Doing it twice is well."""
+    """Put somebody who was removed back on the staff, in their former role, with nothing unread. Doing it twice is well.
+
+    An admin reactivates their account too, if need be. Raises `NotAllowed` where an owner would have to.
+    """
     require_right(actor, "staff", store_id)
     with writing(db.session) as session:
         member, user = _held(session, store_id, user_id)
+        people.reactivate(session, actor, user)
         if member.active:
             return
         member.active = True
         session.flush()
         seats.staff_return(session.connection(), [(store_id, user_id)])
         after = {"store": lock_store(session, store_id).code, "role": member.role}
-        audit.record(session, actor, "membership.added", _about(user), after=after)
-
-
-def is_found(q: str, *texts: str) -> bool:
-    """Whether every word of `q` begins a word of `texts`, as it does in the long lists."""
-    words = search_words(*texts)
-    return all(any(word.startswith(wanted) for word in words) for wanted in search_key(q).split())
+        audit.record(session, actor, "membership.added", people.about(user), after=after)
 
 
 def _held(session: Session, store_id: int, user_id: int) -> tuple[StoreMembership, User]:
@@ -177,7 +182,3 @@ def _other_owners(session: Session, store_id: int, user_id: int) -> int:
         .where(member.role == OWNER, member.active, User.active)
     )
     return session.scalar(query) or 0
-
-
-def _about(user: User) -> audit.Object:
-    return audit.Object("user", user.id, user.name, user.email)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flask.typing import ResponseReturnValue
 
-from messaging_app.web.views import customers, settings, staff, store_settings, stores
+from messaging_app.web.views import admins, customers, settings, staff, store_settings, stores
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
 # What stands at and below the address of each resource of the console, in whichever roles it has one.
@@ -44,6 +44,16 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("/<id:customer_id>/deactivate", customers.ask_deactivate_customer, "GET", CHANGES),
         ("/<id:customer_id>/deactivate", customers.deactivate_customer, "POST", CHANGES),
         ("/<id:customer_id>/reactivate", customers.reactivate_customer, "POST", CHANGES),
+    ),
+    "admins": (
+        ("", admins.list_admins, "GET", False),
+        (".csv", admins.export_admins, "GET", CHANGES),
+        ("", admins.invite_admins, "POST", CHANGES),
+        ("/invitations/<id:link_id>/resend", admins.resend_to_admin, "POST", CHANGES),
+        ("/invitations/<id:link_id>/withdraw", admins.withdraw_from_admin, "POST", CHANGES),
+        ("/<id:user_id>/remove", admins.ask_remove_admin, "GET", CHANGES),
+        ("/<id:user_id>/remove", admins.remove_admin, "POST", CHANGES),
+        ("/<id:user_id>/return", admins.bring_admin_back, "POST", CHANGES),
     ),
     "settings": (
         ("", settings.show, "GET", False),

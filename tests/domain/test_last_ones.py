@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
-from messaging_app.errors import LastOwner, Refusal
+from messaging_app.errors import LastAdmin, LastOwner, NotFound, Refusal
 from messaging_app.extensions import db
-from messaging_app.models import StoreMembership
-from messaging_app.services import staff
+from messaging_app.models import StoreMembership, User
+from messaging_app.services import admins, staff
 from tests import cast
 
 ROUNDS = 12
@@ -67,3 +68,38 @@ def test_of_two_owners_who_remove_or_demote_each_other_one_stays(app: Flask, cas
         refused = at_once(app, act(sam), act(nadia))
         assert owners(bakery) == 1
         assert [type(refusal) for refusal in refused] == [LastOwner]
+
+
+def active_admins() -> set[int]:
+    found = set(db.session.scalars(select(User.id).where(User.is_admin, User.active)))
+    db.session.rollback()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_two_admins_who_remove_each_other_one_stays(app: Flask, cast_of: cast.Cast, seed: int) -> None:
+    chance = random.Random(seed)
+    ada, abe = cast_of.ada, cast_of.abe
+    for _ in range(ROUNDS):
+        with writing(db.session) as session:
+            session.execute(update(User).where(User.id.in_((ada.id, abe.id))).values(is_admin=True, active=True))
+        pairs = [(chance.choice((ada, abe)), target) for target in (ada.id, abe.id)]
+
+        def act(who: Actor, target: int) -> Callable[[], None]:
+            return lambda: admins.remove_admin(who, target)
+
+        refused = at_once(app, *(act(*pair) for pair in pairs))
+        assert len(active_admins()) == 1
+        assert [type(refusal) for refusal in refused] == [LastAdmin]
+
+
+def test_an_admin_who_is_deactivated_counts_for_none(app: Flask, cast_of: cast.Cast) -> None:
+    with writing(db.session) as session:
+        session.execute(update(User).where(User.id == cast_of.abe.id).values(active=False))
+    with pytest.raises(LastAdmin):
+        admins.remove_admin(cast_of.ada, cast_of.ada.id)
+    admins.remove_admin(cast_of.ada, cast_of.abe.id)
+    with pytest.raises(NotFound):
+        admins.bring_back(cast_of.ada, cast_of.sam.id)  # who never was one
+    admins.bring_back(cast_of.ada, cast_of.abe.id)
+    assert active_admins() == {cast_of.ada.id, cast_of.abe.id}

@@ -74,7 +74,9 @@ class World(Web):
 
 def post(who: str, path: str, **form: Any) -> Callable[[World], object]:
     def act(world: World) -> object:
-        at = path.format(**world.cast.__dict__, lea_id=world.cast.lea.id, jun_id=world.cast.jun.id)
+        at = path.format(
+            **world.cast.__dict__, lea_id=world.cast.lea.id, jun_id=world.cast.jun.id, abe_id=world.cast.abe.id
+        )
         browser = world.by(who)
         return browser.post(at, form)
 
@@ -144,13 +146,13 @@ def open_link(kind: LinkKind, **form: str) -> Callable[[World], object]:
     return act
 
 
-def pending(verb: str) -> Callable[[World], object]:
-    """What is done with the last invitation to the bakery."""
+def pending(verb: str, *, to_stores: bool = True) -> Callable[[World], object]:
+    """What is done with the last invitation to the bakery, or to the admins."""
 
     def act(world: World) -> object:
         with world.app.app_context():
-            newest = invitations.list_pending(world.cast.ada, world.cast.bakery)[0].id
-        return post("ada", f"{BAKERY}/invitations/{newest}/{verb}")(world)
+            newest = invitations.list_pending(world.cast.ada, world.cast.bakery if to_stores else None)[0].id
+        return post("ada", f"{BAKERY if to_stores else '/admin/admins'}/invitations/{newest}/{verb}")(world)
 
     return act
 
@@ -210,6 +212,11 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ),
     ("deactivate_store", "store.deactivated", post("ada", "/admin/stores/{cycles}/deactivate")),
     ("reactivate_store", "store.reactivated", post("ada", "/admin/stores/{cycles}/reactivate")),
+    ("invite_admins", "invitation.sent", post("ada", "/admin/admins", emails="mo@mail.example", role="admin")),
+    ("resend_to_admin", "invitation.resent", pending("resend", to_stores=False)),
+    ("withdraw_from_admin", "invitation.withdrawn", pending("withdraw", to_stores=False)),
+    ("remove_admin", "admin.removed", post("ada", "/admin/admins/{abe_id}/remove")),
+    ("bring_admin_back", "admin.added", post("ada", "/admin/admins/{abe_id}/return")),
     ("deactivate_customer", "customer.deactivated", post("ada", f"{JUN}/deactivate")),
     ("reactivate_customer", "customer.reactivated", post("ada", f"{JUN}/reactivate")),
 ]

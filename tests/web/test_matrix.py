@@ -117,6 +117,14 @@ GET  /admin/customers/999                 admin 404  store out  storefront out  
 GET  /admin/customers/1/deactivate        admin 200  store out  storefront out  out 302
 POST /admin/customers/999/deactivate      admin 404  store out  storefront out  out 302
 POST /admin/customers/999/reactivate      admin 404  store out  storefront out  out 302
+GET  /admin/admins                        admin 200  store out  storefront out  out 302
+GET  /admin/admins.csv                    admin 200  store out  storefront out  out 302
+POST /admin/admins                        admin 422  store out  storefront out  out 302
+POST /admin/admins/invitations/999/resend admin 404  store out  storefront out  out 302
+POST /admin/admins/invitations/999/withdraw admin 404 store out storefront out out 302
+GET  /admin/admins/999/remove             admin 404  store out  storefront out  out 302
+POST /admin/admins/999/remove             admin 404  store out  storefront out  out 302
+POST /admin/admins/999/return             admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
 GET  B/forgot                             admin 200  store 200  storefront 200  out 200

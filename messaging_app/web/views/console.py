@@ -61,6 +61,11 @@ def what_is_asked() -> Asked:
     )
 
 
+def number_of(text: str) -> int | None:
+    """The number that an address names, or None where it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def as_csv(name: str, rows: Iterable[tuple[object, ...]]) -> Response:
     """`rows` as a file that streams; whatever a spreadsheet would take for a formula is marked as text."""
     pieces = stream_with_context(_pieces(rows))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -25,9 +23,15 @@ def list_customers(actor: Actor) -> ResponseReturnValue:
     """All customers, or those that are looked for."""
     asked = what_is_asked()
     page = customers.list_customers(actor, asked)
-    context: dict[str, Any] = {"asked": asked, "at": ListAddress(AT, asked), "may_change": True}
-    context["store"] = stores.get_store(actor, asked.store_id) if asked.store_id else None
-    return page_or_fragment("customers/index.html", "customers/_list.html", listed=page, **context)
+    return page_or_fragment(
+        "customers/index.html",
+        "customers/_list.html",
+        listed=page,
+        asked=asked,
+        at=ListAddress(AT, asked),
+        may_change=True,
+        store=stores.get_store(actor, asked.store_id) if asked.store_id else None,
+    )
 
 
 def export_customers(actor: Actor) -> ResponseReturnValue:

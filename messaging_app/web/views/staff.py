@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -19,7 +17,7 @@ from messaging_app.text.markup import with_name
 from messaging_app.web.forms import RoleForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other
 from messaging_app.web.views import inviting
-from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked
+from messaging_app.web.views.console import Done, ListAddress, as_csv, number_of, what_is_asked
 from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
 
 
@@ -132,24 +130,27 @@ def _page(
     status: int = 200,
     shown: inviting.Inviting | None = None,
 ) -> Response:
-    members = staff.list_staff(actor, store_id, asked)
-    here = ListAddress(at(actor, store_id), asked)
-    store = stores.get_store(actor, store_id)
-    context: dict[str, Any] = {"members": members, "store": store, "asked": asked, "at": here, "refusal": refusal}
-    context["may_change"] = CONSOLE["staff"].is_changed_by(actor)
-    if is_htmx() and not (refusal or shown):
-        return rendered("staff/_list.html", **context)
-    context["inviting"] = shown or inviting.part(actor, place_of(actor, store_id))
-    context["done"] = None if refusal or shown else inviting.done() or _done(actor, store_id)
-    return rendered("staff/index.html", refusal.status if refusal else status, **context)
+    is_part = is_htmx() and not (refusal or shown)
+    return rendered(
+        "staff/_list.html" if is_part else "staff/index.html",
+        refusal.status if refusal else status,
+        members=staff.list_staff(actor, store_id, asked),
+        store=stores.get_store(actor, store_id),
+        asked=asked,
+        at=ListAddress(at(actor, store_id), asked),
+        may_change=CONSOLE["staff"].is_changed_by(actor),
+        refusal=refusal,
+        inviting=None if is_part else shown or inviting.part(actor, place_of(actor, store_id)),
+        done=None if refusal or shown else inviting.done() or _done(actor, store_id),
+    )
 
 
 def _done(actor: Actor, store_id: int) -> Done | None:
     """What the address says has just been done to whom, as far as it is so."""
-    what, person = request.args.get("done"), request.args.get("person", "")
-    if not (person.isascii() and person.isdigit() and len(person) < 19):
+    what, person = request.args.get("done"), number_of(request.args.get("person", ""))
+    if person is None:
         return None
-    member: MemberRow = staff.get_member(actor, store_id, int(person))
+    member: MemberRow = staff.get_member(actor, store_id, person)
     here = f"{at(actor, store_id)}/{member.user_id}"
     if what == "removed" and not member.active:
         return Done(_("%(name)s was removed and is signed out.", name=member.name), f"{here}/return")

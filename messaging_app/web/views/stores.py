@@ -32,8 +32,15 @@ def list_stores(actor: Actor) -> ResponseReturnValue:
     asked = what_is_asked()
     page = stores.list_stores(actor, asked)
     owners = stores.owners_of(page.rows)
-    context: dict[str, Any] = {"owners": owners, "asked": asked, "at": ListAddress(AT, asked), "may_change": True}
-    return page_or_fragment("stores/index.html", "stores/_list.html", listed=page, **context)
+    return page_or_fragment(
+        "stores/index.html",
+        "stores/_list.html",
+        listed=page,
+        owners=owners,
+        asked=asked,
+        at=ListAddress(AT, asked),
+        may_change=True,
+    )
 
 
 def export_stores(actor: Actor) -> ResponseReturnValue:

@@ -1,0 +1,123 @@
+"""The platform's admins: listed, removed and brought back. Inviting them is in `invitations.py`.
+
+Whatever could leave the platform without an admin holds all of them meanwhile, so that of two who remove each other at
+once one is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from messaging_app.accounts import sessions, tokens
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.engine import writing
+from messaging_app.errors import LastAdmin, NotFound
+from messaging_app.extensions import db
+from messaging_app.models import ApiToken, AuditEntry, SignInSession, User
+from messaging_app.policies import ADMIN
+from messaging_app.queries import console as queries
+from messaging_app.queries.console import AdminRow, Asked
+from messaging_app.services import audit, people
+from messaging_app.services.console import check_asked, is_found, require_right, require_sight
+from messaging_app.text import search_key
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What removing an admin ends."""
+
+    admin: AdminRow
+    sessions: int
+    tokens: int
+
+
+def list_admins(actor: Actor, asked: Asked) -> list[AdminRow]:
+    """Who runs the platform, by name; with `status` inactive those whose account is deactivated."""
+    require_sight(actor, "admins")
+    check_asked(asked)
+    rows = [row for row in queries.admins(db.session()) if is_found(asked.q, row.name, row.email)]
+    if asked.status:
+        rows = [row for row in rows if row.active is (asked.status == "active")]
+    if asked.sort == "newest" and not asked.q:
+        return sorted(rows, key=lambda row: row.user_id, reverse=True)
+    return sorted(rows, key=lambda row: (search_key(row.name), row.user_id), reverse=asked.sort == "-name")
+
+
+def export_admins(actor: Actor, asked: Asked) -> list[tuple[object, ...]]:
+    """The same as rows of a file, a heading first."""
+    require_right(actor, "admins")
+    rows = list_admins(actor, asked)
+    with writing(db.session) as session:
+        audit.record(session, actor, "export.made", audit.Object("list", "admins", "admins"), after=asked.told())
+    heading = ("name", "email", "active", "last_seen", "created_at")
+    return [heading, *((row.name, row.email, row.active, row.seen_at, row.created_at) for row in rows)]
+
+
+def effects_of_removing(actor: Actor, user_id: int) -> Leaving:
+    """What removing an admin would end. Raises `LastAdmin` where it must not be."""
+    require_right(actor, "admins")
+    admins = {row.user_id: row for row in queries.admins(db.session())}
+    if user_id not in admins:
+        raise NotFound
+    if not any(row.active for number, row in admins.items() if number != user_id):
+        raise LastAdmin
+    of_token = (ApiToken.actor_type == ActorType.ADMIN) & (ApiToken.person_id == user_id)
+    ends = sessions.count_living(ADMIN, SignInSession.person_id == user_id)
+    return Leaving(admins[user_id], ends, tokens.count_living(of_token))
+
+
+def remove_admin(actor: Actor, user_id: int) -> None:
+    """Make somebody an admin no more; their places at stores stay. Doing it twice is well. Raises `LastAdmin`."""
+    require_right(actor, "admins")
+    with writing(db.session) as session:
+        active = _hold(session)
+        user = _user(session, user_id)
+        if not user.is_admin:
+            return
+        if not active - {user_id}:
+            raise LastAdmin
+        user.is_admin = False
+        session.flush()
+        ended = sessions.end_sessions_of(ActorType.ADMIN, user_id)
+        stopped = tokens.end_tokens_of(session, (ActorType.ADMIN,), (user_id,))
+        after = {"admin": False, "sessions_ended": ended, "tokens_ended": stopped}
+        audit.record(session, actor, "admin.removed", people.about(user), {"admin": True}, after)
+
+
+def bring_back(actor: Actor, user_id: int) -> None:
+    """Make somebody an admin again who was removed or deactivated. Doing it twice is well.
+
+    Raises `NotFound` for anybody who was no admin.
+    """
+    require_right(actor, "admins")
+    with writing(db.session) as session:
+        _hold(session)
+        user = _user(session, user_id)
+        if not user.is_admin and not _was_removed(session, user_id):
+            raise NotFound
+        people.reactivate(session, actor, user)
+        people.make_admin(session, actor, user)
+
+
+def _hold(session: Session) -> set[int]:
+    """The numbers of the active admins; nobody else removes one until the transaction ends."""
+    held = select(User.id, User.active).where(User.is_admin).order_by(User.id).with_for_update(key_share=True)
+    return {number for number, active in session.execute(held) if active}
+
+
+def _user(session: Session, user_id: int) -> User:
+    user = session.get(User, user_id, populate_existing=True)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _was_removed(session: Session, user_id: int) -> bool:
+    """Whether somebody is an admin no more only since they were removed, by the audit trail."""
+    entry = AuditEntry
+    query = select(entry.action).where(entry.object_type == "user", entry.object_id == str(user_id))
+    query = query.where(entry.action.in_(("admin.removed", "admin.added")))
+    return session.scalar(query.order_by(entry.id.desc()).limit(1)) == "admin.removed"
