@@ -58,6 +58,18 @@ class ConversationClosed(Refusal):
         self.may_reopen = may_reopen
 
 
+class DuplicateOpen(Refusal):
+    """Another conversation of the same parties about the same matter is open: there is one at a time."""
+
+    status = 409
+    code = "duplicate_open"
+    sentence = _("Another conversation about this is already open. Your text is saved; please write there.")
+
+    def __init__(self, conversation_id: int) -> None:
+        super().__init__()
+        self.detail, self.conversation_id = self.sentence, conversation_id
+
+
 class IdempotencyConflict(Refusal):
     """The same key was used with different content."""
 

@@ -36,6 +36,7 @@ class RolePolicy:
     may_close: bool
     offers_second_factor: bool
     single_sign_on: bool  # whether identity providers sign people in
+    names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
     idle: timedelta
     absolute: timedelta
 
@@ -74,6 +75,7 @@ ADMIN = RolePolicy(
     may_close=True,
     offers_second_factor=True,
     single_sign_on=True,
+    names_any_context=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -92,6 +94,7 @@ STORE = RolePolicy(
     may_close=True,
     offers_second_factor=True,
     single_sign_on=True,
+    names_any_context=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
@@ -110,6 +113,7 @@ STOREFRONT = RolePolicy(
     may_close=False,
     offers_second_factor=False,
     single_sign_on=False,
+    names_any_context=False,
     idle=timedelta(days=30),
     absolute=timedelta(days=90),
 )

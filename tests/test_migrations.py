@@ -550,3 +550,38 @@ def test_0020_knows_nobody_by_a_provider(at: Callable[[str], None]) -> None:
         run(known.format("'s'", MOMENT))
     downgrade(revision="0019")
     assert "identities" not in tables()
+
+
+def test_0023_begins_without_contexts_and_goes_down_with_some(at: Callable[[str], None]) -> None:
+    at("0022")
+    upgrade(revision="0023")
+    assert rows("SELECT context_id, context_kind, context FROM conversations") == [(None, None, None)]
+    run(
+        "INSERT INTO contexts (id, store_id, kind, reference, customer_id, facts, version, created_at, updated_at)"
+        f" VALUES (1, 1, 'order', '4711', 1, '[]', 0, {MOMENT}, {MOMENT})",
+        f"INSERT INTO context_facts (context_id, fact_id, text, stated_at) VALUES (1, '1', 'Shipped', {MOMENT})",
+        "UPDATE conversations SET context_id = 1, context_kind = 'order', context = '{}'",
+    )
+    downgrade(revision="0022")
+    assert not {"contexts", "context_facts"} & tables()
+    assert rows("SELECT subject, status, last_seq FROM conversations") == [("Rye", "open", 2)]
+
+
+def test_0024_allows_one_open_conversation_about_one_matter(at: Callable[[str], None]) -> None:
+    at("0023")
+    run(
+        "INSERT INTO contexts (id, store_id, kind, reference, customer_id, facts, version, created_at, updated_at)"
+        f" VALUES (1, 1, 'order', '4711', 1, '[]', 0, {MOMENT}, {MOMENT})"
+    )
+    upgrade(revision="0024")
+    columns = (
+        "conversation_type, subject, status, store_id, customer_id, last_seq, last_message_at, last_message_preview,"
+        " last_sender_type, last_sender_id, last_sender_name, created_at, created_by_type, created_by_id, removed_files"
+    )
+    twin = f"INSERT INTO conversations (id, {columns}, context_id) SELECT {{}}, {columns}, 1 FROM conversations WHERE id = 1"
+    run(twin.format(2))
+    with pytest.raises(IntegrityError):
+        run(twin.format(3))
+    run("UPDATE conversations SET status = 'closed' WHERE id = 2", twin.format(3))
+    downgrade(revision="0023")
+    run(twin.format(4))

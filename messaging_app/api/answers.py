@@ -31,6 +31,7 @@ class Answer:
     etag: str | None = None
     next_page: dict[str, Any] | None = None
     location: str | None = None
+    status: int | None = None  # one of `Endpoint.also`, instead of the usual one
 
 
 def address_of(actor: Actor, conversation_id: int) -> str:
@@ -58,7 +59,8 @@ def state_of(thread: messaging.Thread) -> str:
 def summary(actor: Actor, row: Any, unread_count: int) -> dict[str, Any]:
     """Return the fields of a `ConversationSummary`, for customers those of theirs."""
     counterpart = {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name}
-    made = {"counterpart": counterpart, "unread_count": unread_count}
+    context = row.context and {**row.context, "as_of": row.created_at}
+    made = {"counterpart": counterpart, "unread_count": unread_count, "context": context}
     return made | {name: getattr(row, name) for name in summary_model(actor).model_fields if name not in made}
 
 
@@ -96,6 +98,7 @@ def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, object
             "conversation_id": line.conversation_id,
             "seq": line.seq,
             "kind": line.kind,
+            "event": line.event,
             "sender": {"type": line.sender_type, "id": line.sender_id, "name": line.sender_name},
             "content": line.content,
             "created_at": line.created_at,

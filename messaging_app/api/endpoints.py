@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flask import Response
 from pydantic import BaseModel
@@ -14,12 +15,34 @@ from pydantic import BaseModel
 from messaging_app.api import resources as r
 from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer
+from messaging_app.db.types import MAX_ID
+from messaging_app.models.context import KIND_MAX, REFERENCE_MAX
 from messaging_app.policies import ADMIN, STORE, STOREFRONT, RolePolicy
 
-# Path parameters: name in the path, name in Python, description.
+
+class Place(NamedTuple):
+    """A parameter in a path: its name in Python, its description, its schema and an example, and Flask's converter."""
+
+    argument: str
+    about: str
+    schema: Mapping[str, object] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+    example: str | int = 1
+    converter: str = "id"
+
+
+_WORD = {"type": "string", "minLength": 1}
 PATH = {
-    "id": ("conversation_id", "Number of the conversation."),
-    "att_id": ("attachment_id", "Number of the attachment."),
+    "id": Place("conversation_id", "Number of the conversation."),
+    "att_id": Place("attachment_id", "Number of the attachment."),
+    "store": Place("store_code", "Code of the store.", _WORD | {"maxLength": 64}, "bakery", "word"),
+    "kind": Place("kind", "One of the platform's kinds.", _WORD | {"maxLength": KIND_MAX}, "order", "word"),
+    "reference": Place(
+        "reference",
+        "The shop's number. It may contain `/`.",
+        s.described(1, REFERENCE_MAX, s.SUBJECT_PATTERN, type="string"),
+        "4711",
+        "words",
+    ),
 }
 
 
@@ -28,7 +51,7 @@ class Endpoint:
     """One row of the table.
 
     `body` is read as JSON, `form` as multipart with files. `conditional` responses carry an ETag. `keyed` ones accept
-    an Idempotency-Key. `limit` names a rate limit in addition to the general one. `problems` are codes that only this
+    an Idempotency-Key. `also` are other statuses of success, and what they say. `limit` names a rate limit in addition to the general one. `problems` are codes that only this
     endpoint returns. `links` say which endpoints use which part of the response, for OpenAPI.
     """
 
@@ -46,6 +69,7 @@ class Endpoint:
     body_required: bool = True
     form: type[BaseModel] | None = None
     status: int = 200
+    also: Mapping[int, str] = field(default_factory=dict)
     answer: type[BaseModel] | None = None
     answer_of_customer: type[BaseModel] | None = None
     media_types: tuple[str, ...] = ("application/json",)
@@ -101,15 +125,18 @@ ENDPOINTS = (
         "/messages",
         r.create_conversation,
         "Begin a conversation",
-        "With its first message, and files where sent as a form. An unknown recipient is 422 on `recipient_id`.",
+        "With its first message, and files where sent as a form. An unknown recipient is 422 on `recipient_id`. There "
+        "is one open conversation of the same parties about one context: beginning another gives that one and posts "
+        "nothing. A context of another customer is 404; one that is not known is made, with nothing but its name.",
         roles=(ADMIN, STORE),
         body=s.ConversationCreate,
         form=s.ConversationCreateForm,
         status=201,
+        also={200: "The open conversation about the same context. Nothing was posted."},
         answer=s.ConversationDetailResponse,
         keyed=True,
         limit="create",
-        problems=("idempotency_conflict",),
+        problems=("idempotency_conflict", "not_found"),
         links=_to({"id": "/id"}, *_WITHIN, "reopen_conversation"),
     ),
     Endpoint(
@@ -161,7 +188,7 @@ ENDPOINTS = (
         answer=s.MessageResponse,
         keyed=True,
         limit="send",
-        problems=("conversation_closed", "idempotency_conflict"),
+        problems=("conversation_closed", "duplicate_open", "idempotency_conflict"),
         links=_to({"id": "/conversation_id", "att_id": "/attachments/0/id"}, *_FILES)
         | _to({"id": "/conversation_id"}, "get_conversation", "mark_read"),
     ),
@@ -182,9 +209,11 @@ ENDPOINTS = (
         "/messages/{id}/reopen",
         r.reopen_conversation,
         "Reopen a conversation",
-        "Leaves an event in it. Reopening what is open changes nothing.",
+        "Leaves an event in it. Reopening what is open changes nothing. Where the same parties have another open "
+        "conversation about the same context, `duplicate_open` says which.",
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
+        problems=("duplicate_open",),
         links=_to({"id": "/id"}, "get_conversation", "send_message"),
     ),
     Endpoint(
@@ -298,6 +327,64 @@ ENDPOINTS = (
         "For its sender, or an admin who sees it. Its row stays and says who removed it; removing twice is well.",
         query=s.RemovalQuery,
         status=204,
+    ),
+    Endpoint(
+        "put_context",
+        "PUT",
+        "/contexts/{store}/{kind}/{reference}",
+        r.put_context,
+        "State a context",
+        "What the shop knows of an order, a return or the like, about which conversations may be. Send it again with a "
+        "greater `version` whenever it changes; a version that is not greater changes nothing. Its customer stays. "
+        "Nothing is fetched from its address.",
+        roles=(ADMIN,),
+        body=s.ContextUpdate,
+        also={201: "The context is new."},
+        answer=s.ContextDetailResponse,
+    ),
+    Endpoint(
+        "get_context",
+        "GET",
+        "/contexts/{store}/{kind}/{reference}",
+        r.get_context,
+        "Read a context",
+        "As it is now.",
+        roles=(ADMIN,),
+        answer=s.ContextDetailResponse,
+    ),
+    Endpoint(
+        "state_fact",
+        "POST",
+        "/contexts/{store}/{kind}/{reference}/facts",
+        r.state_fact,
+        "State a fact",
+        "An event in each conversation about the context, such as `Shipped, tracking 12345`. It is never unread. Each "
+        "`id` counts once: stating it again changes nothing and gives what was stated first.",
+        roles=(ADMIN,),
+        body=s.FactCreate,
+        status=201,
+        also={200: "That id was stated before."},
+        answer=s.FactResponse,
+    ),
+    Endpoint(
+        "find_conversations_about",
+        "GET",
+        "/contexts/{store}/{kind}/{reference}/conversations",
+        r.find_conversations_about,
+        "Find the conversations about a context",
+        "Open and closed, those that this token sees; the newest hundred of them with all that they count.",
+        roles=(ADMIN,),
+        answer=s.ConversationsAboutResponse,
+    ),
+    Endpoint(
+        "find_own_conversations_about",
+        "GET",
+        "/contexts/{kind}/{reference}/conversations",
+        r.find_conversations_about,
+        "Find the conversations about a context",
+        "Open and closed, those that this token sees; the newest hundred of them with all that they count.",
+        roles=(STORE,),
+        answer=s.ConversationsAboutResponse,
     ),
     Endpoint(
         "list_audit",

@@ -7,6 +7,16 @@ from messaging_app.api.schemas import ConversationSummary, StorefrontConversatio
 _SAM = {"type": "store", "id": 3, "name": "Sam"}
 _CLEO = {"type": "customer", "id": 1, "name": "Cleo"}
 _AT = "2026-11-22T09:30:00.123456Z"
+_CAKE: dict[str, object] = {
+    "kind": "order",
+    "reference": "4711",
+    "title": "Two-tier birthday cake",
+    "url": "https://shop.example/orders/4711",
+    "state": "Baking",
+    "facts": [{"label": "Total", "value": "42.00 €"}],
+    "version": 3,
+    "as_of": _AT,
+}
 _SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | {  # null: what is not there
     "id": 17,
     "conversation_type": "store_customer",
@@ -20,6 +30,7 @@ _SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | 
     "last_seq": 1,
     "unread_count": 0,
     "created_at": _AT,
+    "context": _CAKE,
 }
 _STOREFRONT = {name: _SUMMARY[name] for name in StorefrontConversationSummary.model_fields}
 _SUMMARY |= {"waiting": "them", "waiting_since": _AT, "assignee": {"id": 3, "name": "Sam"}}
@@ -40,6 +51,7 @@ _MESSAGE = {
     "conversation_id": 17,
     "seq": 1,
     "kind": "message",
+    "event": None,
     "sender": _SAM,
     "content": "It leaves tomorrow morning.",
     "created_at": _AT,
@@ -62,7 +74,15 @@ EXAMPLES: dict[str, object] = {
         "recipient_id": 1,
         "subject": "Your order of 12 loaves",
         "content": "It leaves tomorrow morning.",
+        "context": {"kind": "order", "reference": "4711"},
     },
+    "ContextUpdate": {name: _CAKE[name] for name in ("title", "url", "state", "facts", "version")}
+    | {"customer": {"email": "cleo@mail.example"}},
+    "ContextDetailResponse": _CAKE
+    | {"customer": {"id": 1, "external_id": "C-1", "email": "cleo@mail.example", "name": "Cleo"}},
+    "FactCreate": {"id": "shipment-12345", "text": "Shipped, tracking 12345"},
+    "FactResponse": {"id": "shipment-12345", "text": "Shipped, tracking 12345", "stated_at": _AT},
+    "ConversationsAboutResponse": {"count": 1, "unread": 0, "conversations": [_SUMMARY]},
     "MessageCreate": {"content": "It leaves tomorrow morning."},
     "ReadingUpdate": {"up_to": 1},
     "UnreadUpdate": {"from_seq": 1},

@@ -15,7 +15,6 @@ from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.examples import EXAMPLES
 from messaging_app.api.reading import FILES, KEY_PATTERN
 from messaging_app.api.schemas import CONTENT_PATTERN, Problem
-from messaging_app.db.types import MAX_ID
 from messaging_app.files import BY_STORED
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
 from messaging_app.policies import ROLES, RolePolicy
@@ -125,6 +124,8 @@ def _operation(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
         "parameters": _parameters(endpoint, role),
         "responses": {str(endpoint.status): _success(endpoint, role)},
     }
+    for other, about in endpoint.also.items():
+        operation["responses"][str(other)] = operation["responses"][str(endpoint.status)] | {"description": about}
     if endpoint.body:
         operation["requestBody"] = {"required": endpoint.body_required, "content": _content(endpoint, endpoint.body)}
     if endpoint.conditional:
@@ -140,10 +141,10 @@ def _operation(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
 
 
 def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, object]]:
-    number = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
     found: list[dict[str, object]] = [
-        {"name": name, "in": "path", "required": True, "description": about, "schema": number, "example": 1}
-        for name, (_, about) in PATH.items()
+        {"name": name, "in": "path", "required": True, "description": place.about}
+        | {"schema": dict(place.schema), "example": place.example}
+        for name, place in PATH.items()
         if f"{{{name}}}" in endpoint.path
     ]
     query = endpoint.query_of(role)

@@ -13,7 +13,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from messaging_app.api.schemas import FieldProblem, Problem
-from messaging_app.errors import ConversationClosed, FieldError, Refusal, Unavailable
+from messaging_app.errors import ConversationClosed, DuplicateOpen, FieldError, Refusal, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 EXPLAINED_AT = "/api/v1/docs#"
@@ -43,6 +43,12 @@ KINDS = {
         409,
         "The conversation is closed",
         "Nothing was sent. Only the store or the platform can reopen it.",
+    ),
+    "duplicate_open": Kind(
+        409,
+        "Another one is open",
+        "Nothing was changed. The conversation `conversation_id` of the same parties about the same context is open: "
+        "write there.",
     ),
     "idempotency_conflict": Kind(
         409,
@@ -94,18 +100,20 @@ def is_for_program() -> bool:
     return path == "/api" or path.startswith("/api/")
 
 
-def answer(code: str, detail: str = "", errors: Sequence[FieldError] = (), status: int | None = None) -> Response:
+def answer(
+    code: str,
+    detail: str = "",
+    errors: Sequence[FieldError] = (),
+    status: int | None = None,
+    conversation_id: int | None = None,
+) -> Response:
     """Return the problem `code` as a response."""
     kind = KINDS[code]
-    fields = {"errors": [_field(error) for error in errors[:MOST_ERRORS]]} if errors else {}
-    problem = Problem(
-        type=EXPLAINED_AT + code,
-        title=kind.title,
-        status=status or kind.status,
-        detail=detail or kind.detail,
-        code=code,
-        **fields,
-    )
+    fields: dict[str, object] = {"errors": [_field(error) for error in errors[:MOST_ERRORS]]} if errors else {}
+    if conversation_id is not None:
+        fields["conversation_id"] = conversation_id
+    known = {"type": EXPLAINED_AT + code, "title": kind.title, "status": status or kind.status}
+    problem = Problem.model_validate(known | {"detail": detail or kind.detail, "code": code} | fields)
     body = problem.model_dump_json(exclude_unset=True)
     return Response(body, status=problem.status, content_type=MEDIA_TYPE)
 
@@ -120,6 +128,8 @@ def example(code: str) -> dict[str, object]:
         "detail": kind.detail,
         "code": code,
     }
+    if code == "duplicate_open":
+        return shown | {"conversation_id": 17}
     if code == "invalid":
         fault = {"field": "content", "code": "required", "message": "Write a message."}
         return shown | {"errors": [fault]}
@@ -130,6 +140,8 @@ def refused(error: Refusal) -> Response:
     """Return the response for a `Refusal`."""
     if isinstance(error, ConversationClosed) and error.may_reopen:
         return answer(error.code, "Nothing was sent. Reopen the conversation, then send the same again.")
+    if isinstance(error, DuplicateOpen):
+        return answer(error.code, conversation_id=error.conversation_id)
     own_words = isinstance(error, Malformed | UnsupportedMediaType | Unavailable)
     detail = str(error.detail) if own_words and error.detail is not type(error).sentence else ""
     response = answer(error.code, detail, getattr(error, "errors", ()))

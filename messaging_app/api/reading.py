@@ -149,7 +149,7 @@ def _checked(model: type[M], values: object) -> M:
 
 def _field_error(item: ErrorDetails) -> FieldError:
     name, kind = str(item["loc"][0]) if item["loc"] else "body", str(item["type"])
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" and len(item["loc"]) == 1:
         return _unknown(name)
     code = (
         "wrong_type" if kind.endswith("_type") else "out_of_range" if "_than" in kind else _CODES.get(kind, "invalid")

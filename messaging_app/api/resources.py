@@ -22,11 +22,14 @@ from messaging_app.api.answers import (
     summary_of,
 )
 from messaging_app.errors import FieldError, Invalid
+from messaging_app.models.context import Named
 from messaging_app.policies import policy_of
+from messaging_app.queries.contexts import ContextRow
 from messaging_app.services import (
     assignment,
     attachments,
     bulk,
+    contexts,
     messaging,
     poll_state,
     recipients,
@@ -60,14 +63,53 @@ def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
 
 
 def create_conversation(
-    actor: Actor, body: s.ConversationCreate, key: str | None, uploads: list[FileStorage]
+    actor: Actor, body: s.ConversationCreate | s.ConversationCreateForm, key: str | None, uploads: list[FileStorage]
 ) -> Answer:
-    """Begin a conversation. A repeated key returns that conversation as it is now."""
+    """Begin a conversation. A repeated key, or an open one about the same, returns that conversation as it is now."""
     sent = messaging.create_conversation(
-        actor, **body.model_dump(), idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
+        actor,
+        **body.model_dump(exclude={"context", "context_kind", "context_reference"}),
+        context=_context_of(body),
+        idempotency_key=key,
+        uploads=uploads,
+        limits=g.get("upload_limits"),
     )
     thread = messaging.get_conversation(actor, sent.conversation_id)
-    return Answer(detail_of(actor, thread), location=address_of(actor, sent.conversation_id))
+    address = address_of(actor, sent.conversation_id)
+    return Answer(detail_of(actor, thread), location=address, status=200 if sent.was_open else None)
+
+
+def put_context(actor: Actor, store_code: str, kind: str, reference: str, body: s.ContextUpdate) -> Answer:
+    """Store what the shop says about a context."""
+    name = contexts.named(kind, reference, ("kind", "reference"))
+    said = body.model_dump(exclude={"customer"})
+    row, is_new = contexts.put_context(
+        actor, store_code, name, contexts.Statement(body.customer.external_id, body.customer.email, **said)
+    )
+    return Answer(_context(row), status=201 if is_new else None)
+
+
+def get_context(_actor: Actor, store_code: str, kind: str, reference: str) -> Answer:
+    """A context as it is now."""
+    return Answer(_context(contexts.get_context(store_code, Named(kind, reference))))
+
+
+def state_fact(actor: Actor, store_code: str, kind: str, reference: str, body: s.FactCreate) -> Answer:
+    """Add a fact to every conversation about a context, once."""
+    fact = contexts.state_fact(actor, store_code, Named(kind, reference), body.id, body.text)
+    answer = s.FactResponse(id=fact.id, text=fact.text, stated_at=fact.stated_at)
+    return Answer(answer, status=None if fact.is_new else 200)
+
+
+def find_conversations_about(actor: Actor, kind: str, reference: str, store_code: str | None = None) -> Answer:
+    """The conversations about a context that the actor sees."""
+    found, count, unread = contexts.find_about(actor, store_code, Named(kind, reference))
+    page = messaging.list_conversations(
+        actor, status="all", store_id=found.store_id, context_kind=kind, context_reference=reference, limit=s.PAGE_MAX
+    )
+    listed = [summary(actor, row, row.unread_count) for row in page.rows]
+    body = {"count": count, "unread": unread, "conversations": listed}
+    return Answer(s.ConversationsAboutResponse.model_validate(body))
 
 
 def get_unread_count(actor: Actor) -> Answer:
@@ -201,6 +243,22 @@ def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, qu
         raise Invalid(FieldError("reason", "invalid_characters", "The reason holds characters that cannot be stored."))
     attachments.delete_attachment(actor, conversation_id, attachment_id, query.reason)
     return Answer()
+
+
+def _context_of(body: s.ConversationCreate | s.ConversationCreateForm) -> Named | None:
+    if isinstance(body, s.ConversationCreate):
+        given = body.context
+        return contexts.named(given.kind, given.reference, ("context", "context")) if given else None
+    if body.context_kind or body.context_reference:
+        return contexts.named(body.context_kind, body.context_reference)
+    return None
+
+
+def _context(row: ContextRow) -> s.ContextDetailResponse:
+    customer = {name: getattr(row, f"customer_{name}") for name in s.ContextCustomer.model_fields}
+    own = {name: getattr(row, name) for name in s.ContextResponse.model_fields if name != "as_of"}
+    shown = own | {"as_of": row.updated_at, "customer": customer if row.customer_id is not None else None}
+    return s.ContextDetailResponse.model_validate(shown)
 
 
 def _summary(actor: Actor, conversation_id: int) -> Answer:

@@ -14,6 +14,18 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 
 from messaging_app.db.types import MAX_ID
+from messaging_app.models.context import (
+    FACT_ID_MAX,
+    FACT_TEXT_MAX,
+    FACTS_MAX,
+    KIND_MAX,
+    LABEL_MAX,
+    REFERENCE_MAX,
+    STATE_MAX,
+    TITLE_MAX,
+    URL_MAX,
+    VALUE_MAX,
+)
 from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.services.bulk import BULK_MAX
@@ -64,15 +76,22 @@ class Outgoing(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
 
-def _described(minimum: int, maximum: int, pattern: str) -> dict[str, object]:
-    return {"minLength": minimum, "maxLength": maximum, "pattern": pattern}
+def described(minimum: int, maximum: int, pattern: str, **more: str) -> JsonSchemaValue:
+    """Return what a schema says of a text whose rule stands in a service."""
+    return {**more, "minLength": minimum, "maxLength": maximum, "pattern": pattern}
+
+
+def _line(most: int, about: str, example: str) -> str:
+    """A text in one line of 1 to `most` characters."""
+    line: str = Field(description=about, json_schema_extra=described(1, most, SUBJECT_PATTERN), examples=[example])
+    return line
 
 
 Subject = Annotated[
     str,
     Field(
         description="One line of 1-200 characters that shows something. Line breaks become spaces.",
-        json_schema_extra=_described(1, SUBJECT_MAX, SUBJECT_PATTERN),
+        json_schema_extra=described(1, SUBJECT_MAX, SUBJECT_PATTERN),
         examples=["Your order of 12 loaves"],
     ),
 ]
@@ -80,7 +99,7 @@ Content = Annotated[
     str,
     Field(
         description="1-10,000 characters, counted after CRLF became LF and surrounding space was trimmed.",
-        json_schema_extra=_described(1, CONTENT_MAX, CONTENT_PATTERN),
+        json_schema_extra=described(1, CONTENT_MAX, CONTENT_PATTERN),
         examples=["It leaves tomorrow morning."],
     ),
 ]
@@ -107,6 +126,12 @@ class ConversationQuery(Incoming):
     limit: int = Field(25, ge=1, le=PAGE_MAX, description="Most conversations in one answer.")
     cursor: Annotated[str, Field(pattern=WALK_PATTERN)] | SkipJsonSchema[None] = Field(
         None, description="`next_cursor` of the page before."
+    )
+    context_kind: Annotated[str, Field(max_length=KIND_MAX, pattern=WITHOUT_NUL)] | SkipJsonSchema[None] = Field(
+        None, description="Only conversations about this kind, such as `order`."
+    )
+    context_reference: Annotated[str, Field(max_length=REFERENCE_MAX, pattern=WITHOUT_NUL)] | SkipJsonSchema[None] = (
+        Field(None, description="Only conversations about this number of the shop's.")
     )
     include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")
 
@@ -185,9 +210,14 @@ class Nothing(Incoming):
     """No fields: leave the body out, or send {}."""
 
 
-class ConversationCreate(Incoming):
-    """A new conversation with its first message. Sender, store and participants come from the token."""
+class ContextName(Incoming):
+    """A context by what it is called."""
 
+    kind: str = Field(description="One of the platform's kinds.", examples=["order"])
+    reference: str = _line(REFERENCE_MAX, "The shop's number.", "4711")
+
+
+class _Beginning(Incoming):
     conversation_type: ConversationKind = Field(
         description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store token.",
         examples=["store_customer"],
@@ -199,13 +229,71 @@ class ConversationCreate(Incoming):
         description="`stores.id` or `customers.id`, as /messages/recipients lists them.", examples=[1]
     )
     subject: Subject
+
+
+class ConversationCreate(_Beginning):
+    """A new conversation with its first message. Sender, store and participants come from the token."""
+
     content: Content
+    context: ContextName | None = Field(
+        None, description="What it is about; null for nothing that the shop has a number for."
+    )
 
 
-class ConversationCreateForm(ConversationCreate):
+class ConversationCreateForm(_Beginning):
     """The same as a form, with files."""
 
     content: Words = ""
+    context_kind: str = Field("", description="What it is about: one of the platform's kinds.")
+    context_reference: str = Field(
+        "", description="The shop's number for it.", json_schema_extra={"maxLength": REFERENCE_MAX}
+    )
+
+
+class FactUpdate(Incoming):
+    """A line of a context."""
+
+    label: str = _line(LABEL_MAX, "What it is.", "Total")
+    value: str = _line(VALUE_MAX, "How much, when or which.", "42.00 €")
+
+
+class CustomerKey(Incoming):
+    """A customer of the store, by one of these two."""
+
+    external_id: str | None = Field(
+        None, max_length=100, pattern=WITHOUT_NUL, description="The shop's own id.", examples=["C-1"]
+    )
+    email: str | None = Field(
+        None, max_length=254, pattern=WITHOUT_NUL, description="The e-mail address.", examples=["cleo@mail.example"]
+    )
+
+
+class ContextUpdate(Incoming):
+    """What the shop says about a context. What is left out is not known."""
+
+    customer: CustomerKey = Field(description="Whose it is.", examples=[{"external_id": "C-1"}])
+    title: str = _line(TITLE_MAX, "What it is, in one line.", "Two-tier birthday cake")
+    url: str | None = Field(
+        None,
+        description="Its address in the shop, http or https. Pages link to it; nothing is fetched from it.",
+        json_schema_extra={"maxLength": URL_MAX},
+        examples=["https://shop.example/orders/4711"],
+    )
+    state: str | None = Field(
+        None,
+        description="Its state in a word or two.",
+        json_schema_extra={"maxLength": STATE_MAX},
+        examples=["Baking"],
+    )
+    facts: list[FactUpdate] = Field([], description="At most 8 lines.", json_schema_extra={"maxItems": FACTS_MAX})
+    version: Id = Field(description="Greater than that of what was sent before.", examples=[1])
+
+
+class FactCreate(Incoming):
+    """What the shop states in each conversation about a context."""
+
+    id: str = _line(FACT_ID_MAX, "The shop's own id of this fact.", "shipment-12345")
+    text: str = _line(FACT_TEXT_MAX, "One sentence.", "Shipped, tracking 12345")
 
 
 class MessageCreate(Incoming):
@@ -330,6 +418,8 @@ class MessageResponse(Outgoing):
     """1, 2, 3 ... within the conversation, without gaps: order, cursor and read position at once."""
     kind: Literal["message", "event"]
     """`event` for what was done to the conversation, such as closing it; an event is never unread."""
+    event: str | None
+    """What kind of event: `closed`, `reopened`, or `fact` for what the shop states; null for a message."""
     sender: Person
     """Who wrote it."""
     content: str
@@ -338,6 +428,67 @@ class MessageResponse(Outgoing):
     """When it was written. UTC, RFC 3339, ending in Z."""
     attachments: list[AttachmentResponse]
     """Its files, in the order in which they were sent."""
+
+
+class ContextFact(Outgoing):
+    """A line of a context."""
+
+    label: str
+    """What it is."""
+    value: str
+    """How much, when or which."""
+
+
+class ContextResponse(Outgoing):
+    """What a conversation is about, as the shop states it."""
+
+    kind: str
+    """One of the platform's kinds, such as `order`."""
+    reference: str
+    """The shop's number."""
+    title: str | None
+    """What it is; null where the shop has not stated anything."""
+    url: str | None
+    """Its address in the shop."""
+    state: str | None
+    """Its state in a word or two."""
+    facts: list[ContextFact]
+    """At most 8 lines."""
+    version: int
+    """The shop's number of this statement; 0 while it has stated nothing."""
+    as_of: datetime
+    """When this was so: of a conversation, when it began. UTC, RFC 3339, ending in Z."""
+
+
+class ContextCustomer(Outgoing):
+    """Whose a context is."""
+
+    id: int
+    """`customers.id`."""
+    external_id: str | None
+    """The shop's own id."""
+    email: str
+    """The e-mail address."""
+    name: str
+    """The name."""
+
+
+class ContextDetailResponse(ContextResponse):
+    """A context as it is now."""
+
+    customer: ContextCustomer | None
+    """Whose it is; null while only its number was typed, for a store."""
+
+
+class FactResponse(Outgoing):
+    """A fact as it was stated first."""
+
+    id: str
+    """The shop's own id."""
+    text: str
+    """One sentence."""
+    stated_at: datetime
+    """When it was stated. UTC, RFC 3339, ending in Z."""
 
 
 class StorefrontConversationSummary(Outgoing):
@@ -369,6 +520,8 @@ class StorefrontConversationSummary(Outgoing):
     """When it began. UTC, RFC 3339, ending in Z."""
     closed_at: datetime | None
     """When it was closed; null while it is open. UTC, RFC 3339, ending in Z."""
+    context: ContextResponse | None
+    """What it is about, as it was when the conversation began."""
 
 
 class Assignee(Outgoing):
@@ -457,6 +610,17 @@ class BulkResponse(Outgoing):
     """One for each."""
 
 
+class ConversationsAboutResponse(Outgoing):
+    """The conversations about a context, open and closed, that this token sees."""
+
+    count: int
+    """How many there are."""
+    unread: int
+    """Your unread messages in all of them."""
+    conversations: list[ConversationSummary]
+    """The newest hundred."""
+
+
 class UnreadCountResponse(Outgoing):
     """What the badge shows."""
 
@@ -528,6 +692,8 @@ class Problem(Outgoing):
     """Stable word for programs."""
     errors: list[FieldProblem] = Field(default=[], json_schema_extra=_no_default)
     """Everything at fault; only where fields, parameters or files are."""
+    conversation_id: int = Field(default=0, json_schema_extra=_no_default)
+    """The open conversation; only with `duplicate_open`."""
 
 
 class AuditActor(Outgoing):

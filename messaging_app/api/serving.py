@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from flask import Blueprint, Flask, Response, g, request
+from werkzeug.routing import PathConverter, UnicodeConverter
 
 from messaging_app.accounts import tokens
 from messaging_app.accounts.last_use import note_use
@@ -23,11 +24,24 @@ _BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
+class WordConverter(UnicodeConverter):
+    """A part of a path that a database can look for: without NUL."""
+
+    regex = "[^/\\0]+"
+
+
+class WordsConverter(PathConverter):
+    """The same, with slashes in it: `2026/4711` is the number of an order, too."""
+
+    regex = "[^/\\0][^\\0]*?"
+
+
 def init_app(app: Flask) -> None:
     """Mount every endpoint for every role that has it."""
+    app.url_map.converters.update(word=WordConverter, words=WordsConverter)
     blueprint = Blueprint("api", __name__, url_prefix=BASE)
     for endpoint in ENDPOINTS:
-        rule = _PLACE.sub(lambda place: f"<id:{PATH[place[1]][0]}>", endpoint.path)
+        rule = _PLACE.sub(lambda place: f"<{PATH[place[1]].converter}:{PATH[place[1]].argument}>", endpoint.path)
         for role in endpoint.roles:
             blueprint.add_url_rule(
                 f"/{role.name}{rule}",
@@ -43,7 +57,7 @@ def init_app(app: Flask) -> None:
 def _view(endpoint: Endpoint, role: RolePolicy) -> Callable[..., Response]:
     query = endpoint.query_of(role)
 
-    def view(**path: int) -> Response:
+    def view(**path: int | str) -> Response:
         actor = authenticate(role).actor
         if endpoint.limit:
             rates.count(endpoint.limit, actor.type, actor.id)
@@ -91,7 +105,7 @@ def _respond(endpoint: Endpoint, answer: Answer) -> Response:
     if answer.etag and is_held(answer.etag):
         response = Response(status=304)
     else:
-        response = Response(text, status=endpoint.status, content_type="application/json")
+        response = Response(text, status=answer.status or endpoint.status, content_type="application/json")
     if answer.etag:
         response.set_etag(answer.etag)
     if not response.get_data():

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import writing
-from messaging_app.doctor import counters, emails, files, lines, recipients, seats, sides
+from messaging_app.doctor import contexts, counters, emails, files, lines, recipients, seats, sides
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 from messaging_app.services import audit
@@ -29,6 +29,8 @@ CHECKS = [
     Check("who did what", lines.find_strangers),
     Check("empty lines", lines.find_empty),
     Check("conversations' stores", lines.find_of_other_store),
+    Check("contexts", contexts.find_of_other_store),
+    Check("conversations' contexts", contexts.find_wrong_kinds, contexts.set_kinds),
     Check("seats' stores", seats.find_of_other_store, seats.copy_stores),
     Check("seats' owners", seats.find_strange),
     Check("missing seats", seats.find_missing, seats.seat_the_missing),

@@ -5,6 +5,7 @@ from messaging_app.models.account_mail import AccountMail
 from messaging_app.models.api_token import ApiToken
 from messaging_app.models.attachment import MessageAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
+from messaging_app.models.context import Context, ContextFact
 from messaging_app.models.conversation import Conversation, ConversationStatus
 from messaging_app.models.identity import Identity
 from messaging_app.models.message import Message, MessageKind
@@ -23,6 +24,8 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditHead",
+    "Context",
+    "ContextFact",
     "Conversation",
     "ConversationParticipant",
     "ConversationStatus",

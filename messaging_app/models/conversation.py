@@ -31,6 +31,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, Column, Id, UtcDateTime, table_of
+from messaging_app.models.context import KIND_MAX, Context, Held, Snapshot, SnapshotType
 from messaging_app.models.platform import Store
 from messaging_app.models.scope import (
     ACTOR_ID,
@@ -97,6 +98,8 @@ class Head:
     created_at: datetime
     closed_at: datetime | None
     removed_files: int
+    context_id: int | None
+    context: Snapshot | None
 
     @classmethod
     def columns(cls) -> tuple[Column, ...]:
@@ -108,6 +111,7 @@ class Head:
 PLATFORM = f"conversation_type != '{type_without(ActorType.ADMIN).value}'"
 STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
 CUSTOMER = "customer_id IS NOT NULL"
+ABOUT, KIND = "context_id IS NOT NULL", "context_kind IS NOT NULL"
 
 
 def _index(name: str, *columns: str, where: str) -> Index:
@@ -119,6 +123,12 @@ def _index(name: str, *columns: str, where: str) -> Index:
 def _inbox_index(name: str, *columns: str, where: str) -> Index:
     """An index of one audience's conversations in inbox order (read backwards: newest first)."""
     return _index(name, *columns, "last_message_at", where=where)
+
+
+def _unique(name: str, *columns: str, where: str) -> Index:
+    """A unique index of a part of the conversations."""
+    condition = text(where)
+    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 def _side_indexes(side: str, audience: str, *scope: str) -> tuple[Index, ...]:
@@ -163,6 +173,20 @@ class Conversation(Sides, Base):
         _inbox_index("ix_conversations_customer_status", "customer_id", "status", where=CUSTOMER),
         *_side_indexes("admin", "platform"),
         *_side_indexes("store", "store", "store_id"),
+        _inbox_index("ix_conversations_context", "context_id", where=ABOUT),
+        _inbox_index("ix_conversations_platform_kind", "context_kind", "status", where=f"{PLATFORM} AND {KIND}"),
+        _inbox_index("ix_conversations_store_kind", "store_id", "context_kind", "status", where=f"{STORE} AND {KIND}"),
+        # One matter, one open conversation. Two indexes, since NULLs are never alike.
+        _unique(
+            "uq_conversations_open_context",
+            *("conversation_type", "customer_id", "context_id"),
+            where=f"status = 'open' AND {ABOUT} AND {CUSTOMER}",
+        ),
+        _unique(
+            "uq_conversations_open_context_of_store",
+            "context_id",
+            where=f"status = 'open' AND {ABOUT} AND customer_id IS NULL",
+        ),
         # Ids are never reused, and one can be reserved before its row is written (see `reserve_id`).
         {"sqlite_autoincrement": True},
     )
@@ -186,6 +210,9 @@ class Conversation(Sides, Base):
     closed_by_type: Mapped[str | None] = mapped_column(String(8))
     closed_by_id: Mapped[int | None]
     removed_files: Mapped[int] = mapped_column(default=0)  # how many files were removed; part of the poll state
+    context_id: Mapped[int | None]  # contexts are never deleted; the doctor checks the reference
+    context_kind: Mapped[str | None] = mapped_column(String(KIND_MAX))
+    context: Mapped[Snapshot | None] = mapped_column(SnapshotType)  # as it was at the beginning
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -237,13 +264,18 @@ class Conversation(Sides, Base):
         preview: str,
         at: datetime,
         conversation_id: int | None = None,
+        about: Held | None = None,
     ) -> Taken:
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         reserved = {} if conversation_id is None else {"id": conversation_id}
+        matter = (
+            {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot} if about else {}
+        )
         number = session.execute(
             insert(cls)
             .values(
                 **reserved,
+                **matter,
                 conversation_type=conversation_type,
                 subject=subject,
                 status=ConversationStatus.OPEN,
@@ -304,6 +336,50 @@ class Conversation(Sides, Base):
             .returning(*_taken(cls.not_before(literal(at, UtcDateTime))))
         ).one_or_none()
         return Taken(*tuple(found)) if found else None
+
+    @classmethod
+    def open_about(
+        cls, session: Session, conversation_type: str, customer_id: int | None, context_id: int
+    ) -> int | None:
+        """Return the open conversation of these parties about a context, of which there is at most one."""
+        customer = cls.customer_id.is_(None) if customer_id is None else cls.customer_id == customer_id
+        is_open = cls.status == word(ConversationStatus.OPEN)
+        about = and_(cls.context_id == context_id, cls.conversation_type == conversation_type, customer, is_open)
+        return session.scalar(select(cls.id).where(about))
+
+    @classmethod
+    def open_instead(cls, session: Session, actor: Actor, conversation_id: int) -> int | None:
+        """Return the open conversation that stands in the way of reopening this one, and lock their context."""
+        own = session.execute(
+            select(cls.conversation_type, cls.customer_id, Context.id)
+            .join(Context, Context.id == cls.context_id)
+            .where(cls.id == conversation_id, cls.visible_to(actor))
+            .with_for_update(of=Context, key_share=True)
+        ).one_or_none()
+        found = cls.open_about(session, *own) if own else None
+        return None if found == conversation_id else found
+
+    @classmethod
+    def about(cls, session: Session, held: Held) -> list[Locked]:
+        """Return the conversations about a context, without locking them."""
+        query = select(*cls._locked_columns()).where(cls._is_about(held))
+        return [Locked(*row) for row in session.execute(query).all()]
+
+    @classmethod
+    def _is_about(cls, held: Held) -> ColumnElement[bool]:
+        """Never those of another customer: whose a context is may be found out only after somebody typed its number."""
+        own = cls.customer_id == held.customer_id
+        return and_(cls.context_id == held.id, or_(cls.customer_id.is_(None), own))
+
+    @classmethod
+    def take_seqs_about(cls, session: Session, held: Held, at: datetime) -> list[Taken]:
+        """Lock every conversation about a context and take the next `seq` in each, for an event."""
+        # Locked in one order by everybody, so that nobody waits in a ring.
+        locked = select(cls.id).where(cls._is_about(held)).order_by(cls.id).with_for_update(key_share=True)
+        ids = session.scalars(locked).all()
+        moment = cls.not_before(literal(at, UtcDateTime))
+        taken = update(table_of(cls)).where(cls.id.in_(ids)).values(last_seq=cls.last_seq + 1)
+        return [Taken(*tuple(row)) for row in session.execute(taken.returning(*_taken(moment)))] if ids else []
 
     @classmethod
     def lock(cls, session: Session, actor: Actor, conversation_id: int) -> Locked | None:

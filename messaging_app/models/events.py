@@ -37,6 +37,7 @@ class EventKind:
     icon: str
     your_sentence: str = ""
     status: ConversationStatus | None = None
+    is_of_shop: bool = False  # stated by the shop's program, not done by a user
     seen_by: SeenBy = SeenBy.EVERYONE
 
     def content_of(self, name: str, content: str = "") -> str:
@@ -57,6 +58,13 @@ REOPENED = EventKind(
     own_sentence=N_("You reopened this conversation"),
     icon="rotate-clockwise",
     status=ConversationStatus.OPEN,
+)
+FACT = EventKind(
+    name="fact",
+    sentence=N_("%(content)s"),
+    own_sentence=N_("%(content)s"),
+    icon="package",
+    is_of_shop=True,
 )
 
 
@@ -81,7 +89,7 @@ RELEASED = _own(
 )
 LEFT = _own("left", "user-minus", N_("%(name)s has left, so nobody has this conversation"), "")
 EVENT_KINDS = {
-    kind.name: kind for kind in (CLOSED, REOPENED, NO_REPLY, REPLY, SNOOZED, WOKEN, TAKEN, GIVEN, RELEASED, LEFT)
+    kind.name: kind for kind in (CLOSED, REOPENED, FACT, NO_REPLY, REPLY, SNOOZED, WOKEN, TAKEN, GIVEN, RELEASED, LEFT)
 }
 # Events written by a newer version, which may run in parallel during an update. Their stored text says what happened.
 UNKNOWN = EventKind("", sentence="%(content)s", own_sentence="%(content)s", icon="alert-circle")

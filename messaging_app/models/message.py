@@ -12,9 +12,10 @@ from messaging_app.actors import Actor
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, table_of
 from messaging_app.models.conversation import Taken
-from messaging_app.models.events import EventKind
+from messaging_app.models.events import FACT, EventKind
 
 IDEMPOTENCY_KEY_MAX = 200
+SHOP = "Shop"  # the sender's name of what the shop's program states
 
 
 class MessageKind(StrEnum):
@@ -107,6 +108,16 @@ class Message(Base):
                 created_at=line.moment,
             )
         )
+
+    @classmethod
+    def note_fact(cls, session: Session, actor: Actor, lines: list[Taken], text: str) -> None:
+        """Write what the shop states at each of these positions, in the name of the program's user."""
+        said = {"kind": MessageKind.EVENT, "event": FACT.name, "sender_type": actor.type, "sender_id": actor.id}
+        said |= {"sender_name": SHOP, "content": FACT.content_of(SHOP, text)}
+        places = (
+            {"conversation_id": line.conversation_id, "seq": line.last_seq, "created_at": line.moment} for line in lines
+        )
+        session.execute(insert(cls), [said | place for place in places])
 
 
 _COLUMNS = (

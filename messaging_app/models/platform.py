@@ -13,6 +13,7 @@ from messaging_app.text import search_words
 
 # Settings that decide who sees what.
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
+CONTEXT_KINDS = "context_kinds"
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 STAFF_SEE_ONLY_ASSIGNED = "staff_see_only_assigned"
 # Settings that decide how people sign in.

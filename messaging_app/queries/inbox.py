@@ -9,6 +9,8 @@ from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
+    String,
     and_,
     bindparam,
     case,
@@ -27,6 +29,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Column, Columns, Id, UtcDateTime
 from messaging_app.models import (
+    Context,
     Conversation,
     ConversationParticipant,
     ConversationStatus,
@@ -37,6 +40,7 @@ from messaging_app.models import (
 from messaging_app.models.conversation import Head
 from messaging_app.models.scope import ACTOR_ID, ACTOR_STORE_ID, actor_params, word
 from messaging_app.models.sides import HIDDEN, MOMENT, Side
+from messaging_app.queries.contexts import is_current
 from messaging_app.queries.cursors import Place
 
 PLATFORM_NAME = "Platform"
@@ -60,6 +64,8 @@ class SeenHead(Head):
     assignee_name: str | None
     snoozed_until: datetime | None
     own_lines: int
+    context_state: str | None  # these two as they are now
+    context_version: int | None
 
     @property
     def assignee(self) -> dict[str, int | str | None] | None:
@@ -80,8 +86,9 @@ class Shape:
 
     Each shape is a query of its own. What is chosen from many is a parameter of it.
 
-    `of_store` and `of_customer` take only those of the parameters of these names. `assignee` is me, nobody, or somebody (parameter
-    `of_assignee`). `longest` puts first what has waited longest, instead of the newest message.
+    `of_store` and `of_customer` take only those of the parameters of these names, `of_kind` and `of_reference` those about
+    the parameters `context_kind` and `context_reference`. `assignee` is me, nobody, or somebody (parameter `of_assignee`).
+    `longest` puts first what has waited longest, instead of the newest message.
     """
 
     status: ConversationStatus | None = None
@@ -89,6 +96,8 @@ class Shape:
     unread: bool = False
     of_store: bool = False
     of_customer: bool = False
+    of_kind: bool = False
+    of_reference: bool = False
     waiting: Waiting | None = None
     assignee: Literal["me", "nobody", "somebody"] | None = None
     snoozed: bool = False
@@ -106,9 +115,10 @@ def place_of(row: InboxRow, shape: Shape) -> Place:
 
 
 def seen_columns(actor_type: ActorType) -> tuple[Column, ...]:
-    """The columns of `SeenHead`, with parameter `moment` for the present."""
+    """The columns of `SeenHead`, with parameter `moment` for the present; contexts are joined by `is_current`."""
     side = Conversation.side(actor_type)
-    return (*Head.columns(), *counterpart(actor_type), *(side.shown() if side else HIDDEN))
+    now = (Context.state, Context.version)
+    return (*Head.columns(), *counterpart(actor_type), *(side.shown() if side else HIDDEN), *now)
 
 
 def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
@@ -187,7 +197,11 @@ def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[C
     if shape.of_customer:
         same.append(Conversation.customer_id == bindparam("of_customer", type_=Id))
     whose: list[tuple[ColumnElement[bool], ...]] = [()]
-    split = bool(shape.kind or shape.of_store or shape.waiting == "nobody")
+    if shape.of_reference:
+        same.append(Conversation.context_id.in_(_contexts(actor_type, shape)))
+    elif shape.of_kind:
+        same.append(Conversation.context_kind == bindparam("context_kind", type_=String()))
+    split = bool(shape.kind or shape.of_store or shape.of_kind or shape.waiting == "nobody") and not shape.of_reference
     if side:
         if shape.snoozed:
             same.append(side.snoozed_until > MOMENT)
@@ -202,6 +216,14 @@ def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[C
     return [
         (*same, *part, *_of_status(status), *_of_turn(side, shape, status)) for status in statuses for part in whose
     ]
+
+
+def _contexts(actor_type: ActorType, shape: Shape) -> Select[int]:
+    """The few contexts with a reference: of one store unless admins look for it."""
+    query = select(Context.id).where(Context.reference == bindparam("context_reference", type_=String()))
+    if shape.of_kind:
+        query = query.where(Context.kind == bindparam("context_kind", type_=String()))
+    return query if actor_type == ActorType.ADMIN else query.where(Context.store_id == ACTOR_STORE_ID)
 
 
 def _of_status(status: ConversationStatus | None) -> tuple[ColumnElement[bool], ...]:
@@ -234,6 +256,7 @@ def _rows_of(actor_type: ActorType) -> Columns:
     query = (
         select(*seen_columns(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
         .select_from(Conversation)
+        .outerjoin(Context, is_current())
         .outerjoin(Store, Store.id == Conversation.store_id)
         .outerjoin(Seat, and_(*own))
     )

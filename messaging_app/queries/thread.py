@@ -15,6 +15,7 @@ from messaging_app.actors import ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Column, Id
 from messaging_app.models import (
+    Context,
     Conversation,
     ConversationParticipant,
     Customer,
@@ -24,7 +25,9 @@ from messaging_app.models import (
     Store,
     User,
 )
+from messaging_app.models.context import Fact
 from messaging_app.models.scope import word
+from messaging_app.queries.contexts import is_current
 from messaging_app.queries.inbox import SeenHead, seen_columns
 
 Seat = ConversationParticipant
@@ -33,7 +36,7 @@ OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 
 @dataclass(slots=True)
 class SeatRow(SeenHead):
-    """A seat with the head of its conversation, and the file limits as stored.
+    """A seat with the head of its conversation, the file limits as stored, and the context as it is now.
 
     A conversation without seats has one row whose `participant_type` is None.
     """
@@ -48,6 +51,9 @@ class SeatRow(SeenHead):
     participant_name: str
     message_attachment_max_size_mb: str | None
     message_attachment_max_files: str | None
+    context_title: str | None
+    context_url: str | None
+    context_facts: list[Fact] | None
 
 
 class LineRow(NamedTuple):
@@ -109,7 +115,9 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             func.coalesce(User.name, person.name),
             _setting("message_attachment_max_size_mb"),
             _setting("message_attachment_max_files"),
+            *(Context.title, Context.url, Context.facts),
         )
+        .outerjoin(Context, is_current())
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(Customer, Customer.id == Conversation.customer_id)
         .outerjoin(Seat, known)

@@ -59,6 +59,11 @@ def files_changed(actor: Actor, conversation: Concerned) -> None:
     _announce(actor, conversation, _audience(conversation), "files")
 
 
+def context_changed(actor: Actor, conversation: Concerned) -> None:
+    """Announce that the shop has restated what a conversation is about."""
+    _announce(actor, conversation, _audience(conversation), "context")
+
+
 def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
     """Announce that `actor` has read: their other windows update their count, the others update "Read by".
 

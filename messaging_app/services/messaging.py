@@ -14,7 +14,7 @@ from typing import Literal
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
-from messaging_app.errors import ConversationClosed, NotAllowed, NotFound
+from messaging_app.errors import ConversationClosed, DuplicateOpen, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import (
@@ -24,6 +24,7 @@ from messaging_app.models import (
     ConversationType,
     Message,
 )
+from messaging_app.models.context import Named
 from messaging_app.models.conversation import Locked
 from messaging_app.models.events import CLOSED, REOPENED, EventKind
 from messaging_app.models.scope import actor_params
@@ -31,7 +32,7 @@ from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
 from messaging_app.queries.inbox import Waiting
-from messaging_app.services import announcements, attachments, drafts, recipients, sending
+from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending
 from messaging_app.services.attachments import Prepared, Upload
 from messaging_app.services.sending import Sent
 
@@ -67,13 +68,15 @@ def create_conversation(
     recipient_id: int,
     subject: str,
     content: str,
+    context: Named | None = None,
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
 ) -> Sent:
     """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
 
-    The recipient must be active and within the actor's reach. A repeated key returns the conversation it began.
+    The recipient must be active and within the actor's reach. A repeated key returns the conversation it began. If the
+    parties have an open conversation about the same `context`, nothing is written and that one is returned.
     `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
     """
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
@@ -81,19 +84,26 @@ def create_conversation(
         if conversation_type in policy_of(actor).starts.values():
             raise drafts.wrong_recipient()
         raise NotAllowed
-    address = f"create/{conversation_type}/{recipient_type}/{recipient_id}"
+    address = "/".join(("create", conversation_type, recipient_type, str(recipient_id), *(context or ())))
     reserved = attachments.reserve_conversation_id() if uploads else None
 
     def write(files: list[Prepared], digest: str) -> Sent:
         with writing(db.session) as session:
             store_id, customer_id = recipients.resolve(session, actor, recipient_type, recipient_id)
-            place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved)
+            about = contexts.of_new_conversation(session, actor, context, store_id, customer_id) if context else None
+            other = about and Conversation.open_about(session, conversation_type, customer_id, about.id)
+            if other:
+                raise DuplicateOpen(other)
+            place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved, about)
             line = Conversation.begin(session, actor, conversation_type, *place)
             sending.write_message(session, actor, line, draft, files, digest)
             return Sent(line.conversation_id, line.last_seq)
 
-    with attachments.validate_and_store(actor, uploads, reserved or 0, limits) as files:
-        return sending.idempotently(actor, draft, address, files, write)
+    try:
+        with attachments.validate_and_store(actor, uploads, reserved or 0, limits) as files:
+            return sending.idempotently(actor, draft, address, files, write)
+    except DuplicateOpen as found:
+        return Sent(found.conversation_id, 0, was_open=True)
 
 
 def get_conversation(
@@ -137,6 +147,8 @@ def list_conversations(
     unread: bool = False,
     store_id: int | None = None,
     customer_id: int | None = None,
+    context_kind: str | None = None,
+    context_reference: str | None = None,
     waiting: Waiting | None = None,
     assignee: int | Literal["me", "nobody"] | None = None,
     snoozed: bool = False,
@@ -157,12 +169,15 @@ def list_conversations(
         unread=unread,
         of_store=store_id is not None,
         of_customer=customer_id is not None,
+        of_kind=context_kind is not None,
+        of_reference=context_reference is not None,
         waiting=waiting,
         assignee="somebody" if isinstance(assignee, int) else assignee,
         snoozed=snoozed,
         longest=order == "waiting",
     )
-    values = {"of_store": store_id, "of_customer": customer_id, "of_assignee": assignee, "moment": now()}
+    values: dict[str, object] = {"of_store": store_id, "of_customer": customer_id, "of_assignee": assignee}
+    values |= {"context_kind": context_kind, "context_reference": context_reference, "moment": now()}
     walk = cursors.decode_walk(cursor) if cursor else None
     began = walk.top.at if walk and walk.top else None
 
@@ -281,6 +296,8 @@ def _turn(actor: Actor, conversation_id: int, event: EventKind) -> None:
         raise NotAllowed
     assert event.status is not None, "only for events that open or close"
     with writing(db.session) as session:
+        if event is REOPENED:
+            sending.refuse_duplicate(session, actor, conversation_id)
         line = Conversation.turn(session, actor, conversation_id, now(), event.status)
         if line is None:
             sending.require_visible(session, actor, conversation_id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
-from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NotFound
+from messaging_app.errors import ConversationClosed, DuplicateOpen, IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, Message
@@ -31,14 +31,16 @@ class Sent(NamedTuple):
     seq: int
     repeated: bool = False
     store_name: str | None = None
+    was_open: bool = False  # nothing was written: the parties have an open conversation about the same matter
 
 
 def send(actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str) -> Sent:
-    """Send into an open conversation, in one transaction. Raises `NotFound`, `ConversationClosed`."""
+    """Send into an open conversation, in one transaction. Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`."""
     with writing(db.session) as session:
         line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
         if line is None:
             require_visible(session, actor, conversation_id)
+            refuse_duplicate(session, actor, conversation_id)
             raise ConversationClosed(may_reopen=policy_of(actor).may_close)
         write_message(session, actor, line, draft, files, digest)
     return Sent(line.conversation_id, line.last_seq, store_name=line.store_name)
@@ -58,8 +60,8 @@ def idempotently(
     digest = _digest(address, draft, files)
     try:
         return write(files, digest)
-    # Invalid: the recipient has become inactive meanwhile
-    except (IntegrityError, ConversationClosed, Invalid) as refusal:
+    # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
+    except (IntegrityError, ConversationClosed, DuplicateOpen, Invalid) as refusal:
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:
@@ -81,6 +83,13 @@ def require_visible(session: Session, actor: Actor, conversation_id: int) -> Non
     """Raise `NotFound` unless `actor` sees the conversation."""
     if queries.status_of(session, actor, conversation_id) is None:
         raise NotFound
+
+
+def refuse_duplicate(session: Session, actor: Actor, conversation_id: int) -> None:
+    """Raise `DuplicateOpen` if the same parties have another open conversation about the same matter."""
+    other = Conversation.open_instead(session, actor, conversation_id)
+    if other is not None:
+        raise DuplicateOpen(other)
 
 
 def shown(draft: drafts.Draft, files: list[Prepared]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
@@ -17,6 +19,7 @@ from messaging_app.errors import FieldError, Invalid, Refusal
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
 from messaging_app.models.platform import (
+    CONTEXT_KINDS,
     CUSTOMERS_MAY_HAVE_TOKENS,
     CUSTOMERS_SEE_PLATFORM,
     LOCAL_SIGN_IN,
@@ -25,6 +28,10 @@ from messaging_app.models.platform import (
     STAFF_SEE_ONLY_ASSIGNED,
 )
 from messaging_app.services import audit
+
+Value: TypeAlias = int | bool | str
+WORDS_MAX = 20
+_WORD = re.compile("[a-z][a-z0-9_-]{0,19}")
 
 
 class ChangedMeanwhile(Refusal):
@@ -41,10 +48,10 @@ class ChangedMeanwhile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. Numbers have inclusive limits; switches are true or false."""
+    """One setting. Numbers have inclusive limits; switches are true or false; lists are words with commas between."""
 
     key: str
-    default: int | bool
+    default: Value
     label: str
     help: str
     minimum: int = 0
@@ -56,16 +63,29 @@ class Setting:
         """Whether this is true or false rather than a number."""
         return isinstance(self.default, bool)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether this is a list of words."""
+        return isinstance(self.default, str)
+
     def rule(self, name: str) -> str:
         """Return the sentence that describes valid values, with `name` for the setting."""
         if self.is_switch:
             return str(_("%(name)s must be true or false.", name=name))
+        if self.is_list:
+            told = _("%(name)s: 1 to %(most)s words of a to z, 0 to 9, - and _, at most 20 characters each.")
+            return str(told) % {"name": name, "most": WORDS_MAX}
         limits = {"minimum": self.minimum, "maximum": self.maximum}
         return str(_("%(name)s must be a whole number from %(minimum)s to %(maximum)s.", name=name, **limits))
 
-    def parse(self, text: str) -> int | bool:
+    def parse(self, text: str) -> Value:
         """Return `text` as a value. Raises `ValueError` with a sentence if it is invalid."""
         word = text.strip().lower()
+        if self.is_list:
+            words = list(dict.fromkeys(re.split(r"[\s,]+", word)))
+            if len(words) > WORDS_MAX or not all(map(_WORD.fullmatch, words)):
+                raise ValueError(self.rule(self.key))
+            return ", ".join(words)
         if self.is_switch:
             if word not in ("true", "false"):
                 raise ValueError(self.rule(self.key))
@@ -101,6 +121,12 @@ SETTINGS = {
             _("In every store. If off, each store decides for itself. Owners see everything."),
         ),
         Setting(
+            CONTEXT_KINDS,
+            "order, return, product, payout, other",
+            _("What conversations can be about"),
+            _("The shop’s words, with commas between them. Conversations about a word that you remove stay."),
+        ),
+        Setting(
             CUSTOMERS_MAY_HAVE_TOKENS,
             False,
             _("Customers can create API tokens"),
@@ -132,7 +158,7 @@ SETTINGS = {
 }
 
 
-def parse_or_default(key: str, text: str | None) -> int | bool:
+def parse_or_default(key: str, text: str | None) -> Value:
     """Return a stored value, or the default if it is missing or invalid (the doctor reports invalid values)."""
     setting = SETTINGS[key]
     if text is None:
@@ -143,7 +169,7 @@ def parse_or_default(key: str, text: str | None) -> int | bool:
         return setting.default
 
 
-def get_setting(key: str) -> int | bool:
+def get_setting(key: str) -> Value:
     """Return the current value of one setting. One statement."""
     return parse_or_default(key, db.session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key)))
 
@@ -155,13 +181,13 @@ def switched_on_at(*keys: str) -> dict[str, datetime]:
     return {found.key: found.updated_at for found in db.session.execute(on)}
 
 
-def list_settings() -> dict[str, int | bool]:
+def list_settings() -> dict[str, Value]:
     """Return every setting with its current value."""
     stored = {row.key: row.value for row in db.session.execute(select(PlatformSetting.key, PlatformSetting.value))}
     return {key: parse_or_default(key, stored.get(key)) for key in SETTINGS}
 
 
-def as_text(value: int | bool) -> str:
+def as_text(value: Value) -> str:
     """Return a value as it is stored, typed and recorded."""
     return str(value).lower()
 
@@ -173,7 +199,7 @@ def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str
     `ChangedMeanwhile` is raised if somebody else changed what the actor changed too. Raises `Invalid` naming each key
     that is unknown or has an invalid value.
     """
-    parsed: dict[str, int | bool] = {}
+    parsed: dict[str, Value] = {}
     errors = []
     for key, text in values.items():
         if key not in SETTINGS:
@@ -202,7 +228,7 @@ def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str
             audit.record_all(session, actor, done)
 
 
-def _drop_untouched(parsed: dict[str, int | bool], stored: Mapping[str, str], shown: Mapping[str, str]) -> None:
+def _drop_untouched(parsed: dict[str, Value], stored: Mapping[str, str], shown: Mapping[str, str]) -> None:
     """Leave in `parsed` what the actor changed. Raises `ChangedMeanwhile` if that is not as it was `shown`."""
     conflicts = {}
     for key in [key for key in parsed if key in shown]:

@@ -290,5 +290,7 @@ def new_key() -> str:
 def _setting_field(setting: Setting) -> Field:
     if setting.is_switch:
         return RadioField(setting.label, choices=ON_OFF, description=setting.help)
+    if setting.is_list:
+        return StringField(setting.label, description=setting.help, render_kw={"required": True, "autocomplete": "off"})
     limits = {"min": setting.minimum, "max": setting.maximum, "required": True, "type": "number"}
     return StringField(setting.label, description=setting.help, render_kw=limits)

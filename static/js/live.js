@@ -23,6 +23,7 @@ const ACTS = {
   seat: (wake) => { refresh("unread-changed"); refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
   marks: (wake) => isShown(wake) && tell("thread-changed"),
   files: (wake) => isShown(wake) && tell("thread-changed"),
+  context: (wake) => { refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
   typing: showTyping,
 };
 

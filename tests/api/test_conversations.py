@@ -12,11 +12,11 @@ from tests.api.conftest import Api, faults_of, problem_of
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 OF_CUSTOMERS = {
     "id", "conversation_type", "subject", "status", "store_id", "store_name", "counterpart", "last_message_at",
-    "last_message_preview", "last_seq", "unread_count", "created_at", "closed_at",
+    "last_message_preview", "last_seq", "unread_count", "created_at", "closed_at", "context",
 }  # fmt: skip
 SUMMARY = OF_CUSTOMERS | {"waiting", "waiting_since", "assignee", "snoozed_until"}
 DETAIL = SUMMARY | {"participants", "email_notifications", "messages", "has_older"}
-MESSAGE = {"id", "conversation_id", "seq", "kind", "sender", "content", "created_at", "attachments"}
+MESSAGE = {"id", "conversation_id", "seq", "kind", "event", "sender", "content", "created_at", "attachments"}
 
 
 def test_a_store_begins_a_conversation_and_gets_it_whole(either_api: Api) -> None:

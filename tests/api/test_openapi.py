@@ -26,10 +26,10 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def test_every_route_is_described_and_nothing_else_is(kept_api: Api) -> None:
     routes = set()
-    named = {python: name for name, (python, _) in PATH.items()}
+    named = {place.argument: name for name, place in PATH.items()}
     for rule in kept_api.app.url_map.iter_rules():
         if rule.rule.startswith("/api") and rule.rule not in UNDESCRIBED:
-            path = re.sub(r"<id:(\w+)>", lambda place: f"{{{named[place[1]]}}}", rule.rule)
+            path = re.sub(r"<\w+:(\w+)>", lambda place: f"{{{named[place[1]]}}}", rule.rule)
             routes |= {(path, method) for method in (rule.methods or set()) - {"HEAD"}}
     assert routes == {(path, method) for path, method, _ in operations()}
 

@@ -15,6 +15,7 @@ from messaging_app.db.engine import writing
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 from messaging_app.models import Customer
+from messaging_app.models.context import Named
 from messaging_app.services import messaging
 from tests import cast
 from tests.services import ROOT
@@ -45,7 +46,7 @@ def shop(cast_of: cast.Cast) -> int:
 
 @pytest.fixture
 def closed(cast_of: cast.Cast) -> int:
-    """A closed conversation between the platform and the bakery."""
+    """A closed conversation between the platform and the bakery, about a payout."""
     number = messaging.create_conversation(
         cast_of.ada,
         conversation_type="admin_store",
@@ -53,6 +54,7 @@ def closed(cast_of: cast.Cast) -> int:
         recipient_id=cast_of.bakery,
         subject="Welcome",
         content="Welcome",
+        context=Named("payout", "7"),
     ).conversation_id
     messaging.close_conversation(cast_of.sam, number)
     return number
@@ -163,6 +165,11 @@ MENDED = [
         "1 conversation wrong (first: conversation {shop}, which is open)",
     ),
     (
+        "conversations' contexts",
+        "UPDATE conversations SET context_kind = 'order' WHERE id = :closed",
+        "1 conversation wrong (first: conversation {closed})",
+    ),
+    (
         "e-mail keys",
         "UPDATE customers SET email = 'info@faß.example', email_key = 'info@fass.example' WHERE id = :cleo",
         "1 key wrong (first: customer {cleo})",
@@ -241,6 +248,21 @@ BEYOND_REPAIR = [
             "1 conversation of another store than its customer"
             " (first: conversation {shop}: store {cycles}, its customer's is {bakery})"
         ),
+    ),
+    (
+        "contexts",
+        "UPDATE contexts SET store_id = :cycles",
+        "1 conversation about nothing of their store (first: conversation {closed})",
+    ),
+    (
+        "contexts",
+        "UPDATE conversations SET context = NULL WHERE id = :closed",
+        "1 conversation with half a context (first: conversation {closed})",
+    ),
+    (
+        "contexts",
+        "UPDATE contexts SET customer_id = :jun",
+        "1 context of another store's customer (first: payout 7)",
     ),
     (
         "seats' owners",

@@ -103,6 +103,8 @@ def all_queries() -> list[tuple[str, Query[Any]]]:
     filters += [inbox.Shape(status, waiting=waiting, assignee=assignee, snoozed=snoozed, longest=longest)
         for status, waiting, assignee, snoozed, longest in itertools.product(  # type: ignore[misc]
             (None, *ConversationStatus), (None, "us", "them", "nobody"), (None, "me", "nobody", "somebody"), yes_no, yes_no)]  # fmt: skip
+    filters += [inbox.Shape(status, of_kind=kind, of_reference=reference)
+        for status, kind, reference in itertools.product((None, *ConversationStatus), yes_no, yes_no)]  # fmt: skip
     made += [("inbox.page_of", inbox.page_of(role, sees, wanted, beyond, 26)) for role, sees, wanted, beyond in
         itertools.product(roles, yes_no, filters, (None, "older"))]  # type: ignore[list-item]  # fmt: skip
     for dialect in ("sqlite", "postgresql"):

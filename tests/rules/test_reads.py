@@ -54,7 +54,8 @@ def reads(api: Api, numbers: dict[str, int], files: dict[str, int]) -> dict[str,
             found[path] = partial(browsers[route.role].client.get, path)
     for endpoint in ENDPOINTS:
         for role in endpoint.roles if endpoint.method == "GET" else ():
-            path = endpoint.path.format(id=numbers[role.name], att_id=files[role.name])
+            context = {"store": "bakery", "kind": "order", "reference": "4711"}
+            path = endpoint.path.format(id=numbers[role.name], att_id=files[role.name], **context)
             found[f"{BASE}/{role.name}{path}"] = partial(api.get, PEOPLE[role.name], f"{BASE}/{role.name}{path}")
     return found | {path: partial(api.client.get, path) for path in ("/", "/healthz", "/readyz", "/unsubscribe/x")}
 
@@ -73,6 +74,8 @@ def test_nothing_that_only_reads_waits_for_a_writer(
         data = {"content": "x", "attachments": (io.BytesIO(image("PNG")), "a.png")}
         sent = api.post(name, f"/{numbers[role]}/messages", data=data, content_type="multipart/form-data")
         files[role] = sent.json["attachments"][0]["id"]
+    order = {"customer": {"email": "cleo@mail.example"}, "title": "A cake", "version": 1}
+    assert api.put("ada", f"{BASE}/admin/contexts/bakery/order/4711", json=order).status_code == 201
     asked = reads(api, numbers, files)
     assert len(asked) > 50
     with api.app.app_context(), writing(db.session) as session:  # every use is due to be noted

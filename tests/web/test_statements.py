@@ -44,7 +44,7 @@ MOST = {
     "read what is read": 4,
     "switch": 3,
     "close": 3,
-    "close, fragment": 5,
+    "reopen, fragment": 6,
     "home": 3,
     "compose": 3,
     "recipients": 2,
@@ -99,7 +99,7 @@ def acts(browser: Browser, who: str, numbers: dict[str, int], web: Web) -> dict[
         customer = {"recipient_type": "customer", "recipient_id": str(web.cast.cleo.id)}
         found |= {
             "close": lambda: browser.post(f"{thread}/close"),
-            "close, fragment": lambda: browser.post(f"{thread}/reopen", {"after": "5"}, htmx=True),
+            "reopen, fragment": lambda: browser.post(f"{thread}/reopen", {"after": "5"}, htmx=True),
             "compose": lambda: browser.get(f"{place}/new"),
             "recipients": lambda: browser.get(f"{place}/recipients?recipient_type=customer&q=cl", htmx=True),
             "begin": lambda: browser.post(place, customer | {"subject": "Counted", "content": "Counted"}),

@@ -1,0 +1,96 @@
+"""Looking up contexts, and the conversations about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor
+from messaging_app.models import Context, Conversation, ConversationParticipant, Customer, Store
+from messaging_app.models.context import Fact, Named
+from messaging_app.text import email_key
+
+Seat = ConversationParticipant
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRow:
+    """A context as it is now, with whose it is."""
+
+    id: int
+    store_id: int
+    kind: str
+    reference: str
+    title: str | None
+    url: str | None
+    state: str | None
+    facts: list[Fact]
+    version: int
+    updated_at: datetime
+    customer_id: int | None
+    customer_external_id: str | None
+    customer_email: str | None
+    customer_name: str | None
+
+
+def is_current() -> ColumnElement[bool]:
+    """The condition that a context is what a conversation is about, and says nothing about another customer."""
+    own = or_(Conversation.customer_id.is_(None), Context.customer_id == Conversation.customer_id)
+    return and_(Context.id == Conversation.context_id, own)
+
+
+def find(session: Session, store_id: int, named: Named) -> ContextRow | None:
+    """Return one context of a store."""
+    return _row(session, Context.store_id == store_id, Context.kind == named.kind, Context.reference == named.reference)
+
+
+def store_by_code(session: Session, code: str) -> int | None:
+    """Return the id of a store."""
+    return session.scalar(select(Store.id).where(Store.code == code))
+
+
+def customer_of(session: Session, store_id: int, external_id: str | None, email: str | None) -> int | None:
+    """Return the id of a store's customer."""
+    by = (
+        Customer.external_id == external_id if external_id is not None else Customer.email_key == email_key(email or "")
+    )
+    return session.scalar(select(Customer.id).where(Customer.store_id == store_id, by))
+
+
+def count_about(session: Session, actor: Actor, context_id: int) -> tuple[int, int]:
+    """Return how many conversations about a context `actor` sees, and their own unread messages there."""
+    seat = and_(Seat.conversation_id == Conversation.id, Seat.belongs_to(actor))
+    number, unread = session.execute(
+        select(func.count(), func.coalesce(func.sum(Seat.unread_count), 0))
+        .select_from(Conversation)
+        .outerjoin(Seat, seat)
+        .where(Conversation.context_id == context_id, Conversation.visible_to(actor))
+    ).one()
+    return number, int(unread)
+
+
+def _row(session: Session, *conditions: ColumnElement[bool]) -> ContextRow | None:
+    found = session.execute(
+        select(
+            Context.id,
+            Context.store_id,
+            Context.kind,
+            Context.reference,
+            Context.title,
+            Context.url,
+            Context.state,
+            Context.facts,
+            Context.version,
+            Context.updated_at,
+            Context.customer_id,
+            Customer.external_id,
+            Customer.email,
+            Customer.name,
+        )
+        .outerjoin(Customer, Customer.id == Context.customer_id)
+        .where(*conditions)
+    ).one_or_none()
+    return ContextRow(*tuple(found)) if found else None

@@ -1,0 +1,219 @@
+"""What conversations are about: what the shop states, and which context a new conversation is given.
+
+Locks are taken in one order everywhere: first a context, then conversations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor
+from messaging_app.db.engine import now, writing
+from messaging_app.errors import FieldError, Invalid, NotFound
+from messaging_app.extensions import db
+from messaging_app.models import Context, ContextFact, Conversation, Message
+from messaging_app.models import context as limits
+from messaging_app.models.context import Details, Fact, Held, Named
+from messaging_app.models.platform import CONTEXT_KINDS
+from messaging_app.policies import policy_of
+from messaging_app.queries import contexts as queries
+from messaging_app.queries.contexts import ContextRow
+from messaging_app.services import announcements
+from messaging_app.services.settings import get_setting
+from messaging_app.text import TextRefused, clean_subject
+
+FIELDS = ("context_kind", "context_reference")  # how forms call the two parts of a name
+_SENTENCES = {
+    "required": _("Fill this in."),
+    "too_long": _("This can have at most %(max)s characters."),
+    "invalid_characters": _("This contains control characters. Remove them."),
+}
+_BAD_URL = _("The address must begin with http:// or https://, without spaces.")
+
+
+class Statement(NamedTuple):
+    """What the shop says about one context, not yet checked. The customer is named by id of the shop's own or e-mail."""
+
+    external_id: str | None
+    email: str | None
+    title: str
+    url: str | None
+    state: str | None
+    facts: Sequence[Fact]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatedFact:
+    """A fact as it was stated first. `is_new` is False if its id was stated before."""
+
+    id: str
+    text: str
+    stated_at: datetime
+    is_new: bool
+
+
+def kinds() -> list[str]:
+    """Return the kinds of contexts that the platform knows now. One statement."""
+    return str(get_setting(CONTEXT_KINDS)).split(", ")
+
+
+def named(kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:
+    """Return the name of a context: a known kind, and a reference of 1-100 characters in one line. Raises `Invalid`."""
+    errors: list[FieldError] = []
+    cleaned = _line(fields[1], reference, limits.REFERENCE_MAX, errors)
+    if kind not in (known := kinds()):
+        errors.append(
+            FieldError(fields[0], "not_a_choice", _("This must be one of %(kinds)s.", kinds=", ".join(known)))
+        )
+    if errors:
+        raise Invalid(*errors)
+    return Named(kind, cleaned or "")
+
+
+def put_context(actor: Actor, store_code: str, name: Named, statement: Statement) -> tuple[ContextRow, bool]:
+    """Store what the shop says about a context. Returns it as it is now, and whether it is new.
+
+    A version that is not newer than the stored one changes nothing. Once stated, a context keeps its customer.
+    """
+    details = _details(statement)
+    with writing(db.session) as session:
+        store_id = _store(session, store_code)
+        customer_id = queries.customer_of(session, store_id, statement.external_id, statement.email)
+        if customer_id is None:
+            raise Invalid(FieldError("customer", "unknown_customer", _("The store has no such customer.")))
+        held, is_new = Context.add(session, store_id, name, customer_id)
+        if details["version"] > held.snapshot["version"]:
+            if held.snapshot["version"] and held.customer_id != customer_id:
+                raise Invalid(FieldError("customer", "other_customer", _("This is another customer’s.")))
+            Context.restate(session, held.id, customer_id, details, now())
+            for conversation in Conversation.about(session, held._replace(customer_id=customer_id)):
+                announcements.context_changed(actor, conversation)
+        return _found(queries.find(session, store_id, name)), is_new
+
+
+def get_context(store_code: str, name: Named) -> ContextRow:
+    """Return one context as it is now."""
+    session = db.session()
+    return _found(queries.find(session, _store(session, store_code), name))
+
+
+def state_fact(actor: Actor, store_code: str, name: Named, fact_id: str, text: str) -> StatedFact:
+    """Add a fact of the shop to every conversation about a context, once for each id. Events are never unread."""
+    errors: list[FieldError] = []
+    number = _line("id", fact_id, limits.FACT_ID_MAX, errors)
+    words = _line("text", text, limits.FACT_TEXT_MAX, errors)
+    if errors or number is None or words is None:
+        raise Invalid(*errors)
+    at = now()
+    with writing(db.session) as session:
+        held = Context.hold(session, _store(session, store_code), name)
+        if held is None:
+            raise NotFound
+        if not ContextFact.state(session, held.id, number, words, at):
+            return StatedFact(number, *ContextFact.stated(session, held.id, number), is_new=False)
+        lines = Conversation.take_seqs_about(session, held, at)
+        if lines:
+            Message.note_fact(session, actor, lines, words)
+        for line in lines:
+            announcements.turned(actor, line)
+    return StatedFact(number, words, at, is_new=True)
+
+
+def find_about(actor: Actor, store_code: str | None, name: Named) -> tuple[ContextRow, int, int]:
+    """Return a context, how many conversations about it `actor` sees, and their own unread messages in those.
+
+    Staff name no store: it is theirs.
+    """
+    session = db.session()
+    store_id = _store(session, store_code) if store_code is not None else actor.store_id
+    found = _found(queries.find(session, store_id or 0, name))
+    return found, *queries.count_about(session, actor, found.id)
+
+
+def of_new_conversation(session: Session, actor: Actor, name: Named, store_id: int, customer_id: int | None) -> Held:
+    """Return the context of a new conversation, locked. Raises `NotFound` for another customer's.
+
+    Only roles that may name any context add one that nobody knows, or take one that is nobody's.
+    """
+    held = Context.hold(session, store_id, name)
+    if policy_of(actor).names_any_context:
+        if held is None:
+            held, _is_new = Context.add(session, store_id, name, customer_id)
+        if held.customer_id is None and customer_id is not None:
+            Context.claim(session, held.id, customer_id)
+            held = held._replace(customer_id=customer_id)
+    if held is None or customer_id not in (None, held.customer_id):
+        raise NotFound
+    return held
+
+
+def _store(session: Session, code: str) -> int:
+    found = queries.store_by_code(session, code)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _found(row: ContextRow | None) -> ContextRow:
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _details(statement: Statement) -> Details:
+    errors: list[FieldError] = []
+    if (statement.external_id is None) == (statement.email is None):
+        errors.append(FieldError("customer", "invalid", _("Name the customer by external_id or by email.")))
+    details = Details(
+        title=_line("title", statement.title, limits.TITLE_MAX, errors),
+        url=_url(statement.url, errors),
+        state=_line("state", statement.state, limits.STATE_MAX, errors) if statement.state else None,
+        facts=_facts(statement.facts, errors),
+        version=statement.version,
+    )
+    if errors:
+        raise Invalid(*errors)
+    return details
+
+
+def _facts(given: Sequence[Fact], errors: list[FieldError]) -> list[Fact]:
+    if len(given) > limits.FACTS_MAX:
+        errors.append(FieldError("facts", "too_many", _("There can be at most %(max)s facts.", max=limits.FACTS_MAX)))
+        return []
+    kept: list[Fact] = []
+    for fact in given:
+        label = _line("facts", fact["label"], limits.LABEL_MAX, errors)
+        value = _line("facts", fact["value"], limits.VALUE_MAX, errors)
+        kept.append(Fact(label=label or "", value=value or ""))
+    return kept
+
+
+def _line(field: str, raw: str, most: int, errors: list[FieldError]) -> str | None:
+    try:
+        return clean_subject(raw, most)
+    except TextRefused as refused:
+        errors.append(FieldError(field, refused.code, str(_SENTENCES[refused.code]) % {"max": most}))
+        return None
+
+
+def _url(raw: str | None, errors: list[FieldError]) -> str | None:
+    """Return an address that a page may link to: http or https, nothing else. It is never fetched."""
+    if not raw:
+        return None
+    try:
+        parts = urlsplit(raw)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and len(raw) <= limits.URL_MAX
+    except ValueError:
+        fits = False
+    if not fits or not raw.isprintable() or " " in raw:
+        errors.append(FieldError("url", "invalid", _BAD_URL))
+        return None
+    return raw
