@@ -14,7 +14,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from messaging_app.accounts import links
+from messaging_app.accounts import links, local_sign_in
 from messaging_app.accounts.limits import limiter
 from messaging_app.accounts.passwords import check_new, hash_password
 from messaging_app.actors import Actor, ActorType
@@ -225,13 +225,15 @@ def accept(token: str, name: str, password: str) -> Joined:
     """Use an invitation up: the person joins, with the name and password that they chose.
 
     Somebody who has an account by now only joins; their password stays as it is. Raises `LinkOver`, `NotFound`,
-    `Invalid` on fields `name` and `password`.
+    `NotAllowed` where only providers sign people in, `Invalid` on fields `name` and `password`.
     """
     invitation = open_invitation(token)
-    db.session.rollback()  # no connection is held while the password is worked on
     password_hash = None
     if not invitation.has_password:
+        if local_sign_in.form_for(invitation.area.actor_type) != "open":
+            raise NotAllowed(_("Sign in with your provider: that accepts the invitation."))
         people.checked_name(name)
+        db.session.rollback()  # no connection is held while the password is worked on
         password_hash = hash_password(check_new(password))
     with writing(db.session) as session:
         store = _lock(session, invitation.store_id)

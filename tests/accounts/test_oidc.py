@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
-from messaging_app.errors import NotFound
+from messaging_app.errors import NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Identity, StoreMembership, User
 from messaging_app.oidc import provider as library
@@ -25,7 +25,7 @@ from messaging_app.oidc.provider import Provider as OurProvider
 from messaging_app.oidc.settings import ProviderSettings
 from messaging_app.services import identities, invitations, settings, trail
 from tests import cast
-from tests.accounts.conftest import actions, browse
+from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
 from tests.cast import EMAILS
 from tests.conftest import Browser
@@ -484,6 +484,20 @@ def test_without_local_sign_in_one_admin_still_has_a_password(post: Post, acme: 
     acme.person |= {"groups": ["bakers"]}
     browser = browse(post)
     assert come(browser).status_code == 303 and is_in(browser, "store")
+
+
+def test_without_local_sign_in_an_invitation_is_accepted_through_a_provider(post: Post, acme: Provider) -> None:
+    settings.set_settings(post.cast.ada, {"local_sign_in": "false"})
+    invite(post)
+    path = link_in(arrived(post)[0])
+    browser = browse(post)
+    page = browser.get(path).text
+    assert 'name="password"' not in page and "/store/login/oidc/acme" in page
+    with pytest.raises(NotAllowed):  # the page has no form for it
+        invitations.accept(path.rsplit("/", 1)[1], "Noor", "a long one for noor")
+    assert noor() is None
+    assert come(browser).status_code == 303
+    assert browser.get(path).status_code == 410
 
 
 # --- A provider that fails --------------------------------------------------------------------------------------------

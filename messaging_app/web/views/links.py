@@ -9,7 +9,8 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 
-from messaging_app.accounts import devices
+from messaging_app import oidc
+from messaging_app.accounts import devices, local_sign_in
 from messaging_app.accounts.links import LinkOver, find
 from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_session_at
 from messaging_app.errors import NotFound, Refusal
@@ -137,7 +138,9 @@ def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseRetu
         return rendered("links/other_person.html", status, invited=invited, current=current, form=form)
     if invited.name and not form.name.data:
         form.name.data = invited.name
-    return rendered("links/invitation.html", status, invited=invited, form=form)
+    is_local = local_sign_in.form_for(invited.area.actor_type) == "open"
+    providers = list(oidc.providers().values())
+    return rendered("links/invitation.html", status, invited=invited, form=form, providers=providers, is_local=is_local)
 
 
 def _reset(token: str, form: ResetForm, status: int = 200) -> ResponseReturnValue:
