@@ -585,3 +585,14 @@ def test_0024_allows_one_open_conversation_about_one_matter(at: Callable[[str], 
     run("UPDATE conversations SET status = 'closed' WHERE id = 2", twin.format(3))
     downgrade(revision="0023")
     run(twin.format(4))
+
+
+def test_0025_begins_without_second_factors(at: Callable[[str], None]) -> None:
+    at("0024")
+    upgrade(revision="0025")
+    app = "INSERT INTO authenticators (id, user_id, seed, secret_hash, last_step, created_at, ended_at) VALUES "
+    run(app + f"(1, 1, 'a', 'b', 0, {MOMENT}, {MOMENT})", app + f"(2, 1, 'c', 'd', 0, {MOMENT}, NULL)")
+    with pytest.raises(IntegrityError):
+        run(app + f"(3, 1, 'e', 'f', 0, {MOMENT}, NULL)")
+    downgrade(revision="0024")
+    assert not {"authenticators", "recovery_codes", "passkeys"} & tables()

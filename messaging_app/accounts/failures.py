@@ -32,13 +32,29 @@ def record_failure(role: RolePolicy, email: str, store_id: int | None, address: 
     all; the log tells of the others. Nothing here depends on whether the account exists, except the entry's words.
     """
     (name, key), *_others = devices.counters(role, account_key(role, email, store_id), address)
-    window = limiter.window(name, *key)
-    failures = window.limit - window.left if window else 1
-    if failures not in NOTED or not _has_room(address):
+    failures = _worth_noting(address, name, *key)
+    if not failures:
         return
     with writing(db.session) as session:
         about = _account(session, role, email, store_id) or audit.Object("address", role.name)
         audit.record(session, None, "sign_in.failed", about, after={"role": str(role.actor_type), "failures": failures})
+
+
+def record_wrong_code(role: RolePolicy, user_id: int, address: str) -> None:
+    """Record a wrong code after a right password, as often as wrong passwords."""
+    failures = _worth_noting(address, "sign_in_code", user_id)
+    if failures:
+        facts: dict[str, audit.Value] = {"role": str(role.actor_type), "step": "code", "failures": failures}
+        with writing(db.session) as session:
+            about = audit.about_person(session, role.actor_type, user_id)
+            audit.record(session, None, "sign_in.failed", about, after=facts)
+
+
+def _worth_noting(address: str, limit: str, *key: object) -> int:
+    """Return which failure of an account this is, or 0 if it is not to be recorded."""
+    window = limiter.window(limit, *key)
+    failures = window.limit - window.left if window else 1
+    return failures if failures in NOTED and _has_room(address) else 0
 
 
 def record_refusal(role: RolePolicy, provider: str, about: audit.Object, reason: str, address: str) -> None:

@@ -29,6 +29,7 @@ LIMITS = {
     "failures_address": parse("30 per hour"),
     "failures": parse("1000 per hour"),
     "email_change": parse("5 per hour"),
+    "sign_in_code": parse("10 per 15 minutes"),
     "invite": parse("200 per hour"),
     "forgot_account": parse("3 per hour"),
     "forgot_address": parse("30 per hour"),

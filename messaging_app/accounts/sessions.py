@@ -32,6 +32,7 @@ from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_S
 from messaging_app.models.scope import active_person
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import people
+from messaging_app.queries.second_factor import GRACE
 from messaging_app.services import announcements, audit, messaging
 from messaging_app.services.settings import parse_or_default
 from messaging_app.text import email_key, search_key
@@ -68,6 +69,8 @@ class SignIn(UserMixin):
         self.actor = actor
         self.email = row.email
         self.store = store
+        since = row.factor_needed_since
+        self.factor_needed_from = since + GRACE if since else None  # None also for those who have one
         self.stores = stores  # (id, code, name) of all the user's stores; loaded for whole pages of staff only
         self._unread = row.unread
         self._tokens = row.may_have_tokens
@@ -95,6 +98,11 @@ class SignIn(UserMixin):
         if name in ("store_code", "store_name", "store_accent", "store_opening_line"):
             return getattr(self.store, name.removeprefix("store_"), None)
         raise AttributeError(name)
+
+    @property
+    def must_enrol(self) -> bool:
+        """Whether nothing but the page that sets up a second factor is open to this user."""
+        return self.factor_needed_from is not None and self.factor_needed_from <= now()
 
     @property
     def shown_to(self) -> str:

@@ -12,6 +12,7 @@ from messaging_app.actors import ActorType
 from messaging_app.extensions import db
 from messaging_app.models import Customer, Store, User
 from messaging_app.models.scope import active_person
+from messaging_app.queries.second_factor import has_factor
 from messaging_app.text import email_key
 
 
@@ -21,6 +22,7 @@ class Person:
 
     id: int
     store_id: int | None
+    has_factor: bool = False
 
 
 def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
@@ -32,36 +34,35 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
     key = storable(email_key(email))
     query: Executable
     if actor_type == ActorType.CUSTOMER:
-        query = select(Customer.id, Customer.password_hash, Customer.store_id).where(
+        query = select(Customer.id, Customer.password_hash).where(
             Customer.store_id == store_id, Customer.email_key == key, Customer.active
         )
     else:
         is_open = local_sign_in.is_open_to(actor_type).label("is_open")
-        query = select(User.id, User.password_hash, User.is_admin, is_open).where(User.email_key == key, User.active)
+        query = select(User.id, User.password_hash, is_open).where(User.email_key == key, User.active)
     found = db.session.execute(query).one_or_none()
     db.session.rollback()  # release the connection while hashing
     right = verify_password(password, found.password_hash if found else None)
     if not right or found is None:
         return None
     if actor_type == ActorType.CUSTOMER:
-        return Person(found.id, found.store_id)
-    if not found.is_open:
-        return None
-    if actor_type == ActorType.ADMIN:
-        return Person(found.id, None) if found.is_admin else None
-    return place_of(actor_type, found.id, store_id)
+        return Person(found.id, store_id)
+    return place_of(actor_type, found.id, store_id) if found.is_open else None
 
 
 def place_of(actor_type: ActorType, user_id: int, store_id: int | None = None) -> Person | None:
-    """Return an active user as they sign in to a role: staff at `store_id` or else their first store. None if they may not."""
+    """Return where a user may sign in to in a role, or None if nowhere. Staff get the store `store_id` if it is theirs."""
     if actor_type == ActorType.ADMIN:
-        is_admin = db.session.scalar(select(User.id).where(active_person(actor_type, user_id)))
-        return Person(user_id, None) if is_admin else None
-    theirs = select(Store.id).where(active_person(ActorType.STORE, user_id, Store.id))
-    stores = list(db.session.scalars(theirs.order_by(Store.sort_name, Store.id)))
+        admin = select(User.id, has_factor(user_id).label("has_factor"))
+        found = db.session.execute(admin.where(active_person(actor_type, user_id))).one_or_none()
+        return Person(user_id, None, bool(found.has_factor)) if found else None
+    theirs = select(Store.id, has_factor(user_id).label("has_factor"))
+    theirs = theirs.where(active_person(actor_type, user_id, Store.id)).order_by(Store.sort_name, Store.id)
+    stores = {row.id: bool(row.has_factor) for row in db.session.execute(theirs)}
     if not stores:
         return None
-    return Person(user_id, store_id if store_id in stores else stores[0])
+    current = store_id if store_id in stores else next(iter(stores))
+    return Person(user_id, current, stores[current])
 
 
 def store_by_code(code: str) -> Store | None:

@@ -37,6 +37,7 @@ TEMPLATES = {
     "email_taken": "emails/email_taken",
     "email_change_asked": "emails/email_change_asked",
     "email_changed": "emails/email_changed",
+    "second_factor": "emails/second_factor",
 }
 
 

@@ -14,6 +14,7 @@ from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.scope import ConversationType
+from messaging_app.models.second_factor import Authenticator, Passkey, RecoveryCode
 from messaging_app.models.side_line import SideLine
 from messaging_app.models.sign_in import SignInSession
 from messaging_app.models.worker import WorkerBeat
@@ -24,6 +25,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditHead",
+    "Authenticator",
     "Context",
     "ContextFact",
     "Conversation",
@@ -38,8 +40,10 @@ __all__ = [
     "MessageKind",
     "Notification",
     "NotificationState",
+    "Passkey",
     "PlatformSetting",
     "RecipientTerm",
+    "RecoveryCode",
     "SideLine",
     "SignInSession",
     "Store",

@@ -52,6 +52,7 @@ from messaging_app.models.scope import (
     stored,
     word,
 )
+from messaging_app.queries import second_factor
 
 Needed: TypeAlias = Literal["page", "badge", "fragment"]
 Seat = ConversationParticipant
@@ -67,8 +68,9 @@ _SETTLED = {
 class SignInRow(NamedTuple):
     """An active sign-in. `stores` are those of a staff member, as a JSON list of lists of id, code and name.
 
-    `sees_all` is "false" where a setting hides something from this actor; `may_have_tokens` is a setting as stored, ""
-    if it is not set. Values that the request does not need are None.
+    `factor_needed_since` is None for those who have a second factor or need none. `sees_all` is "false" where a setting
+    hides something from this actor; `may_have_tokens` is a setting as stored, "" if it is not set. Values that the
+    request does not need are None.
     """
 
     session_id: int
@@ -80,6 +82,7 @@ class SignInRow(NamedTuple):
     may_have_tokens: str | None
     unread: int | None
     stores: str | None
+    factor_needed_since: datetime | None
     store_id: int | None
     store_code: str | None
     store_name: str | None
@@ -129,6 +132,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             tokens,
             unread,
             stores,
+            null() if actor_type == ActorType.CUSTOMER else second_factor.needed_since(actor_type, row.person_id),
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
             _is_owner(actor_type),
         ).where(

@@ -23,10 +23,11 @@ from wtforms import (
 )
 from wtforms.validators import AnyOf, InputRequired, Length
 
-from messaging_app.accounts.passwords import NEW_MIN
+from messaging_app.accounts.passwords import NEW_MIN, PASSWORD_MAX
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
+from messaging_app.models.second_factor import PASSKEY_NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
 from messaging_app.services.store_changes import OPENING_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
@@ -93,6 +94,69 @@ class SignInForm(Form):
     )
     password = PasswordField(_("Password"), [InputRequired(), Length(max=1024)])
     next = HiddenField()
+
+
+class CodeForm(Form):
+    """The second step of signing in."""
+
+    code = StringField(
+        _("Code"),
+        description=_("The six digits that your authenticator app shows, or one of your recovery codes."),
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "maxlength": 40,
+            "required": True,
+            "dir": "ltr",
+        },
+    )
+    next = HiddenField()
+
+
+class AppCodeForm(Form):
+    """The code that shows that an authenticator app is set up."""
+
+    code = StringField(
+        _("Code"),
+        id="app-code",
+        render_kw={
+            "autocomplete": "one-time-code",
+            "inputmode": "numeric",
+            "maxlength": 20,
+            "required": True,
+            "placeholder": "000000",
+            "dir": "ltr",
+        },
+    )
+
+
+class PasskeyForm(Form):
+    """A new passkey: its name, and what a script got from the browser."""
+
+    name = StringField(
+        _("Name of a new passkey"),
+        id="passkey-name",
+        description=_("For example the device that holds it."),
+        render_kw={"autocomplete": "off", "maxlength": PASSKEY_NAME_MAX, "required": True, "dir": "auto"},
+    )
+    credential = HiddenField(id="passkey-credential")
+
+
+class PasskeyAnswerForm(Form):
+    """Signing in with a passkey: what a script got from the browser."""
+
+    credential = HiddenField(id="passkey-credential")
+    next = HiddenField(id="passkey-next")
+
+
+class ConfirmForm(Form):
+    """One's own password, before something that needs it."""
+
+    current_password = PasswordField(
+        _("Current password"),
+        render_kw={"autocomplete": "current-password", "required": True, "maxlength": PASSWORD_MAX},
+    )
 
 
 class ForgotForm(Form):

@@ -19,13 +19,13 @@ from messaging_app.extensions import csrf, login
 from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
-from messaging_app.policies import CONSOLE, ROLES, Resource, RolePolicy
+from messaging_app.policies import CONSOLE, ROLES, Resource, RolePolicy, policy_of
 from messaging_app.services import audit
 from messaging_app.services.attachments import get_limits
 from messaging_app.web import error_pages
 from messaging_app.web.bodies import SMALL, sender_is_known
 from messaging_app.web.console import CONSOLE_VIEWS
-from messaging_app.web.htmx import is_htmx, is_poll, make_response, signed_in
+from messaging_app.web.htmx import is_htmx, is_poll, make_response, see_other, signed_in
 from messaging_app.web.origin import check_origin
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
@@ -42,6 +42,7 @@ from messaging_app.web.views import (
     person,
     preferences,
     readings,
+    second_factor,
     sign_ins,
     store_settings,
     stores,
@@ -57,6 +58,14 @@ TAKE_FILES = (
     stores.create_store,
     stores.save_store,
     store_settings.save_store_settings,
+)
+
+
+ENROLMENT = (  # all that is open once the grace of a required second factor is over
+    account.security,
+    second_factor.turn_on_app,
+    second_factor.new_passkey_options,
+    second_factor.add_passkey,
 )
 
 
@@ -123,6 +132,19 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{account_at}/email", account.change_email, "POST")
     behind_door(f"{account_at}/security", account.security, "GET")
     behind_door(f"{account_at}/security", account.change_password, "POST")
+    if role.offers_second_factor:
+        app_at, keys_at = f"{account_at}/security/authenticator", f"{account_at}/security/passkeys"
+        open_to_all("/login/passkey", sign_ins.passkey_options, "GET")
+        open_to_all("/login/passkey", sign_ins.passkey_login, "POST")
+        behind_door(app_at, second_factor.turn_on_app, "POST")
+        behind_door(f"{app_at}/remove", second_factor.ask_remove_app, "GET")
+        behind_door(f"{app_at}/remove", second_factor.remove_app, "POST")
+        behind_door(f"{account_at}/security/codes", second_factor.ask_new_codes, "GET")
+        behind_door(f"{account_at}/security/codes", second_factor.make_codes, "POST")
+        behind_door(keys_at, second_factor.add_passkey, "POST")
+        behind_door(keys_at, second_factor.new_passkey_options, "GET")
+        behind_door(f"{keys_at}/<id:passkey_id>/remove", second_factor.ask_remove_passkey, "GET")
+        behind_door(f"{keys_at}/<id:passkey_id>/remove", second_factor.remove_passkey, "POST")
     behind_door(f"{account_at}/sessions", account.sessions, "GET")
     behind_door(f"{account_at}/sessions/end", account.end_other_sessions, "POST")
     behind_door(f"{account_at}/sessions/<id:session_id>/end", account.end_session, "POST")
@@ -187,6 +209,8 @@ def check_door() -> ResponseReturnValue | None:
     shown_to = request.headers.get("X-Shown-To") if guarded else None
     if shown_to is not None and shown_to != signed_in.shown_to and is_htmx():
         return make_response("", 412)  # another tab has switched store or user
+    if guarded and signed_in.must_enrol and getattr(view, "__wrapped__", None) not in ENROLMENT:
+        return lead_to_enrolment()
     if request.method not in SAFE:
         check_origin()
         if getattr(view, "__wrapped__", None) in TAKE_FILES and request.mimetype == "multipart/form-data":
@@ -208,6 +232,16 @@ def make_room_for_files() -> None:
     if (request.content_length or MAX_ID) > int(current_app.config["MAX_CONTENT_LENGTH"]):
         g.upload_limits = get_limits()
         request.max_content_length = g.upload_limits.request_bytes
+
+
+def lead_to_enrolment() -> Response:
+    """Lead somebody who must set up a second factor to the page for it; a poll gets a bare 401."""
+    role = policy_of(signed_in.actor)
+    if is_poll():
+        return make_response("", 401)
+    back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(role, "Referer")
+    address = f"{role.account}/security?next={quote(back)}"
+    return make_response("", 401, redirect=address) if is_htmx() else see_other(address)
 
 
 @login.unauthorized_handler  # type: ignore[untyped-decorator]

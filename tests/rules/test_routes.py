@@ -22,12 +22,17 @@ World = tuple[Web, dict[str, int]]
 CONSOLE_NAMES = {view.__name__ for views in CONSOLE_VIEWS.values() for _suffix, view, *_ in views}
 
 # Open to everybody, by name. Whatever else stands under a role has an actor.
-PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo"}
+PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "passkey_options", "passkey_login"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
     "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin",
-    "save_profile", "change_password",
+    "save_profile", "change_password", "passkey_login",
+    "add_passkey", "make_codes", "remove_app", "remove_passkey",
+}  # fmt: skip
+OF_A_SECOND_FACTOR = {
+    "passkey_options", "passkey_login", "new_passkey_options", "add_passkey", "ask_remove_passkey", "remove_passkey",
+    "turn_on_app", "ask_remove_app", "remove_app", "ask_new_codes", "make_codes",
 }  # fmt: skip
 OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe|setup|invitation|reset|confirm)\b|/$")
 
@@ -72,7 +77,7 @@ def test_every_address_has_a_policy(world: World) -> None:
     assert views["store"] - views["admin"] == {"switch"}
     through_providers = {"begin_oidc", "finish_oidc", "connect_identity", "disconnect_identity"}
     assert views["admin"] - views["storefront"] == through_providers | {
-        "new", "recipients", "create", "close", "reopen", "profile",
+        "new", "recipients", "create", "close", "reopen", "profile", *OF_A_SECOND_FACTOR,
     }  # fmt: skip
     assert views["storefront"] - views["admin"] == {"logo"}
 

@@ -18,6 +18,8 @@ from messaging_app.extensions import db
 from messaging_app.models import AuditEntry, LinkKind
 from messaging_app.services import invitations, messaging, trail
 from tests import cast
+from tests.accounts.second_factors import App
+from tests.accounts.soft_passkey import SoftPasskey
 from tests.conftest import Browser, Web
 from tests.web.forms import field
 from tests.world import four_conversations
@@ -172,6 +174,34 @@ def one_of_them(page: str) -> str:
     return re.findall(r"sessions(/\d+/end)", page)[0]
 
 
+SECURITY = "/admin/account/security"
+PASSKEY = SoftPasskey("http://127.0.0.1:5000")
+
+
+def turn_on_app(world: World) -> object:
+    app = App(world.by("abe").get(SECURITY).text)
+    world.secrets += [app.secret, app.code()]
+    return world.by("abe").post(f"{SECURITY}/authenticator", {"code": app.code()})
+
+
+def wrong_code(world: World) -> object:
+    browser = world.browser()
+    browser.sign_in("admin", "abe")
+    return browser.post("/admin/login", {"code": WRONG})
+
+
+def add_passkey(world: World) -> object:
+    answer = PASSKEY.create(world.by("abe").get(f"{SECURITY}/passkeys").text)
+    return world.by("abe").post(f"{SECURITY}/passkeys", {"name": "Key", "credential": answer})
+
+
+def use_passkey(world: World) -> object:
+    browser = world.browser()
+    browser.get("/admin/login")
+    answer = PASSKEY.get(browser.get("/admin/login/passkey").text)
+    return browser.post("/admin/login/passkey", {"credential": answer})
+
+
 BAKERY, OWN = "/admin/stores/{bakery}/staff", "/store/account"
 CHANGED = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 STAFF, JUN = f"{BAKERY}/{{lea_id}}", "/admin/customers/{jun_id}"
@@ -193,6 +223,13 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("change_email", "email.change_asked", ask_for_address),
     ("confirm_email", "email.changed", open_link(LinkKind.CONFIRM)),
     ("change_password", "password.changed", post("tomas", f"{OWN}/security", **CHANGED)),
+    ("turn_on_app", "factor.added", turn_on_app),
+    ("make_codes", "recovery_codes.made", post("abe", f"{SECURITY}/codes", current_password=PASSWORD)),
+    ("login", "sign_in.failed", wrong_code),
+    ("remove_app", "factor.removed", post("abe", f"{SECURITY}/authenticator/remove", current_password=PASSWORD)),
+    ("add_passkey", "factor.added", add_passkey),
+    ("passkey_login", "sign_in.succeeded", use_passkey),
+    ("remove_passkey", "factor.removed", post("abe", f"{SECURITY}/passkeys/1/remove", current_password=PASSWORD)),
     ("end_other_sessions", "session.ended", with_two_sessions("abe", lambda _page: "/end")),
     ("end_session", "session.ended", with_two_sessions("abe", one_of_them)),
     ("save", "setting.changed", post("ada", "/admin/settings", message_attachment_max_files="7")),

@@ -83,6 +83,15 @@ POST A                                    admin 422  store 422  storefront 422  
 POST A/email                              admin 422  store 422  storefront 422  out 302
 GET  A/security                           admin 200  store 200  storefront 200  out 302
 POST A/security                           admin 422  store 422  storefront 422  out 302
+POST A/security/authenticator             admin 422  store 422  storefront none out 302
+GET  A/security/authenticator/remove      admin 404  store 404  storefront none out 302
+POST A/security/authenticator/remove      admin 404  store 404  storefront none out 302
+GET  A/security/codes                     admin 404  store 404  storefront none out 302
+POST A/security/codes                     admin 404  store 404  storefront none out 302
+GET  A/security/passkeys                  admin 200  store 200  storefront none out 302
+POST A/security/passkeys                  admin 422  store 422  storefront none out 302
+GET  A/security/passkeys/999/remove       admin 404  store 404  storefront none out 302
+POST A/security/passkeys/999/remove       admin 404  store 404  storefront none out 302
 GET  A/sessions                           admin 200  store 200  storefront 200  out 302
 POST A/sessions/end                       admin 303  store 303  storefront 303  out 302
 POST A/sessions/999/end                   admin 404  store 404  storefront 404  out 302
@@ -127,6 +136,7 @@ POST /admin/admins/999/remove             admin 404  store out  storefront out  
 POST /admin/admins/999/return             admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
+GET  B/login/passkey                      admin 200  store 200  storefront none out 200
 GET  B/forgot                             admin 200  store 200  storefront 200  out 200
 """
 
@@ -156,6 +166,8 @@ ELSEWHERE = {
     "connect_identity",
     "disconnect_identity",
     "forgot",
+    "passkey_options",
+    "passkey_login",
 }
 
 FORMS: dict[str, dict[str, Any]] = {

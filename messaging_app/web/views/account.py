@@ -15,6 +15,7 @@ from messaging_app.services import email_changes, identities, own_sessions, pass
 from messaging_app.services.identities import Connected
 from messaging_app.web.forms import EmailForm, PasswordForm, ProfileForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
+from messaging_app.web.second_factor import SecondFactorPart, part_of
 
 if TYPE_CHECKING:
     from messaging_app.oidc.provider import Provider
@@ -80,8 +81,16 @@ def change_password(actor: Actor) -> ResponseReturnValue:
     return see_other(f"{policy_of(actor).account}/security?saved=password")
 
 
-def security_page(actor: Actor, form: PasswordForm | None = None, status: int = 200, **more: Any) -> Response:
-    """The page with its form; `more` is for the second factor's part."""
+def security_page(
+    actor: Actor,
+    form: PasswordForm | None = None,
+    status: int = 200,
+    part: SecondFactorPart | None = None,
+    refusal: object = "",
+) -> Response:
+    """The page with its forms as they were sent, or empty. `refusal` is a sentence about a provider."""
+    if part is None and policy_of(actor).offers_second_factor:
+        part = part_of(actor)
     return rendered(
         "account/security.html",
         status,
@@ -90,7 +99,8 @@ def security_page(actor: Actor, form: PasswordForm | None = None, status: int = 
         token_count=passwords.count_tokens(actor),
         connections=connections(actor),
         saved=request.args.get("saved"),
-        **more,
+        part=part,
+        refusal=refusal,
     )
 
 

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _
 from messaging_app import oidc
 from messaging_app.accounts import failures
 from messaging_app.accounts.limits import limiter
-from messaging_app.accounts.sessions import role_of, start_session
+from messaging_app.accounts.sessions import role_of
 from messaging_app.accounts.sign_in import Person
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now
@@ -27,7 +27,8 @@ from messaging_app.oidc.answers import AnswerRefused, Begun, Profile
 from messaging_app.policies import RolePolicy, policy_of
 from messaging_app.services import audit, identities
 from messaging_app.web.htmx import rendered, see_other, signed_in
-from messaging_app.web.views import account, sign_ins
+from messaging_app.web.urls import local_path
+from messaging_app.web.views import account, second_step, sign_ins
 
 if TYPE_CHECKING:
     from messaging_app.oidc.provider import Provider
@@ -60,7 +61,7 @@ def begin_oidc(provider: str) -> ResponseReturnValue:
     role, chosen = _role(), oidc.get_provider(provider)
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return rendered("oidc/begin.html", provider=chosen)
-    onward = sign_ins.local_path(request.args.get("next", ""), role) or ""
+    onward = local_path(request.args.get("next", ""), role) or ""
     db.session.rollback()  # no connection is held while the network is waited for
     try:
         address, begun = chosen.begin(oidc.callback_address(role, provider))
@@ -93,8 +94,7 @@ def finish_oidc(provider: str) -> ResponseReturnValue:
         person = _recognise(role, provider, profile)
     except Refusal as refusal:
         return sign_ins.refused(role, refusal, begun.get("next", ""))
-    start_session(role, person.id, person.store_id, provider)
-    return see_other(begun["next"] or role.messages)
+    return second_step.proceed(role, person, begun["next"], provider)
 
 
 def connect_identity(_actor: Actor, provider: str) -> ResponseReturnValue:

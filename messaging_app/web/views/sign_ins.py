@@ -11,15 +11,19 @@ from flask_babel import gettext as _
 
 from messaging_app import oidc
 from messaging_app.accounts import devices, failures, local_sign_in
+from messaging_app.accounts import passkeys as browser_passkeys
 from messaging_app.accounts.limits import RateLimited, limiter
-from messaging_app.accounts.sessions import end_session, role_of, start_session, switch_store
-from messaging_app.accounts.sign_in import Person, authenticate, store_by_code
+from messaging_app.accounts.sessions import end_session, role_of, switch_store
+from messaging_app.accounts.sign_in import Person, authenticate, place_of, store_by_code
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotFound, Refusal
 from messaging_app.policies import RolePolicy
-from messaging_app.web.forms import SignInForm
+from messaging_app.services import passkeys
+from messaging_app.services.passkeys import PasskeyRefused
+from messaging_app.web.forms import PasskeyAnswerForm, SignInForm
 from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
-from messaging_app.web.urls import parts_of
+from messaging_app.web.urls import local_path
+from messaging_app.web.views import second_step
 
 STORE_COOKIE = "storefront_store"
 YEAR = 365 * 24 * 3600
@@ -39,6 +43,7 @@ class SignInView:
     providers: list[object] = field(default_factory=list)
     is_elsewhere: bool = False  # shown at another address than the sign-in's
     form_shown: str = "open"  # see `local_sign_in.form_for`
+    has_passkeys: bool = False
 
 
 def login() -> ResponseReturnValue:
@@ -59,8 +64,16 @@ def login() -> ResponseReturnValue:
             return rendered("sign_in.html", 422 if view.error else 200, view=view, form=form)
         view.store, store_id = store, store.id
         view.store_code = store.code
+    if "code" in request.form:
+        done = second_step.take_code(role, onward)
+        if done is not None:
+            return done
+        form.form_errors.append(_("That took too long. Sign in again."))
+        return _page(role, view, form, 422)
     if request.method == "POST":
         return _sign_in(role, view, form, store_id)
+    if second_step.is_pending():
+        return second_step.page(role, onward)
     return _page(role, view, form)
 
 
@@ -73,6 +86,25 @@ def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
     if retry_after := getattr(refusal, "retry_after", None):
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def passkey_options() -> ResponseReturnValue:
+    """What the browser needs to ask its user for a passkey, as JSON; the same for everybody."""
+    return Response(browser_passkeys.request_options(), mimetype="application/json")
+
+
+def passkey_login() -> ResponseReturnValue:
+    """Sign in whoever's passkey answered, instead of the password or after it."""
+    role, form = _role(), PasskeyAnswerForm()
+    onward = local_path(form.next.data or "", role) or ""
+    limiter.hit("sign_in_address", request.remote_addr or "")
+    user_id = passkeys.recognise(form.credential.data or "")
+    person = place_of(role.actor_type, user_id) if user_id is not None else None
+    if person is None or not local_sign_in.may_sign_in_locally(role.actor_type, person.id):
+        pending = second_step.is_pending()
+        return second_step.page(role, onward, PasskeyRefused()) if pending else refused(role, PasskeyRefused(), onward)
+    limiter.give_back("sign_in_address", request.remote_addr or "")
+    return second_step.enter(role, person, onward)
 
 
 def logout() -> ResponseReturnValue:
@@ -92,19 +124,11 @@ def switch(_actor: Actor) -> ResponseReturnValue:
     return see_other(local_path(request.form.get("next", ""), role) or role.messages)
 
 
-def local_path(address: str, role: RolePolicy) -> str | None:
-    """Return `address` if it is a page of `role` on this server, otherwise None."""
-    parts = parts_of(address)
-    if parts.scheme or parts.netloc or "\\" in address or not address.isprintable():
-        return None
-    ours = parts.path == f"/{role.name}" or parts.path.startswith(f"/{role.name}/")
-    return address if ours and not address.startswith("//") else None
-
-
 def _page(role: RolePolicy, view: SignInView, form: SignInForm, status: int = 200) -> Response:
     if role.single_sign_on:
         view.providers = list(oidc.providers().values())
         view.form_shown = local_sign_in.form_for(role.actor_type)
+    view.has_passkeys = second_step.has_passkeys(role)
     return rendered("sign_in.html", status, view=view, form=form)
 
 
@@ -123,8 +147,7 @@ def _sign_in(role: RolePolicy, view: SignInView, form: SignInForm, store_id: int
         failures.record_failure(role, form.email.data or "", store_id, request.remote_addr or "")
         form.password.errors = [_("Wrong e-mail or password.")]
         return _page(role, view, form, 422)
-    start_session(role, person.id, person.store_id)
-    response = see_other(view.next_url or role.messages)
+    response = second_step.proceed(role, person, view.next_url)
     if role.actor_type == ActorType.CUSTOMER:
         secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
         response.set_cookie(

@@ -89,7 +89,7 @@ class _Right:
             except SQLAlchemyError as error:
                 self._app.logger.warning("a stream cannot look at its session: %s", type(error).__name__)
                 return False
-        if found is None or found.actor.store_id != self._actor.store_id:
+        if found is None or found.must_enrol or found.actor.store_id != self._actor.store_id:
             return False
         self._actor = found.actor
         return True

@@ -1,0 +1,42 @@
+"""Who has a second factor, and who must have one: conditions for statements about users."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, exists, literal_column, or_, select
+from sqlalchemy.orm import aliased
+
+from messaging_app.actors import ActorType
+from messaging_app.db.types import Column
+from messaging_app.models import Authenticator, Passkey, PlatformSetting, Store, StoreMembership
+from messaging_app.models.platform import SECOND_FACTOR_ADMINS, SECOND_FACTOR_OWNERS
+from messaging_app.models.scope import Number
+
+GRACE = timedelta(days=7)  # from the moment the setting is switched on
+OWNER: ColumnElement[str] = literal_column("'owner'")
+SETTINGS = {ActorType.ADMIN: SECOND_FACTOR_ADMINS, ActorType.STORE: SECOND_FACTOR_OWNERS}
+
+
+def has_factor(user_id: Number) -> ColumnElement[bool]:
+    """The condition that a user signs in with more than a password."""
+    app = exists().where(Authenticator.user_id == user_id, Authenticator.ended_at.is_(None))
+    passkey = exists().where(Passkey.user_id == user_id)
+    # By themselves they correlate with the statement around them only, not with the one around that.
+    return or_(app.correlate_except(Authenticator), passkey.correlate_except(Passkey))
+
+
+def needed_since(actor_type: ActorType, user_id: Number) -> Column:
+    """Since when a user of a role who has no second factor is asked to have one; null if they have one or need none.
+
+    In a store this is about those who own one: they need it in every store of theirs.
+    """
+    setting = aliased(PlatformSetting)
+    since = select(setting.updated_at).where(
+        setting.key == literal_column(f"'{SETTINGS[actor_type]}'"), setting.value == literal_column("'true'")
+    )
+    if actor_type == ActorType.STORE:
+        member, store = aliased(StoreMembership), aliased(Store)
+        owns = (member.role == OWNER) & member.active & (store.id == member.store_id) & store.active
+        since = since.where(exists().where(member.user_id == user_id, owns).correlate_except(member, store))
+    return since.where(~has_factor(user_id)).correlate_except(setting).scalar_subquery()
