@@ -73,18 +73,23 @@ def remove_admin(actor: Actor, user_id: int) -> None:
     """Make somebody an admin no more; their places at stores stay. Doing it twice is well. Raises `LastAdmin`."""
     require_right(actor, "admins")
     with writing(db.session) as session:
-        active = _hold(session)
-        user = _user(session, user_id)
-        if not user.is_admin:
-            return
-        if not active - {user_id}:
-            raise LastAdmin
-        user.is_admin = False
-        session.flush()
-        ended = sessions.end_sessions_of(ActorType.ADMIN, user_id)
-        stopped = tokens.end_tokens_of(session, (ActorType.ADMIN,), (user_id,))
-        after = {"admin": False, "sessions_ended": ended, "tokens_ended": stopped}
-        audit.record(session, actor, "admin.removed", people.about(user), {"admin": True}, after)
+        end_admin(session, actor, user_id)
+
+
+def end_admin(session: Session, actor: audit.Author, user_id: int) -> None:
+    """The same within the caller's transaction, whoever decides it. Raises `LastAdmin`."""
+    active = _hold(session)
+    user = _user(session, user_id)
+    if not user.is_admin:
+        return
+    if not active - {user_id}:
+        raise LastAdmin
+    user.is_admin = False
+    session.flush()
+    ended = sessions.end_sessions_of(ActorType.ADMIN, user_id)
+    stopped = tokens.end_tokens_of(session, (ActorType.ADMIN,), (user_id,))
+    after = {"admin": False, "sessions_ended": ended, "tokens_ended": stopped}
+    audit.record(session, actor, "admin.removed", people.about(user), {"admin": True}, after)
 
 
 def bring_back(actor: Actor, user_id: int) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import insert, select, update
 
@@ -58,6 +58,9 @@ class Who(NamedTuple):
     email: str
 
 
+Author: TypeAlias = Actor | Who | None
+
+
 class Change(NamedTuple):
     """One change of several that are recorded together. `action` is `noun.verbed`."""
 
@@ -77,7 +80,7 @@ def set_origin(origin: Origin | None) -> None:
 
 def record(
     session: DbSession,
-    actor: Actor | Who | None,
+    actor: Author,
     action: str,
     about: Object,
     before: Mapping[str, Value] | None = None,
@@ -91,7 +94,7 @@ def record(
     record_all(session, actor, [Change(action, about, before or {}, after or {})])
 
 
-def record_all(session: DbSession, actor: Actor | Who | None, changes: Sequence[Change]) -> None:
+def record_all(session: DbSession, actor: Author, changes: Sequence[Change]) -> None:
     """Add an entry for each of `changes`, in this order; see `record`."""
     who, origin, moment = _who(session, actor), _origin.get() or Origin(), now()
     head = session.execute(select(AuditHead.last_id, AuditHead.hash).with_for_update()).one()
@@ -130,7 +133,7 @@ def chained(before: str, entry: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps([before, *words], ensure_ascii=False).encode()).hexdigest()
 
 
-def _who(session: DbSession, actor: Actor | Who | None) -> Who:
+def _who(session: DbSession, actor: Author) -> Who:
     if isinstance(actor, Who):
         return actor
     if actor is None:

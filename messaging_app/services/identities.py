@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from messaging_app.accounts.local_sign_in import may_sign_in_locally
 from messaging_app.accounts.sign_in import Person, place_of
-from messaging_app.actors import Actor
+from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import NotFound, Refusal
@@ -81,30 +81,34 @@ def sign_in(area: RolePolicy, provider: str, given: Profile) -> Person:
     Raises `NotWelcome`, `NotConnected`.
     """
     try:
-        person = _sign_in(area, provider, given)
+        places = _sign_in(area, provider, given)
     except IntegrityError:  # the same person came twice at once: the other one was first
-        person = _sign_in(area, provider, given)
-    if person is None:
+        places = _sign_in(area, provider, given)
+    if not places:
+        raise NotWelcome
+    if area.actor_type not in places:
         raise NotWelcome(str(NotWelcome.elsewhere))
-    return person
+    return places[area.actor_type]
 
 
-def _sign_in(area: RolePolicy, provider: str, given: Profile) -> Person | None:
+def _sign_in(area: RolePolicy, provider: str, given: Profile) -> dict[ActorType, Person]:
+    """The places of whose identity this is, in every role."""
     with writing(db.session) as session:
         identity = _find(session, given)
+        is_known = identity is not None
         if identity is None:
             user = _invited(session, given)
-            identity = _link(session, _as_actor(area, user), user, provider, given)
+            identity = _link(session, Actor(area.actor_type, user.id, user.name), user, provider, given)
         else:
             user = session.get_one(User, identity.user_id)
         if not user.active:
             raise NotWelcome(str(NotWelcome.deactivated))
-        group_roles.follow(session, _as_actor(area, user), user, identity, given.grants)
-        person = place_of(area.actor_type, user.id)
-        others = [role for role in POLICIES.values() if role.single_sign_on and role is not area]
-        if person is None and not any(place_of(other.actor_type, user.id) for other in others):
+        group_roles.follow(session, provider, user, identity, given.grants)
+        kinds = [role.actor_type for role in POLICIES.values() if role.single_sign_on]
+        places = {kind: person for kind in kinds if (person := place_of(kind, user.id))}
+        if not (places or is_known):
             raise NotWelcome  # and nothing of this stays
-        return person
+        return places
 
 
 def connect(actor: Actor, provider: str, given: Profile) -> None:
@@ -192,7 +196,3 @@ def _name_of(given: Profile, email: str) -> str:
         return clean_name(given.name)
     except ValueError:
         return email.partition("@")[0]
-
-
-def _as_actor(area: RolePolicy, user: User) -> Actor:
-    return Actor(area.actor_type, user.id, user.name)

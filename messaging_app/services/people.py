@@ -65,7 +65,7 @@ def checked_email(email: str) -> str:
         raise Invalid(FieldError("email", "invalid", _("Enter an e-mail address."))) from None
 
 
-def join_store(session: DbSession, actor: Actor | None, user: User, store: Store, role: str) -> bool:
+def join_store(session: DbSession, actor: audit.Author, user: User, store: Store, role: str) -> bool:
     """Put a user on the staff of a store; False, and nothing changes, where they are on it already.
 
     Who comes back has read everything that was written meanwhile.
@@ -84,7 +84,7 @@ def join_store(session: DbSession, actor: Actor | None, user: User, store: Store
     return True
 
 
-def make_admin(session: DbSession, actor: Actor | None, user: User) -> bool:
+def make_admin(session: DbSession, actor: audit.Author, user: User) -> bool:
     """Make a user an admin of the platform; False, and nothing changes, where they are one already."""
     if user.is_admin:
         return False

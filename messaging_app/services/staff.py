@@ -98,23 +98,23 @@ def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
     if role not in ROLES:
         raise Invalid(FieldError("role", "invalid", _("The role is owner or staff.")))
     with writing(db.session) as session:
-        member, user = _held(session, store_id, user_id)
-        if not member.active:
-            raise NotFound
-        if member.role == role:
-            return
-        _check_owners(session, member, user)
-        before, member.role = member.role, role
-        session.flush()
-        code = {"store": lock_store(session, store_id).code}
-        audit.record(
-            session,
-            actor,
-            "membership.role_changed",
-            people.about(user),
-            code | {"role": before},
-            code | {"role": role},
-        )
+        set_role(session, actor, store_id, user_id, role)
+
+
+def set_role(session: Session, actor: audit.Author, store_id: int, user_id: int, role: str) -> None:
+    """The same within the caller's transaction, whoever decides it. Raises `LastOwner`, `NotFound`."""
+    member, user = _held(session, store_id, user_id)
+    if not member.active:
+        raise NotFound
+    if member.role == role:
+        return
+    _check_owners(session, member, user)
+    before, member.role = member.role, role
+    session.flush()
+    code = {"store": lock_store(session, store_id).code}
+    audit.record(
+        session, actor, "membership.role_changed", people.about(user), code | {"role": before}, code | {"role": role}
+    )
 
 
 def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
@@ -124,19 +124,22 @@ def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
     """
     require_right(actor, "staff", store_id)
     with writing(db.session) as session:
-        member, user = _held(session, store_id, user_id)
-        if not member.active:
-            return
-        _check_owners(session, member, user)
-        member.active = False
-        session.flush()
-        sessions.end_sessions_of(ActorType.STORE, user_id, store_id)
-        tokens.end_tokens_of(session, (ActorType.STORE,), (user_id,), store_id)
-        give_back(session.connection(), [user_id])
-        store = lock_store(session, store_id)
-        audit.record(
-            session, actor, "membership.removed", people.about(user), {"store": store.code, "role": member.role}
-        )
+        end_membership(session, actor, store_id, user_id)
+
+
+def end_membership(session: Session, actor: audit.Author, store_id: int, user_id: int) -> None:
+    """The same within the caller's transaction, whoever decides it. Raises `LastOwner`."""
+    member, user = _held(session, store_id, user_id)
+    if not member.active:
+        return
+    _check_owners(session, member, user)
+    member.active = False
+    session.flush()
+    sessions.end_sessions_of(ActorType.STORE, user_id, store_id)
+    tokens.end_tokens_of(session, (ActorType.STORE,), (user_id,), store_id)
+    give_back(session.connection(), [user_id])
+    store = lock_store(session, store_id)
+    audit.record(session, actor, "membership.removed", people.about(user), {"store": store.code, "role": member.role})
 
 
 def bring_back(actor: Actor, store_id: int, user_id: int) -> None:

@@ -23,7 +23,7 @@ from messaging_app.models import Identity, StoreMembership, User
 from messaging_app.oidc import provider as library
 from messaging_app.oidc.provider import Provider as OurProvider
 from messaging_app.oidc.settings import ProviderSettings
-from messaging_app.services import identities, invitations, settings, trail
+from messaging_app.services import admins, identities, invitations, settings, trail
 from tests import cast
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
@@ -191,6 +191,62 @@ def test_a_group_gives_the_role_that_the_table_says(post: Post, acme: Provider, 
     assert come(browser, "admin").status_code == 303 and is_in(browser, "admin")
     db.session.rollback()
     assert db.session.scalars(select(StoreMembership.role).where(StoreMembership.user_id == user.id)).one() == "owner"
+
+
+def test_who_leaves_a_group_loses_what_it_gave(post: Post, acme: Provider) -> None:
+    acme.person |= {"groups": ["platform-admins", "bakers"]}
+    browser = browse(post)
+    assert come(browser, "admin").status_code == 303
+    assert come(browser, "store").status_code == 303
+    acme.person |= {"groups": ["platform-admins"]}
+    assert come(browse(post), "admin").status_code == 303
+    assert not is_in(browser, "store") and is_in(browser, "admin")
+    acme.person |= {"groups": []}
+    elsewhere = browse(post)
+    answer = come(elsewhere, "admin")
+    assert answer.status_code == 403 and "You have no access with this account" in answer.text
+    assert not is_in(browser, "admin")
+    taken = [entry for entry in actions() if entry[1] in ("membership.removed", "admin.removed")]
+    assert taken == [
+        ("identity provider acme", "membership.removed", "noor@mail.example"),
+        ("identity provider acme", "admin.removed", "noor@mail.example"),
+    ]
+
+
+def test_a_group_gives_and_takes_only_once(post: Post, acme: Provider) -> None:
+    """What people decide here stands until the groups change."""
+    invite(post)
+    acme.person |= {"groups": ["platform-admins"]}
+    assert come(browse(post), "admin").status_code == 303
+    user = noor()
+    assert user is not None
+    admins.remove_admin(post.cast.ada, user.id)
+    assert come(browse(post), "admin").status_code == 403
+    acme.person |= {"groups": []}
+    assert come(browse(post)).status_code == 303, "the invitation's role is no group's"
+    acme.person |= {"groups": ["platform-admins"]}
+    assert come(browse(post), "admin").status_code == 303
+
+
+def test_the_last_ones_stay_whatever_the_groups_say(post: Post, acme: Provider) -> None:
+    acme.person |= {"groups": ["platform-admins", "masters"]}
+    assert come(browse(post)).status_code == 303
+    others = update(User).where(User.email_key != "noor@mail.example")
+    with writing(db.session) as session:
+        session.execute(others.values(is_admin=False))
+        session.execute(update(StoreMembership).where(StoreMembership.user_id == post.cast.sam.id).values(role="staff"))
+    acme.person |= {"groups": ["bakers"]}
+    browser = browse(post)
+    assert come(browser, "admin").status_code == 303
+    user = noor()
+    assert user is not None
+    role = select(StoreMembership.role).where(StoreMembership.user_id == user.id)
+    assert db.session.scalars(role).one() == "owner"
+    with writing(db.session) as session:
+        session.execute(update(StoreMembership).where(StoreMembership.user_id == post.cast.sam.id).values(role="owner"))
+    assert come(browser).status_code == 303
+    db.session.rollback()
+    assert db.session.scalars(role).one() == "staff"
 
 
 def test_the_other_door_says_so(post: Post, acme: Provider) -> None:
