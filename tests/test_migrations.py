@@ -338,6 +338,16 @@ def test_0022_knows_since_when_each_conversation_waits(at: Callable[[str], None]
     downgrade(revision="0021")
 
 
+def test_0023_knows_no_session_s_device(at: Callable[[str], None]) -> None:
+    at("0022")
+    run(
+        "INSERT INTO sign_in_sessions (id, token_hash, actor_type, person_id, created_at, last_used_at)"
+        f" VALUES (1, '{'a' * 64}', 'admin', 1, {MOMENT}, {MOMENT})"
+    )
+    upgrade(revision="0023")
+    assert rows("SELECT address, user_agent FROM sign_in_sessions") == [(None, None)]
+
+
 def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
     at("0015")
     upgrade(revision=CHAIN[-2])

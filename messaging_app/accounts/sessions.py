@@ -36,6 +36,7 @@ from messaging_app.queries.second_factor import GRACE
 from messaging_app.services import announcements, audit, messaging
 from messaging_app.services.settings import parse_or_default
 from messaging_app.text import email_key, search_key
+from messaging_app.text.devices import clean_agent
 
 LINKS = "links"  # the cookie of pages behind mailed links and of the first start; holds a CSRF token, nobody's session
 LINK_PAGES = frozenset(("invitation", "reset", "confirm", "setup"))
@@ -274,13 +275,20 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provide
             actor_type=role.actor_type,
             person_id=person_id,
             store_id=store_id,
-            time_zone=zone_of_browser(),
+            **seen_now(),
         )
         transaction.add(row)
         transaction.flush()
         person = _record(transaction, "sign_in.succeeded", role.actor_type, person_id, row.id, provider)
     _remember_device(role, person.email, store_id)
     return token
+
+
+def seen_now() -> dict[str, str]:
+    """What a session's row keeps of the request that uses it: address, browser and, where known, time zone."""
+    zone = zone_of_browser()
+    seen = {"address": request.remote_addr or "", "user_agent": clean_agent(request.headers.get("User-Agent", ""))}
+    return seen | ({"time_zone": zone} if zone else {})
 
 
 def _remember_device(role: RolePolicy, email: str, store_id: int | None) -> None:

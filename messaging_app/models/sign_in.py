@@ -16,6 +16,7 @@ class SignInSession(Base):
 
     `person_id` refers to `users.id`, or to `customers.id` for a customer. `store_id` is the current store of staff, or
     the customer's store. `time_zone` is the browser's latest; e-mails show times in it.
+    `address` and `user_agent` are those of the last use.
     """
 
     __tablename__ = "sign_in_sessions"
@@ -38,3 +39,5 @@ class SignInSession(Base):
     last_used_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(300))

@@ -17,27 +17,30 @@ from messaging_app.models import SignInSession, Store
 from messaging_app.policies import POLICIES
 from messaging_app.queries.people import person_of
 from messaging_app.services import announcements, audit, passwords, people
+from messaging_app.text.devices import Device, device_of
 
 
 class OwnSession(NamedTuple):
-    """A sign-in as its owner sees it. `title` and `store_name` say where it leads."""
+    """A sign-in as its owner sees it. `address` and `user_agent` are those of its last use."""
 
     id: int
     actor_type: str
     created_at: datetime
     last_used_at: datetime
     store_name: str | None
+    address: str | None
+    user_agent: str | None
 
     @property
-    def title(self) -> str:
-        """The name of the role's area."""
-        return POLICIES[ActorType(self.actor_type)].title
+    def device(self) -> Device:
+        """The browser and the system."""
+        return device_of(self.user_agent or "")
 
 
 def list_own(actor: Actor) -> list[OwnSession]:
     """The actor's active sessions, the last used first. One statement."""
     row = SignInSession
-    query = select(row.id, row.actor_type, row.created_at, row.last_used_at, Store.name)
+    query = select(row.id, row.actor_type, row.created_at, row.last_used_at, Store.name, row.address, row.user_agent)
     query = query.outerjoin(Store, Store.id == row.store_id).where(_own(actor))
     return [OwnSession(*found) for found in db.session.execute(query.order_by(row.last_used_at.desc(), row.id.desc()))]
 

@@ -12,11 +12,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
 from messaging_app.accounts.last_use import note_use
-from messaging_app.accounts.sessions import role_of
+from messaging_app.accounts.sessions import role_of, seen_now
 from messaging_app.db.types import MAX_ID
 from messaging_app.errors import NotAllowed, NotFound
 from messaging_app.extensions import csrf, login
-from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
 from messaging_app.policies import CONSOLE, ROLES, Resource, RolePolicy, policy_of
@@ -217,8 +216,7 @@ def check_door() -> ResponseReturnValue | None:
             make_room_for_files()
         csrf.protect()
     if guarded and not is_poll():
-        zone = zone_of_browser()
-        note_use(SignInSession, signed_in.session_id, signed_in.last_used_at, **({"time_zone": zone} if zone else {}))
+        note_use(SignInSession, signed_in.session_id, signed_in.last_used_at, **seen_now())
     return home.offer_store() if guarded and "store" in request.args else None
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from messaging_app.accounts.limits import LIMITS, Counters
 from messaging_app.accounts.tokens import create_token, find_bearer
+from messaging_app.bus import current_bus
+from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.models import Customer, RecipientTerm, SignInSession
+from messaging_app.models import Customer, RecipientTerm, SignInSession, User
 from messaging_app.policies import ROLES
 from tests.accounts.conftest import actions, arrived, browse
 from tests.cast import EMAILS, PASSWORD
@@ -110,7 +113,7 @@ def test_sessions_are_ended_one_by_one_or_all_but_this(post: Post, role: str, na
     area = ROLES[role]
     page = here.get(f"{area.account}/sessions").text
     listed = [int(found) for found in re.findall(r'id="session-(\d+)"', page)]
-    assert len(listed) == 4 and page.count("This session") == 1
+    assert len(listed) == 4 and page.count("This device") == 1
     [first] = db.session.scalars(select(SignInSession.id).order_by(SignInSession.id).offset(1).limit(1))
     assert here.post(f"{area.account}/sessions/{first}/end").status_code == 303
     assert [browser.get(area.messages).status_code for browser in (here, *others)] == [200, 302, 200, 200]
@@ -121,3 +124,51 @@ def test_sessions_are_ended_one_by_one_or_all_but_this(post: Post, role: str, na
     foreign = db.session.scalars(select(SignInSession.id).order_by(SignInSession.id.desc())).first()
     assert here.post(f"{area.account}/sessions/{foreign}/end").status_code == 404
     assert stranger.client.get(ROLES[role if role == "storefront" else "store"].messages).status_code == 200
+
+
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4"
+    " Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        (PHONE, "Safari on iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14.5; rv:127.0) Gecko/20100101 Firefox/127.0", "Firefox on macOS"),
+        ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5", "Unknown device"),
+        ("", "Unknown device"),
+        ("<script>alert(1)</script> Linux \t" + "x" * 9_000, "Linux"),
+    ],
+)
+def test_a_session_says_from_what_and_from_where_it_was_last_used(post: Post, agent: str, says: str) -> None:
+    here, there = browse(post, "sam"), browse(post)
+    there.client.environ_base |= {"HTTP_USER_AGENT": agent, "REMOTE_ADDR": "203.0.113.40"}
+    assert there.sign_in("store", "sam").status_code == 303
+    page = here.get("/store/account/sessions").text
+    assert says in page and "203.0.113.40" in page and "<script>alert" not in page
+    assert f'aria-label="Sign out {says}"' in page
+    there.client.environ_base |= {"HTTP_USER_AGENT": PHONE, "REMOTE_ADDR": "2001:db8::7"}
+    with writing(db.session) as session:
+        session.execute(update(SignInSession).values(last_used_at=now() - timedelta(minutes=6)))
+    there.get("/store/messages")
+    page = here.get("/store/account/sessions").text
+    assert "Safari on iPhone" in page and "2001:db8::7" in page
+
+
+def test_a_user_ends_the_sessions_of_both_roles_and_a_customer_none_but_their_own(post: Post) -> None:
+    with writing(db.session) as session:
+        session.execute(update(User).where(User.id == post.cast.sam.id).values(is_admin=True))
+    here, as_admin, omar = browse(post, "sam"), browse(post, "sam", "admin"), browse(post, "omar", "storefront")
+    assert "Platform Administration" in here.get("/store/account/sessions").text
+    heard = current_bus().listen("test", (f"own:admin:{post.cast.sam.id}",), "")
+    assert heard is not None
+    assert here.post("/store/account/sessions/end").status_code == 303
+    assert as_admin.get("/admin/messages").status_code == 302
+    assert omar.get("/storefront/account/messages").status_code == 200
+    told = [heard.next(0.2) for _ in range(3)]
+    assert "ended" in [delivered.event.kind for delivered in told if delivered], "its streams end"
+    heard.close()
