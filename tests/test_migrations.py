@@ -338,13 +338,13 @@ def test_0022_knows_since_when_each_conversation_waits(at: Callable[[str], None]
     downgrade(revision="0021")
 
 
-def test_0025_knows_no_session_s_device(at: Callable[[str], None]) -> None:
-    at("0024")
+def test_0026_knows_no_session_s_device(at: Callable[[str], None]) -> None:
+    at("0025")
     run(
         "INSERT INTO sign_in_sessions (id, token_hash, actor_type, person_id, created_at, last_used_at)"
         f" VALUES (1, '{'a' * 64}', 'admin', 1, {MOMENT}, {MOMENT})"
     )
-    upgrade(revision="0025")
+    upgrade(revision="0026")
     assert rows("SELECT address, user_agent FROM sign_in_sessions") == [(None, None)]
 
 
