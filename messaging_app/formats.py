@@ -30,7 +30,8 @@ from werkzeug.http import parse_accept_header
 from messaging_app.extensions import babel
 from messaging_app.files import EXTENSIONS
 from messaging_app.text import with_line_breaks
-from messaging_app.text.markup import bdi, linkify, scripted
+from messaging_app.text.hits import hits
+from messaging_app.text.markup import bdi, linkify, scripted, with_marks
 
 QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
 
@@ -58,6 +59,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
     app.jinja_env.filters["bdi"] = bdi
+    app.jinja_env.filters["hits"] = lambda text, q: with_marks(text, hits(text, q))
     app.jinja_env.globals.update(language=language, scripted=scripted)
     # A page has about forty sentences and a hundred times; Flask-Babel's own look up the language for each.
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]

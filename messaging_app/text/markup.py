@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from markupsafe import Markup, escape
@@ -48,6 +48,16 @@ def linkify(text: str) -> Markup:
 def bdi(text: str) -> Markup:
     """Isolate `text`, a name or a date, so that it does not change the direction of the surrounding sentence."""
     return Markup("<bdi>{}</bdi>").format(text)
+
+
+def with_marks(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
+    """Return `text` escaped, with the parts in `ranges` marked; they are in order and apart."""
+    parts: list[Markup] = []
+    done = 0
+    for start, end in ranges:
+        parts += escape(text[done:start]), Markup("<mark>{}</mark>").format(text[start:end])
+        done = end
+    return Markup("").join([*parts, escape(text[done:])])
 
 
 def with_name(sentence: str, name: str) -> Markup:

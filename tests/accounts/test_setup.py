@@ -11,12 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from messaging_app.accounts.tokens import create_token
-from messaging_app.actors import ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, Store, User
-from messaging_app.services import audit, invitations
+from messaging_app.services import audit
 from tests import cast
 from tests.accounts.conftest import FromOutside, actions
 from tests.conftest import Browser, empty
@@ -159,19 +157,22 @@ def test_the_first_steps_are_ticked_off_as_they_are_done(new: Flask) -> None:
         found = re.search(r'id="first-count">([^<]*)<', browser.get("/admin/messages").text)
         return found[1] if found else "nothing to do"
 
-    assert done() == "1 of 5 done"
-    assert 'href="/admin/tokens"' in browser.get("/admin/messages").text
-    ada = db.session.scalars(select(User.id)).one()
-    actor = cast.Actor(ActorType.ADMIN, ada, "Ada")
-    with writing(db.session) as session:
-        session.add(Store(code="bakery", name="Bakery", sort_name="bakery"))
-    assert done() == "2 of 5 done"
-    store = db.session.scalars(select(Store.id)).one()
-    invitations.invite(actor, "sam@bakery.example", "owner", store)
-    assert done() == "3 of 5 done"
-    invitations.invite(actor, "abe@platform.example", "admin")
-    assert done() == "4 of 5 done"
-    create_token(ActorType.ADMIN, ada, None, "shop")
+    def places() -> list[str]:
+        """Where the buttons lead, each of which has a page."""
+        steps = browser.get("/admin/messages").text.partition('class="steps"')[2].partition("</ol>")[0]
+        found = re.findall(r'<a class="button[^>]* href="([^"]*)"', steps)
+        assert all(browser.get(place).status_code == 200 for place in found)
+        return found
+
+    assert (done(), places()) == ("1 of 5 done", ["/admin/stores/new", "/admin/admins", "/admin/tokens"])
+    browser.post("/admin/stores", {"code": "bakery", "name": "Bakery"})
+    staff = f"/admin/stores/{db.session.scalars(select(Store.id)).one()}/staff"
+    assert (done(), places()) == ("2 of 5 done", [staff, "/admin/admins", "/admin/tokens"])
+    browser.post(staff, {"emails": "sam@bakery.example", "role": "owner"})
+    assert (done(), places()) == ("3 of 5 done", ["/admin/admins", "/admin/tokens"])
+    browser.post("/admin/admins", {"emails": "abe@platform.example", "role": "admin"})
+    assert (done(), places()) == ("4 of 5 done", ["/admin/tokens"])
+    browser.post("/admin/tokens", {"name": "shop", "days": "90"})
     assert done() == "nothing to do"
     assert "first-count" not in browser.get("/admin/messages?status=closed").text
 

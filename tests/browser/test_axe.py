@@ -154,6 +154,12 @@ CONSOLE = {
         "/admin/stores/1/edit",
         "/admin/stores/1/deactivate",
         "/admin/stores/1/staff/4/remove",
+        "/admin/customers",
+        "/admin/customers?q=cle&store_id=1",
+        "/admin/customers/1",
+        "/admin/customers/1/deactivate",
+        "/admin/admins",
+        "/admin/admins/2/remove",
     ),
     "sam": ("/store/staff", "/store/settings", "/store/staff?status=inactive"),
     "nadia": ("/store/staff", "/store/settings"),
@@ -166,6 +172,17 @@ def test_the_console(site: Site, visit: Visitors, look: Looks, name: str) -> Non
     for address in CONSOLE[name]:
         page.goto(address)
         look(page, address)
+    if name == "ada":
+        visit.noise("422")
+        page.goto("/admin/admins")
+        page.get_by_label("E-mail addresses").fill("nobody")
+        page.get_by_role("button", name="Invite").click()
+        expect(page.get_by_role("alert").filter(has_text="nobody")).to_be_visible()
+        look(page, "invitation refused")
+        page.get_by_label("E-mail addresses").fill("new@mail.example, sam@mail.example")
+        page.get_by_role("button", name="Invite").click()
+        expect(page.get_by_label("Pass this link on to new@mail.example")).to_be_visible()
+        look(page, "invited")
     if name == "sam":
         page.goto("/store/staff")
         page.get_by_role("button", name="Role of Nadia: Staff").click()
