@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalErr
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
-from messaging_app.services import settings, setup, trail
+from messaging_app.services import second_factor, settings, setup, trail
 from messaging_app.services.attachments import storage
 from messaging_app.storage import StorageUnavailable, storage_from_url
 from messaging_app.storage.moving import move_files
@@ -26,13 +26,15 @@ from messaging_app.storage.moving import move_files
 directory_group = AppGroup("directory", help="Stores, staff, admins and customers from a file.")
 demo_group = AppGroup("demo", help="The demo cast: some people and conversations to try things with.")
 attachments_group = AppGroup("attachments", help="The files that were sent.")
+admin_group = AppGroup("admin", help="Ways back in for admins and staff.")
 audit_group = AppGroup("audit", help="The audit trail: who changed people, rights and settings.")
 settings_group = AppGroup("settings", help="Platform settings, in force at once.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands. Each group is listed here once; the JSON API adds `token`."""
-    for command in (directory_group, demo_group, attachments_group, settings_group, audit_group, check, setup_code):
+    groups = (directory_group, demo_group, attachments_group, settings_group, admin_group, audit_group)
+    for command in (*groups, check, setup_code):
         app.cli.add_command(command)
 
 
@@ -110,6 +112,15 @@ def setup_code() -> None:
     with sentences():
         click.echo(setup.make_code())
     click.echo(f"Enter it at {current_app.extensions['settings'].public_url}/setup within an hour.", err=True)
+
+
+@admin_group.command("reset-factor")
+@click.option("--email", required=True, help="Whose second factor was lost.")
+def reset_factor(email: str) -> None:
+    """Take the second factor from somebody who lost it; their password is enough until they set up a new one."""
+    with sentences():
+        second_factor.reset_by_email(email)
+    click.echo(f"{email} signs in with the password alone now.")
 
 
 @audit_group.command("verify")

@@ -23,6 +23,7 @@ from messaging_app.models import (
 from messaging_app.models.platform import OWNER
 from messaging_app.models.scope import word
 from messaging_app.queries import cursors
+from messaging_app.queries.second_factor import has_factor
 from messaging_app.queries.words import having_words, term_range, words_of
 
 STATUSES = ("active", "inactive")
@@ -99,6 +100,7 @@ class MemberRow(NamedTuple):
     role: str
     active: bool
     seen_at: datetime | None
+    has_factor: bool
 
     @property
     def is_owner(self) -> bool:
@@ -115,6 +117,7 @@ class AdminRow(NamedTuple):
     active: bool
     created_at: datetime
     seen_at: datetime | None
+    has_factor: bool
 
 
 def store_rows(actor: Actor) -> Rows:
@@ -207,7 +210,8 @@ def members_of(session: Session, store_id: int) -> list[MemberRow]:
         row.actor_type == "store", row.person_id == member.user_id, row.store_id == member.store_id
     )
     query = (
-        select(User.id, User.name, User.email, member.role, member.active & User.active, seen.scalar_subquery())
+        select(User.id, User.name, User.email, member.role, member.active & User.active)
+        .add_columns(seen.scalar_subquery(), has_factor(User.id))
         .join(User, User.id == member.user_id)
         .where(member.store_id == store_id)
     )
@@ -218,7 +222,8 @@ def admins(session: Session) -> list[AdminRow]:
     """Every admin. One statement."""
     row = SignInSession
     seen = select(func.max(row.last_used_at)).where(row.actor_type == "admin", row.person_id == User.id)
-    query = select(User.id, User.name, User.email, User.active, User.created_at, seen.scalar_subquery())
+    person = select(User.id, User.name, User.email, User.active, User.created_at)
+    query = person.add_columns(seen.scalar_subquery(), has_factor(User.id))
     return [AdminRow(*found) for found in session.execute(query.where(User.is_admin))]
 
 

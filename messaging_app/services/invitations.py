@@ -26,6 +26,7 @@ from messaging_app.mail import account
 from messaging_app.models import AccountLink, Identity, LinkKind, Store, User
 from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import ADMIN, STORE, RolePolicy
+from messaging_app.queries.second_factor import has_factor
 from messaging_app.services import audit, people
 from messaging_app.text import ascii_domain, email_key
 from messaging_app.text.domains import looks_like_another
@@ -92,7 +93,7 @@ class Invitation(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """Somebody who accepted. `is_proven`: they chose their password just now and may go in."""
+    """Somebody who accepted. `is_proven`: they chose their password just now, have no second factor, and may go in."""
 
     user_id: int
     store_id: int | None
@@ -252,7 +253,8 @@ def accept(token: str, name: str, password: str) -> Joined:
         actor = Actor(STORE.actor_type if store else ADMIN.actor_type, user.id, user.name, link.store_id)
         _join(session, actor, user, store, link.role)
         audit.record(session, actor, "invitation.accepted", _about(link, store), after=_facts(link, store))
-        return Joined(user.id, link.store_id, STORE if store else ADMIN, is_proven)
+        may_enter = is_proven and not session.scalar(select(has_factor(user.id)))
+        return Joined(user.id, link.store_id, STORE if store else ADMIN, may_enter)
 
 
 def accept_all(session: DbSession, email: str, name: str) -> User | None:

@@ -10,7 +10,7 @@ from messaging_app.accounts.passwords import check_new, hash_password
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail import account
-from messaging_app.models import LinkKind, Store
+from messaging_app.models import LinkKind, Store, User
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries.people import person_of
 from messaging_app.services import audit, passwords, people
@@ -65,10 +65,13 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
         if person is None or not person.active:
             raise links.LinkOver
         passwords.replace(session, person, password_hash, keep_tokens=keep_tokens)
+        user_id = person.id if isinstance(person, User) else None
         account.post(session, "password_changed", person.email, person.name, store_id=link.store_id, role=link.role)
         audit.record(session, None, "password.reset", people.about(person), after={"tokens_kept": keep_tokens})
     for _role, account_key in accounts_of(opened):
         limiter.forget("sign_in_account", *account_key)
+    if user_id is not None:
+        limiter.forget("sign_in_code", user_id)  # whoever tried codes no longer knows the password
     return opened
 
 

@@ -13,15 +13,17 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from messaging_app.accounts import recovery_codes, second_step, totp
-from messaging_app.actors import Actor, ActorType
+from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import DbSession
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Refusal
 from messaging_app.extensions import db
 from messaging_app.mail import account
-from messaging_app.models import Authenticator, Passkey, User
-from messaging_app.policies import policy_of
+from messaging_app.models import Authenticator, Passkey, StoreMembership, User
+from messaging_app.policies import ADMIN, STORE, policy_of
 from messaging_app.services import audit, passwords, people
+from messaging_app.services.console import require_right
+from messaging_app.text import email_key
 
 
 class OwnPasskey(NamedTuple):
@@ -49,6 +51,14 @@ class Factors(NamedTuple):
     def has_few_codes(self) -> bool:
         """Whether it is time for new recovery codes."""
         return self.is_on and self.codes_left <= recovery_codes.FEW
+
+
+class Lost(NamedTuple):
+    """Somebody whose factor may be reset, and the store whose staff they are on; None for an admin."""
+
+    user: User
+    factors: Factors
+    store_id: int | None
 
 
 class AlreadyOn(Refusal):
@@ -140,16 +150,19 @@ def make_codes(actor: Actor, password: str) -> list[str]:
         return codes
 
 
-def resettable(actor: Actor, user_id: int) -> User:
-    """Return a user whose factor `actor` may reset. Raises `NotFound`, and `NotAllowed` for one's own."""
-    if actor.type != ActorType.ADMIN:
-        raise NotFound
-    user = db.session.get(User, user_id)
-    if user is None or not second_step.has_factor(user_id):
+def resettable(actor: Actor, user_id: int) -> Lost:
+    """Return somebody whose factor `actor` may reset.
+
+    Raises `NotFound` for people without one, and `NotAllowed` for one's own, which the account page removes.
+    """
+    require_right(actor, "admins")
+    user, factors = db.session.get(User, user_id), factors_of(user_id)
+    if user is None or not factors.is_on:
         raise NotFound
     if user.id == actor.id:
         raise NotAllowed
-    return user
+    theirs = select(func.min(StoreMembership.store_id)).where(StoreMembership.user_id == user_id)
+    return Lost(user, factors, None if user.is_admin else db.session.scalar(theirs))
 
 
 def reset(actor: Actor | None, user_id: int) -> None:
@@ -167,11 +180,18 @@ def reset(actor: Actor | None, user_id: int) -> None:
         _end_app(session, user.id)
         session.execute(delete(Passkey).where(Passkey.user_id == user.id))
         recovery_codes.remove(session, user.id)
-        role = "admin" if user.is_admin else "store"
-        by = actor.name if actor else ""
+        role, by = (ADMIN if user.is_admin else STORE).name, actor.name if actor else ""
         account.post(session, "second_factor", user.email, user.name, role=role, change="reset", by=by)
         before: dict[str, audit.Value] = {"authenticator": had.app_since is not None, "passkeys": len(had.passkeys)}
         audit.record(session, actor, "factor.reset", people.about(user), before=before)
+
+
+def reset_by_email(email: str) -> None:
+    """Reset the factor of the user with this address, for whoever runs the server. Raises `Invalid` on field `email`."""
+    user_id = db.session.scalar(select(User.id).where(User.email_key == email_key(email)))
+    if user_id is None or not second_step.has_factor(user_id):
+        raise Invalid(FieldError("email", "unknown", _("Nobody with this address has a second factor.")))
+    reset(None, user_id)
 
 
 def check_password(actor: Actor, password: str) -> None:

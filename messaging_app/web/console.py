@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flask.typing import ResponseReturnValue
 
-from messaging_app.web.views import admins, customers, settings, staff, store_settings, stores
+from messaging_app.web.views import admins, customers, factor_resets, settings, staff, store_settings, stores
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
 # What stands at and below the address of each resource of the console, in whichever roles it has one.
@@ -54,6 +54,8 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("/<id:user_id>/remove", admins.ask_remove_admin, "GET", CHANGES),
         ("/<id:user_id>/remove", admins.remove_admin, "POST", CHANGES),
         ("/<id:user_id>/return", admins.bring_admin_back, "POST", CHANGES),
+        ("/<id:user_id>/reset-factor", factor_resets.ask_reset_factor, "GET", CHANGES),
+        ("/<id:user_id>/reset-factor", factor_resets.reset_factor, "POST", CHANGES),
     ),
     "settings": (
         ("", settings.show, "GET", False),

@@ -15,7 +15,7 @@ from messaging_app.accounts.limits import Counters
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import RecoveryCode, User
-from tests.accounts.conftest import actions, arrived, browse
+from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.second_factors import App, enrol, first_step, second_step
 from tests.cast import CHEAP, EMAILS, PASSWORD
 from tests.mail.conftest import Post
@@ -199,3 +199,66 @@ def test_a_code_of_any_shape_is_wrong_and_nothing_else(post: Post, code: str) ->
     _app, _codes, browser = enrol(post, "abe")
     assert browser.post(f"{SECURITY}/authenticator", {"code": code}).status_code == 409
     assert browse(post, "sam").post("/store/account/security/authenticator", {"code": code}).status_code == 422
+
+
+def test_a_lost_factor_is_reset_by_another_admin(post: Post) -> None:
+    for name, role, listed in (("abe", "admin", "/admin/admins"), ("sam", "store", "/admin/stores/1/staff")):
+        app, codes, _browser = enrol(post, name, role)
+        arrived(post)
+        ada, person = browse(post, "ada", "admin"), getattr(post.cast, name)
+        path = f"/admin/admins/{person.id}/reset-factor"
+        assert f'href="{path}"' in ada.get(listed).text
+        asked = ada.get(path)
+        assert person.name in asked.text and "Ends the authenticator app" in asked.text
+        done = ada.post(path)
+        assert (done.status_code, done.location) == (303, f"{listed}?done=factor&person={person.id}")
+        after = ada.get(done.location).text
+        assert "is reset" in after and f'href="{path}"' not in after
+        assert browse(post).sign_in(role, name).location == f"/{role}/messages", "the password is enough"
+        [mail] = arrived(post)
+        assert mail["Subject"] == "Your second factor was reset" and "Ada removed" in mail.as_string()
+        assert actions()[-1] == ("Ada", "factor.reset", EMAILS[name])
+        assert ada.post(path).status_code == 404
+
+
+def test_nobody_resets_their_own_and_nobody_but_admins_resets(post: Post) -> None:
+    enrol(post, "ada")
+    enrol(post, "nadia", "store")
+    browser = browse(post)
+    app = enrol(post, "abe")[0]
+    browser = first_step(post, "abe")
+    assert second_step(browser, app.code()).status_code == 303
+    browser.get("/admin/admins")
+    assert browser.post(f"/admin/admins/{post.cast.abe.id}/reset-factor").status_code == 403
+    owner = browse(post, "sam")
+    assert "reset-factor" not in owner.get("/store/staff").text
+    assert owner.post(f"/store/staff/{post.cast.nadia.id}/reset-factor").status_code == 404
+
+
+def test_the_only_admin_gets_in_again_by_command(post: Post) -> None:
+    enrol(post, "ada")
+    run = post.app.test_cli_runner()
+    wrong = run.invoke(args=["admin", "reset-factor", "--email", "nobody@mail.example"])
+    assert wrong.exit_code == 1 and "Nobody with this address" in wrong.stderr
+    assert run.invoke(args=["admin", "reset-factor", "--email", EMAILS["ada"].upper()]).exit_code == 0
+    assert browse(post).sign_in("admin", "ada").location == "/admin/messages"
+    assert ("command line", "factor.reset", EMAILS["ada"]) in actions()
+
+
+def test_a_new_password_keeps_the_factor_and_ends_the_pause_after_wrong_codes(post: Post) -> None:
+    app, _codes, _browser = enrol(post, "ada")
+    arrived(post)
+    post.app.extensions["limits"] = Counters(None)
+    browser = first_step(post, "ada")
+    for _ in range(10):
+        second_step(browser, "wrong-one")
+    assert second_step(browser, app.code()).status_code == 429
+    forgot = browse(post)
+    forgot.get("/admin/forgot")
+    forgot.post("/admin/forgot", {"email": EMAILS["ada"]})
+    path = link_in(arrived(post)[0])
+    forgot.get(path)
+    assert forgot.post(path, {"password": "a new long one"}).status_code == 303
+    browser = browse(post)
+    assert browser.sign_in("admin", "ada", "a new long one").location == "/admin/login"
+    assert second_step(browser, app.code()).status_code == 303

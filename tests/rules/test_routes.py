@@ -26,7 +26,7 @@ PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "pas
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
-    "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin",
+    "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor",
     "save_profile", "change_password", "passkey_login",
     "add_passkey", "make_codes", "remove_app", "remove_passkey",
 }  # fmt: skip

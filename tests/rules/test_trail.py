@@ -15,7 +15,7 @@ from flask import Flask
 from messaging_app.accounts import links
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.models import AuditEntry, LinkKind
+from messaging_app.models import AuditEntry, LinkKind, Passkey
 from messaging_app.services import invitations, messaging, trail
 from tests import cast
 from tests.accounts.second_factors import App
@@ -202,6 +202,11 @@ def use_passkey(world: World) -> object:
     return browser.post("/admin/login/passkey", {"credential": answer})
 
 
+def reset_factor(world: World) -> object:
+    turn_on_app(world)
+    return post("ada", f"/admin/admins/{world.cast.abe.id}/reset-factor")(world)
+
+
 BAKERY, OWN = "/admin/stores/{bakery}/staff", "/store/account"
 CHANGED = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 STAFF, JUN = f"{BAKERY}/{{lea_id}}", "/admin/customers/{jun_id}"
@@ -230,6 +235,7 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("add_passkey", "factor.added", add_passkey),
     ("passkey_login", "sign_in.succeeded", use_passkey),
     ("remove_passkey", "factor.removed", post("abe", f"{SECURITY}/passkeys/1/remove", current_password=PASSWORD)),
+    ("reset_factor", "factor.reset", reset_factor),
     ("end_other_sessions", "session.ended", with_two_sessions("abe", lambda _page: "/end")),
     ("end_session", "session.ended", with_two_sessions("abe", one_of_them)),
     ("save", "setting.changed", post("ada", "/admin/settings", message_attachment_max_files="7")),
@@ -265,6 +271,7 @@ COMMANDS = {
     "directory import": ("directory.imported", ["{folder}/people.json"]),
     "audit export": ("export.made", []),
     "check": ("doctor.repaired", ["--repair"]),
+    "admin reset-factor": ("factor.reset", ["--email", cast.EMAILS["abe"]]),
     "setup-code": ("setup.code_made", []),
     "demo load": ("demo.loaded", []),
 }
@@ -303,6 +310,7 @@ def test_what_is_done_by_command_leaves_its_entry_and_no_secret(
     world, secrets = World(web), [PASSWORD, NEW_PASSWORD]
     with web.app.app_context(), writing(db.session) as session:
         session.execute(db.text("UPDATE conversation_participants SET unread_count = 9"))  # something to repair
+        session.add(Passkey(user_id=web.cast.abe.id, credential_id="x", public_key=b"x", sign_count=0, name="Key"))
     for command, (action, arguments) in COMMANDS.items():
         app = web.app
         if command in NEED_NOBODY:

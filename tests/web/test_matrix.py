@@ -134,6 +134,8 @@ POST /admin/admins/invitations/999/withdraw admin 404 store out storefront out o
 GET  /admin/admins/999/remove             admin 404  store out  storefront out  out 302
 POST /admin/admins/999/remove             admin 404  store out  storefront out  out 302
 POST /admin/admins/999/return             admin 404  store out  storefront out  out 302
+GET  /admin/admins/999/reset-factor       admin 404  store out  storefront out  out 302
+POST /admin/admins/999/reset-factor       admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
 GET  B/login/passkey                      admin 200  store 200  storefront none out 200

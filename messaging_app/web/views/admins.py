@@ -117,4 +117,6 @@ def _done() -> Done | None:
     what, person = request.args.get("done"), number_of(request.args.get("person", ""))
     if what == "removed" and person:
         return Done(_("Removed and signed out."), f"{AT}/{person}/return")
+    if what == "factor":
+        return Done(_("The second factor is reset."))
     return Done(_("Back among the admins.")) if what == "back" else None

@@ -139,6 +139,7 @@ def _page(
         asked=asked,
         at=ListAddress(at(actor, store_id), asked),
         may_change=CONSOLE["staff"].is_changed_by(actor),
+        factors_at=CONSOLE["admins"].at["admin"] if CONSOLE["admins"].is_changed_by(actor) else "",
         refusal=refusal,
         inviting=None if is_part else shown or inviting.part(actor, place_of(actor, store_id)),
         done=None if refusal or shown else inviting.done() or _done(actor, store_id),
@@ -154,6 +155,8 @@ def _done(actor: Actor, store_id: int) -> Done | None:
     here = f"{at(actor, store_id)}/{member.user_id}"
     if what == "removed" and not member.active:
         return Done(_("%(name)s was removed and is signed out.", name=member.name), f"{here}/return")
+    if what == "factor" and not member.has_factor:
+        return Done(_("The second factor of %(name)s is reset.", name=member.name))
     if what == "back" and member.active:
         return Done(_("%(name)s is back.", name=member.name))
     if what == "role" and member.active:
