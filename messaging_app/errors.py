@@ -70,6 +70,18 @@ class DuplicateOpen(Refusal):
         self.detail, self.conversation_id = self.sentence, conversation_id
 
 
+class NewerMessages(Refusal):
+    """Others have written since `seen`, the last seq that the writer was shown. Nothing was sent."""
+
+    status = 409
+    code = "newer_messages"
+    sentence = _("Not sent yet: new messages came while you were writing.")
+
+    def __init__(self, seen: int) -> None:
+        super().__init__()
+        self.seen = seen
+
+
 class IdempotencyConflict(Refusal):
     """The same key was used with different content."""
 

@@ -51,7 +51,8 @@ class Endpoint:
     """One row of the table.
 
     `body` is read as JSON, `form` as multipart with files. `conditional` responses carry an ETag. `keyed` ones accept
-    an Idempotency-Key. `also` are other statuses of success, and what they say. `limit` names a rate limit in addition to the general one. `problems` are codes that only this
+    an Idempotency-Key, `guarded` ones If-Seq-Match. `also` are other statuses of success, and what they say. `limit`
+    names a rate limit in addition to the general one. `problems` are codes that only this
     endpoint returns. `links` say which endpoints use which part of the response, for OpenAPI.
     """
 
@@ -75,6 +76,7 @@ class Endpoint:
     media_types: tuple[str, ...] = ("application/json",)
     conditional: bool = False
     keyed: bool = False
+    guarded: bool = False
     limit: str | None = None
     problems: tuple[str, ...] = ()
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -187,8 +189,9 @@ ENDPOINTS = (
         status=201,
         answer=s.MessageResponse,
         keyed=True,
+        guarded=True,
         limit="send",
-        problems=("conversation_closed", "duplicate_open", "idempotency_conflict"),
+        problems=("conversation_closed", "duplicate_open", "idempotency_conflict", "newer_messages"),
         links=_to({"id": "/conversation_id", "att_id": "/attachments/0/id"}, *_FILES)
         | _to({"id": "/conversation_id"}, "get_conversation", "mark_read"),
     ),

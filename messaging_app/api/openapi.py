@@ -13,7 +13,7 @@ from messaging_app.api import problems
 from messaging_app.api.answers import BASE
 from messaging_app.api.endpoints import ENDPOINTS, PATH, Endpoint
 from messaging_app.api.examples import EXAMPLES
-from messaging_app.api.reading import FILES, KEY_PATTERN
+from messaging_app.api.reading import FILES, KEY_PATTERN, SEEN_MAX
 from messaging_app.api.schemas import CONTENT_PATTERN, Problem
 from messaging_app.files import BY_STORED
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
@@ -159,6 +159,16 @@ def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, object]]
         about = "A name of your own for this request, such as a UUID. Kept for good: repeating it never sends twice."
         key = {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": KEY_PATTERN}
         found.append({"name": "Idempotency-Key", "in": "header", "description": about, "schema": key})
+    if endpoint.guarded:
+        about = "The last `seq` that the writer has seen. If others have written since, nothing is sent: 409."
+        found.append(
+            {
+                "name": "If-Seq-Match",
+                "in": "header",
+                "description": about,
+                "schema": {"type": "integer", "minimum": 0, "maximum": SEEN_MAX},
+            }
+        )
     if endpoint.conditional:
         about = "The `ETag` of the answer that you hold."
         found.append({"name": "If-None-Match", "in": "header", "description": about, "schema": {"type": "string"}})

@@ -12,7 +12,8 @@ from http import HTTPStatus
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from messaging_app.api.schemas import FieldProblem, Problem
+from messaging_app.api.schemas import FieldProblem, MessageResponse, Problem
+from messaging_app.db.types import Fields
 from messaging_app.errors import ConversationClosed, DuplicateOpen, FieldError, Refusal, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -49,6 +50,11 @@ KINDS = {
         "Another one is open",
         "Nothing was changed. The conversation `conversation_id` of the same parties about the same context is open: "
         "write there.",
+    ),
+    "newer_messages": Kind(
+        409,
+        "Others have written meanwhile",
+        "Nothing was sent. `messages` has what is newer than `If-Seq-Match`; send again with the seq of its last one.",
     ),
     "idempotency_conflict": Kind(
         409,
@@ -106,14 +112,23 @@ def answer(
     errors: Sequence[FieldError] = (),
     status: int | None = None,
     conversation_id: int | None = None,
+    messages: Sequence[Fields] = (),
 ) -> Response:
     """Return the problem `code` as a response."""
     kind = KINDS[code]
-    fields: dict[str, object] = {"errors": [_field(error) for error in errors[:MOST_ERRORS]]} if errors else {}
+    problem = Problem(
+        type=EXPLAINED_AT + code,
+        title=kind.title,
+        status=status or kind.status,
+        detail=detail or kind.detail,
+        code=code,
+    )
+    if errors:
+        problem.errors = [_field(error) for error in errors[:MOST_ERRORS]]
     if conversation_id is not None:
-        fields["conversation_id"] = conversation_id
-    known = {"type": EXPLAINED_AT + code, "title": kind.title, "status": status or kind.status}
-    problem = Problem.model_validate(known | {"detail": detail or kind.detail, "code": code} | fields)
+        problem.conversation_id = conversation_id
+    if messages:
+        problem.messages = [MessageResponse.model_validate(message) for message in messages]
     body = problem.model_dump_json(exclude_unset=True)
     return Response(body, status=problem.status, content_type=MEDIA_TYPE)
 

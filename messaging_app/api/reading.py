@@ -23,6 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 FILES = "attachments"
 
 KEY_PATTERN = f"^[!-~]([ -~]{{0,{IDEMPOTENCY_KEY_MAX - 2}}}[!-~])?$"
+SEEN_MAX = 10**18 - 1
+_SEQ = re.compile("0|[1-9][0-9]{0,17}", re.ASCII)
 _WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,19}", re.ASCII)
 _SWITCH = {"true": True, "false": False}
 _CODES = {
@@ -53,6 +55,16 @@ def read_key() -> str | None:
         sentence = f"An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters."
         raise Invalid(FieldError("Idempotency-Key", "invalid", sentence))
     return key
+
+
+def read_seen() -> int | None:
+    """Return the header If-Seq-Match: the last seq that the writer has seen. Raises `Malformed`."""
+    seen = request.headers.get("If-Seq-Match")
+    if seen is None:
+        return None
+    if not _SEQ.fullmatch(seen):
+        raise Malformed("If-Seq-Match is the seq of a line, as a whole number.")
+    return int(seen)
 
 
 def read_json(model: type[M], *, required: bool = True) -> M:

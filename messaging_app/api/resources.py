@@ -21,7 +21,7 @@ from messaging_app.api.answers import (
     summary_model,
     summary_of,
 )
-from messaging_app.errors import FieldError, Invalid
+from messaging_app.errors import FieldError, Invalid, NewerMessages
 from messaging_app.models.context import Named
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
@@ -145,12 +145,27 @@ def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -
 
 
 def send_message(
-    actor: Actor, conversation_id: int, body: s.MessageCreate, key: str | None, uploads: list[FileStorage]
-) -> Answer:
+    actor: Actor,
+    conversation_id: int,
+    body: s.MessageCreate,
+    key: str | None,
+    seen: int | None,
+    uploads: list[FileStorage],
+) -> Answer | Response:
     """Write into a conversation. A repeated key returns the first message."""
-    sent = messaging.send_message(
-        actor, conversation_id, body.content, idempotency_key=key, uploads=uploads, limits=g.get("upload_limits")
-    )
+    try:
+        sent = messaging.send_message(
+            actor,
+            conversation_id,
+            body.content,
+            idempotency_key=key,
+            uploads=uploads,
+            limits=g.get("upload_limits"),
+            seen=seen,
+        )
+    except NewerMessages as refusal:
+        newer = messages_of(actor, messaging.read_newer(actor, conversation_id, refusal.seen))
+        return problems.answer(refusal.code, messages=newer)
     lines = messaging.read_sent(sent, sent.seq - 1, 1)
     return Answer(s.MessageResponse.model_validate(messages_of(actor, lines)[0]))
 

@@ -694,6 +694,8 @@ class Problem(Outgoing):
     """Everything at fault; only where fields, parameters or files are."""
     conversation_id: int = Field(default=0, json_schema_extra=_no_default)
     """The open conversation; only with `duplicate_open`."""
+    messages: list[MessageResponse] = Field(default=[], json_schema_extra=_no_default)
+    """What others have written since; only with `newer_messages`."""
 
 
 class AuditActor(Outgoing):

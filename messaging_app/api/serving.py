@@ -67,6 +67,8 @@ def _view(endpoint: Endpoint, role: RolePolicy) -> Callable[..., Response]:
             given["query"] = asked
         if endpoint.keyed:
             given["key"] = reading.read_key()
+        if endpoint.guarded:
+            given["seen"] = reading.read_seen()
         if endpoint.form and request.mimetype == "multipart/form-data":
             given["body"], given["uploads"] = reading.read_form(endpoint.form)
         elif endpoint.body:

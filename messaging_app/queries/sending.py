@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Id
-from messaging_app.models import Conversation, ConversationParticipant, Message, Store
+from messaging_app.models import Conversation, ConversationParticipant, Message, MessageKind, Store
 from messaging_app.models.scope import actor_params
 from messaging_app.queries.inbox import PLATFORM_NAME
 
@@ -54,6 +54,14 @@ def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | N
         )
     ).one_or_none()
     return Earlier(*found) if found else None
+
+
+def others_wrote(session: Session, actor: Actor, conversation_id: int, after: int) -> bool:
+    """Return whether anybody but `actor` has written a message with a seq over `after`. Events do not count."""
+    theirs = (Message.sender_type != actor.type) | (Message.sender_id != actor.id)
+    newer = Message.seq > after, Message.kind == MessageKind.MESSAGE
+    found = select(Message.id).where(Message.conversation_id == conversation_id, *newer, theirs).limit(1)
+    return session.scalar(found) is not None
 
 
 def own_unread(session: Session, actor: Actor, conversation_id: int) -> int:

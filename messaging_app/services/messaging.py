@@ -139,6 +139,16 @@ def read_sent(sent: Sent, after: int, limit: int) -> list[thread.LineRow]:
     return _lines(sent.conversation_id, None, after, limit)
 
 
+def read_newer(actor: Actor, conversation_id: int, seen: int, limit: int = THREAD_PAGE) -> list[thread.LineRow]:
+    """Return the first `limit` messages that others wrote after `seen`. Two statements. Raises `NotFound`."""
+    lines = read_lines(get_head(actor, conversation_id), after=seen, limit=limit).lines
+    return [
+        line
+        for line in lines
+        if line.kind == "message" and (line.sender_type, line.sender_id) != (actor.type, actor.id)
+    ]
+
+
 def list_conversations(
     actor: Actor,
     *,
@@ -209,15 +219,18 @@ def send_message(
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
+    seen: int | None = None,
 ) -> Sent:
     """Write into an open conversation: 1-10,000 code points, optional if there are `uploads`.
 
-    A repeated key returns the first message. For files see `attachments.validate_and_store`.
+    `seen` is the last seq that the writer was shown: if others have written since, nothing is sent and
+    `NewerMessages` is raised. A repeated key returns the first message. For files see
+    `attachments.validate_and_store`.
     """
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
 
     def write(files: list[Prepared], digest: str) -> Sent:
-        return sending.send(actor, conversation_id, draft, files, digest)
+        return sending.send(actor, conversation_id, draft, files, digest, seen)
 
     address = f"send/{conversation_id}"
     if not uploads:

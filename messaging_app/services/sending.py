@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
-from messaging_app.errors import ConversationClosed, DuplicateOpen, IdempotencyConflict, Invalid, NotFound
+from messaging_app.errors import (
+    ConversationClosed,
+    DuplicateOpen,
+    IdempotencyConflict,
+    Invalid,
+    NewerMessages,
+    NotFound,
+)
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, Message
@@ -34,14 +41,25 @@ class Sent(NamedTuple):
     was_open: bool = False  # nothing was written: the parties have an open conversation about the same matter
 
 
-def send(actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str) -> Sent:
-    """Send into an open conversation, in one transaction. Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`."""
+def send(
+    actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str, seen: int | None = None
+) -> Sent:
+    """Send into an open conversation, in one transaction.
+
+    Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
+    """
     with writing(db.session) as session:
         line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
         if line is None:
             require_visible(session, actor, conversation_id)
             refuse_duplicate(session, actor, conversation_id)
             raise ConversationClosed(may_reopen=policy_of(actor).may_close)
+        if (
+            seen is not None
+            and line.last_seq > seen + 1
+            and queries.others_wrote(session, actor, line.conversation_id, seen)
+        ):
+            raise NewerMessages(seen)
         write_message(session, actor, line, draft, files, digest)
     return Sent(line.conversation_id, line.last_seq, store_name=line.store_name)
 
@@ -61,7 +79,7 @@ def idempotently(
     try:
         return write(files, digest)
     # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
-    except (IntegrityError, ConversationClosed, DuplicateOpen, Invalid) as refusal:
+    except (IntegrityError, ConversationClosed, DuplicateOpen, NewerMessages, Invalid) as refusal:
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:

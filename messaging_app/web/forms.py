@@ -35,6 +35,8 @@ from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 if TYPE_CHECKING:
     from wtforms.fields import Field
 
+    from messaging_app.web.views.thread import Line
+
 TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
 # No maxlength: a browser would cut what is pasted without a word.
 NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "required": True}
@@ -244,8 +246,9 @@ class InviteForm(Form):
 
 
 class MessageForm(KeyedForm):
-    """The composer. `after` is the seq of the last line on the page."""
+    """The composer. `after` is the seq of the last line on the page; `newer` is what others have written since."""
 
+    newer: Sequence[Line] = ()
     after = HiddenField()
     content = TextAreaField(_("Message"), render_kw=TEXT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_app.errors import Refusal
+from messaging_app.errors import NewerMessages, Refusal
 from messaging_app.web.forms import MessageForm, new_key
 from messaging_app.web.views.thread import ThreadView
 
@@ -16,4 +16,11 @@ def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:
     """Return the composer with its text and the error, on a page whose last line is `after`."""
     form.refuse(refusal)
     form.after.data = after
+    return form
+
+
+def guarded(form: MessageForm, refusal: NewerMessages, thread: ThreadView) -> MessageForm:
+    """Return the composer with its text, its key and the messages of others since; sending it again sends it."""
+    form.after.data = thread.last_seq
+    form.newer = [x for x in thread.lines if x.seq > refusal.seen and x.kind == "message" and not x.mine]
     return form

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid
+from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NewerMessages
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
@@ -34,7 +34,10 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
             idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
+            seen=after,
         )
+    except NewerMessages as refusal:
+        return _guarded(actor, conversation_id, form, refusal)
     except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
         found = messaging.get_head(actor, conversation_id)
         if is_htmx():
@@ -88,6 +91,26 @@ def uploads() -> list[Upload]:
     if request.form.getlist("attachments") not in ([], [""]):
         raise AttachmentsRefused(FileRefused("name_invalid"))
     return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
+
+
+def _guarded(actor: Actor, conversation_id: int, form: MessageForm, refusal: NewerMessages) -> ResponseReturnValue:
+    """Return the composer with its text and what others have written since; with htmx also the new lines for the thread."""
+    found = messaging.get_head(actor, conversation_id)
+    missed = found.head.last_seq - refusal.seen
+    if not is_htmx() or missed > WINDOW_MAX:
+        view = show(actor, messaging.read_lines(found, limit=max(window(found), min(missed, WINDOW_MAX))))
+        filled = composer.guarded(form, refusal, view)
+        if not is_htmx():
+            return whole_page(actor, view, filled, refusal.status)
+        response = rendered("conversations/_thread.html", refusal.status, thread=view, composer=filled)
+        response.headers["HX-Retarget"] = "#thread"
+        return response
+    found = messaging.read_lines(found, after=max(refusal.seen - 1, 0), limit=WINDOW_MAX + 1)
+    context = _take_context(found.lines, refusal.seen)
+    view = show(actor, found, context=context)
+    return rendered(
+        "messages/_guarded.html", refusal.status, thread=view, composer=composer.guarded(form, refusal, view)
+    )
 
 
 def _answer(actor: Actor, sent: Sent, after: int) -> Response:
