@@ -75,6 +75,15 @@ function refuseBySilence({ detail: { ctx } }) {
   if (ctx && !ctx.response && ctx.sourceElement.matches("form[data-sends]")) refuse(ctx.sourceElement, words().sendUnreachable);
 }
 
+function forgetNewer() {
+  const form = document.querySelector(".composer--guarded");
+  if (!form) return;
+  form.classList.remove("composer--guarded");
+  form.querySelector(".guard").remove();
+  const label = form.querySelector("[data-when-sent]");
+  label.textContent = label.dataset.whenSent;
+}
+
 function receive(root) {
   for (const field of root.querySelectorAll?.("textarea[data-limit]") ?? []) fit(field);
   if (isMac) for (const key of root.querySelectorAll?.("[data-control-key]") ?? []) key.textContent = "⌘";
@@ -84,6 +93,7 @@ document.addEventListener("input", ({ target }) => {
   if (target.matches("textarea[data-limit]")) fit(target);
 });
 document.addEventListener("keydown", sendByKey);
+document.addEventListener("message-sent", forgetNewer);
 document.addEventListener("htmx:before:request", (event) => showBusy(event, true));
 document.addEventListener("htmx:finally:request", (event) => showBusy(event, false));
 document.addEventListener("htmx:response:error", refuseByStatus);
