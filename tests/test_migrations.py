@@ -606,3 +606,15 @@ def test_0025_begins_without_second_factors(at: Callable[[str], None]) -> None:
         run(app + f"(3, 1, 'e', 'f', 0, {MOMENT}, NULL)")
     downgrade(revision="0024")
     assert not {"authenticators", "recovery_codes", "passkeys"} & tables()
+
+
+def test_0027_knows_of_no_provider(at: Callable[[str], None]) -> None:
+    at("0026")
+    run(
+        "INSERT INTO sign_in_sessions (token_hash, actor_type, person_id, created_at, last_used_at)"
+        f" VALUES ('x', 'store', 1, {MOMENT}, {MOMENT})"
+    )
+    upgrade(revision="0027")
+    assert rows("SELECT token_hash, provider FROM sign_in_sessions") == [("x", None)]
+    downgrade(revision="0026")
+    assert rows("SELECT token_hash FROM sign_in_sessions") == [("x",)]

@@ -275,6 +275,7 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provide
             actor_type=role.actor_type,
             person_id=person_id,
             store_id=store_id,
+            provider=provider or None,
             **seen_now(),
         )
         transaction.add(row)

@@ -15,8 +15,8 @@ class SignInSession(Base):
     """One browser signed in to one role. The cookie holds the token; the row holds only its digest.
 
     `person_id` refers to `users.id`, or to `customers.id` for a customer. `store_id` is the current store of staff, or
-    the customer's store. `time_zone` is the browser's latest; e-mails show times in it.
-    `address` and `user_agent` are those of the last use.
+    the customer's store. `time_zone` is the browser's latest; e-mails show times in it. `address` and `user_agent` are
+    those of the last use. `provider` is the identity provider that knew them, None after a password or passkey.
     """
 
     __tablename__ = "sign_in_sessions"
@@ -41,3 +41,4 @@ class SignInSession(Base):
     time_zone: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(300))
+    provider: Mapped[str | None] = mapped_column(String(32))

@@ -120,6 +120,9 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
     tokens: Column = null()
     if actor_type == ActorType.CUSTOMER and needed == "page":
         tokens = func.coalesce(stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
+    factor: Column = null()
+    if actor_type != ActorType.CUSTOMER:  # whom a provider knew, it asked for whatever it wants
+        factor = case((row.provider.is_(None), second_factor.needed_since(actor_type, row.person_id)))
     store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line)
     return Query(
         select(
@@ -132,7 +135,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             tokens,
             unread,
             stores,
-            null() if actor_type == ActorType.CUSTOMER else second_factor.needed_since(actor_type, row.person_id),
+            factor,
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
             _is_owner(actor_type),
         ).where(

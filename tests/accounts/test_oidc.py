@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,10 +17,10 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.db.engine import writing
+from messaging_app.db.engine import now, writing
 from messaging_app.errors import NotAllowed, NotFound
 from messaging_app.extensions import db
-from messaging_app.models import Identity, StoreMembership, User
+from messaging_app.models import Identity, PlatformSetting, StoreMembership, User
 from messaging_app.oidc import provider as library
 from messaging_app.oidc.provider import Provider as OurProvider
 from messaging_app.oidc.settings import ProviderSettings
@@ -27,6 +28,7 @@ from messaging_app.services import admins, identities, invitations, settings, tr
 from tests import cast
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
+from tests.accounts.second_factors import App
 from tests.cast import EMAILS
 from tests.conftest import Browser
 from tests.mail.conftest import Post
@@ -516,6 +518,30 @@ def test_two_answers_at_once_make_one_account(post: Post, acme: Provider) -> Non
     assert statuses == [303] * 4
     assert count(Identity) == 1
     assert [action for _who, action, whom in actions() if whom == "noor@mail.example"].count("identity.linked") == 1
+
+
+def test_a_second_factor_is_the_providers_matter(post: Post, acme: Provider) -> None:
+    """Neither is the person's own asked for, nor is one that the platform requires."""
+    acme.person |= {"groups": ["platform-admins"]}
+    browser = browse(post)
+    assert come(browser, "admin").status_code == 303
+    user = noor()
+    assert user is not None
+    settings.set_settings(post.cast.ada, {"second_factor_required_admins": "true"})
+    with writing(db.session) as session:
+        required = update(PlatformSetting).where(PlatformSetting.key == "second_factor_required_admins")
+        session.execute(required.values(updated_at=now() - timedelta(days=8)))
+        session.execute(update(User).where(User.id == user.id).values(password_hash=cast.CHEAP.hash(cast.PASSWORD)))
+    assert come(browser, "admin").location == "/admin/messages"
+    assert browser.get("/admin/messages").status_code == 200
+    by_password = browse(post)
+    by_password.get("/admin/login")
+    by_password.post("/admin/login", {"email": NOOR["email"], "password": cast.PASSWORD})
+    assert by_password.get("/admin/messages").location.startswith("/admin/account/security"), "that was no provider"
+    browser.get("/admin/messages")
+    app = App(browser.get("/admin/account/security").text)
+    assert browser.post("/admin/account/security/authenticator", {"code": app.code()}).status_code == 200
+    assert come(browse(post), "admin").location == "/admin/messages"
 
 
 # --- Without passwords ------------------------------------------------------------------------------------------------

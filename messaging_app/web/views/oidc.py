@@ -94,7 +94,7 @@ def finish_oidc(provider: str) -> ResponseReturnValue:
         person = _recognise(role, provider, profile)
     except Refusal as refusal:
         return sign_ins.refused(role, refusal, begun.get("next", ""))
-    return second_step.proceed(role, person, begun["next"], provider)
+    return second_step.enter(role, person, begun["next"], provider=provider)  # a second factor is the provider's matter
 
 
 def connect_identity(_actor: Actor, provider: str) -> ResponseReturnValue:

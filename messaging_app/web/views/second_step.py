@@ -35,17 +35,16 @@ class Pending(NamedTuple):
 
     user_id: int
     store_id: int | None
-    provider: str
     mark: str
     until: int
 
 
-def proceed(role: RolePolicy, person: Person, onward: str, provider: str = "") -> Response:
-    """Sign in somebody who has shown the right password, or whom a provider knew; or ask for the second step first."""
+def proceed(role: RolePolicy, person: Person, onward: str) -> Response:
+    """Sign in somebody who has shown the right password, or ask for the second step first."""
     if not person.has_factor:
-        return enter(role, person, onward, provider=provider)
+        return enter(role, person, onward)
     until, mark = int(time.time()) + MINUTES * 60, second_step.mark_of(person.id)
-    session[PENDING] = list(Pending(person.id, person.store_id, provider, mark, until))
+    session[PENDING] = list(Pending(person.id, person.store_id, mark, until))
     return see_other(role.login + (f"?{urlencode({'next': onward})}" if onward else ""))
 
 
@@ -97,7 +96,7 @@ def take_code(role: RolePolicy, onward: str) -> ResponseReturnValue | None:
         failures.record_wrong_code(role, person.id, request.remote_addr or "")
         form.code.errors = [_("This code is wrong or was used already. Wait for the next one.")]
         return _page(role, form, onward, 422)
-    return enter(role, person, onward, provider=pending.provider, accepted=accepted)
+    return enter(role, person, onward, accepted=accepted)
 
 
 def _accept(role: RolePolicy, person: Person, code: str) -> Accepted | None:
