@@ -146,6 +146,28 @@ def test_the_pins_are_no_higher_than_what_somebody_needs(made: dict[str, dict[st
     assert {name: max(len(of.get(name, ())) for of in made.values()) for name in MOST} == MOST
 
 
+# Each page of the console; the number of rows that it lists changes nothing.
+OF_THE_CONSOLE = {
+    ("ada", "/admin/stores"): 4,
+    ("ada", "/admin/stores?q=bak"): 3,
+    ("ada", "/admin/stores/1"): 6,
+    ("ada", "/admin/customers"): 3,
+    ("ada", "/admin/customers?q=cle"): 2,
+    ("ada", "/admin/customers?status=inactive&q=cle"): 3,
+    ("ada", "/admin/customers/1"): 3,
+    ("ada", "/admin/admins"): 3,
+    ("sam", "/store/staff"): 5,
+    ("sam", "/store/settings"): 2,
+}
+
+
+def test_a_page_of_the_console_makes_no_more_statements_than_it_is_known_to(crowd: tuple[Web, dict[str, int]]) -> None:
+    web, _numbers = crowd
+    browsers = {who: web.signed_in(who) for who in ("ada", "sam")}
+    found = {(who, path): len(web.statements(lambda: browsers[who].get(path))) for who, path in OF_THE_CONSOLE}  # noqa: B023
+    assert found == OF_THE_CONSOLE
+
+
 def test_the_pins_are_within_what_was_promised() -> None:
     for name, most in MOST.items():
         words = name.split()
