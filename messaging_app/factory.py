@@ -22,7 +22,7 @@ from messaging_app.policies import ROLES
 from messaging_app.storage import storage_from_url
 from messaging_app.web import bodies, error_pages, headers, htmx, static_files
 from messaging_app.web.roles import mount_roles
-from messaging_app.web.views import links, setup, stream, unsubscribe
+from messaging_app.web.views import about, links, setup, stream, unsubscribe
 
 
 def create_app(**overrides: object) -> Flask:
@@ -76,6 +76,7 @@ def create_app(**overrides: object) -> Flask:
     headers.init_app(app)
     static_files.init_app(app)
     formats.init_app(app)
+    about.init_app(app)
     htmx.init_app(app)
     error_pages.init_app(app)
     stream.init_app(app)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from messaging_app.actors import Actor
+from messaging_app.actors import Actor, ActorType
 from messaging_app.models import Context, Conversation, ConversationParticipant, Customer, Store
 from messaging_app.models.context import Fact, Named
 from messaging_app.text import email_key
@@ -44,7 +44,14 @@ def is_current() -> ColumnElement[bool]:
 
 def find(session: Session, store_id: int, named: Named) -> ContextRow | None:
     """Return one context of a store."""
-    return _row(session, Context.store_id == store_id, Context.kind == named.kind, Context.reference == named.reference)
+    found = _rows(session, Context.store_id == store_id, *_is_named(named))
+    return found[0] if found else None
+
+
+def find_by_name(session: Session, actor: Actor, named: Named) -> list[ContextRow]:
+    """Return up to two contexts of one name: of the actor's store, or of any for admins."""
+    reach = () if actor.type == ActorType.ADMIN else (Context.store_id == actor.store_id,)
+    return _rows(session, *_is_named(named), *reach)
 
 
 def store_by_code(session: Session, code: str) -> int | None:
@@ -72,7 +79,11 @@ def count_about(session: Session, actor: Actor, context_id: int) -> tuple[int, i
     return number, int(unread)
 
 
-def _row(session: Session, *conditions: ColumnElement[bool]) -> ContextRow | None:
+def _is_named(named: Named) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Context.kind == named.kind, Context.reference == named.reference
+
+
+def _rows(session: Session, *conditions: ColumnElement[bool]) -> list[ContextRow]:
     found = session.execute(
         select(
             Context.id,
@@ -92,5 +103,6 @@ def _row(session: Session, *conditions: ColumnElement[bool]) -> ContextRow | Non
         )
         .outerjoin(Customer, Customer.id == Context.customer_id)
         .where(*conditions)
-    ).one_or_none()
-    return ContextRow(*tuple(found)) if found else None
+        .limit(2)
+    )
+    return [ContextRow(*tuple(row)) for row in found]

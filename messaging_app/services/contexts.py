@@ -138,6 +138,12 @@ def find_about(actor: Actor, store_code: str | None, name: Named) -> tuple[Conte
     return found, *queries.count_about(session, actor, found.id)
 
 
+def find_by_name(actor: Actor, name: Named) -> ContextRow | None:
+    """Return the one context of this name that `actor` may write about: admins, of all stores, only if there is one."""
+    rows = queries.find_by_name(db.session(), actor, name)
+    return rows[0] if len(rows) == 1 else None
+
+
 def of_new_conversation(session: Session, actor: Actor, name: Named, store_id: int, customer_id: int | None) -> Held:
     """Return the context of a new conversation, locked. Raises `NotFound` for another customer's.
 

@@ -9,7 +9,7 @@ a transaction; each writing verb is one short transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from messaging_app.actors import Actor
@@ -38,6 +38,7 @@ from messaging_app.services.sending import Sent
 
 PAGE = 25
 THREAD_PAGE = 50
+OTHERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,18 @@ class Thread:
     mine: thread.SeatRow | None
     lines: list[thread.LineRow]
     has_older: bool
+
+
+@dataclass(slots=True)
+class Others:
+    """Other conversations that staff may want beside one: with its customer, and about the same matter."""
+
+    conversation_id: int
+    customer_name: str
+    of_customer: list[inbox.InboxRow] = field(default_factory=list)
+    about: list[inbox.InboxRow] = field(default_factory=list)
+    kind: str = ""
+    reference: str = ""
 
 
 def create_conversation(
@@ -132,6 +145,32 @@ def read_lines(found: Thread, *, before: int | None = None, after: int | None = 
         lines.reverse()
     has_older = bool(lines and lines[0].seq > 1) if after is not None else more
     return replace(found, lines=lines, has_older=has_older)
+
+
+def list_others(actor: Actor, conversation_id: int) -> Others:
+    """Return the newest other conversations with the same customer, and about the same matter, that `actor` sees."""
+    head = get_head(actor, conversation_id).head
+    most = OTHERS + 1  # one of them is this one
+
+    def rest(rows: list[inbox.InboxRow], known: Sequence[int] = ()) -> list[inbox.InboxRow]:
+        return [row for row in rows if row.id != head.id and row.id not in known][:OTHERS]
+
+    found = Others(conversation_id, head.counterpart_name)
+    if head.customer_id is not None:
+        page = list_conversations(actor, status="all", customer_id=head.customer_id, limit=most)
+        found.of_customer = rest(page.rows)
+    if head.context is not None:
+        found.kind, found.reference = head.context["kind"], head.context["reference"]
+        page = list_conversations(
+            actor,
+            status="all",
+            store_id=head.store_id,
+            context_kind=found.kind,
+            context_reference=found.reference,
+            limit=most + OTHERS,
+        )
+        found.about = rest(page.rows, [row.id for row in found.of_customer])
+    return found
 
 
 def read_sent(sent: Sent, after: int, limit: int) -> list[thread.LineRow]:

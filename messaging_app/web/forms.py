@@ -27,6 +27,7 @@ from messaging_app.accounts.passwords import NEW_MIN, PASSWORD_MAX
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.models.api_token import NAME_MAX
+from messaging_app.models.context import REFERENCE_MAX
 from messaging_app.models.second_factor import PASSKEY_NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
 from messaging_app.services.store_changes import OPENING_MAX
@@ -246,7 +247,12 @@ class InviteForm(Form):
 
 
 class MessageForm(KeyedForm):
-    """The composer. `after` is the seq of the last line on the page; `newer` is what others have written since."""
+    """The composer. `after` is the seq of the last line on the page; `newer` is what others have written since.
+
+    `open_instead` is the open conversation about the same matter, where this one is closed.
+    """
+
+    open_instead: int | None = None
 
     newer: Sequence[Line] = ()
     after = HiddenField()
@@ -254,10 +260,16 @@ class MessageForm(KeyedForm):
 
 
 class ComposeForm(KeyedForm):
-    """A new conversation. Its template renders the list of recipients."""
+    """A new conversation. Its template renders the list of recipients, and offers the kinds of contexts."""
 
     recipient_id = HiddenField()
     q = SearchField(_("To"), id="recipient-q")
+    context_kind = SelectField(_("About"), id="compose-kind", validate_choice=False)
+    context_reference = StringField(
+        _("Number"),
+        id="compose-reference",
+        render_kw={"autocomplete": "off", "maxlength": REFERENCE_MAX, "dir": "auto"},
+    )
     subject = StringField(_("Subject"), id="compose-subject", render_kw={"dir": "auto"})
     content = TextAreaField(_("Message"), id="compose-content", render_kw=TEXT)
 

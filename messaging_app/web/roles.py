@@ -156,6 +156,8 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(f"{messages_at}/new", compose.new, "GET", "POST")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
         behind_door(messages_at, compose.create, "POST")
+    if role.has_team:
+        behind_door(f"{messages_at}/<id:conversation_id>/others", conversations.others, "GET")
     if role.may_close:
         behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
         behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")

@@ -2,7 +2,7 @@
 // the words, the names of the files, for whom they are, and the idempotency key that makes one message of them, from
 // whichever tab and however often they are sent.
 
-export const FIELDS = ["subject", "content"];
+export const FIELDS = ["subject", "content", "context_kind", "context_reference"];
 export const prefix = () => `draft:${document.body.dataset.role}:`;
 export const keyFor = (draft) => `${prefix()}${document.body.dataset.actor}:${document.body.dataset.store}:${draft}`;
 export const keyOf = (form) => keyFor(form.dataset.draft);

@@ -63,12 +63,19 @@ async function chooseAgain(form) {
 function forgetWhatWasSent({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-draft]") || ctx.response.status >= 400) return;
+  const other = ctx.response.headers.get("Draft-Belongs-To"); // nothing was sent: the text waits where the answer leads
+  if (other) addTo(keyFor(other), form.elements.content.value);
   const sent = ctx.request.body;
   const shown = document.querySelector(`form[data-draft="${form.dataset.draft}"]`); // another one after a look elsewhere
   const draft = left(form, load(keyOf(form)), sent, shown);
   if (draft.key === sent.get("idempotency_key")) draft.key = freshKey();
   store(keyOf(form), draft);
   if (shown && form.dataset.draft !== "new") show(shown, draft);
+}
+
+function addTo(key, text) {
+  const draft = load(key);
+  store(key, { ...draft, key: freshKey(), content: [draft.content, text].filter(Boolean).join("\n\n") });
 }
 
 // Two tabs may begin conversations with different people: of another's draft nothing is taken away.

@@ -16,7 +16,8 @@ from messaging_app import config
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant, Customer, Message, SignInSession, Store
-from messaging_app.services import messaging
+from messaging_app.models.context import Named
+from messaging_app.services import contexts, messaging
 from tests.conftest import Browser
 from tests.mail.conftest import Post
 
@@ -45,6 +46,29 @@ def test_a_mail_says_who_wrote_what_and_where_to_answer(post: Post) -> None:
             "/unsubscribe/",
         ):
             assert words in text, (kind, words)
+
+
+def test_a_mail_says_what_it_is_about(post: Post) -> None:
+    cast = post.cast
+    title = "Two-tier <b>cake</b>"
+    said = contexts.Statement(None, "cleo@mail.example", title, None, "Paid", [], 1)
+    contexts.put_context(cast.ada, "bakery", Named("order", "4711"), said)
+    messaging.create_conversation(
+        cast.sam,
+        conversation_type="store_customer",
+        recipient_type="customer",
+        recipient_id=cast.cleo.id,
+        subject="Your cake",
+        content="Which colour?",
+        context=Named("order", "4711"),
+    )
+    post.sweep(2.1)
+    [mail] = post.take()
+    assert mail["Subject"] == "New message: Your cake"
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert f"Order 4711 · {title}" in text
+    page = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "Order <bdi>4711</bdi> · <bdi>Two-tier &lt;b&gt;cake&lt;/b&gt;</bdi>" in page
 
 
 def test_a_mail_shows_the_text_with_its_lines(post: Post) -> None:

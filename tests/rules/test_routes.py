@@ -77,7 +77,7 @@ def test_every_address_has_a_policy(world: World) -> None:
     assert views["store"] - views["admin"] == {"switch"}
     through_providers = {"begin_oidc", "finish_oidc", "connect_identity", "disconnect_identity"}
     assert views["admin"] - views["storefront"] == through_providers | {
-        "new", "recipients", "create", "close", "reopen", "profile", *OF_A_SECOND_FACTOR,
+        "new", "recipients", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR,
     }  # fmt: skip
     assert views["storefront"] - views["admin"] == {"logo"}
 

@@ -51,6 +51,7 @@ POST R/<id>/read                                     W 303  A 303  S 303  C 303 
 PUT  R/<id>/read                          htmx       W 200  A 200  S 200  C 200  - 404  out 401
 POST R/<id>/preferences                              W 303  A 303  S 303  C 303  - 404  out 302
 PUT  R/<id>/preferences                   htmx       W 200  A 200  S 200  C 200  - 404  out 401
+GET R/<id>/others                                    W 200  A 200  S 200  C none - 404  out 302
 POST R/<id>/close                                    W 303  A 303  S 303  C none - 404  out 302
 POST R/<id>/messages                      closed     W 409  A 409  S 409  C skip - 404  out 401
 POST R/<id>/reopen                                   W 303  A 303  S 303  C none - 404  out 302

@@ -46,7 +46,10 @@ MOST = {
     "close": 3,
     "reopen, fragment": 6,
     "home": 3,
-    "compose": 3,
+    "compose": 4,
+    "compose about an order": 5,
+    "others": 3,
+    "list of an order": 2,
     "recipients": 2,
     "begin": 5,
 }
@@ -101,6 +104,9 @@ def acts(browser: Browser, who: str, numbers: dict[str, int], web: Web) -> dict[
             "close": lambda: browser.post(f"{thread}/close"),
             "reopen, fragment": lambda: browser.post(f"{thread}/reopen", {"after": "5"}, htmx=True),
             "compose": lambda: browser.get(f"{place}/new"),
+            "compose about an order": lambda: browser.get(f"{place}/new?context_kind=order&context_reference=4711"),
+            "others": lambda: browser.get(f"{thread}/others", htmx=True),
+            "list of an order": lambda: browser.get(f"{place}?context_kind=order&context_reference=4711", htmx=True),
             "recipients": lambda: browser.get(f"{place}/recipients?recipient_type=customer&q=cl", htmx=True),
             "begin": lambda: browser.post(place, customer | {"subject": "Counted", "content": "Counted"}),
         }

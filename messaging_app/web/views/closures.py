@@ -6,10 +6,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
+from messaging_app.errors import DuplicateOpen
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
+from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, see_other, toast, whole_number, with_events
-from messaging_app.web.views.messages import update
+from messaging_app.web.views.messages import refused, update
 
 
 def close(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -19,8 +21,11 @@ def close(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Reopen a conversation and add the event to the thread."""
-    messaging.reopen_conversation(actor, conversation_id)
+    """Reopen a conversation and add the event to the thread. Where another about the same is open, leads there."""
+    try:
+        messaging.reopen_conversation(actor, conversation_id)
+    except DuplicateOpen as refusal:
+        return refused(actor, conversation_id, MessageForm(), refusal, whole_number("after", "form"))
     return _answer(actor, conversation_id, _("Conversation reopened."))
 
 

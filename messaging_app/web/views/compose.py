@@ -9,18 +9,24 @@ from urllib.parse import urlencode
 from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from wtforms import SelectChoice
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, Refusal
+from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, NotFound, Refusal
+from messaging_app.models.context import REFERENCE_MAX, Named
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import contexts, messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import find_recipient, list_recipients
 from messaging_app.web.forms import ComposeForm, new_key
 from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number
+from messaging_app.web.views import composer
+from messaging_app.web.views.about import kind_name
+from messaging_app.web.views.conversations import whole_page
 from messaging_app.web.views.messages import uploads
+from messaging_app.web.views.thread import show, window
 
 QUERY_MAX = 100
 
@@ -49,8 +55,12 @@ def new(actor: Actor) -> ResponseReturnValue:
         compose = _compose(actor, request.args if "cursor" in request.args else request.form)
         _keep_chosen(actor, compose)
     else:
-        compose = _compose(actor, request.args)
-        _choose(actor, compose, _number("args"))
+        chosen, values = _number("args"), request.args.to_dict()
+        if not chosen and (chosen := _customer_of_context(actor)):
+            values["recipient_type"] = "customer"
+        compose = _compose(actor, values)
+        _choose(actor, compose, chosen)
+    _fill_in_context(compose)
     return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
 
 
@@ -73,6 +83,7 @@ def create(actor: Actor) -> ResponseReturnValue:
     kind = request.form.get("conversation_type") or str(policy_of(actor).starts.get(recipient_type, ""))
     limiter.hit("create", actor.type, actor.id)
     try:
+        name = (form.context_kind.data or "", form.context_reference.data or "")
         sent = messaging.create_conversation(
             actor,
             conversation_type=kind,
@@ -80,13 +91,61 @@ def create(actor: Actor) -> ResponseReturnValue:
             recipient_id=_number("form"),
             subject=form.subject.data or "",
             content=form.content.data or "",
+            context=contexts.named(*name) if any(name) else None,
             idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
         )
+    except NotFound:
+        return _refused(actor, ContextNotFound())
     except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, refusal)
+    if sent.was_open:
+        return _lead_to_open(actor, sent.conversation_id, form)
     return go_to(policy_of(actor).thread(sent.conversation_id))
+
+
+class ContextNotFound(Invalid):
+    """The context is another customer's: as if it were not there."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing of this number.")))
+
+
+def _lead_to_open(actor: Actor, conversation_id: int, form: ComposeForm) -> ResponseReturnValue:
+    """Go to the open conversation about the same matter. The text waits in its composer: with scripts as its draft."""
+    if is_htmx():
+        response = go_to(f"{policy_of(actor).thread(conversation_id)}?was_open")
+        response.headers["Draft-Belongs-To"] = str(conversation_id)
+        return response
+    found = messaging.get_head(actor, conversation_id)
+    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    view.was_open = True
+    filled = composer.fresh(view)
+    filled.content.data = form.content.data
+    return whole_page(actor, view, filled)
+
+
+def _customer_of_context(actor: Actor) -> int:
+    """Return the customer of the context that a link names alone; 0 if nobody knows it."""
+    name = Named(*(request.args.get(field, "").replace("\0", "") for field in contexts.FIELDS))
+    found = contexts.find_by_name(actor, name) if all(name) else None
+    return (found.customer_id if found else None) or 0
+
+
+def _fill_in_context(compose: Compose) -> None:
+    """Offer the kinds of contexts, and what a link or the form named."""
+    form, offered = compose.form, contexts.kinds()
+    if request.method == "GET":
+        form.context_kind.data = request.args.get("context_kind", "")
+        form.context_reference.data = request.args.get("context_reference", "")[:REFERENCE_MAX]
+    chosen = form.context_kind.data or ""
+    listed = offered if chosen in ("", *offered) else [*offered, chosen]
+    names = [SelectChoice(kind, kind_name(kind)) for kind in listed]
+    form.context_kind.choices = [SelectChoice("", _("Nothing in particular")), *names]
 
 
 def _number(source: str) -> int:
@@ -104,6 +163,7 @@ def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
         # The service checks the texts first; show all errors at once.
         refusal = Invalid(*refusal.errors, *wrong_recipient().errors)
     compose.form.refuse(refusal)
+    _fill_in_context(compose)
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
     status = 422 if is_htmx() and compose.form.file_errors else refusal.status
     return rendered(template, status, compose=compose)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_app.errors import NewerMessages, Refusal
+from messaging_app.errors import DuplicateOpen, NewerMessages, Refusal
 from messaging_app.web.forms import MessageForm, new_key
 from messaging_app.web.views.thread import ThreadView
 
@@ -16,6 +16,8 @@ def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:
     """Return the composer with its text and the error, on a page whose last line is `after`."""
     form.refuse(refusal)
     form.after.data = after
+    if isinstance(refusal, DuplicateOpen):
+        form.open_instead = refusal.conversation_id
     return form
 
 

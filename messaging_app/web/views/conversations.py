@@ -16,8 +16,9 @@ from messaging_app.formats import today
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state
+from messaging_app.services.contexts import FIELDS
 from messaging_app.web.forms import MessageForm
-from messaging_app.web.htmx import is_htmx, rendered, whole_number
+from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
@@ -34,11 +35,14 @@ class Filters:
     unread: bool
     store_id: int | None = None
     customer_id: int | None = None
+    context_kind: str = ""
+    context_reference: str = ""
 
     def query(self, **changes: object) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
         values: dict[str, object] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
-        values |= {"store_id": self.store_id or "", "customer_id": self.customer_id or ""} | changes
+        values |= {"store_id": self.store_id or "", "customer_id": self.customer_id or ""}
+        values |= {"context_kind": self.context_kind, "context_reference": self.context_reference} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
         return f"?{urlencode(kept)}" if kept else ""
 
@@ -85,11 +89,18 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         return Response(status=204)
     found = messaging.read_lines(found, before=before, limit=messaging.THREAD_PAGE if before else window(found))
     view = show(actor, found)
+    view.was_open = "was_open" in request.args
     if not is_htmx():
         return whole_page(actor, view)
     if before:
         return rendered("messages/_older.html", thread=view)
     return rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
+
+
+def others(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """The other conversations with the same customer, and about the same matter."""
+    found = messaging.list_others(actor, conversation_id)
+    return page_or_fragment("conversations/others.html", "conversations/_others.html", others=found)
 
 
 def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None, status: int = 200) -> Response:
@@ -110,6 +121,8 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
     head, filters = view.conversation, top.filters
     passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
     passes &= filters.store_id in (None, head.store_id) and filters.customer_id in (None, head.customer_id)
+    matter = (head.context["kind"], head.context["reference"]) if head.context else ("", "")
+    passes &= filters.context_kind in ("", matter[0]) and filters.context_reference in ("", matter[1])
     is_in = any(row.id == head.id for row in top.rows)
     if is_in or not top.next_cursor or not passes or (filters.unread and not view.unread_count):
         return top
@@ -119,6 +132,8 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
         "unread": filters.unread,
         "store_id": filters.store_id,
         "customer_id": filters.customer_id,
+        "context_kind": filters.context_kind or None,
+        "context_reference": filters.context_reference or None,
     }
     more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
     if any(row.id == head.id for row in more.rows):
@@ -143,8 +158,9 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
         raise Invalid(*errors)
     if errors or ignore_bad:
         status, kind, cursor = (status, kind, None) if not errors else ("open", "", None)
-    of_whom = (_number_filter(actor, name, ignore_bad) for name in ("store_id", "customer_id"))
-    filters = Filters(status, kind, args.get("unread") == "1", *of_whom)
+    store_id, customer_id = (_number_filter(actor, name, ignore_bad) for name in ("store_id", "customer_id"))
+    about, number = (args.get(name, "").replace("\0", "") for name in FIELDS)
+    filters = Filters(status, kind, args.get("unread") == "1", store_id, customer_id, about, number)
     page = messaging.list_conversations(
         actor,
         status=status,
@@ -152,6 +168,8 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
         unread=filters.unread,
         store_id=filters.store_id,
         customer_id=filters.customer_id,
+        context_kind=filters.context_kind or None,
+        context_reference=filters.context_reference or None,
         cursor=cursor,
     )
     return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()))

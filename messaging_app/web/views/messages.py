@@ -7,7 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import ConversationClosed, IdempotencyConflict, Invalid, NewerMessages
+from messaging_app.errors import (
+    ConversationClosed,
+    DuplicateOpen,
+    IdempotencyConflict,
+    Invalid,
+    NewerMessages,
+    Refusal,
+)
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
@@ -38,19 +45,27 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         )
     except NewerMessages as refusal:
         return _guarded(actor, conversation_id, form, refusal)
-    except (Invalid, ConversationClosed, IdempotencyConflict) as refusal:
-        found = messaging.get_head(actor, conversation_id)
-        if is_htmx():
-            filled = composer.refused(form, refusal, after or found.head.last_seq)
-            status = 422 if filled.file_errors else refusal.status
-            answer = rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
-            # Make the page fetch what it missed: the event that says who closed it, and the state in the header.
-            return with_events(answer, thread_changed={}) if isinstance(refusal, ConversationClosed) else answer
-        view = show(actor, messaging.read_lines(found, limit=window(found)))
-        return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
+    except (Invalid, ConversationClosed, DuplicateOpen, IdempotencyConflict) as refusal:
+        return refused(actor, conversation_id, form, refusal, after)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
     return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
+
+
+def refused(
+    actor: Actor, conversation_id: int, form: MessageForm, refusal: Refusal, after: int | None
+) -> ResponseReturnValue:
+    """Return the composer with its text and what is wrong; without htmx the whole page."""
+    found = messaging.get_head(actor, conversation_id)
+    if is_htmx():
+        filled = composer.refused(form, refusal, after or found.head.last_seq)
+        status = 422 if filled.file_errors else refusal.status
+        answer = rendered("messages/_composer.html", status, thread=show(actor, found), composer=filled)
+        # Make the page fetch what it missed: the event that says who closed it, and the state in the header.
+        is_closed = isinstance(refusal, ConversationClosed | DuplicateOpen)
+        return with_events(answer, thread_changed={}) if is_closed else answer
+    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
 
 
 def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:

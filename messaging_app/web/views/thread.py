@@ -18,6 +18,7 @@ from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
+from messaging_app.web.views.about import About, about
 from messaging_app.web.views.files import FileView, files_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -101,6 +102,14 @@ class ThreadView:
     have: str
     removed: list[Any] = field(default_factory=list)
     brief: bool = False
+    about: About | None = None
+    has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
+    was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether something stands beside the words."""
+        return self.about is not None or self.has_others
 
     @property
     def limits(self) -> Limits:
@@ -176,6 +185,8 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         read_by=read_by,
         read_seq=read_seq,
         have=state_of(thread),
+        about=about(head),
+        has_others=policy_of(actor).has_team and (head.customer_id is not None or head.context_id is not None),
     )
 
 

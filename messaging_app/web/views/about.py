@@ -1,0 +1,112 @@
+"""What a conversation is about, as pages show it: as of its beginning, with what changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from flask import Flask
+from flask_babel import gettext as _
+
+from messaging_app.models.context import Fact, Snapshot
+
+ICONS = {"order": "package", "return": "package", "payout": "receipt", "product": "shopping-bag"}
+
+
+def init_app(app: Flask) -> None:
+    """Register the filter `kind_name`, for pages and mail."""
+    app.add_template_filter(kind_name)
+
+
+def kind_name(kind: str) -> str:
+    """Return a kind as a word on a page; the platform's own kinds as they are."""
+    known = {
+        "order": _("Order"),
+        "return": _("Return"),
+        "product": _("Product"),
+        "payout": _("Payout"),
+        "other": _("Other"),
+    }
+    return known.get(kind) or kind.replace("_", " ").capitalize()
+
+
+class Head(Protocol):
+    """The columns of a thread's head that this needs; `context_…` are as they are now."""
+
+    @property
+    def context(self) -> Snapshot | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def context_title(self) -> str | None: ...
+    @property
+    def context_url(self) -> str | None: ...
+    @property
+    def context_state(self) -> str | None: ...
+    @property
+    def context_facts(self) -> list[Fact] | None: ...
+    @property
+    def context_version(self) -> int | None: ...
+
+
+class Difference(NamedTuple):
+    """A line of the card: as it was and as it is. Where both are alike, nothing changed; None is nothing."""
+
+    label: str
+    before: str | None
+    now: str | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is another now."""
+        return self.before != self.now
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The data for the card beside a thread."""
+
+    kind: str
+    reference: str
+    title: Difference
+    state: Difference
+    url: str | None
+    facts: list[Difference]
+    began: datetime
+    was_known: bool  # whether the shop had stated anything when the conversation began
+
+    @property
+    def icon(self) -> str:
+        """The icon of its kind."""
+        return ICONS.get(self.kind, "file-text")
+
+    @property
+    def changes(self) -> int:
+        """How many lines changed since the beginning."""
+        return sum(line.changed for line in (self.title, self.state, *self.facts)) if self.was_known else 0
+
+
+def about(head: Head) -> About | None:
+    """Return what a conversation is about, or None. What the shop states later than its beginning is compared."""
+    then = head.context
+    if then is None:
+        return None
+    is_later = head.context_version is not None and head.context_version > then["version"]
+    title, state, url, facts = (
+        (head.context_title, head.context_state, head.context_url, head.context_facts or [])
+        if is_later
+        else (then["title"], then["state"], then["url"], then["facts"])
+    )
+    was = {fact["label"]: fact["value"] for fact in then["facts"]}
+    now = {fact["label"]: fact["value"] for fact in facts}
+    return About(
+        kind=then["kind"],
+        reference=then["reference"],
+        title=Difference(_("Title"), then["title"], title),
+        state=Difference(_("State"), then["state"], state),
+        url=url,
+        facts=[Difference(label, was.get(label), now.get(label)) for label in dict.fromkeys([*now, *was])],
+        began=head.created_at,
+        was_known=then["version"] > 0,
+    )
