@@ -20,10 +20,11 @@ from babel.dates import (
     get_timezone_name,
     match_skeleton,
 )
+from babel.localedata import locale_identifiers
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Flask, has_request_context, request
-from flask_babel import get_translations, gettext
+from flask_babel import get_translations, gettext, refresh
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -33,6 +34,7 @@ from messaging_app.text import with_line_breaks
 from messaging_app.text.hits import hits
 from messaging_app.text.markup import bdi, linkify, scripted, with_marks
 
+AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 QUOTED_OR_FIELD = re.compile(r"'[^']*'|s+|z+")  # in a time pattern: literal text, seconds, time zone
 
 
@@ -44,7 +46,15 @@ class Reader(NamedTuple):
     words: Translations | NullTranslations
 
 
+class Choice(NamedTuple):
+    """The locale and time zone that somebody chose for themselves; None where they leave it to the browser."""
+
+    locale: str | None = None
+    zone: str | None = None
+
+
 _reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
+_choice: ContextVar[Choice | None] = ContextVar("choice", default=None)
 
 
 def init_app(app: Flask) -> None:
@@ -66,11 +76,22 @@ def init_app(app: Flask) -> None:
     app.teardown_request(_forget_reader)
 
 
+def choose(locale: str | None, zone: str | None) -> None:
+    """Let the rest of this request be in the locale and time zone that the person chose."""
+    _choice.set(Choice(locale if locale in languages() else None, zone if is_zone(zone) else None))
+    _reader.set(None)
+    refresh()  # what Flask-Babel has found out before
+
+
 def locale_of_person() -> str:
-    """Return the first locale in Accept-Language that the pages are translated into, otherwise English.
+    """Return the person's own choice, else the first locale in Accept-Language that the pages are translated into,
+    otherwise English.
 
     Dates and numbers use it too, so that "30 novembre" never appears next to "Today".
     """
+    chosen = _choice.get()
+    if chosen is not None and chosen.locale:
+        return chosen.locale
     return _locale(request.headers.get("Accept-Language", "")) if has_request_context() else "en"
 
 
@@ -80,8 +101,9 @@ def language() -> str:
 
 
 def zone_of_person() -> str:
-    """Return the time zone reported by the browser, UTC by default."""
-    return zone_of_browser() or "UTC"
+    """Return the person's own choice, else the time zone reported by the browser, else UTC."""
+    chosen = _choice.get()
+    return (chosen and chosen.zone) or zone_of_browser() or "UTC"
 
 
 def zone_of_browser() -> str | None:
@@ -89,6 +111,34 @@ def zone_of_browser() -> str | None:
     cookies = request.cookies if has_request_context() else {}
     zone = cookies["tz"] if "tz" in cookies else ""  # noqa: SIM401 -- its `get` raises an error and catches it
     return zone if zone in _zones() else None
+
+
+def is_zone(zone: str | None) -> bool:
+    """Whether there is a time zone of this name."""
+    return zone in _zones()
+
+
+@lru_cache(maxsize=1)
+def languages() -> dict[str, str]:
+    """Return every locale that the pages can be read in, each with its name in its own language: English (India)."""
+    found = {}
+    for identifier in locale_identifiers():
+        locale = Locale.parse(identifier)
+        region = locale.territory
+        if locale.language in _spoken() and not locale.script and (region is None or region.isalpha()):
+            found[str(locale)] = str(locale.get_display_name())
+    return dict(sorted(found.items(), key=lambda entry: entry[1]))
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> dict[str, list[str]]:
+    """Return the time zones of places, by part of the world."""
+    found: dict[str, list[str]] = {}
+    for zone in sorted(_zones()):
+        area, _slash, place = zone.partition("/")
+        if place and area in AREAS:
+            found.setdefault(area, []).append(zone)
+    return found
 
 
 def moment_in(zone: str | None, moment: datetime) -> str:
@@ -186,6 +236,7 @@ def reader() -> Reader:
 
 def _forget_reader(_error: BaseException | None) -> None:
     _reader.set(None)
+    _choice.set(None)
 
 
 def _gettext(text: str) -> str:

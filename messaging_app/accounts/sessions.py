@@ -20,13 +20,13 @@ from itsdangerous import BadSignature
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from messaging_app import formats
 from messaging_app.accounts import devices
 from messaging_app.accounts.failures import account_key
 from messaging_app.accounts.tokens import may_manage_tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db, login
-from messaging_app.formats import zone_of_browser
 from messaging_app.models import SignInSession, Store
 from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.scope import active_person
@@ -69,6 +69,7 @@ class SignIn(UserMixin):
         self.last_used_at = row.last_used_at
         self.actor = actor
         self.email = row.email
+        self.locale, self.time_zone = row.locale, row.time_zone  # what they chose; None: the browser's
         self.store = store
         since = row.factor_needed_since
         self.factor_needed_from = since + GRACE if since else None  # None also for those who have one
@@ -172,7 +173,10 @@ def area_of(request: Request) -> str | None:
 def load_sign_in(token: str) -> SignIn | None:
     """Return the sign-in behind a cookie's token, for the role of the request's path; see `find_sign_in`."""
     role = role_of(request)
-    return find_sign_in(role, token, _needs(request)) if role else None
+    found = find_sign_in(role, token, _needs(request)) if role else None
+    if found is not None and (found.locale or found.time_zone):
+        formats.choose(found.locale, found.time_zone)
+    return found
 
 
 def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> SignIn | None:
@@ -287,7 +291,7 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provide
 
 def seen_now() -> dict[str, str]:
     """What a session's row keeps of the request that uses it: address, browser and, where known, time zone."""
-    zone = zone_of_browser()
+    zone = formats.zone_of_browser()
     seen = {"address": request.remote_addr or "", "user_agent": clean_agent(request.headers.get("User-Agent", ""))}
     return seen | ({"time_zone": zone} if zone else {})
 

@@ -102,6 +102,7 @@ def readers(seats: list[tuple[int, str, int]]) -> Columns:
             Store.accent.label("store_accent"),
             active.label("active"),
             func.coalesce(User.mail_enabled, Customer.mail_enabled).label("mail_enabled"),
+            func.coalesce(User.time_zone, Customer.time_zone).label("time_zone"),
             func.coalesce(User.name, Customer.name).label("name"),
             func.coalesce(User.email, Customer.email).label("email"),
             func.coalesce(User.email_key, Customer.email_key).label("email_key"),
@@ -163,7 +164,7 @@ def compose(note: Notification) -> NewMessageMail | None:
         "lines": (shown or newest.filename or "").split("\n"),
         "cut": cut,
         "more": len(lines) - 1,
-        "when": moment_in(_zone_of(person), newest.created_at),
+        "when": moment_in(person.time_zone or _zone_of_browser(person), newest.created_at),
         "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
         "reply_to": parseaddr(settings.mail_reply_to or "")[1],
         "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
@@ -203,7 +204,7 @@ def at_length(content: str) -> tuple[str, bool]:
     return (whole_words if len(whole_words) < len(beginning) else text[:TEXT_MAX]).rstrip() + " …", True
 
 
-def _zone_of(person: AnyRow) -> str | None:
+def _zone_of_browser(person: AnyRow) -> str | None:
     """Return the time zone that the person's browser last reported, in any of their roles as a user."""
     customer = person.participant_type == ActorType.CUSTOMER
     session = SignInSession

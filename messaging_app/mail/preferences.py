@@ -1,29 +1,16 @@
-"""E-mail preferences: for everything (the user's switch), or for one conversation through the link in an e-mail."""
+"""The switch of one conversation's mail, turned off through the link in an e-mail."""
 
 from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from messaging_app.actors import Actor, ActorType
+from messaging_app.actors import ActorType
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.mail.message import read_unsubscribe_token
-from messaging_app.models import Conversation, ConversationParticipant, Customer, Store, User
+from messaging_app.models import Conversation, ConversationParticipant, Store
 
 Seat = ConversationParticipant
-
-
-def wants_mail(actor: Actor) -> bool:
-    """Return the user's switch. An admin who is also staff has one switch for both. One statement."""
-    person = _person(actor)
-    return bool(db.session.scalar(select(person.mail_enabled).where(person.id == actor.id)))
-
-
-def set_mail(actor: Actor, wanted: bool) -> None:
-    """Set the user's switch. The switches of single conversations do not change."""
-    person = _person(actor)
-    with writing(db.session) as session:
-        session.execute(update(person).where(person.id == actor.id).values(mail_enabled=wanted))
 
 
 def is_unsubscribe_token(token: str) -> bool:
@@ -49,7 +36,3 @@ def stop_mail(token: str) -> bool:
         off = update(Seat).where(*(column == value for column, value in zip(columns, seat, strict=True)))
         session.execute(off.values(email_notifications=False, mail_due_at=None))
     return True
-
-
-def _person(actor: Actor) -> type[User | Customer]:
-    return Customer if actor.type == ActorType.CUSTOMER else User

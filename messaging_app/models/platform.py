@@ -69,6 +69,8 @@ class User(Base):
     active: Mapped[bool] = mapped_column(default=True)
     # the user's own switch for all e-mail
     mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    locale: Mapped[str | None] = mapped_column(String(32))  # None: the browser's, and so for the time zone
+    time_zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -115,6 +117,8 @@ class Customer(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    locale: Mapped[str | None] = mapped_column(String(32))  # None: the browser's, and so for the time zone
+    time_zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -90,6 +90,8 @@ class SignInRow(NamedTuple):
     store_logo: str | None
     store_opening_line: str | None
     is_owner: bool
+    locale: str | None
+    time_zone: str | None
 
 
 class BearerRow(NamedTuple):
@@ -138,6 +140,8 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             factor,
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
             _is_owner(actor_type),
+            person.locale,
+            person.time_zone,
         ).where(
             row.token_hash == TOKEN_HASH,
             row.actor_type == word(actor_type),

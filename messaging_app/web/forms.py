@@ -26,6 +26,7 @@ from wtforms.validators import AnyOf, InputRequired, Length
 from messaging_app.accounts.passwords import NEW_MIN, PASSWORD_MAX
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
+from messaging_app.formats import languages, time_zones
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.models.context import REFERENCE_MAX
 from messaging_app.models.second_factor import PASSKEY_NAME_MAX
@@ -274,9 +275,15 @@ class ComposeForm(KeyedForm):
     content = TextAreaField(_("Message"), id="compose-content", render_kw=TEXT)
 
 
-class MailForm(Form):
-    """The user's switch for all e-mail."""
+class PreferencesForm(Form):
+    """What somebody chooses for themselves. An empty language or time zone is the browser's."""
 
+    language = SelectField(
+        _("Language and region"),
+        description=_("Also decides how dates, times and numbers look."),
+        validate_choice=False,
+    )
+    time_zone = SelectField(_("Time zone"), description=_("Of all times on pages and in mail."), validate_choice=False)
     mail = SelectField(
         _("E-mail about new messages"),
         choices=YES_NO,
@@ -284,6 +291,16 @@ class MailForm(Form):
             "Only for messages that you have not read within a few minutes. Each conversation also has its own switch."
         ),
     )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        as_browser = SelectChoice("", _("As my browser says"))
+        self.language.choices = [as_browser, *(SelectChoice(*entry) for entry in languages().items())]
+        self.time_zone.choices = [as_browser] + [
+            SelectChoice(zone, zone.replace("_", " "), {}, area)
+            for area, zones in time_zones().items()
+            for zone in zones
+        ]
 
 
 class TokenForm(Form):

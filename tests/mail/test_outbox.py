@@ -13,10 +13,10 @@ from sqlalchemy import select, update
 
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.mail import delivery, message, outbox, preferences
+from messaging_app.mail import delivery, message, outbox
 from messaging_app.models import Customer, Notification, Store, StoreMembership, User
 from messaging_app.ops.logs import JsonFormatter
-from messaging_app.services import messaging, settings
+from messaging_app.services import messaging, preferences, settings
 from tests.mail.conftest import Post
 from tests.services import MailServer, free_port
 
@@ -94,7 +94,7 @@ def stop_conversation(post: Post, number: int) -> None:
 
 
 def stop_person(post: Post, _number: int) -> None:
-    preferences.set_mail(post.cast.cleo, False)
+    preferences.save(post.cast.cleo, mail=False)
 
 
 def deactivate(post: Post, _number: int) -> None:

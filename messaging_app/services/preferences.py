@@ -1,0 +1,43 @@
+"""What people choose for themselves: language, time zone, mail. An admin who is also staff chooses once for both."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select, update
+
+from messaging_app import formats
+from messaging_app.actors import Actor
+from messaging_app.db.engine import writing
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.extensions import db
+from messaging_app.queries.people import person_of
+
+
+def wants_mail(actor: Actor) -> bool:
+    """Return the user's switch for all mail. One statement."""
+    person = person_of(actor.type)
+    return bool(db.session.scalar(select(person.mail_enabled).where(person.id == actor.id)))
+
+
+def save(actor: Actor, *, mail: bool | None = None, language: str | None = None, time_zone: str | None = None) -> None:
+    """Change what is given; an empty language or time zone leaves it to the browser.
+
+    The mail switches of single conversations do not change. Raises `Invalid` on fields `language` and `time_zone`.
+    """
+    errors = []
+    if language and language not in formats.languages():
+        errors.append(FieldError("language", "invalid", _("Choose a language from the list.")))
+    if time_zone and not formats.is_zone(time_zone):
+        errors.append(FieldError("time_zone", "invalid", _("Choose a time zone from the list.")))
+    if errors:
+        raise Invalid(*errors)
+    values: dict[str, str | bool | None] = {}
+    if mail is not None:
+        values["mail_enabled"] = mail
+    if language is not None:
+        values["locale"] = language or None
+    if time_zone is not None:
+        values["time_zone"] = time_zone or None
+    person = person_of(actor.type)
+    with writing(db.session) as session:
+        session.execute(update(person).where(person.id == actor.id).values(values))
