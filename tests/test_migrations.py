@@ -348,9 +348,9 @@ def test_0026_knows_no_session_s_device(at: Callable[[str], None]) -> None:
     assert rows("SELECT address, user_agent FROM sign_in_sessions") == [(None, None)]
 
 
-def test_0027_chose_nobodys_language(at: Callable[[str], None]) -> None:
-    at("0026")
-    upgrade(revision="0027")
+def test_0028_chose_nobodys_language(at: Callable[[str], None]) -> None:
+    at("0027")
+    upgrade(revision="0028")
     for table in ("users", "customers"):
         assert set(rows(f"SELECT locale, time_zone FROM {table}")) == {(None, None)}
 
