@@ -18,6 +18,8 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InternalErr
 
 from messaging_app import demo, directory, doctor
 from messaging_app.errors import Invalid
+from messaging_app.extensions import db
+from messaging_app.search import indexing
 from messaging_app.services import second_factor, settings, setup, trail
 from messaging_app.services.attachments import storage
 from messaging_app.storage import StorageUnavailable, storage_from_url
@@ -28,12 +30,13 @@ demo_group = AppGroup("demo", help="The demo cast: some people and conversations
 attachments_group = AppGroup("attachments", help="The files that were sent.")
 admin_group = AppGroup("admin", help="Ways back in for admins and staff.")
 audit_group = AppGroup("audit", help="The audit trail: who changed people, rights and settings.")
+search_group = AppGroup("search", help="The index behind the search field.")
 settings_group = AppGroup("settings", help="Platform settings, in force at once.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands. Each group is listed here once; the JSON API adds `token`."""
-    groups = (directory_group, demo_group, attachments_group, settings_group, admin_group, audit_group)
+    groups = (directory_group, demo_group, attachments_group, settings_group, admin_group, audit_group, search_group)
     for command in (*groups, check, setup_code):
         app.cli.add_command(command)
 
@@ -85,6 +88,13 @@ def move_attachments(url: str) -> None:
     with sentences():
         copied, already = move_files(storage(), target, _progress)
         click.echo(f"{copied:,} files copied, {already:,} were there already. Now set MESSAGING_STORAGE_URL={url}.")
+
+
+@search_group.command("index")
+def index_for_search() -> None:
+    """Index what is not yet indexed, in small transactions. The worker does the same, a minute later at most."""
+    with sentences():
+        click.echo(f"{indexing.run(db.session):,} messages and names indexed.")
 
 
 @settings_group.command("list")

@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy.exc import DatabaseError
 
 from messaging_app.db.engine import WRITING
+from messaging_app.models.search import is_compared
 
 config = context.config
 if config.config_file_name and not current_app.config.get("QUIET_MIGRATIONS"):
@@ -39,6 +40,7 @@ def run_online() -> None:
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
+            include_object=is_compared,
             transaction_per_migration=True,
             transactional_ddl=True,  # SQLite too: see messaging_app/db/engine.py
             **current_app.extensions["migrate"].configure_args,

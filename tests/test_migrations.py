@@ -19,13 +19,17 @@ from sqlalchemy.schema import CreateIndex
 
 from messaging_app import doctor
 from messaging_app.extensions import db
+from messaging_app.models.search import is_compared
 from messaging_app.paths import resource
+from messaging_app.search import indexing
 from messaging_app.services import messaging
 from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
 
 CHAIN = sorted(path.name[:4] for path in resource("migrations").glob("versions/*.py"))
+SEARCH = next(path.name[:4] for path in resource("migrations").glob("versions/*_search.py"))
+BEFORE_SEARCH, FILLED = CHAIN[CHAIN.index(SEARCH) - 1], CHAIN[CHAIN.index(SEARCH) + 1]
 
 
 @pytest.fixture
@@ -39,7 +43,9 @@ def script() -> ScriptDirectory:
 
 
 def tables() -> set[str]:
-    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+    """The tables, without those that SQLite keeps for the full-text index."""
+    names = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+    return {name for name in names if is_compared(None, name, "table", True, None)}
 
 
 def run(*statements: str) -> None:
@@ -58,7 +64,9 @@ def test_there_is_one_chain_without_gaps_and_branches() -> None:
     revisions = [revision.revision for revision in script().walk_revisions()][::-1]
     assert revisions == CHAIN
     tested = Path(__file__).read_text()
-    without = [number for number in CHAIN if number != "0001" and f"def test_{number}" not in tested]
+    without = [
+        number for number in CHAIN if number not in ("0001", SEARCH, FILLED) and f"def test_{number}" not in tested
+    ]
     assert not without, "a migration needs its test in this file"
     assert script().get_heads() == CHAIN[-1:]
     for path in resource("migrations").glob("versions/*.py"):
@@ -369,7 +377,7 @@ def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Cal
         ("store", 0),
     ]
     if db.engine.dialect.name == "postgresql":
-        functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname <> 'search_names_changed'"
         assert rows(functions) == [(0,)]
         downgrade(revision=CHAIN[-2])
         assert rows(functions) == [(5,)], "two for sends, three for totals"
@@ -393,7 +401,7 @@ def test_0099_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
 def test_the_models_ask_for_nothing_that_the_head_lacks(app: Flask) -> None:
     upgrade()
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_compared})
         assert compare_metadata(context, db.metadata) == []
 
 
@@ -405,6 +413,41 @@ def test_the_head_is_what_the_models_would_make(app: Flask) -> None:
           for table in reversed(db.metadata.sorted_tables)))  # fmt: skip
     db.metadata.create_all(db.engine)
     assert migrated == described()
+
+
+def test_search_notes_whose_name_has_changed_and_filling_finds_what_was_written_before(
+    at: Callable[[str], None],
+) -> None:
+    at(BEFORE_SEARCH)
+    upgrade(revision=SEARCH)
+    run("UPDATE customers SET name = 'Cleo Martin'", "UPDATE users SET name = name", "UPDATE stores SET active = true")
+    assert rows("SELECT kind, id, after FROM search_due ORDER BY 1") == [("customer", 1, 0), ("lines", 0, 0)]
+    upgrade(revision=FILLED)
+    assert rows("SELECT kind, id, after FROM search_due") == [("lines", 0, 2)]
+    assert rows("SELECT id FROM search_lines ORDER BY 1") == [(1,), (2,), (4,)]
+    assert holding("s1.0:two") == [4]
+    assert holding("c1.0:mart") == [1]
+    assert holding("p.0:two") == []
+    downgrade(revision=BEFORE_SEARCH)
+    assert "search_lines" not in tables()
+    upgrade(revision=FILLED)
+    assert holding("s1.0:one") == [2]
+
+
+def holding(key: str) -> list[int]:
+    """The documents with a word that begins so."""
+    if db.engine.dialect.name == "postgresql":
+        return [number for (number,) in rows(f"SELECT id FROM search_lines WHERE words @@ $q$'{key}':*$q$")]
+    return [-number for (number,) in rows(f"SELECT rowid FROM search_index WHERE search_index MATCH '\"{key}\" *'")]
+
+
+def test_filling_can_be_stopped_and_goes_on(at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    at(SEARCH)
+    monkeypatch.setattr(indexing, "BATCH", 1)
+    assert indexing.catch_up(db.session) == 1
+    assert rows("SELECT after FROM search_due") == [(1,)]
+    upgrade(revision=FILLED)
+    assert rows("SELECT id FROM search_lines ORDER BY 1") == [(1,), (2,), (4,)]
 
 
 def described() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from messaging_app.demo.stories import Cast, Person, Story, write
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
+from messaging_app.search import indexing
 from messaging_app.services import audit
 from messaging_app.text import email_key
 
@@ -49,6 +50,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
         for story in cast["conversations"]:
             write(session.connection(), story, people, moment)
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
+    indexing.run(db.session)
     return True
 
 

@@ -2,7 +2,8 @@
 
 The steps in order: `schema` parses the file and `values` its values, `plan` merges entries per person, `hashing` and
 `logos` do the slow work, `upsert` and `customers` write in one transaction (using `bulk` and `terms`), `seats` handles
-those who become active again, `trail` records it.
+those who become active again, `trail` records it. Names that changed are indexed at the end, in transactions of their
+own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from messaging_app.directory.trail import record_import
 from messaging_app.directory.upsert import Changes, upsert_members, upsert_stores, upsert_users
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
+from messaging_app.search import indexing
 from messaging_app.storage import StorageUnavailable
 
 __all__ = ["Changes", "DirectoryError", "Plan", "apply", "import_file", "make_plan", "parse", "prepare_secrets"]
@@ -58,6 +60,7 @@ def import_file(path: Path, progress: Progress = lambda line: None, *, keep_toke
         raise DirectoryError([f"The storage of logos does not answer: {error}."]) from None
     for code, logo in changes.logos_replaced:
         forget(key_of(code, logo))
+    indexing.run(db.session)
     return changes
 
 

@@ -45,13 +45,17 @@ class Standing:
     failed: int
 
 
-def notify_new_message(session: Session, actor: Actor, line: Taken) -> None:
-    """Count a new message for everyone else, notify open pages and make seats due. Joins the send's transaction."""
+def notify_new_message(session: Session, actor: Actor, line: Taken) -> bool:
+    """Count a new message for everyone else, notify open pages and make seats due. Joins the send's transaction.
+
+    Returns whether it is the sender's first in this conversation.
+    """
     due = mail_due_at()
-    Seat.raise_for(session, actor, line, due)
+    first = Seat.raise_for(session, actor, line, due)
     announcements.written(actor, line)
     if due is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Event((MAIL_TOPIC,), "due"))
+    return first
 
 
 def mail_due_at() -> datetime | None:

@@ -1,4 +1,4 @@
-"""The worker: sends due e-mail and removes orphaned files.
+"""The worker: sends due e-mail, indexes changed names for search, and removes orphaned files.
 
 huey provides the schedule; the work itself is stored in the database, so a lost task is done in the next round. A round
 runs every minute. An e-mail that is due earlier gets its own round, and a message can request one through the bus. An
@@ -26,6 +26,7 @@ from messaging_app.db.engine import now
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
 from messaging_app.mail import account, heartbeat, outbox
+from messaging_app.search import indexing
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # minimum pause between rounds
@@ -69,6 +70,7 @@ class Worker(Consumer):
                     logger.info("%s mails went out", sent)
                 following = outbox.next_due()
                 heartbeat.beat()
+                indexing.run(db.session, self._goes_on)
             except SQLAlchemyError as error:
                 db.session.rollback()
                 logger.warning("mail waits for the database: %s", error)

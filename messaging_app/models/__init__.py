@@ -14,6 +14,7 @@ from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.scope import ConversationType
+from messaging_app.models.search import SearchDue, SearchLine
 from messaging_app.models.second_factor import Authenticator, Passkey, RecoveryCode
 from messaging_app.models.side_line import SideLine
 from messaging_app.models.sign_in import SignInSession
@@ -44,6 +45,8 @@ __all__ = [
     "PlatformSetting",
     "RecipientTerm",
     "RecoveryCode",
+    "SearchDue",
+    "SearchLine",
     "SideLine",
     "SignInSession",
     "Store",

@@ -32,7 +32,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, Column, Id, UtcDateTime, table_of
 from messaging_app.models.context import KIND_MAX, Context, Held, Snapshot, SnapshotType
-from messaging_app.models.platform import Store
+from messaging_app.models.platform import Customer, Store, User
 from messaging_app.models.scope import (
     ACTOR_ID,
     ACTOR_STORE_ID,
@@ -52,6 +52,17 @@ class ConversationStatus(StrEnum):
     CLOSED = "closed"
 
 
+class Names(NamedTuple):
+    """What a new conversation is found by besides its lines: its subject and whose names are in it."""
+
+    subject: str
+    store_name: str
+    store_code: str
+    customer_name: str | None
+    customer_email: str | None
+    beginner_email: str | None  # None: the customer
+
+
 class Taken(NamedTuple):
     """A reserved position in a conversation: its `last_seq`, and the values that the line there needs.
 
@@ -66,6 +77,7 @@ class Taken(NamedTuple):
     customer_id: int | None
     store_name: str | None = None
     store_assignee_id: int | None = None
+    names: Names | None = None  # of the first line only
 
 
 class Locked(NamedTuple):
@@ -267,11 +279,12 @@ class Conversation(Sides, Base):
         about: Held | None = None,
     ) -> Taken:
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
+        user_id = None if actor.type == ActorType.CUSTOMER else actor.id
         reserved = {} if conversation_id is None else {"id": conversation_id}
         matter = (
             {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot} if about else {}
         )
-        number = session.execute(
+        number, *names = session.execute(
             insert(cls)
             .values(
                 **reserved,
@@ -292,9 +305,9 @@ class Conversation(Sides, Base):
                 created_by_type=actor.type,
                 created_by_id=actor.id,
             )
-            .returning(cls.id)
-        ).scalar_one()
-        return Taken(number, 1, at, conversation_type, store_id, customer_id)
+            .returning(cls.id, *_names(subject, store_id, customer_id, user_id))
+        ).one()
+        return Taken(number, 1, at, conversation_type, store_id, customer_id, names=Names(*names))
 
     @classmethod
     def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:
@@ -434,6 +447,19 @@ class Conversation(Sides, Base):
         InstrumentedAttribute[int | None],
     ]:
         return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq, cls.store_assignee_id
+
+
+def _names(subject: str, store_id: int, customer_id: int | None, user_id: int | None) -> tuple[Column, ...]:
+    """The columns of `Names`."""
+    of_store, of_customer, of_user = Store.id == store_id, Customer.id == customer_id, User.id == user_id
+    whose = (
+        (Store.name, of_store),
+        (Store.code, of_store),
+        (Customer.name, of_customer),
+        (Customer.email, of_customer),
+    )
+    found = (select(column).where(of).scalar_subquery() for column, of in (*whose, (User.email, of_user)))
+    return (literal(subject), *found)
 
 
 def _taken(moment: ColumnElement[datetime]) -> tuple[Column, ...]:

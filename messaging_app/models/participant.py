@@ -94,8 +94,10 @@ class ConversationParticipant(Base):
         return (cls.participant_type == word(actor_type)) & (cls.participant_id == actor_id)
 
     @classmethod
-    def raise_for(cls, session: Session, actor: Actor, line: Taken, mail_due_at: datetime | None) -> None:
+    def raise_for(cls, session: Session, actor: Actor, line: Taken, mail_due_at: datetime | None) -> bool:
         """Count a new message for everyone else and add missing seats, in one statement.
+
+        Returns whether it is the first that the sender wrote in this conversation.
 
         Every active member of the store, the customer, admins with a seat, and the sender keep or get a seat. All
         counts but the sender's rise by one. In a new seat everything before this message is read. Seats on the other
@@ -103,7 +105,7 @@ class ConversationParticipant(Base):
         colleagues nor the sender's other seats get e-mail.
         """
         dialect = session.get_bind().dialect.name
-        _raise_for(dialect, actor.type, ConversationType(line.conversation_type)).all(
+        changed = _raise_for(dialect, actor.type, ConversationType(line.conversation_type)).all(
             session,
             **actor_params(actor),
             of_conversation=line.conversation_id,
@@ -112,6 +114,7 @@ class ConversationParticipant(Base):
             read_before=line.last_seq - 1,
             mail_due=mail_due_at,
         )
+        return any(changed)
 
     @classmethod
     def switch_mail(
@@ -213,7 +216,7 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
 
 @cache
 def _raise_for(dialect: str, actor_type: ActorType, conversation_type: ConversationType) -> Query[int]:
-    """Return the query behind `raise_for`. It returns the participant ids of the changed seats."""
+    """Return the query behind `raise_for`. It returns for each changed seat 1 if it is the sender's, otherwise 0."""
     seat, people = ConversationParticipant, _people_of(actor_type, conversation_type).subquery("people")
     is_sender = (people.c.type == word(actor_type)) & (people.c.id == ACTOR_ID)
     gets_mail = people.c.type != word(actor_type)
@@ -248,7 +251,7 @@ def _raise_for(dialect: str, actor_type: ActorType, conversation_type: Conversat
             },
             where=(insert.excluded.unread_count > 0)
             | ~seat.has_written,  # otherwise it is the sender's, and nothing changes
-        ).returning(seat.participant_id),
+        ).returning(case((seat.of_actor(actor_type), ONE), else_=ZERO)),
         int,
     )
 

@@ -38,6 +38,7 @@ from messaging_app.files import (
 )
 from messaging_app.models import Conversation, Message, MessageAttachment
 from messaging_app.ops import metrics
+from messaging_app.search import indexing
 from messaging_app.services import announcements, audit, settings
 from messaging_app.storage import Staged, Storage, StorageUnavailable, new_key, thumbnail_key
 
@@ -232,6 +233,7 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
     with writing(db.session) as session:
         if MessageAttachment.remove(session, actor, attachment_id, reason or None, now()):
             announcements.files_changed(actor, Conversation.count_removed_file(session, conversation_id))
+            indexing.file_removed(session, attachment_id)
             if (found.sender_type, found.sender_id) != (actor.type, actor.id):
                 sender = audit.about_person(session, ActorType(found.sender_type), found.sender_id)
                 about = sender._replace(type="attachment", id=attachment_id)

@@ -26,6 +26,7 @@ from messaging_app.models import Conversation, Message
 from messaging_app.models.conversation import Taken
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as queries
+from messaging_app.search import indexing
 from messaging_app.services import attachments, drafts
 from messaging_app.services.attachments import Prepared
 from messaging_app.text import preview
@@ -90,11 +91,13 @@ def idempotently(
 def write_message(
     session: Session, actor: Actor, line: Taken, draft: drafts.Draft, files: list[Prepared], digest: str
 ) -> None:
-    """Write a message at its position, attach its files, and count it for the others."""
+    """Write a message at its position, attach its files, count it for the others, and make it found by its words."""
     key = draft.idempotency_key
     message_id = Message.write(session, actor, line, draft.content, len(files), key, digest if key else None)
     attachments.commit(session, files, message_id, line.conversation_id, line.last_seq)
-    outbox.notify_new_message(session, actor, line)
+    first = outbox.notify_new_message(session, actor, line)
+    names = [file.filename for file in files]
+    indexing.add_message(session, actor, line, message_id, draft.content, names, first_of_sender=first)
 
 
 def require_visible(session: Session, actor: Actor, conversation_id: int) -> None:

@@ -84,6 +84,16 @@ def is_invisible(char: str) -> bool:
     return unicodedata.category(char) in _HIDDEN or bool(_BLANK.match(char))
 
 
+def is_apostrophe(char: str) -> bool:
+    """Whether `char` is one of the marks that people write for an apostrophe."""
+    return char in _APOSTROPHES
+
+
+def is_joiner(char: str) -> bool:
+    """Whether `char` is invisible and may stand inside a word, as a soft hyphen does."""
+    return char != "\u200b" and (unicodedata.category(char) in ("Cf", "Me") or bool(_BLANK.match(char)))
+
+
 def with_line_breaks(text: str) -> str:
     """Return `text` with every Unicode line break as "\\n"."""
     return _LINE_BREAKS.sub("\n", text)

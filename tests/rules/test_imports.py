@@ -15,9 +15,9 @@ PACKAGE = Path(__file__).parents[2] / "messaging_app"
 FLOORS = [
     {"", "errors", "actors", "paths", "text", "files", "storage", "mail.headers", "oidc.settings", "ops.metrics"},
     {"config", "db", "extensions", "bus", "formats", "ops.request_log"},
-    {"models", "policies"},
+    {"models", "policies", "search.documents", "search.asking"},
     {"queries"},
-    {"services", "accounts", "oidc", "mail", "directory", "doctor", "demo"},
+    {"services", "accounts", "oidc", "mail", "search", "directory", "doctor", "demo"},
     {"web", "api", "cli"},
     {"ops", "factory", "gunicorn_conf"},
 ]

@@ -31,6 +31,7 @@ OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own 
 ELSEWHERE = {"finish", "connect_identity", "disconnect_identity"}
 COMMANDS_THAT_CHANGE_NOTHING = {
     "demo show",
+    "search index",
     "settings list",
     "audit verify",
     "attachments move",
