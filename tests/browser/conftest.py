@@ -120,7 +120,7 @@ class Site:
 
     def tell(self, story: stories.Story) -> int:
         """A conversation with a past (see stories.py). Answers its id."""
-        return self.do(stories.write, story, self.cast)
+        return self.do(stories.tell, story, self.cast)
 
     def cookie(self, role: str, actor: Actor) -> dict[str, str]:
         """The cookie of a new sign-in, without the time that a password costs."""

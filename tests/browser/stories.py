@@ -31,7 +31,7 @@ def tell(story: Story, people: cast.Cast) -> int:
     told: dict[str, Any] = {"type": story.type, "subject": story.subject, "lines": story.lines, "unread": story.unread}
     told |= {"customer": story.customer} if story.customer else {"store": story.store or "bakery"}
     with writing(db.session) as session:
-        demo.tell(session.connection(), told, _by_nickname(people), now())
+        demo.write(session.connection(), told, _by_nickname(people), now())
         return session.scalar(select(func.max(Conversation.id))) or 0
 
 
