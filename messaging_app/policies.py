@@ -172,6 +172,7 @@ CONSOLE = {
         Resource("customers", _("Customers"), "user", {"admin": "/admin/customers"}, ADMINS, ADMINS),
         Resource("admins", _("Admins"), "user-shield", {"admin": "/admin/admins"}, ADMINS, ADMINS),
         Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
+        Resource("audit", _("Audit"), "history", {"admin": "/admin/audit"}, ADMINS, ADMINS),
         Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
     )
 }

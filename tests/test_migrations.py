@@ -668,3 +668,22 @@ def test_0027_knows_of_no_provider(at: Callable[[str], None]) -> None:
     assert rows("SELECT token_hash, provider FROM sign_in_sessions") == [("x", None)]
     downgrade(revision="0026")
     assert rows("SELECT token_hash FROM sign_in_sessions") == [("x",)]
+
+
+def test_0031_builds_its_indexes_anew_where_an_attempt_broke_off(at: Callable[[str], None]) -> None:
+    at("0030")
+    if db.engine.dialect.name == "postgresql":
+        run("CREATE INDEX ix_audit_entries_at_id ON audit_entries (id)")  # stands for an invalid one
+    upgrade(revision="0031")
+    found = {index["name"]: index["column_names"] for index in inspect(db.engine).get_indexes("audit_entries")}
+    assert found["ix_audit_entries_at_id"] == ["at", "id"]
+    downgrade(revision="0030")
+    assert "ix_audit_entries_at_id" not in {one["name"] for one in inspect(db.engine).get_indexes("audit_entries")}
+
+
+def test_0032_knows_of_no_run_of_the_doctor(at: Callable[[str], None]) -> None:
+    at("0031")
+    upgrade(revision="0032")
+    assert rows("SELECT count(*) FROM doctor_runs") == [(0,)]
+    downgrade(revision="0031")
+    assert "doctor_runs" not in tables()

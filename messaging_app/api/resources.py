@@ -36,6 +36,7 @@ from messaging_app.services import (
     trail,
     turns,
 )
+from messaging_app.text import email_key
 from messaging_app.web.views import attachments as served
 
 
@@ -221,7 +222,8 @@ def act_on_many(actor: Actor, body: s.BulkUpdate) -> Answer:
 
 def list_audit(actor: Actor, query: s.AuditQuery) -> Answer:
     """A page of the audit trail, oldest first, for programs that follow it."""
-    filters = trail.Filters(person=query.person, object=query.object, action=query.action)
+    people = (email_key(query.person),) if query.person else ()
+    filters = trail.Filters(people, query.object, (query.action,) if query.action else ())
     found = trail.entries_after(filters, int(query.after or 0), query.limit + 1)
     page = found[: query.limit]
     cursor = str(page[-1].id) if len(found) > query.limit else None

@@ -1,4 +1,4 @@
-"""The worker: sends due e-mail, indexes changed names for search, and removes orphaned files.
+"""The worker: sends due e-mail, indexes changed names for search, removes orphaned files, and runs the doctor when asked.
 
 huey provides the schedule; the work itself is stored in the database, so a lost task is done in the next round. A round
 runs every minute. An e-mail that is due earlier gets its own round, and a message can request one through the bus. An
@@ -23,6 +23,7 @@ from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.db.engine import now
+from messaging_app.doctor import runs
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
 from messaging_app.mail import account, heartbeat, outbox
@@ -43,6 +44,7 @@ class Worker(Consumer):
         self.app = app
         self._beaten = time.monotonic()
         self._planned: datetime | None = None  # when the next extra round runs
+        self._doctor: threading.Thread | None = None
         huey = MemoryHuey("messaging", results=False)
         super().__init__(huey, workers=1, worker_type="thread", max_delay=1, shutdown_timeout=STOP_WITHIN)
         self.sweep = huey.task()(self._sweep)
@@ -71,12 +73,26 @@ class Worker(Consumer):
                 following = outbox.next_due()
                 heartbeat.beat()
                 indexing.run(db.session, self._goes_on)
+                if runs.is_asked():
+                    self._call_doctor()
+                db.session.rollback()
             except SQLAlchemyError as error:
                 db.session.rollback()
                 logger.warning("mail waits for the database: %s", error)
                 return
         if following is not None and following - now() < outbox.SOON:
             self._plan(max(following, now() + BREATH))
+
+    def _call_doctor(self) -> None:
+        """Run the doctor in a thread of its own: in a large database it takes minutes, and e-mail must not wait."""
+        if self._doctor is None or not self._doctor.is_alive():
+            self._doctor = threading.Thread(target=self._examine, name="worker-doctor", daemon=True)
+            self._doctor.start()
+
+    def _examine(self) -> None:
+        with self.app.app_context():
+            while not self.stop_flag.is_set() and runs.run_asked():
+                pass
 
     def _goes_on(self) -> bool:
         """Whether to send another e-mail. Also sends the heartbeat, because a round with a slow server takes long."""

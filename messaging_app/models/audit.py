@@ -19,8 +19,10 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
     __table_args__ = (
+        Index(None, "at", "id"),
         Index(None, "action", "id"),
         Index(None, "actor_email", "id"),
+        Index(None, "object_type", "id"),
         Index(None, "object_type", "object_id", "id"),
         Index(None, "object_email", "id"),
     )

@@ -4,61 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
+from messaging_app.db.types import DbSession
 from messaging_app.extensions import db
 from messaging_app.models import AuditEntry, AuditHead
+from messaging_app.queries import trail as queries
+from messaging_app.queries.trail import Filters as Filters
 from messaging_app.services import audit
 from messaging_app.services.audit import BATCH, HASHED, chained
-from messaging_app.text import email_key
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries to list. `person` is an e-mail of the actor or object; `object` is `type` or `type:id`."""
-
-    person: str = ""
-    object: str = ""
-    action: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions that entries must meet."""
-        if self.person:
-            key = email_key(self.person)
-            yield or_(AuditEntry.actor_email == key, AuditEntry.object_email == key)
-        if self.object:
-            kind, _colon, number = self.object.partition(":")
-            yield AuditEntry.object_type == kind
-            if number:
-                yield AuditEntry.object_id == number
-        if self.action:
-            yield AuditEntry.action == self.action
-        if self.since:
-            yield AuditEntry.at >= self.since
-        if self.until:
-            yield AuditEntry.at < self.until
 
 
 def list_entries(filters: Filters, *, below: int | None = None, limit: int) -> list[AuditEntry]:
-    """Return entries that match `filters`, newest first, before entry `below` if given. One statement."""
-    query = select(AuditEntry).where(*filters.conditions())
-    if below is not None:
-        query = query.where(AuditEntry.id < below)
-    return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
+    """Return entries that match `filters`, newest first, before entry `below` if given."""
+    return queries.entries(db.session(), filters, below=below, limit=limit)
 
 
 def entries_after(filters: Filters, after: int, limit: int) -> list[AuditEntry]:
-    """Return entries that match `filters` and follow entry `after`, oldest first. One statement."""
-    query = select(AuditEntry).where(AuditEntry.id > after, *filters.conditions())
-    return list(db.session.scalars(query.order_by(AuditEntry.id).limit(limit)))
+    """Return entries that match `filters` and follow entry `after`, oldest first."""
+    return queries.entries(db.session(), filters, after=after, limit=limit)
 
 
 def all_entries(filters: Filters | None = None) -> Iterator[AuditEntry]:
@@ -68,6 +36,16 @@ def all_entries(filters: Filters | None = None) -> Iterator[AuditEntry]:
         yield from batch
         last = batch[-1].id
         db.session.rollback()  # release the connection and memory during a long export
+
+
+def count_entries() -> int:
+    """Return how many entries the trail has. One statement."""
+    return db.session.scalar(select(AuditHead.last_id)) or 0
+
+
+def lock_end(session: DbSession) -> None:
+    """Lock the end of the trail until the transaction ends, for those who must come one after the other."""
+    session.execute(select(AuditHead.id).with_for_update())
 
 
 def first_bad_entry(connection: Connection) -> int | None:
@@ -101,9 +79,9 @@ def verify() -> int | None:
 
 def record_export(actor: Actor | None, filters: Filters | None = None) -> None:
     """Record that the trail is taken away as a file. In a transaction of its own."""
-    told = {name: str(value) for name, value in asdict(filters or Filters()).items() if value}
     with writing(db.session) as session:
-        audit.record(session, actor, "export.made", audit.Object("list", "audit", "audit"), after=told)
+        about = audit.Object("list", "audit", "audit")
+        audit.record(session, actor, "export.made", about, after=(filters or Filters()).told())
 
 
 def as_json(entry: AuditEntry) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flask.typing import ResponseReturnValue
 
-from messaging_app.web.views import admins, customers, factor_resets, settings, staff, store_settings, stores
+from messaging_app.web.views import admins, audit, customers, factor_resets, settings, staff, store_settings, stores
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
 # What stands at and below the address of each resource of the console, in whichever roles it has one.
@@ -60,6 +60,11 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
     "settings": (
         ("", settings.show, "GET", False),
         ("", settings.save, "POST", CHANGES),
+    ),
+    "audit": (
+        ("", audit.show_trail, "GET", False),
+        (".csv", audit.export_csv, "GET", CHANGES),
+        (".jsonl", audit.export_lines, "GET", CHANGES),
     ),
     "store_settings": (
         ("", store_settings.store_settings, "GET", False),

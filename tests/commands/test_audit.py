@@ -88,7 +88,7 @@ def test_the_command_line_verifies_and_exports(four_changes: None, app: Flask) -
 def test_a_change_by_page_says_who_from_where(web: Web) -> None:
     web.signed_in("ada").post("/admin/settings", {"message_attachment_max_files": "3"})
     with web.app.app_context():
-        (entry,) = trail.list_entries(trail.Filters(action="setting.changed"), limit=5)
+        (entry,) = trail.list_entries(trail.Filters(actions=("setting.changed",)), limit=5)
         assert (entry.actor_type, entry.actor_email) == ("admin", "ada@mail.example")
         assert entry.address == "127.0.0.1" and entry.session_id and entry.request_id
 
@@ -97,7 +97,7 @@ def test_what_comes_after_a_request_does_not_come_from_it(web: Web) -> None:
     web.signed_in("ada").get("/admin/settings")
     with web.app.app_context():
         set_settings(None, {"message_attachment_max_files": "3"})
-        (entry,) = trail.list_entries(trail.Filters(action="setting.changed"), limit=5)
+        (entry,) = trail.list_entries(trail.Filters(actions=("setting.changed",)), limit=5)
         assert (entry.actor_type, entry.address, entry.session_id) == ("command", "", None)
 
 

@@ -212,6 +212,7 @@ MENDED = [
     ),
 ]
 BEYOND_REPAIR = [
+    ("audit trail", "UPDATE audit_head SET last_id = 7", "entry 1 is missing or not as it was written"),
     (
         "message numbers",
         "DELETE FROM messages WHERE conversation_id = :shop AND seq = 2",

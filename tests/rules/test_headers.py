@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from messaging_app.policies import ROLES
 from tests.conftest import Browser, Web
-from tests.rules.routes import role_routes
+from tests.rules.routes import is_export, role_routes
 from tests.world import kept_web
 
 World = tuple[Web, dict[str, int]]
@@ -28,7 +28,10 @@ def every_answer(world: World, browsers: dict[str, Browser]) -> Iterator[tuple[s
         for who, browser in (("signed in", browsers[route.role]), ("signed out", stranger)):
             for headers in ({}, {"HX-Request": "true"}):
                 if route.changes:  # without a token: refused, so the world stays as it is
-                    yield f"{who} {route}", browser.client.open(path, method=route.method, headers=headers)
+                    yield (
+                        f"{who} {route}",
+                        browser.client.open(path, method=route.method, headers=headers, buffered=is_export(route)),
+                    )
                 else:
                     yield f"{who} {route}", browser.get(path, headers=headers)
                     yield f"{who} HEAD {path}", browser.client.head(path, headers=headers)

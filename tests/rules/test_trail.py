@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,11 +13,12 @@ from typing import Any
 from click import Group
 from flask import Flask
 
+import messaging_app
 from messaging_app.accounts import links
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import AuditEntry, LinkKind, Passkey
-from messaging_app.services import invitations, messaging, trail
+from messaging_app.services import invitations, messaging, trail, trail_words
 from tests import cast
 from tests.accounts.second_factors import App
 from tests.accounts.soft_passkey import SoftPasskey
@@ -342,3 +344,24 @@ def _endpoints_that_change(app: Flask) -> Iterator[str]:
 def _commands(group: Group, path: str = "") -> Iterator[str]:
     for name, command in group.commands.items():
         yield from _commands(command, f"{path}{name} ") if isinstance(command, Group) else [f"{path}{name}"]
+
+
+def test_every_action_has_a_sentence() -> None:
+    """An action that is recorded gets its sentence in `services/trail_words.py`."""
+    recorded = set()
+    for path in Path(messaging_app.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                ("audit.record", "audit.Change", "_record")
+            ):
+                recorded |= {
+                    word.value for word in ast.walk(node) if isinstance(word, ast.Constant) and is_action(word)
+                }
+    assert len(recorded) > 25
+    assert recorded - set(trail_words.SENTENCES) == set()
+    nouns = {noun for _title, nouns in trail_words.GROUPS.values() for noun in nouns}
+    assert {action.partition(".")[0] for action in trail_words.SENTENCES} == nouns
+
+
+def is_action(word: ast.Constant) -> bool:
+    return isinstance(word.value, str) and bool(re.fullmatch(r"[a-z_]+\.[a-z_]+", word.value))

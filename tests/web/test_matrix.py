@@ -100,6 +100,9 @@ GET  H/preferences                        admin 200  store 200  storefront 200  
 POST H/preferences                        admin 422  store 422  storefront 422  out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
 POST /admin/settings                      admin 422  store out  storefront out  out 302
+GET  /admin/audit                         admin 200  store out  storefront out  out 302
+GET  /admin/audit.csv                     admin 200  store out  storefront out  out 302
+GET  /admin/audit.jsonl                   admin 200  store out  storefront out  out 302
 GET  /admin/stores                        admin 200  store out  storefront out  out 302
 GET  /admin/stores.csv                    admin 200  store out  storefront out  out 302
 GET  /admin/stores/new                    admin 200  store out  storefront out  out 302
@@ -214,7 +217,8 @@ def ask(browser: Browser, method: str, path: str, manner: str) -> TestResponse:
     if method != "GET":
         headers["X-CSRFToken"] = browser.token
         data = next((form for end, form in FORMS.items() if address.endswith(f"/{end}")), {})
-    return browser.client.open(path, method=method, headers=headers, data=data)
+    exported = path.endswith((".csv", ".jsonl"))  # read to its end, or its context would stay open
+    return browser.client.open(path, method=method, headers=headers, data=data, buffered=exported)
 
 
 @pytest.fixture(scope="module")

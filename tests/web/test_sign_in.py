@@ -52,7 +52,7 @@ def test_failures_are_in_the_trail_and_few(limited: Web) -> None:
     for number in range(40):
         browser.post("/admin/login", {"email": f"nobody{number}@x.example", "password": "wrong"})
     with limited.app.app_context():
-        entries = trail.list_entries(trail.Filters(action="sign_in.failed"), limit=100)
+        entries = trail.list_entries(trail.Filters(actions=("sign_in.failed",)), limit=100)
     told = [(entry.object_type, entry.object_email, json.loads(entry.after)["failures"]) for entry in entries]
     assert told[-3:] == [("user", "ada@mail.example", number) for number in (10, 5, 1)]
     assert told[:-3] == [("address", "", 1)] * 27, "thirty an hour from one address"
