@@ -166,7 +166,7 @@ class Provider:
             if time.monotonic() - document.at < PAUSE:
                 raise
             decoded = jwt.decode(text, self.discover(newer_than=document.at).keys, registry=registry)
-        expected = {"iss": self.issuer, "aud": self._settings.client_id, "nonce": begun.nonce}
+        expected = {"iss": self.issuer, "aud": self._settings.client_id}
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,

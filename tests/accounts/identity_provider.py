@@ -123,7 +123,7 @@ class Provider:
         def fail() -> Response | None:
             endpoint = request.path.rpartition("/")[2]
             self.asked.append(endpoint)
-            fault = self.faults.get(endpoint)
+            fault = self.faults.get(endpoint) if "moved" not in request.args else None
             if fault == "slow":
                 time.sleep(3)
             answers = {
@@ -132,7 +132,7 @@ class Provider:
                 "wrong": Response('{"keys": 7, "id_token": [], "issuer": 5}', mimetype="application/json"),
                 "list": Response("[1, 2]", mimetype="application/json"),
                 "endless": Response(_endless(), mimetype="application/json"),
-                "elsewhere": Response("", 302, {"Location": f"{self.issuer}/jwks"}),
+                "elsewhere": Response("", 302, {"Location": f"{request.path}?moved"}),
             }
             return answers.get(fault or "")
 

@@ -370,6 +370,12 @@ def test_an_answer_works_once_and_only_where_it_was_begun(post: Post, acme: Prov
     assert browser.post("/store/logout").status_code == 303
     again = browser.get(back)
     assert again.status_code == 400 and not is_in(browser, "store")
+    back = depart(browser)
+    acme.faults["token"] = "down"
+    assert browser.get(back).status_code == 503
+    acme.faults.clear()
+    again = browser.get(back)
+    assert again.status_code == 400 and "not begun in this browser" in again.text
 
 
 def test_the_code_of_another_does_not_sign_in_as_them(post: Post, acme: Provider) -> None:

@@ -2,7 +2,8 @@
 
 What was begun is kept in the role's signed cookie, so only the browser that began it can finish it. The address that
 begins is opened by a link and not by a form, for browsers apply `form-action` to every redirect that a form leads to.
-Another site can therefore open it too; then it only asks.
+Another site can therefore open it too; then it only asks. Nothing is read from the database before the network is
+waited for.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from messaging_app.accounts.sign_in import Person
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now
 from messaging_app.errors import Refusal
-from messaging_app.extensions import db
 from messaging_app.oidc.answers import AnswerRefused, Begun, Profile
 from messaging_app.policies import RolePolicy, policy_of
 from messaging_app.services import audit, identities
@@ -62,7 +62,6 @@ def begin_oidc(provider: str) -> ResponseReturnValue:
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return rendered("oidc/begin.html", provider=chosen)
     onward = local_path(request.args.get("next", ""), role) or ""
-    db.session.rollback()  # no connection is held while the network is waited for
     try:
         address, begun = chosen.begin(oidc.callback_address(role, provider))
     except Refusal as refusal:
@@ -124,7 +123,6 @@ def _profile(chosen: Provider, begun: Begun, callback: str) -> Profile:
     if not code:
         raise AnswerRefused(chosen.label)
     limiter.hit("sign_in_address", request.remote_addr or "")
-    db.session.rollback()  # no connection is held while the network is waited for
     profile = chosen.finish(code, begun, callback)
     limiter.give_back("sign_in_address", request.remote_addr or "")
     return profile
