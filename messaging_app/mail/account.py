@@ -38,6 +38,7 @@ TEMPLATES = {
     "email_change_asked": "emails/email_change_asked",
     "email_changed": "emails/email_changed",
     "second_factor": "emails/second_factor",
+    "identity": "emails/identity",
 }
 
 

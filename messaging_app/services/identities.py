@@ -21,9 +21,11 @@ from messaging_app.db.engine import writing
 from messaging_app.directory.values import clean_email, clean_name
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import db
+from messaging_app.mail import account
 from messaging_app.models import Identity, User
+from messaging_app.oidc import providers
 from messaging_app.oidc.answers import Profile
-from messaging_app.policies import POLICIES, RolePolicy
+from messaging_app.policies import POLICIES, RolePolicy, policy_of
 from messaging_app.services import audit, group_roles, invitations, people
 from messaging_app.text import email_key
 
@@ -126,6 +128,7 @@ def connect(actor: Actor, provider: str, given: Profile) -> None:
         if _has_identity_of(session, user, given.issuer):
             raise ConnectedElsewhere(str(ConnectedElsewhere.another))
         _link(session, actor, user, provider, given)
+        _tell(session, actor, user, given.issuer, "connected")
 
 
 def disconnect(actor: Actor, identity_id: int) -> None:
@@ -140,6 +143,7 @@ def disconnect(actor: Actor, identity_id: int) -> None:
             raise OnlyWayIn
         session.delete(identity)
         session.flush()
+        _tell(session, actor, user, identity.issuer, "disconnected")
         facts: dict[str, audit.Value] = {"issuer": identity.issuer, "subject": identity.subject}
         audit.record(session, actor, "identity.unlinked", people.about(user), before=facts)
 
@@ -189,6 +193,12 @@ def _link(session: Session, actor: Actor, user: User, provider: str, given: Prof
     facts: dict[str, audit.Value] = {"provider": provider, "issuer": given.issuer, "subject": given.subject}
     audit.record(session, actor, "identity.linked", people.about(user), after=facts)
     return identity
+
+
+def _tell(session: Session, actor: Actor, user: User, issuer: str, change: str) -> None:
+    label = next((provider.label for provider in providers().values() if provider.issuer == issuer), issuer)
+    role = policy_of(actor).name
+    account.post(session, "identity", user.email, user.name, role=role, change=change, provider=label)
 
 
 def _name_of(given: Profile, email: str) -> str:

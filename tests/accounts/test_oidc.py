@@ -474,6 +474,8 @@ def test_an_account_is_connected_from_inside(post: Post, acme: Provider) -> None
     back = urlsplit(requests.get(there, allow_redirects=False, timeout=5).headers["Location"])
     assert browser.get(f"{back.path}?{back.query}").status_code == 303
     assert actions()[-1] == ("Sam", "identity.linked", EMAILS["sam"])
+    [mail] = arrived(post)
+    assert mail["Subject"] == "Acme was connected with your account" and EMAILS["sam"] in mail["To"]
     other = browse(post)
     assert come(other).status_code == 303
     assert "Sam" in other.get("/store/messages").text
@@ -492,6 +494,7 @@ def test_an_account_is_connected_from_inside(post: Post, acme: Provider) -> None
     assert count(Identity) == 1
     assert browser.post(undo).status_code == 303
     assert count(Identity) == 0
+    assert [mail["Subject"] for mail in arrived(post)] == ["Acme was disconnected from your account"]
 
 
 def test_the_only_way_in_stays(post: Post, acme: Provider) -> None:
