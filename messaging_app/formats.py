@@ -61,6 +61,9 @@ def init_app(app: Flask) -> None:
     """Register the template filters, and the globals `language` and `scripted`."""
     for name, filter_ in (("clock", clock), ("short_when", short_when), ("exact", exact), ("day", day), ("iso", iso)):
         app.jinja_env.filters[name] = filter_
+    for name, words in (("waited", waited), ("ahead", ahead)):
+        app.jinja_env.filters[name] = words
+    app.jinja_env.filters["is_late"] = is_late
     app.jinja_env.filters["date"] = local_date
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["file_size"] = file_size
@@ -194,6 +197,37 @@ def short_when(moment: datetime) -> str:
         return str(gettext("Yesterday"))
     skeleton = "E" if 1 < age < 7 else "MMMd" if local.year == current.year else "yMMMd"
     return _skeleton(skeleton, local.date(), locale)
+
+
+def ahead(moment: datetime) -> str:
+    """Return a moment to come: 15:00 today, Fri 8:00 within a week, otherwise the date."""
+    locale, zone, _words = reader()
+    local = _local(moment, zone)
+    days = (local.date() - today()).days
+    clock_time = _clock(locale, local.hour, local.minute)
+    if days == 0:
+        return clock_time
+    if 0 < days < 7:
+        return f"{_skeleton('E', local.date(), locale)} {clock_time}"
+    return _skeleton("MMMd" if local.year == today().year else "yMMMd", local.date(), locale)
+
+
+def waited(since: datetime) -> str:
+    """Return how long it is since a moment: 6 min, 1 h 40, 2 h, 1 d 3 h. turns.js says the same."""
+    minutes = max(0, int((datetime.now(UTC) - since).total_seconds() // 60))
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        words = gettext("%(days)s d %(hours)s h", days=days, hours=hours) if hours else gettext("%(days)s d", days=days)
+        return str(words)
+    if hours:
+        rest = f" {minutes % 60:02}" if minutes % 60 else ""
+        return str(gettext("%(hours)s h", hours=hours)) + rest
+    return str(gettext("%(minutes)s min", minutes=minutes))
+
+
+def is_late(since: datetime) -> bool:
+    """Whether somebody has waited for more than a day."""
+    return datetime.now(UTC) - since > timedelta(days=1)
 
 
 def reader_zone() -> ZoneInfo:

@@ -30,6 +30,7 @@ from messaging_app.extensions import db, login
 from messaging_app.models import SignInSession, Store
 from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.scope import active_person
+from messaging_app.models.sides import WAITING_MOST
 from messaging_app.policies import ROLES, RolePolicy
 from messaging_app.queries import people
 from messaging_app.queries.second_factor import GRACE
@@ -74,6 +75,8 @@ class SignIn(UserMixin):
         since = row.factor_needed_since
         self.factor_needed_from = since + GRACE if since else None  # None also for those who have one
         self.stores = stores  # (id, code, name) of all the user's stores; loaded for whole pages of staff only
+        self.opens_with, self.opens_next = row.opens_with, row.opens_next
+        self._waiting = row.waiting
         self._unread = row.unread
         self._tokens = row.may_have_tokens
 
@@ -83,6 +86,19 @@ class SignIn(UserMixin):
         if self._unread is None:
             self._unread = messaging.get_unread_count(self.actor)
         return self._unread
+
+    @property
+    def waiting(self) -> int:
+        """How many conversations wait for the user's side, up to `sides.WAITING_MOST`."""
+        if self._waiting is None:
+            self._waiting = messaging.count_waiting(self.actor)
+        return self._waiting
+
+    @property
+    def waiting_shown(self) -> str:
+        """The same as it is shown: 7, 99+, and nothing for none."""
+        most = WAITING_MOST
+        return "" if not self.waiting else str(self.waiting) if self.waiting < most else f"{most - 1}+"
 
     @property
     def may_manage_tokens(self) -> bool:
@@ -188,7 +204,7 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     moment = now()
     session = db.session()
     found = people.sign_in(session.get_bind().dialect.name, role.actor_type, needed).all(
-        session, token_hash=_hash(token), idle=moment - role.idle, absolute=moment - role.absolute
+        session, token_hash=_hash(token), idle=moment - role.idle, absolute=moment - role.absolute, moment=moment
     )
     if not found:
         return None

@@ -26,6 +26,7 @@ from messaging_app.models import (
     ConversationType,
     Message,
     MessageKind,
+    SideLine,
     events,
 )
 from messaging_app.models.events import EventKind
@@ -74,9 +75,12 @@ def write(connection: Connection, story: Story, cast: Cast, moment: datetime) ->
     present = _present(story, cast)
     lines = list(_lines(story, present, moment))
     seats = _seats(story, present, lines)
+    columns, own_lines = _sides(story, present, moment, len(lines))
     conversation_id = connection.scalar(
-        insert(Conversation).values(_head(story, cast, lines)).returning(Conversation.id)
+        insert(Conversation).values(_head(story, cast, lines) | columns).returning(Conversation.id)
     )
+    for line in own_lines:
+        connection.execute(insert(SideLine).values(line | {"conversation_id": conversation_id}))
     store_id = cast.stores[_store_of(story, cast)]
     connection.execute(insert(Message), [_row(conversation_id, seq, line) for seq, line in enumerate(lines, 1)])
     connection.execute(
@@ -176,6 +180,7 @@ def _head(story: Story, cast: Cast, lines: list[_Line]) -> Fields:
         "customer_id": cast.customers[story["customer"]][1].id if "customer" in story else None,
         "last_seq": len(lines),
         "last_message_at": last.at,
+        "turn_since": _turn_since(lines),
         "last_message_preview": preview(last.content),
         "last_sender_type": last.sender.type,
         "last_sender_id": last.sender.id,
@@ -187,6 +192,36 @@ def _head(story: Story, cast: Cast, lines: list[_Line]) -> Fields:
         "closed_by_type": closed.sender.type if closed else None,
         "closed_by_id": closed.sender.id if closed else None,
     }
+
+
+def _turn_since(lines: list[_Line]) -> datetime:
+    """When the party that wrote last began to, since the other one wrote."""
+    said = [line for line in lines if line.event is None]
+    others = [number for number, line in enumerate(said) if line.sender.type != said[-1].sender.type]
+    return said[others[-1] + 1 if others else 0].at
+
+
+def _sides(story: Story, present: dict[str, Actor], moment: datetime, last_seq: int) -> tuple[Fields, list[Fields]]:
+    """What the conversation is to its sides: columns of its row, and lines that only one side sees.
+
+    `assigned` is [who has it, who gave it]; `snoozed` is [who did it, for how long].
+    """
+    columns: Fields = {}
+    lines: list[Fields] = []
+    for name, (nick, other) in ((name, story[name]) for name in ("assigned", "snoozed") if name in story):
+        actor = present[other if name == "assigned" else nick]
+        line = {"side": actor.type, "after_seq": last_seq, "actor_id": actor.id, "actor_name": actor.name}
+        if name == "snoozed":
+            columns[f"{actor.type}_snoozed_until"] = moment + ago(other)
+            lines.append(line | {"event": events.SNOOZED.name, "content": "", "user_id": None, "created_at": moment})
+        else:
+            holder = present[nick]
+            columns[f"{actor.type}_assignee_id"] = holder.id
+            event, content = (events.TAKEN, "") if holder == actor else (events.GIVEN, holder.name)
+            given = {"event": event.name, "content": content, "user_id": holder.id, "created_at": moment}
+            lines.append(line | given)
+        columns[f"{actor.type}_lines"] = len(lines)
+    return columns, lines
 
 
 def _row(conversation_id: int | None, seq: int, line: _Line) -> Fields:

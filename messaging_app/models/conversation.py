@@ -257,7 +257,7 @@ class Conversation(Sides, Base):
             return None
         names = ("no_reply_at", "assignee_id", "snoozed_until", "lines")
         own = (getattr(cls, f"{actor_type.value}_{name}") for name in names)
-        return Side(actor_type, cls.last_sender_type, cls.status, cls.turn_since, *own)
+        return Side(actor_type, cls.last_sender_type, cls.status, cls.last_message_at, cls.turn_since, *own)
 
     @classmethod
     def not_before(cls, at: ColumnElement[datetime]) -> ColumnElement[datetime]:

@@ -73,7 +73,7 @@ def _own(name: str, icon: str, sentence: str, own_sentence: str, your_sentence: 
 
 
 NO_REPLY = _own("no_reply", "checks", N_("%(name)s: no reply needed"), N_("You: no reply needed"))
-REPLY = _own("reply", "message", N_("%(name)s: a reply is needed after all"), N_("You: a reply is needed after all"))
+REPLY = _own("reply", "messages", N_("%(name)s: a reply is needed after all"), N_("You: a reply is needed after all"))
 SNOOZED = _own("snoozed", "clock", N_("%(name)s snoozed this conversation"), N_("You snoozed this conversation"))
 WOKEN = _own("woken", "clock", N_("%(name)s ended the snooze"), N_("You ended the snooze"))
 TAKEN = _own("taken", "user-check", N_("%(name)s took this conversation"), N_("You took this conversation"))
@@ -87,7 +87,9 @@ GIVEN = _own(
 RELEASED = _own(
     "released", "user-minus", N_("%(name)s released this conversation"), N_("You released this conversation")
 )
-LEFT = _own("left", "user-minus", N_("%(name)s has left, so nobody has this conversation"), "")
+LEFT = _own(
+    "left", "user-minus", N_("%(name)s has left, so nobody has this conversation"), N_("You left, so nobody has this")
+)
 EVENT_KINDS = {
     kind.name: kind for kind in (CLOSED, REOPENED, FACT, NO_REPLY, REPLY, SNOOZED, WOKEN, TAKEN, GIVEN, RELEASED, LEFT)
 }

@@ -71,6 +71,8 @@ class User(Base):
     mail_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     locale: Mapped[str | None] = mapped_column(String(32))  # None: the browser's, and so for the time zone
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    opens_with: Mapped[str] = mapped_column(String(8), server_default="open")  # the list of the inbox: open, waiting
+    opens_next: Mapped[bool] = mapped_column(server_default=true())  # after closing, what waits next opens
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, literal_column, null, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, null, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messaging_app.actors import ActorType
@@ -20,6 +20,7 @@ from messaging_app.models.scope import word
 
 MOMENT = bindparam("moment", type_=UtcDateTime)
 US, THEM, NOBODY = "us", "them", "nobody"
+WAITING_MOST = 100  # as far as what waits is counted
 TEAMS = (ActorType.ADMIN, ActorType.STORE)
 
 
@@ -43,6 +44,7 @@ class Side(NamedTuple):
     name: ActorType
     last_sender_type: Column
     status: Column
+    last_message_at: Column
     turn_since: Column
     no_reply_at: Column
     assignee_id: Column
@@ -76,7 +78,8 @@ class Side(NamedTuple):
             (self.waits_for_them(), literal_column(f"'{THEM}'")),
             else_=literal_column(f"'{NOBODY}'"),
         )
-        since = case((or_(self.waits_for_us(), self.waits_for_them()), self.turn_since))
+        began = func.coalesce(self.turn_since, self.last_message_at)  # not filled yet, in the middle of an upgrade
+        since = case((or_(self.waits_for_us(), self.waits_for_them()), began))
         asleep = case((self.snoozed_until > MOMENT, self.snoozed_until))
         holder = table_of(User).alias("holder")  # the statement around may read users as well
         name = select(holder.c.name).where(holder.c.id == self.assignee_id).scalar_subquery()

@@ -45,9 +45,9 @@ class Walk:
     rising: bool = False
 
     @classmethod
-    def from_row(cls, at: datetime, row_id: int) -> Walk:
-        """Start with this row, in the middle of the list."""
-        return cls(Place(at, row_id + 1), None)
+    def from_row(cls, at: datetime, row_id: int, *, rising: bool = False) -> Walk:
+        """Start with this row, in the middle of the list. `rising`: in one whose times go up."""
+        return cls(Place(at, row_id - 1 if rising else row_id + 1), None)
 
     def encoded(self) -> str:
         """Return the cursor."""

@@ -45,7 +45,6 @@ from messaging_app.queries.cursors import Place
 
 PLATFORM_NAME = "Platform"
 Beyond = Literal["older", "newer"]
-Waiting = Literal["us", "them", "nobody"]
 Seat = ConversationParticipant
 
 
@@ -87,8 +86,8 @@ class Shape:
     Each shape is a query of its own. What is chosen from many is a parameter of it.
 
     `of_store` and `of_customer` take only those of the parameters of these names, `of_kind` and `of_reference` those about
-    the parameters `context_kind` and `context_reference`. `assignee` is me, nobody, or somebody (parameter `of_assignee`).
-    `longest` puts first what has waited longest, instead of the newest message.
+    the parameters `context_kind` and `context_reference`. `waiting` is us, them or nobody; `assignee` is me, nobody, or
+    somebody (parameter `of_assignee`). `longest` puts first what has waited longest, instead of the newest message.
     """
 
     status: ConversationStatus | None = None
@@ -98,8 +97,8 @@ class Shape:
     of_customer: bool = False
     of_kind: bool = False
     of_reference: bool = False
-    waiting: Waiting | None = None
-    assignee: Literal["me", "nobody", "somebody"] | None = None
+    waiting: str | None = None
+    assignee: str | None = None
     snoozed: bool = False
     longest: bool = False
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    and_,
     bindparam,
     case,
     cast,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 
 from messaging_app.actors import ActorType
 from messaging_app.db.query import Query
-from messaging_app.db.types import Column, Id, UtcDateTime
+from messaging_app.db.types import Column, Columns, Id, UtcDateTime
 from messaging_app.models import (
     ApiToken,
     Conversation,
@@ -52,6 +53,7 @@ from messaging_app.models.scope import (
     stored,
     word,
 )
+from messaging_app.models.sides import WAITING_MOST
 from messaging_app.queries import second_factor
 
 Needed: TypeAlias = Literal["page", "badge", "fragment"]
@@ -81,6 +83,9 @@ class SignInRow(NamedTuple):
     sees_all: str | None
     may_have_tokens: str | None
     unread: int | None
+    waiting: int | None
+    opens_with: str | None
+    opens_next: bool | None
     stores: str | None
     factor_needed_since: datetime | None
     store_id: int | None
@@ -136,6 +141,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             sees_all,
             tokens,
             unread,
+            *_of_team(actor_type, needed),
             stores,
             factor,
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
@@ -200,6 +206,24 @@ def unread_sum(
         return query
     of_store = Conversation.conversation_type == word(ConversationType.STORE_CUSTOMER)
     return query.where(Conversation.id == Seat.conversation_id, or_(sees_all, of_store))
+
+
+def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Column]:
+    """How much waits for the actor's side, with which list their inbox opens, and whether the next opens by itself."""
+    side, row = Conversation.side(actor_type), SignInSession
+    if side is None:
+        return null(), null(), null()
+    if needed == "fragment":
+        return null(), User.opens_with, User.opens_next
+    seen = Conversation.seen_by(actor_type, True, row.person_id, row.store_id)
+    if actor_type == ActorType.STORE:
+        theirs = Conversation.seen_by(actor_type, False, row.person_id, row.store_id)
+        seen = and_(seen, or_(staff_see_all(), theirs))
+    settled = (row, *_SETTLED[actor_type])
+    one: Columns = select(literal_column("1")).where(seen, side.waits_for_us(), side.is_awake())
+    some = one.limit(literal_column(str(WAITING_MOST))).correlate(*settled).subquery()
+    waiting = select(func.count()).select_from(some).correlate(*settled).scalar_subquery()
+    return waiting, User.opens_with, User.opens_next
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:

@@ -71,6 +71,15 @@ def own_unread(session: Session, actor: Actor, conversation_id: int) -> int:
     return session.scalar(own) or 0
 
 
+def newest_of_others(session: Session, actor: Actor, conversation_id: int) -> int:
+    """Return the seq of the newest message that `actor` did not write, 0 if there is none."""
+    mine = (Message.sender_type == actor.type) & (Message.sender_id == actor.id)
+    said = select(func.max(Message.seq)).where(
+        Message.conversation_id == conversation_id, Message.kind == MessageKind.MESSAGE, ~mine
+    )
+    return session.scalar(said) or 0
+
+
 def writer(session: Session, actor: Actor, conversation_id: int) -> Writer | None:
     """Return `actor` as the others in a conversation know them, or None if `actor` does not see it."""
     found = _writer(actor.type, actor.sees_all).all(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.models import Conversation, StoreMembership, User
+from messaging_app.db.types import AnyRow
+from messaging_app.models import Conversation, ConversationParticipant, StoreMembership, User
 from messaging_app.models.scope import active_person
 from messaging_app.text import search_key
 
@@ -37,3 +40,16 @@ def assignee_of(session: Session, actor: Actor, conversation_id: int) -> int | N
         .with_for_update(key_share=True)
     )
     return found
+
+
+def states_of(session: Session, actor: Actor, ids: Sequence[int], at: datetime) -> Sequence[AnyRow]:
+    """Id, status, assignee, end of the snooze and read position of those of `ids` that the actor sees."""
+    side, seat = Conversation.side(actor.type), ConversationParticipant
+    assert side is not None
+    asleep = case((side.snoozed_until > at, side.snoozed_until))
+    read = func.coalesce(seat.last_read_seq, Conversation.last_seq)
+    return session.execute(
+        select(Conversation.id, Conversation.status, side.assignee_id, asleep, read)
+        .outerjoin(seat, and_(seat.conversation_id == Conversation.id, seat.belongs_to(actor)))
+        .where(Conversation.id.in_(ids), Conversation.visible_to(actor))
+    ).all()

@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, case, cast, func, literal_column, null, or_, select
+from sqlalchemy import Table, Text, and_, bindparam, case, cast, func, literal_column, null, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
 from messaging_app.db.query import Query
-from messaging_app.db.types import Column, Id
+from messaging_app.db.types import Column, Columns, Id, table_of
 from messaging_app.models import (
     Context,
     Conversation,
@@ -22,6 +22,7 @@ from messaging_app.models import (
     Message,
     MessageAttachment,
     PlatformSetting,
+    SideLine,
     Store,
     User,
 )
@@ -59,7 +60,7 @@ class SeatRow(SeenHead):
 class LineRow(NamedTuple):
     """A line of a thread. `files` is a JSON list of its attachments in the order sent, or None.
 
-    Each is an object with the keys of FILE.
+    Each is an object with the keys of FILE. `own` is a list of the lines of one side that follow it (keys of OWN).
     """
 
     id: int
@@ -74,6 +75,7 @@ class LineRow(NamedTuple):
     created_at: datetime
     attachment_count: int
     files: str | None
+    own: str | None
 
 
 FILE = (
@@ -90,6 +92,9 @@ FILE = (
     "removed_by_id",
     "removed_reason",
 )
+
+
+OWN = ("id", "event", "actor_id", "actor_name", "content", "user_id", "created_at")
 
 
 @cache
@@ -130,10 +135,10 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
 
 
 @lru_cache(maxsize=512)
-def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineRow]:
+def lines_of(dialect: str, before: bool, after: bool, limit: int, side: ActorType | None = None) -> Query[LineRow]:
     """Lines of conversation `conversation_id`, before or after a seq.
 
-    With `after`: the earliest that follow parameter `after`. Otherwise the newest first (before parameter `before`, if
+    With `side`, they bring what only that side sees. With `after`: the earliest that follow parameter `after`. Otherwise the newest first (before parameter `before`, if
     set).
     """
     query = select(
@@ -149,6 +154,7 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineR
         Message.created_at,
         Message.attachment_count,
         _files(dialect),
+        _own(dialect, side) if side else null(),
     )
     query = query.limit(literal_column(str(limit))).where(Message.conversation_id == OF_CONVERSATION)
     if before:
@@ -160,14 +166,30 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int) -> Query[LineR
 
 def _files(dialect: str) -> Column:
     """The attachments of one line as JSON, so that a thread with files needs no second statement."""
+    file = table_of(MessageAttachment).c
+    listed = _as_json(dialect, table_of(MessageAttachment), FILE).where(file.message_id == Message.id)
+    listed_text = cast(listed.correlate(Message).scalar_subquery(), Text)
+    return case((Message.attachment_count > literal_column("0"), listed_text), else_=null())
+
+
+def _own(dialect: str, side: ActorType) -> Column:
+    """The lines of one side that follow a line, as JSON."""
+    own = table_of(SideLine).c
+    listed = _as_json(dialect, table_of(SideLine), OWN).where(
+        own.conversation_id == Message.conversation_id, own.side == word(side), own.after_seq == Message.seq
+    )
+    return cast(listed.correlate(Message).scalar_subquery(), Text)
+
+
+def _as_json(dialect: str, table: Table, names: tuple[str, ...]) -> Columns:
+    """Rows as a list of objects, in the order of their ids."""
     build, gather = (
         (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
     )
-    file = MessageAttachment.__table__.c
-    pairs = [part for name in FILE for part in (literal_column(f"'{name}'"), file[name])]
-    ordered = aggregate_order_by(build(*pairs), file.id) if dialect == "postgresql" else build(*pairs)
-    listed = select(gather(ordered)).where(file.message_id == Message.id).correlate(Message).scalar_subquery()
-    return case((Message.attachment_count > literal_column("0"), cast(listed, Text)), else_=null())
+    named: list[tuple[Column, Column]] = [(literal_column(f"'{name}'"), table.c[name]) for name in names]
+    pairs = [part for pair in named for part in pair]
+    ordered = aggregate_order_by(build(*pairs), table.c.id) if dialect == "postgresql" else build(*pairs)
+    return select(gather(ordered))
 
 
 def _setting(key: str) -> Column:

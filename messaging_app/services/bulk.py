@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from messaging_app.actors import Actor
+from messaging_app.db.engine import now
 from messaging_app.errors import Refusal
+from messaging_app.extensions import db
+from messaging_app.queries import teams
 from messaging_app.services import assignment, messaging, turns
 
 BULK_MAX = 200
 Action = Literal["close", "reopen", "read", "assign", "snooze"]
+
+
+ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
 
 
 class Outcome(NamedTuple):
@@ -20,6 +26,40 @@ class Outcome(NamedTuple):
     id: int
     status: int
     code: str = ""
+
+
+class Before(NamedTuple):
+    """What a conversation was to the actor before an action."""
+
+    id: int
+    status: str
+    assignee_id: int | None
+    snoozed_until: datetime | None
+    last_read_seq: int
+
+
+def states_of(actor: Actor, ids: Sequence[int]) -> list[Before]:
+    """Return what those of `ids` are that the actor sees. One statement."""
+    return [Before(*row) for row in teams.states_of(db.session(), actor, ids, now())]
+
+
+def bring_back(actor: Actor, states: Sequence[Before], action: Action) -> list[Outcome]:
+    """Take `action` back: bring each conversation to its state before. A refused one stops none of the others."""
+
+    def back(state: Before) -> None:
+        if action == "read":
+            turns.mark_unread(actor, state.id, state.last_read_seq + 1)
+        elif action == "assign":
+            assignment.assign(actor, state.id, state.assignee_id)
+        elif action == "snooze":
+            over = state.snoozed_until is not None and state.snoozed_until <= now()
+            turns.snooze(actor, state.id, None if over else state.snoozed_until)
+        elif state.status == "open":
+            messaging.reopen_conversation(actor, state.id)
+        else:
+            messaging.close_conversation(actor, state.id)
+
+    return [_outcome(lambda _number, state=state: back(state), state.id) for state in states]  # type: ignore[misc]
 
 
 def act(

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from messaging_app.actors import Actor
+from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import ConversationClosed, DuplicateOpen, NotAllowed, NotFound
 from messaging_app.extensions import db
@@ -31,7 +30,6 @@ from messaging_app.models.scope import actor_params
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
-from messaging_app.queries.inbox import Waiting
 from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending
 from messaging_app.services.attachments import Prepared, Upload
 from messaging_app.services.sending import Sent
@@ -52,13 +50,17 @@ class ConversationPage:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A conversation as one actor sees it: head, seats, a window of lines (oldest first)."""
+    """A conversation as one actor sees it: head, seats, a window of lines (oldest first).
+
+    `side` is that of the actor where it has lines of its own, which come with the lines that they follow.
+    """
 
     head: thread.SeatRow
     seats: list[thread.SeatRow]
     mine: thread.SeatRow | None
     lines: list[thread.LineRow]
     has_older: bool
+    side: ActorType | None = None
 
 
 @dataclass(slots=True)
@@ -133,12 +135,13 @@ def get_head(actor: Actor, conversation_id: int) -> Thread:
     if not seats:
         raise NotFound
     mine = next((s for s in seats if s.participant_type == actor.type and s.participant_id == actor.id), None)
-    return Thread(seats[0], [s for s in seats if s.participant_id is not None], mine, [], False)
+    side = actor.type if seats[0].own_lines else None
+    return Thread(seats[0], [s for s in seats if s.participant_id is not None], mine, [], False, side)
 
 
 def read_lines(found: Thread, *, before: int | None = None, after: int | None = None, limit: int) -> Thread:
     """Return `found` with a window of its lines. One statement."""
-    lines = _lines(found.head.id, before, after, limit + 1)
+    lines = _lines(found.head.id, before, after, limit + 1, found.side)
     more = len(lines) > limit
     lines = lines[:limit]
     if after is None:
@@ -198,17 +201,18 @@ def list_conversations(
     customer_id: int | None = None,
     context_kind: str | None = None,
     context_reference: str | None = None,
-    waiting: Waiting | None = None,
-    assignee: int | Literal["me", "nobody"] | None = None,
+    waiting: str | None = None,
+    assignee: int | str | None = None,
     snoozed: bool = False,
-    order: Literal["newest", "waiting"] = "newest",
+    order: str = "newest",
     cursor: str | None = None,
     limit: int = PAGE,
     include_total: bool = False,
 ) -> ConversationPage:
     """Return a page of what `actor` sees (of one store or customer, if given), newest or longest waiting first.
 
-    `status` is open, closed or all. A client that follows the cursors to the end gets every conversation that was
+    `status` is open, closed or all, `waiting` us, them or nobody, `assignee` me, nobody or a user's id, `order` newest
+    or waiting. A client that follows the cursors to the end gets every conversation that was
     listed at the start. By newest message, the last pages contain those that received messages meanwhile, oldest first.
     One statement, on the last page two.
     """
@@ -300,6 +304,18 @@ def get_unread_count(actor: Actor) -> int:
     return unread
 
 
+def count_waiting(actor: Actor) -> int:
+    """Return how many conversations wait for the actor's side, 0 for customers. One statement."""
+    if not policy_of(actor).has_team:
+        return 0
+    return inbox.total(db.session(), actor, inbox.Shape(waiting="us"), {"moment": now()})
+
+
+def find_status(actor: Actor, conversation_id: int) -> str | None:
+    """Return whether a conversation is open or closed, None where the actor does not see it. One statement."""
+    return lookups.status_of(db.session(), actor, conversation_id)
+
+
 def close_conversation(actor: Actor, conversation_id: int) -> None:
     """Close a conversation and add an event to the thread. Closing it again changes nothing."""
     _turn(actor, conversation_id, CLOSED)
@@ -329,9 +345,11 @@ def get_writer(actor: Actor, conversation_id: int) -> lookups.Writer:
     return found
 
 
-def _lines(conversation_id: int, before: int | None, after: int | None, limit: int) -> list[thread.LineRow]:
+def _lines(
+    conversation_id: int, before: int | None, after: int | None, limit: int, side: ActorType | None = None
+) -> list[thread.LineRow]:
     session = db.session()
-    query = thread.lines_of(session.get_bind().dialect.name, before is not None, after is not None, limit)
+    query = thread.lines_of(session.get_bind().dialect.name, before is not None, after is not None, limit, side)
     return query.all(session, conversation_id=conversation_id, before=before, after=after)
 
 

@@ -17,9 +17,9 @@ from messaging_app.services.messaging import ConversationPage, Thread
 UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: the next poll shows everything
 
 
-def of_count(unread: int) -> str:
-    """Return the state of a badge."""
-    return str(unread)
+def of_count(unread: int, waiting: int | None = None) -> str:
+    """Return the state of a badge, for a team with the number of what waits for it."""
+    return str(unread) if waiting is None else f"{unread}-{waiting}"
 
 
 def of_list(page: ConversationPage, *more: object) -> str:

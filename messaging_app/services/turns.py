@@ -12,6 +12,7 @@ from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant, SideLine
 from messaging_app.models.events import NO_REPLY, REPLY, SNOOZED, WOKEN
+from messaging_app.queries import sending as queries
 from messaging_app.services import announcements, sending
 
 SNOOZE_MOST = timedelta(days=3 * 366)
@@ -78,8 +79,8 @@ def check_until(until: datetime | None, at: datetime) -> None:
         raise Invalid(FieldError("until", "invalid", _("Choose a time in the future, at most three years ahead.")))
 
 
-def mark_unread(actor: Actor, conversation_id: int, from_seq: int) -> None:
-    """Make the messages of others from `from_seq` on unread again. Adds a seat where the actor has none.
+def mark_unread(actor: Actor, conversation_id: int, from_seq: int | None) -> None:
+    """Make the messages of others from `from_seq` on unread again; None: the newest. Adds a missing seat.
 
     Never makes read what is unread. Nothing is mailed because of it.
     """
@@ -87,6 +88,8 @@ def mark_unread(actor: Actor, conversation_id: int, from_seq: int) -> None:
         head = Conversation.lock(session, actor, conversation_id)
         if head is None:
             raise NotFound
+        if from_seq is None:
+            from_seq = queries.newest_of_others(session, actor, conversation_id)
         if not 1 <= from_seq <= head.last_seq:
             raise Invalid(FieldError("from_seq", "invalid", _("There is no such message in this conversation.")))
         ConversationParticipant.mark_unread(session, actor, head, from_seq)

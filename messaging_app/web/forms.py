@@ -303,6 +303,20 @@ class PreferencesForm(Form):
         ]
 
 
+class TeamPreferencesForm(PreferencesForm):
+    """What one member of a team wants for all their conversations."""
+
+    opens_with = SelectField(
+        _("The inbox opens with"),
+        choices=(SelectChoice("open", _("Open")), SelectChoice("waiting", _("Waiting for us"))),
+    )
+    opens_next = SelectField(
+        _("Open what waits next"),
+        choices=YES_NO,
+        description=_("After you close a conversation, snooze it or say that no reply is needed."),
+    )
+
+
 class TokenForm(Form):
     """A new API token. `days` is "" for one that is valid until revoked."""
 

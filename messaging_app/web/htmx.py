@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 import htmx_flask
 from flask import Flask, Response, g, redirect, render_template, request
@@ -52,9 +52,16 @@ def with_events(response: Response, **events: object) -> Response:
     return make_response(response, trigger={name.replace("_", "-"): detail for name, detail in events.items()})
 
 
-def toast(text: str, kind: str = "good") -> dict[str, str]:
-    """Return a short notice for `with_events(…, toast=…)`; kind is good or danger."""
-    return {"text": text, "kind": kind}
+class Undo(NamedTuple):
+    """The request that takes an action back: a POST of `values` to `address`."""
+
+    address: str
+    values: dict[str, str]
+
+
+def toast(text: str, kind: str = "good", undo: Undo | None = None) -> dict[str, object]:
+    """Return a short notice for `with_events(…, toast=…)`; kind is good or danger. With `undo` it has a button."""
+    return {"text": text, "kind": kind} | ({"undo": undo._asdict()} if undo else {})
 
 
 def see_other(address: str) -> Response:

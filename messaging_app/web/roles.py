@@ -31,6 +31,7 @@ from messaging_app.web.views import (
     account,
     attachments,
     badge,
+    bulk,
     closures,
     compose,
     conversations,
@@ -47,6 +48,7 @@ from messaging_app.web.views import (
     stores,
     stream,
     tokens,
+    turns,
 )
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -161,6 +163,16 @@ def mount(role: RolePolicy) -> Blueprint:
     if role.may_close:
         behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
         behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")
+    if role.has_team:
+        at = f"{messages_at}/<id:conversation_id>"
+        behind_door(f"{at}/no-reply-needed", turns.rule_reply_out, "POST")
+        behind_door(f"{at}/assignee", turns.assign, "GET")
+        behind_door(f"{at}/assignee", turns.save_assignee, "POST")
+        behind_door(f"{at}/snooze", turns.snooze, "GET")
+        behind_door(f"{at}/snooze", turns.save_snooze, "POST")
+        behind_door(f"{at}/unread", turns.mark_unread, "POST")
+        behind_door(f"{messages_at}/bulk", bulk.act_on_many, "POST")
+        behind_door(f"{messages_at}/bulk/undo", bulk.undo_many, "POST")
     for resource in CONSOLE.values():
         for suffix, view, method, changes in CONSOLE_VIEWS[resource.name] if role.name in resource.at else ():
             rule = resource.at[role.name].removeprefix(f"/{role.name}") + suffix

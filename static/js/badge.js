@@ -7,6 +7,7 @@ function copyUnread() {
     copy.textContent = unread;
     copy.parentElement.closest(".badge")?.toggleAttribute("hidden", !unread);
   }
+  for (const copy of document.querySelectorAll("[data-waiting-copy]")) copy.textContent = badge?.dataset.waiting ?? "";
   const title = document.title.replace(/^\([\d\s.,’٬]+\) /, "");
   document.title = unread && !isTitleOff() ? `(${unread}) ${title}` : title;
 }

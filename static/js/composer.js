@@ -40,7 +40,7 @@ function sendByKey(event) {
   const form = event.target.form;
   if (!event.target.matches("textarea") || !form?.matches("[data-sends]")) return;
   event.preventDefault();
-  form.requestSubmit();
+  form.requestSubmit(event.shiftKey ? form.querySelector("[name='then']") : null);
 }
 
 function showBusy({ detail: { ctx } }, busy) {

@@ -2,7 +2,8 @@
 // the chosen row is marked, and address, back button and panels agree.
 
 const list = () => document.getElementById("conversation-list");
-const timeOf = (row) => row.querySelector("time").dateTime;
+const timeOf = (row) => row.dataset.at;
+const isLongestFirst = () => document.getElementById("conversations").dataset.order === "waiting";
 const linkOf = (id) => document.getElementById(id)?.querySelector("a");
 
 htmx.registerExtension("merge-conversations", {
@@ -22,21 +23,26 @@ function merge(section, fresh) {
   return added;
 }
 
-// Rows of later pages stay; a row that should stand on the first page and does not has left the filter.
+// Rows of later pages stay; a row that should stand on the first page and does not has left the filter. The one that is
+// being read stays until it is left.
 function dropRowsThatLeft(rows, isWhole) {
   const ids = new Set(rows.map((row) => row.id));
-  const oldest = rows.length ? timeOf(rows.at(-1)) : "";
+  const last = rows.length ? timeOf(rows.at(-1)) : "";
   for (const row of [...list().children]) {
-    if (!ids.has(row.id) && (isWhole || timeOf(row) > oldest)) row.remove();
+    const isAbove = isLongestFirst() ? timeOf(row) < last : timeOf(row) > last;
+    if (ids.has(row.id) || !(isWhole || isAbove)) delete row.dataset.left;
+    else if (row.querySelector("[aria-current]")) row.dataset.left = "";
+    else row.remove();
   }
 }
 
 function place(row, index) {
   const known = document.getElementById(row.id);
-  const same = known && known.className === row.className && known.textContent === row.textContent;
+  if (known?.classList.contains("conversation--chosen")) row.classList.add("conversation--chosen");
+  const same = known && known.className === row.className && known.textContent === row.textContent && known.dataset.at === row.dataset.at;
   const placed = same ? known : row;
   if (known && !same) known.replaceWith(row);
-  const before = list().children[index] ?? null;
+  const before = [...list().children].filter((one) => !("left" in one.dataset))[index] ?? null;
   if (before !== placed) list().insertBefore(placed, before);
   return !same;
 }
@@ -60,6 +66,7 @@ function showSelected() {
 
 // The last pages bring back what has moved to the top since the list was loaded.
 function sortArrivals() {
+  if (isLongestFirst()) return;
   const { children } = list();
   const sorted = [...children].sort((a, b) => timeOf(b).localeCompare(timeOf(a)));
   sorted.forEach((row, index) => row === children[index] || list().insertBefore(row, children[index]));
@@ -70,6 +77,7 @@ function markSelected() {
   document.querySelector(".inbox")?.toggleAttribute("data-thread", Boolean(id));
   for (const row of document.querySelectorAll(".conversation")) {
     if (row.id === `conversation-${id}`) row.querySelector("a").setAttribute("aria-current", "true");
+    else if ("left" in row.dataset) row.remove();
     else row.querySelector("a").removeAttribute("aria-current");
   }
 }

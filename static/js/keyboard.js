@@ -1,5 +1,6 @@
 // One key each for what people do all day. Never while typing, in a dialog or with a modifier; they can be switched off.
 
+import { chooseByKey } from "./bulk.js";
 import { openMenu } from "./menus.js";
 
 const SETTING = "single-key-shortcuts";
@@ -14,6 +15,11 @@ const KEYS = {
   r: () => document.getElementById("content")?.focus(),
   c: press("[data-compose]"),
   e: press("#close-conversation"),
+  n: press("#no-reply-needed"),
+  h: press("#snooze, #wake"),
+  a: press("#assign"),
+  U: press("#mark-unread"),
+  x: chooseByKey,
   u: press("[data-unread-filter]"),
   "?": press("[data-open-dialog='keyboard-help']"),
 };

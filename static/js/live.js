@@ -19,8 +19,10 @@ let typingEnds;
 const ACTS = {
   "catch-up": () => setTimeout(catchUp, Math.random() * EASE),
   message: (wake) => { hideTyping(wake); want(wake); refresh("conversations-changed"); countLater(wake); },
-  status: (wake) => { want(wake); refresh("conversations-changed"); },
+  status: (wake) => { want(wake); refresh("conversations-changed"); refresh("unread-changed"); },
   seat: (wake) => { refresh("unread-changed"); refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
+  turn: (wake) => { refresh("conversations-changed"); refresh("unread-changed"); if (isShown(wake)) tell("thread-changed"); },
+  given: ({ id }) => showGiven(id),
   marks: (wake) => isShown(wake) && tell("thread-changed"),
   files: (wake) => isShown(wake) && tell("thread-changed"),
   context: (wake) => { refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
@@ -61,6 +63,12 @@ function fetchWanted() {
 
 function afterRequest({ detail: { ctx } }) {
   if (shownThread()?.contains(ctx.sourceElement) && ctx.response?.status < 400) setTimeout(fetchWanted, 50);
+}
+
+// Somebody of one's own side has handed a conversation over.
+function showGiven(id) {
+  const detail = { text: document.getElementById("words").dataset.given, link: `${document.body.dataset.messages}/${id}` };
+  document.dispatchEvent(new CustomEvent("toast", { detail }));
 }
 
 function showTyping(wake) {

@@ -3,7 +3,7 @@
 
 const OFF_AT_FIRST = ["desktop", "sound"];
 const words = () => document.getElementById("words").dataset;
-const unread = () => Number(document.getElementById("unread-badge")?.dataset.have ?? 0);
+const unread = () => Number(document.getElementById("unread-badge")?.dataset.unread ?? 0);
 const keyOf = (name) => `notices:${name}`;
 let known = unread();
 

@@ -56,7 +56,7 @@ function dropKnownLines({ detail: { tasks } }) {
   nameDays();
   for (const { target, fragment } of tasks) {
     if (!["thread-messages", "older-messages", "conversation-list"].includes(target?.id)) continue;
-    for (const line of fragment.querySelectorAll("[id^='message-'], [id^='conversation-']")) {
+    for (const line of fragment.querySelectorAll("[id^='message-'], [id^='own-'], [id^='conversation-']")) {
       const known = document.getElementById(line.id);
       if (known) (target.id === "conversation-list" ? known : line).remove(); // a row that comes again has moved
     }

@@ -2,14 +2,26 @@
 // One of each kind at a time: the newer takes the older's place. Refusals of a message stand in its composer instead (composer.js).
 
 const words = () => document.getElementById("words").dataset;
-const LASTS = { good: 6000, danger: 15000 };
+const LASTS = { good: 6000, undo: 15000, danger: 15000 };
 
-function showToast({ text, kind = "good" }) {
+function showToast({ text, kind = "good", undo = null, link = null }) {
   if (!text) return;
   const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
   toast.querySelector(".toast__text").textContent = text;
+  if (undo) offerUndo(toast, undo);
+  if (link) Object.assign(toast.querySelector("[data-toast-link]"), { hidden: false, href: link, textContent: words().open });
   document.getElementById(kind === "danger" ? "alerts" : "toasts").replaceChildren(toast);
-  dismissInTime(toast, LASTS[kind] ?? LASTS.good);
+  dismissInTime(toast, undo || link ? LASTS.undo : LASTS[kind] ?? LASTS.good);
+}
+
+// The answer brings events, which tell list and thread that something changed.
+function offerUndo(toast, { address, values }) {
+  const button = toast.querySelector("[data-toast-undo]");
+  Object.assign(button, { hidden: false, textContent: words().undo });
+  button.addEventListener("click", () => {
+    htmx.ajax("POST", address, { source: document.getElementById("toasts"), target: "#toasts", swap: "none", values: { ...values, undo: "1" } });
+    toast.remove();
+  });
 }
 
 // Waits as long as somebody points at it or stands in it.

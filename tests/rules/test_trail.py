@@ -28,6 +28,7 @@ from tests.world import four_conversations
 
 # Views that change something and leave no entry, each because somebody thought about it.
 MESSAGES = {"send", "create", "new", "close", "reopen", "mark_read", "typing"}
+MESSAGES |= {"rule_reply_out", "save_assignee", "save_snooze", "mark_unread", "act_on_many", "undo_many"}
 OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
 # Need an installation without people (tests/accounts/test_setup.py), or a provider (tests/accounts/test_oidc.py).
 ELSEWHERE = {"finish", "connect_identity", "disconnect_identity"}

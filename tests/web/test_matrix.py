@@ -52,6 +52,13 @@ PUT  R/<id>/read                          htmx       W 200  A 200  S 200  C 200 
 POST R/<id>/preferences                              W 303  A 303  S 303  C 303  - 404  out 302
 PUT  R/<id>/preferences                   htmx       W 200  A 200  S 200  C 200  - 404  out 401
 GET R/<id>/others                                    W 200  A 200  S 200  C none - 404  out 302
+POST R/<id>/no-reply-needed                          W 303  A 303  S 303  C none - 404  out 302
+POST R/<id>/no-reply-needed               htmx       W 200  A 200  S 200  C none - 404  out 401
+GET  R/<id>/assignee                                 W 200  A 200  S 200  C none - 404  out 302
+POST R/<id>/assignee                                 W 303  A 303  S 303  C none - 404  out 302
+GET  R/<id>/snooze                        htmx       W 200  A 200  S 200  C none - 404  out 401
+POST R/<id>/snooze                                   W 303  A 303  S 303  C none - 404  out 302
+POST R/<id>/unread                                   W 303  A 303  S 303  C none - 404  out 302
 POST R/<id>/close                                    W 303  A 303  S 303  C none - 404  out 302
 POST R/<id>/messages                      closed     W 409  A 409  S 409  C skip - 404  out 401
 POST R/<id>/reopen                                   W 303  A 303  S 303  C none - 404  out 302
@@ -75,6 +82,8 @@ GET  R/unread-count                       admin 200  store 200  storefront 200  
 GET  R/new                                admin 200  store 200  storefront none out 302
 POST R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
+POST R/bulk                               admin 422  store 422  storefront none out 302
+POST R/bulk/undo                          admin 422  store 422  storefront none out 302
 POST R                                    admin 422  store 422  storefront none out 401
 GET  H/tokens                             admin 200  store 200  storefront 404  out 302
 POST H/tokens                             admin 422  store 422  storefront 404  out 302

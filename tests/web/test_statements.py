@@ -40,7 +40,7 @@ MOST = {
     "send, fragment": 6,
     "send again with its key": 4,
     "read": 3,
-    "read, fragment": 4,
+    "read, fragment": 5,
     "read what is read": 4,
     "switch": 3,
     "close": 3,

@@ -6,13 +6,15 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
+from messaging_app.policies import policy_of
 from messaging_app.services import poll_state
 from messaging_app.web.htmx import rendered, signed_in
 
 
 def unread_count(actor: Actor) -> ResponseReturnValue:
-    """The badge; 204 while `have` is still the number. The session's own query has counted already."""
+    """The badge; 204 while `have` is still its number and that of what waits. The session's own query has counted already."""
     unread = signed_in.unread
-    if request.args.get("have") == poll_state.of_count(unread):
+    have = poll_state.of_count(unread, signed_in.waiting if policy_of(actor).has_team else None)
+    if request.args.get("have") in (have, poll_state.of_count(unread)):
         return Response(status=204)
     return rendered("_badge.html", unread=unread)

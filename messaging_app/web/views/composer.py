@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from messaging_app.errors import DuplicateOpen, NewerMessages, Refusal
 from messaging_app.web.forms import MessageForm, new_key
-from messaging_app.web.views.thread import ThreadView
+from messaging_app.web.views.thread import Line, ThreadView
 
 
 def fresh(thread: ThreadView) -> MessageForm:
@@ -24,5 +24,6 @@ def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:
 def guarded(form: MessageForm, refusal: NewerMessages, thread: ThreadView) -> MessageForm:
     """Return the composer with its text, its key and the messages of others since; sending it again sends it."""
     form.after.data = thread.last_seq
-    form.newer = [x for x in thread.lines if x.seq > refusal.seen and x.kind == "message" and not x.mine]
+    newer = (x for x in thread.lines if isinstance(x, Line) and x.seq > refusal.seen)
+    form.newer = [x for x in newer if x.kind == "message" and not x.mine]
     return form

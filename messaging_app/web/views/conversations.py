@@ -4,47 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import today
-from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state
-from messaging_app.services.contexts import FIELDS
 from messaging_app.web.forms import MessageForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
+from messaging_app.web.views.filters import Filters, read_filters
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
-STATUSES = ("open", "closed", "all")
 REACH = 75  # extra rows that a page may show to include the open conversation
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """The filters of an inbox."""
-
-    status: str
-    type: str
-    unread: bool
-    store_id: int | None = None
-    customer_id: int | None = None
-    context_kind: str = ""
-    context_reference: str = ""
-
-    def query(self, **changes: object) -> str:
-        """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
-        values: dict[str, object] = {"status": self.status, "type": self.type, "unread": "1" if self.unread else ""}
-        values |= {"store_id": self.store_id or "", "customer_id": self.customer_id or ""}
-        values |= {"context_kind": self.context_kind, "context_reference": self.context_reference} | changes
-        kept = {key: value for key, value in values.items() if value and (key, value) != ("status", "open")}
-        return f"?{urlencode(kept)}" if kept else ""
 
 
 @dataclass(slots=True)
@@ -119,27 +93,15 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
     If the conversation is too far down, the list begins with it instead.
     """
     head, filters = view.conversation, top.filters
-    passes = filters.status in ("all", head.status) and filters.type in ("", head.conversation_type)
-    passes &= filters.store_id in (None, head.store_id) and filters.customer_id in (None, head.customer_id)
-    matter = (head.context["kind"], head.context["reference"]) if head.context else ("", "")
-    passes &= filters.context_kind in ("", matter[0]) and filters.context_reference in ("", matter[1])
     is_in = any(row.id == head.id for row in top.rows)
-    if is_in or not top.next_cursor or not passes or (filters.unread and not view.unread_count):
+    if is_in or not top.next_cursor or not filters.passes(actor, head, view.unread_count):
         return top
-    wanted: dict[str, Any] = {
-        "status": filters.status,
-        "conversation_type": filters.type or None,
-        "unread": filters.unread,
-        "store_id": filters.store_id,
-        "customer_id": filters.customer_id,
-        "context_kind": filters.context_kind or None,
-        "context_reference": filters.context_reference or None,
-    }
-    more = messaging.list_conversations(actor, cursor=top.next_cursor, limit=REACH, **wanted)
+    more = filters.read(actor, cursor=top.next_cursor, limit=REACH)
     if any(row.id == head.id for row in more.rows):
         return replace(top, rows=top.rows + more.rows, next_cursor=more.next_cursor)
-    begin = cursors.Walk.from_row(head.last_message_at, head.id).encoded()
-    page = messaging.list_conversations(actor, cursor=begin, **wanted)
+    at = (filters.order == "waiting" and head.turn_since) or head.last_message_at
+    begin = cursors.Walk.from_row(at, head.id, rising=filters.order == "waiting").encoded()
+    page = filters.read(actor, cursor=begin)
     if not page.rows or page.rows[0].id != head.id:  # it has just left the filter
         return top
     return replace(top, rows=page.rows, cursor=begin, next_cursor=page.next_cursor)
@@ -147,52 +109,18 @@ def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:
 
 def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     """Return the inbox page of the query. Raises `Invalid` naming an invalid filter."""
-    args = request.args
-    status, kind, cursor = args.get("status") or "open", args.get("type") or "", args.get("cursor") or None
-    errors = []
-    if status not in STATUSES:
-        errors.append(FieldError("status", "invalid", _("The status must be open, closed or all.")))
-    if kind and kind not in policy_of(actor).types:
-        errors.append(FieldError("type", "invalid", _("There is no such type of conversation here.")))
-    if errors and not ignore_bad:
-        raise Invalid(*errors)
-    if errors or ignore_bad:
-        status, kind, cursor = (status, kind, None) if not errors else ("open", "", None)
-    store_id, customer_id = (_number_filter(actor, name, ignore_bad) for name in ("store_id", "customer_id"))
-    about, number = (args.get(name, "").replace("\0", "") for name in FIELDS)
-    filters = Filters(status, kind, args.get("unread") == "1", store_id, customer_id, about, number)
-    page = messaging.list_conversations(
-        actor,
-        status=status,
-        conversation_type=kind or None,
-        unread=filters.unread,
-        store_id=filters.store_id,
-        customer_id=filters.customer_id,
-        context_kind=filters.context_kind or None,
-        context_reference=filters.context_reference or None,
-        cursor=cursor,
-    )
+    filters = read_filters(actor, ignore_bad=ignore_bad)
+    cursor = None if ignore_bad else request.args.get("cursor") or None
+    page = filters.read(actor, cursor=cursor)
     return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()))
 
 
 def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
     """What a new installation still needs, while there is nothing else to show; buttons only for pages that exist."""
-    if view.rows or view.filters != Filters("open", "", unread=False) or view.cursor:
+    if view.rows or view.filters.query() or view.cursor:
         return []
     pages = current_app.create_url_adapter(request)
     return [
         step if pages is not None and pages.test(step.address, "GET") else replace(step, address="")
         for step in first_steps.list_steps(actor)
     ]
-
-
-def _number_filter(actor: Actor, name: str, ignore_bad: bool) -> int | None:
-    """The store or customer to which an admin narrows the inbox; nobody else is led here with one."""
-    if actor.type != ActorType.ADMIN:
-        return None
-    try:
-        return whole_number(name)
-    except Invalid:
-        if ignore_bad:
-            return None
-        raise

@@ -60,11 +60,11 @@ def _file(item: dict[str, Any]) -> FileView:
         **item | {"scanned": bool(item["scanned"])},
         label=gettext(kind.label) if kind else item["mime_type"],
         is_image=bool(kind and kind.is_image),
-        removed_at=_moment(removed) if removed else None,
+        removed_at=moment_in_json(removed) if removed else None,
     )
 
 
-def _moment(text: str) -> datetime:
+def moment_in_json(text: str) -> datetime:
     """Parse a time from JSON: PostgreSQL includes the zone, SQLite's text is UTC without a zone."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -47,8 +47,14 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         return _guarded(actor, conversation_id, form, refusal)
     except (Invalid, ConversationClosed, DuplicateOpen, IdempotencyConflict) as refusal:
         return refused(actor, conversation_id, form, refusal, after)
+    closes = request.form.get("then") == "close" and policy_of(actor).may_close
+    if closes:
+        messaging.close_conversation(actor, conversation_id)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
+    if closes:
+        shown = update(actor, conversation_id, sent.seq - 1 if after is None else after)
+        return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})
     return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
 
 

@@ -1,4 +1,4 @@
-"""What people choose for themselves: language, time zone, mail."""
+"""What people choose for themselves: language, time zone, mail, and how a team's inbox opens."""
 
 from __future__ import annotations
 
@@ -9,27 +9,41 @@ from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
 from messaging_app.services import preferences as service
-from messaging_app.web.forms import PreferencesForm
+from messaging_app.web.forms import PreferencesForm, TeamPreferencesForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 
 
 def preferences(actor: Actor) -> ResponseReturnValue:
     """The page with the choices as they are."""
-    mail = str(service.wants_mail(actor)).lower()
-    form = PreferencesForm(
-        mail=mail, language=signed_in.locale or "", time_zone=signed_in.time_zone or "", formdata=None
-    )
+    form = _form_of(actor)(data=_current(actor), formdata=None)
     return rendered("preferences.html", form=form, saved="saved" in request.args)
 
 
 def save_preferences(actor: Actor) -> ResponseReturnValue:
     """Keep what was chosen; a field that is left out stays as it is."""
-    form = PreferencesForm(language=signed_in.locale or "", time_zone=signed_in.time_zone or "")
+    current = _current(actor)
+    form = _form_of(actor)(data=current if current.keys() & request.form.keys() else None)
     if not form.validate():
         return rendered("preferences.html", 422, form=form)
     try:
-        service.save(actor, mail=form.mail.data == "true", language=form.language.data, time_zone=form.time_zone.data)
+        service.save(
+            actor,
+            mail=form.mail.data == "true",
+            language=form.language.data,
+            time_zone=form.time_zone.data,
+            opens_with=form.opens_with.data if isinstance(form, TeamPreferencesForm) else None,
+            opens_next=form.opens_next.data == "true" if isinstance(form, TeamPreferencesForm) else None,
+        )
     except Invalid as refusal:
         form.refuse(refusal)
         return rendered("preferences.html", refusal.status, form=form)
     return see_other(f"{policy_of(actor).home}/preferences?saved")
+
+
+def _current(actor: Actor) -> dict[str, str]:
+    own = {"language": signed_in.locale or "", "time_zone": signed_in.time_zone or ""}
+    return own | {"mail": str(service.wants_mail(actor)).lower()} | service.how_inbox_opens(actor)
+
+
+def _form_of(actor: Actor) -> type[PreferencesForm]:
+    return TeamPreferencesForm if policy_of(actor).has_team else PreferencesForm

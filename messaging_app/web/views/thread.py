@@ -20,6 +20,7 @@ from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
 from messaging_app.web.views.files import FileView, files_of
+from messaging_app.web.views.own_lines import OwnLine, own_lines_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
@@ -92,7 +93,7 @@ class ThreadView:
     conversation: Any
     address: str
     seat: Seat
-    lines: list[Line]
+    lines: list[Line | OwnLine]
     has_older: bool
     first_unread_seq: int | None
     new_count: int
@@ -137,7 +138,7 @@ class SentView:
     """The data for the response to a send: the new lines. The rest of the page stays as it is."""
 
     address: str
-    lines: list[Line]
+    lines: list[Line | OwnLine]
     last_seq: int
     have: str = poll_state.UNKNOWN
     first_unread_seq: None = None
@@ -203,13 +204,13 @@ def window(thread: messaging.Thread) -> int:
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
-def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow | None) -> list[Line]:
+def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow | None) -> list[Line | OwnLine]:
     labels: dict[str, str] = {
         ActorType.ADMIN: _("Platform"),
         ActorType.STORE: store_name,
         ActorType.CUSTOMER: _("Customer"),
     }
-    lines: list[Line] = []
+    lines: list[Line | OwnLine] = list(own_lines_of(actor, context)) if context is not None and context.own else []
     me, you = (actor.type, actor.id), _("You")
     kind, sender, at = NOBODY  # the line before the first, without sender and day
     begins = ends = at
@@ -235,6 +236,8 @@ def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow 
             attachments=files,
         )
         lines.append(line)
+        if row.own:
+            lines += own_lines_of(actor, row)
     return lines
 
 

@@ -1,0 +1,50 @@
+"""The lines of a thread that only one side sees, as templates see them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from messaging_app.actors import Actor
+from messaging_app.models.events import EventKind, event_kind
+from messaging_app.queries.thread import LineRow
+from messaging_app.web.views.files import moment_in_json
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """One line. It stands after line `seq` and takes none of its own."""
+
+    id: int
+    seq: int
+    event: EventKind
+    sender_name: str
+    content: str
+    created_at: datetime
+    is_by_me: bool
+    is_for_me: bool
+    kind: str = "own"
+    mine: bool = False
+
+
+def own_lines_of(actor: Actor, row: LineRow) -> list[OwnLine]:
+    """Return what follows a line for the actor's side only."""
+    return [_own_line(actor, row.seq, **item) for item in json.loads(row.own or "[]") or []]
+
+
+def _own_line(
+    actor: Actor,
+    seq: int,
+    *,
+    id: int,
+    event: str,
+    actor_id: int,
+    actor_name: str,
+    content: str,
+    user_id: int | None,
+    created_at: str,
+) -> OwnLine:
+    by_me, kind = actor_id == actor.id, event_kind(event)
+    for_me = bool(kind.your_sentence) and user_id == actor.id
+    return OwnLine(id, seq, kind, actor_name, content, moment_in_json(created_at), by_me, for_me)

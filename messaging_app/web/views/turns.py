@@ -1,0 +1,157 @@
+"""No reply needed, snooze, assignment and marking as unread: buttons of a thread, which the other side never sees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from messaging_app.actors import Actor
+from messaging_app.errors import FieldError, Invalid
+from messaging_app.formats import iso, reader_zone
+from messaging_app.policies import policy_of
+from messaging_app.services import assignment, messaging, turns
+from messaging_app.web.htmx import (
+    Undo,
+    is_htmx,
+    make_response,
+    page_or_fragment,
+    rendered,
+    see_other,
+    toast,
+    whole_number,
+    with_events,
+)
+
+MORNING = time(8)
+
+
+class Choice(NamedTuple):
+    """A time until which to snooze."""
+
+    label: str
+    until: datetime
+
+
+def rule_reply_out(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """No reply needed; with `undo` a reply is needed after all."""
+    address = f"{policy_of(actor).thread(conversation_id)}/no-reply-needed"
+    if "undo" in request.form:
+        turns.expect_reply(actor, conversation_id)
+        return _done(actor, conversation_id, "")
+    done = turns.rule_reply_out(actor, conversation_id)
+    undo = Undo(address, {"undo": "1"}) if done else None
+    return _done(actor, conversation_id, _("No reply needed."), undo, leaves=done)
+
+
+def assign(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Whom to give the conversation to."""
+    found = messaging.get_head(actor, conversation_id)
+    colleagues = assignment.list_colleagues(actor)
+    return page_or_fragment("turns/assign.html", "turns/_assign.html", thread=found, colleagues=colleagues)
+
+
+def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Give the conversation to `user_id`; empty: to nobody."""
+    address = f"{policy_of(actor).thread(conversation_id)}/assignee"
+    before = messaging.get_head(actor, conversation_id).head.assignee_id
+    user_id = whole_number("user_id", "form")
+    assignment.assign(actor, conversation_id, user_id)
+    sentence = _("Nobody has this conversation now.") if user_id is None else _("Assigned.")
+    undo = Undo(address, {"user_id": str(before or "")}) if before != user_id else None
+    return _done(actor, conversation_id, sentence if "undo" not in request.form else "", undo)
+
+
+def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Until when to snooze the conversation."""
+    found = messaging.get_head(actor, conversation_id)
+    return page_or_fragment("turns/snooze.html", "turns/_snooze.html", thread=found, choices=_choices(), error="")
+
+
+def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Snooze until `until`, or until `at` in the reader's time zone; both empty: end the snooze."""
+    address = f"{policy_of(actor).thread(conversation_id)}/snooze"
+    try:
+        until = moment_in_form()
+        turns.snooze(actor, conversation_id, until)
+    except Invalid as refusal:
+        found = messaging.get_head(actor, conversation_id)
+        error = " ".join(error.message for error in refusal.errors)
+        template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
+        return rendered(template, refusal.status, thread=found, choices=_choices(), error=error)
+    undo = Undo(address, {"until": ""}) if until else None
+    return _done(actor, conversation_id, _("Snoozed.") if until else "", undo, leaves=until is not None)
+
+
+def mark_unread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Make the messages from `from_seq` on unread again (without it the newest), and leave the conversation."""
+    turns.mark_unread(actor, conversation_id, whole_number("from_seq", "form"))
+    if not is_htmx():
+        return see_other(policy_of(actor).messages)
+    response = make_response("")
+    return with_events(response, conversation_left={}, conversations_changed={}, unread_changed={})
+
+
+def _done(
+    actor: Actor, conversation_id: int, sentence: str, undo: Undo | None = None, *, leaves: bool = False
+) -> ResponseReturnValue:
+    """The page fetches what has changed. `leaves`: the conversation has left what waits for us."""
+    if not is_htmx():
+        found = messaging.find_status(actor, conversation_id)
+        return see_other(policy_of(actor).thread(conversation_id) if found else policy_of(actor).messages)
+    events: dict[str, object] = {"thread_changed": {}, "conversations_changed": {}, "unread_changed": {}}
+    if sentence:
+        events["toast"] = toast(sentence, undo=undo)
+    if leaves:
+        events["turn_done"] = {"id": conversation_id}
+    return with_events(make_response(""), **events)
+
+
+def moment_in_form() -> datetime | None:
+    """The moment that a form names: `until` as a button does, `at` as a date field does. Raises `Invalid`."""
+    return _moment(request.form.get("until") or "") or _local_moment(request.form.get("at") or "")
+
+
+def _choices() -> list[Choice]:
+    """Later today, tomorrow morning, Monday morning: in the reader's time zone."""
+    zone = reader_zone()
+    here = datetime.now(zone)
+    tomorrow = here.date() + timedelta(days=1)
+    monday = here.date() + timedelta(days=7 - here.weekday())
+    later = (here + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    return [
+        Choice(_("Later today"), later.astimezone(UTC)),
+        Choice(_("Tomorrow"), datetime.combine(tomorrow, MORNING, zone).astimezone(UTC)),
+        Choice(_("Next week"), datetime.combine(monday, MORNING, zone).astimezone(UTC)),
+    ]
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment as a button of the form names it."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        assert iso(moment)
+    except (ValueError, OverflowError):
+        raise _no_time() from None
+    if moment.tzinfo is None:
+        raise _no_time()
+    return moment
+
+
+def _local_moment(text: str) -> datetime | None:
+    """A moment as a date field names it, in the reader's time zone."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=reader_zone()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _no_time() from None
+
+
+def _no_time() -> Invalid:
+    return Invalid(FieldError("until", "invalid", _("Enter a date and a time.")))
