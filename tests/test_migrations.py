@@ -363,11 +363,11 @@ def test_0028_chose_nobodys_language(at: Callable[[str], None]) -> None:
         assert set(rows(f"SELECT locale, time_zone FROM {table}")) == {(None, None)}
 
 
-def test_0031_opens_inboxes_as_before(at: Callable[[str], None]) -> None:
-    at("0030")
-    upgrade(revision="0031")
+def test_0033_opens_inboxes_as_before(at: Callable[[str], None]) -> None:
+    at("0032")
+    upgrade(revision="0033")
     assert rows("SELECT count(*) FROM users WHERE opens_with = 'open' AND opens_next") == [(1,)]
-    downgrade(revision="0030")
+    downgrade(revision="0032")
 
 
 def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
