@@ -35,6 +35,7 @@ class RolePolicy:
     starts: dict[str, ConversationType]  # recipient type -> the conversation that begins with it
     may_close: bool
     offers_second_factor: bool
+    tells_what_is_stored: bool
     single_sign_on: bool  # whether identity providers sign people in
     names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
     idle: timedelta
@@ -74,6 +75,7 @@ ADMIN = RolePolicy(
     starts={"store": ConversationType.ADMIN_STORE, "customer": ConversationType.ADMIN_CUSTOMER},
     may_close=True,
     offers_second_factor=True,
+    tells_what_is_stored=False,
     single_sign_on=True,
     names_any_context=True,
     idle=timedelta(hours=12),
@@ -93,6 +95,7 @@ STORE = RolePolicy(
     starts={"customer": ConversationType.STORE_CUSTOMER},
     may_close=True,
     offers_second_factor=True,
+    tells_what_is_stored=False,
     single_sign_on=True,
     names_any_context=True,
     idle=timedelta(hours=12),
@@ -112,6 +115,7 @@ STOREFRONT = RolePolicy(
     starts={},
     may_close=False,
     offers_second_factor=False,
+    tells_what_is_stored=True,
     single_sign_on=False,
     names_any_context=False,
     idle=timedelta(days=30),

@@ -46,6 +46,9 @@ def check_own(actor: Actor, password: str, field: str = "current_password") -> N
     db.session.rollback()  # no connection is held while the password is worked on
     limiter.hit("own_password", actor.type, actor.id)
     if not verify_password(password, stored):
+        if not stored:
+            sentence = _("You sign in without a password. Set one with “Forgot your password?” where you sign in.")
+            raise Invalid(FieldError(field, "none", sentence))
         raise Invalid(FieldError(field, "wrong", _("That is not your current password.")))
     limiter.give_back("own_password", actor.type, actor.id)
 

@@ -146,6 +146,8 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(keys_at, second_factor.new_passkey_options, "GET")
         behind_door(f"{keys_at}/<id:passkey_id>/remove", second_factor.ask_remove_passkey, "GET")
         behind_door(f"{keys_at}/<id:passkey_id>/remove", second_factor.remove_passkey, "POST")
+    if role.tells_what_is_stored:
+        behind_door(f"{account_at}/data", account.stored_data, "GET")
     behind_door(f"{account_at}/sessions", account.sessions, "GET")
     behind_door(f"{account_at}/sessions/end", account.end_other_sessions, "POST")
     behind_door(f"{account_at}/sessions/<id:session_id>/end", account.end_session, "POST")

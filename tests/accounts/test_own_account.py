@@ -16,10 +16,13 @@ from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, SignInSession, User
 from messaging_app.policies import ROLES
+from messaging_app.services import messaging
+from messaging_app.services.settings import set_settings
 from tests.accounts.conftest import actions, arrived, browse
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser
 from tests.mail.conftest import Post
+from tests.world import begin
 
 PEOPLE = [("admin", "ada"), ("store", "sam"), ("storefront", "cleo")]
 NEW = "a new long one"
@@ -172,3 +175,17 @@ def test_a_user_ends_the_sessions_of_both_roles_and_a_customer_none_but_their_ow
     told = [heard.next(0.2) for _ in range(3)]
     assert "ended" in [delivered.event.kind for delivered in told if delivered], "its streams end"
     heard.close()
+
+
+def test_a_customer_sees_what_is_stored_about_them(post: Post) -> None:
+    number = post.begin(post.cast.sam, post.cast.cleo)
+    messaging.send_message(post.cast.cleo, number, "Hello")
+    messaging.send_message(post.cast.sam, number, "Hello yourself")
+    set_settings(None, {"customers_see_platform_conversations": "false"})
+    begin(post.cast.ada, "admin_customer", "customer", post.cast.cleo.id, "Hidden")
+    page = browse(post, "cleo", "storefront").get("/storefront/account/data").text
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(.*?)</dd>", page))
+    told = {name: re.sub("<[^>]+>", "", value) for name, value in facts.items()}
+    assert told["E-mail"] == EMAILS["cleo"] and told["Customer of"] == "Bakery" and told["Here since"] == "Today"
+    names = ("Conversations", "Messages you wrote", "Files you sent", "Sign-ins, with browser and network address")
+    assert [told[name] for name in names] == ["1", "1", "0", "1"]

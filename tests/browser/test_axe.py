@@ -145,6 +145,28 @@ def test_other_pages_of_every_role(
     look(page, "a new token")
 
 
+OWN_ACCOUNT = {
+    "ada": ("/admin/account", "", "/security", "/sessions"),
+    "cleo": ("/storefront/account", "/security", "/sessions", "/data"),
+}
+
+
+@pytest.mark.parametrize("name", OWN_ACCOUNT)
+def test_the_own_account(site: Site, visit: Visitors, look: Looks, name: str) -> None:
+    visit.noise("422")
+    home, *pages = OWN_ACCOUNT[name]
+    page = visit(name)
+    for address in pages:
+        page.goto(home + address)
+        look(page, home + address)
+    page.goto(f"{home}/security")
+    page.get_by_label("Current password").fill("not this one")
+    page.get_by_label("New password").fill("a new long one")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator("#current_password[aria-invalid=true]")).to_have_count(1)
+    look(page, "a password refused")
+
+
 CONSOLE = {
     "ada": (
         "/admin/stores",

@@ -82,7 +82,7 @@ def test_every_address_has_a_policy(world: World) -> None:
     assert views["admin"] - views["storefront"] == through_providers | {
         "new", "recipients", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR, *OF_TEAMS,
     }  # fmt: skip
-    assert views["storefront"] - views["admin"] == {"logo"}
+    assert views["storefront"] - views["admin"] == {"stored_data", "logo"}
 
 
 def test_the_console_stands_where_its_table_says(world: World) -> None:

@@ -102,6 +102,7 @@ GET  A/security/passkeys                  admin 200  store 200  storefront none 
 POST A/security/passkeys                  admin 422  store 422  storefront none out 302
 GET  A/security/passkeys/999/remove       admin 404  store 404  storefront none out 302
 POST A/security/passkeys/999/remove       admin 404  store 404  storefront none out 302
+GET  A/data                               admin none store none storefront 200  out 302
 GET  A/sessions                           admin 200  store 200  storefront 200  out 302
 POST A/sessions/end                       admin 303  store 303  storefront 303  out 302
 POST A/sessions/999/end                   admin 404  store 404  storefront 404  out 302

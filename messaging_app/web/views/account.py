@@ -10,9 +10,11 @@ from flask.typing import ResponseReturnValue
 from messaging_app import oidc
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
+from messaging_app.mail import account
 from messaging_app.policies import policy_of
 from messaging_app.services import email_changes, identities, own_sessions, passwords, profiles
 from messaging_app.services.identities import Connected
+from messaging_app.services.stored_data import get_stored
 from messaging_app.web.forms import EmailForm, PasswordForm, ProfileForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 from messaging_app.web.second_factor import SecondFactorPart, part_of
@@ -54,6 +56,7 @@ def profile_page(actor: Actor, form: ProfileForm | None = None, status: int = 20
         "form": form or ProfileForm(name=actor.name, formdata=None),
         "email_form": EmailForm(formdata=None),
         "asked_email": email_changes.get_asked(actor),
+        "mail_is_on": account.is_on(),
         "saved": request.args.get("saved"),
     }
     return rendered("account/profile.html", status, **(context | more))
@@ -126,3 +129,8 @@ def end_other_sessions(actor: Actor) -> ResponseReturnValue:
     """Sign out all but the one that asks."""
     own_sessions.end_others(actor, signed_in.session_id)
     return see_other(f"{policy_of(actor).account}/sessions?saved=ended")
+
+
+def stored_data(actor: Actor) -> ResponseReturnValue:
+    """What is stored about this person."""
+    return rendered("account/data.html", stored=get_stored(actor))
