@@ -13,7 +13,19 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import writing
-from messaging_app.doctor import chain, contexts, counters, emails, files, lines, recipients, search, seats, sides
+from messaging_app.doctor import (
+    chain,
+    contexts,
+    counters,
+    emails,
+    factors,
+    files,
+    lines,
+    recipients,
+    search,
+    seats,
+    sides,
+)
 from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 from messaging_app.services import audit
@@ -45,6 +57,8 @@ CHECKS = [
     Check("recipient search", recipients.find_out_of_step, recipients.bring_in_step),
     Check("search", search.find_out_of_step, search.bring_in_step),
     Check(chain.NAME, chain.find_broken),
+    Check("authenticator apps", factors.find_of_other_key),
+    Check("recovery codes", factors.find_stray_codes, factors.drop_stray_codes),
     Check("platform settings", recipients.find_nonsense, recipients.drop_nonsense),
 ]
 

@@ -206,6 +206,11 @@ MENDED = [
         "1 recipient out of step (first: store 77, which is not there)",
     ),
     (
+        "recovery codes",
+        "INSERT INTO recovery_codes (user_id, code_hash) VALUES (:sam, 'x')",
+        "1 code without a factor (first: user {sam})",
+    ),
+    (
         "platform settings",
         "INSERT INTO platform_settings VALUES ('message_attachment_max_files', 'many', '2026-01-01')",
         "1 setting cannot be read (first: message_attachment_max_files, so 10 is in force)",
@@ -213,6 +218,14 @@ MENDED = [
 ]
 BEYOND_REPAIR = [
     ("audit trail", "UPDATE audit_head SET last_id = 7", "entry 1 is missing or not as it was written"),
+    (
+        "authenticator apps",
+        (
+            "INSERT INTO authenticators (user_id, seed, secret_hash, last_step, created_at)"
+            " VALUES (:sam, 'x', 'of another key', 0, '2026-01-01')"
+        ),
+        "1 app of another secret key (first: user {sam})",
+    ),
     (
         "message numbers",
         "DELETE FROM messages WHERE conversation_id = :shop AND seq = 2",
