@@ -13,7 +13,7 @@ from messaging_app.models import ApiToken, SignInSession
 from messaging_app.policies import STORE, STOREFRONT
 from messaging_app.services import audit, invitations
 from messaging_app.services.console import require_right
-from messaging_app.services.stores import about, get_figures, lock_store
+from messaging_app.services.stores import about, count_conversations, lock_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def effects_of_deactivating(actor: Actor, store_id: int) -> Effects:
         sessions.count_living(STOREFRONT, here),
         tokens.count_living(ApiToken.store_id == store_id),
         invitations.count_pending(db.session, store_id),
-        get_figures(actor, store_id).all,
+        count_conversations(actor, store_id),
     )
 
 

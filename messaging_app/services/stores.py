@@ -19,15 +19,18 @@ from messaging_app.queries.console import Asked, StoreRow
 from messaging_app.services import audit
 from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, check_asked, require_right, require_sight
 
+COUNTED_UP_TO = 10_000  # above that a store's page says "10,000+"
+
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """What a store has, as far as the admin sees it."""
+    """What a store has, as far as the admin sees it, counted up to COUNTED_UP_TO and one."""
 
     open: int
     all: int
     customers: int
     last_activity: datetime | None
+    up_to: int = COUNTED_UP_TO
 
 
 def list_stores(actor: Actor, asked: Asked) -> ListPage:
@@ -64,17 +67,32 @@ def get_store(actor: Actor, store_id: int) -> Store:
 
 def get_figures(actor: Actor, store_id: int) -> StoreCounts:
     """What a store has. One statement."""
-    seen = select(func.count()).where(Conversation.store_id == store_id, Conversation.visible_to(actor))
-    newest = select(func.max(Conversation.last_message_at)).where(
-        Conversation.store_id == store_id, Conversation.visible_to(actor)
-    )
-    figures = (
-        seen.where(Conversation.status == ConversationStatus.OPEN),
+    conversation = Conversation
+    seen = select(conversation.id).where(conversation.store_id == store_id, conversation.visible_to(actor))
+    some = (
+        seen.where(conversation.status == ConversationStatus.OPEN),
         seen,
-        select(func.count()).where(Customer.store_id == store_id),
-        newest,
+        select(Customer.id).where(Customer.store_id == store_id).order_by(Customer.sort_name, Customer.id),
     )
-    return StoreCounts(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
+    counts = (
+        select(func.count()).select_from(query.limit(COUNTED_UP_TO + 1).subquery()).scalar_subquery() for query in some
+    )
+    newest = (
+        seen.with_only_columns(conversation.last_message_at)
+        .where(conversation.status == status)
+        .order_by(conversation.last_message_at.desc())
+        .limit(1)
+        .scalar_subquery()
+        for status in ConversationStatus
+    )
+    is_open, of_all, customers, *moments = db.session.execute(select(*counts, *newest)).one()
+    return StoreCounts(is_open, of_all, customers, max(filter(None, moments), default=None))
+
+
+def count_conversations(actor: Actor, store_id: int) -> int:
+    """How many conversations of a store the admin sees. One statement."""
+    query = select(func.count()).where(Conversation.store_id == store_id, Conversation.visible_to(actor))
+    return db.session.scalar(query) or 0
 
 
 def lock_store(session: Session, store_id: int) -> Store:
