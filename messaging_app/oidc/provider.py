@@ -78,7 +78,7 @@ class Provider:
         self._settings = settings
         self._document: Document | None = None
         self._try_again_at = 0.0
-        self.last_failure = ""  # of discovery, for whoever runs this
+        self.last_failure = ""  # of discovery, if it failed the last time; for whoever runs this
 
     def begin(self, redirect_uri: str) -> tuple[str, Begun]:
         """Return the provider's address to send the browser to, and what to keep for `finish`. Raises `ProviderDown`."""
@@ -122,7 +122,7 @@ class Provider:
             self._try_again_at = moment + PAUSE  # one request finds out; the others do not wait for it
             try:
                 self._document = known = self._fetch()
-                self._try_again_at = 0.0
+                self._try_again_at, self.last_failure = 0.0, ""
             except (RequestException, JoseError, ValueError, TypeError, KeyError) as error:
                 self.last_failure = _reason(error)
                 log.warning("discovery of identity provider %s failed: %s", self.name, self.last_failure)

@@ -151,7 +151,10 @@ SETTINGS = {
             LOCAL_SIGN_IN,
             True,
             _("Admins and staff sign in with a password"),
-            _("If off, they sign in through your identity provider. Customers keep their passwords."),
+            _(
+                "If off, they sign in through your identity provider, except one emergency administrator: the active one "
+                "with a password who has been here longest. Customers keep their passwords."
+            ),
             category="accounts",
         ),
     )

@@ -1,7 +1,8 @@
 """The audit trail in plain English: one sentence for each action, and the names of what changed.
 
 A sentence follows the name of who acted. A key may end in a case: `/own` where somebody acts on themselves, `/command`
-for the command line, `/admin` where the role is that of an admin, `/one` for a single time, `/unknown` for nobody known.
+for the command line, `/admin` where the role is that of an admin, `/one` for a single time, `/unknown` for nobody known, `/provider`
+where an identity provider named the person.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ SENTENCES: dict[str, Any] = {
     "factor.added": _("added a second factor"),
     "factor.removed": _("removed a second factor"),
     "factor.reset": _("reset the second factor of %(object)s"),
-    "identity.linked": _("linked their account with an identity provider"),
+    "identity.linked": _("linked their account with the identity provider “%(provider)s”"),
     "identity.unlinked": _("unlinked their account from an identity provider"),
     "invitation.accepted": _("accepted the invitation to %(object)s"),
     "invitation.accepted/admin": _("accepted the invitation to be an administrator"),
@@ -69,8 +70,10 @@ SENTENCES: dict[str, Any] = {
     "setup.finished": _("set up this installation"),
     "sign_in.failed": _("typed %(failures)s wrong passwords for %(object)s"),
     "sign_in.failed/one": _("typed a wrong password for %(object)s"),
+    "sign_in.failed/provider": _("came through the identity provider “%(provider)s” as %(object)s and was not let in"),
     "sign_in.failed/unknown": _("tried to sign in with an unknown address"),
     "sign_in.succeeded": _("signed in"),
+    "sign_in.succeeded/provider": _("signed in through the identity provider “%(provider)s”"),
     "store.changed": _("changed the store %(object)s"),
     "store.created": _("created the store %(object)s"),
     "store.deactivated": _("deactivated the store %(object)s"),
@@ -131,7 +134,7 @@ def tell(entry: AuditEntry) -> Told:
         "action": entry.action,
         "role": str(ROLES.get(str(facts.get("role")), facts.get("role", ""))),
     }
-    needed = dict.fromkeys(("store", "name", "conversation", "sessions", "failures"), "")
+    needed = dict.fromkeys(("store", "name", "conversation", "sessions", "failures", "provider"), "")
     isolated = {name: bdi(value) for name, value in (needed | names).items()}
     return Told(entry, escape(str(sentence)) % isolated, list(_details(entry, before, after)))
 
@@ -151,6 +154,8 @@ def _cases(entry: AuditEntry, facts: dict[str, Value]) -> Iterator[str]:
         yield "command"
     if facts.get("role") == "admin":
         yield "admin"
+    if "provider" in facts:
+        yield "provider"
     if entry.object_type == "address":
         yield "unknown"
     if facts.get("failures") == 1:

@@ -24,7 +24,7 @@ from messaging_app.models import Identity, PlatformSetting, StoreMembership, Use
 from messaging_app.oidc import provider as library
 from messaging_app.oidc.provider import Provider as OurProvider
 from messaging_app.oidc.settings import ProviderSettings
-from messaging_app.services import admins, identities, invitations, settings, trail
+from messaging_app.services import admins, identities, invitations, settings, trail, trail_words
 from tests import cast
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
@@ -177,6 +177,7 @@ def test_nobody_invited_is_nobody(post: Post, acme: Provider) -> None:
     [entry] = trail.entries_after(trail.Filters(action="sign_in.failed"), 0, 10)
     assert (entry.object_id, entry.object_email) == ("noor-1", "noor@mail.example")
     assert json.loads(entry.after) == {"provider": "acme", "reason": "not_invited", "role": "store"}
+    assert "came through the identity provider" in trail_words.tell(entry).sentence
 
 
 @pytest.mark.parametrize("groups", [["staff", "bakers"], "bakers"])
