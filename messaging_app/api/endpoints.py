@@ -164,6 +164,22 @@ ENDPOINTS = (
         links=_to({"body": "/recipients/0"}, "create_conversation"),
     ),
     Endpoint(
+        "search",
+        "GET",
+        "/messages/search",
+        r.search,
+        "Search",
+        "Conversations, open and closed, whose newest matching line comes first. Words are beginnings, without accents; "
+        "all of them must stand in one message and the names of its files, or in the subject and the names of people and "
+        "stores. `\"two words\"` stand next to each other. `from:` is the sender's name, `store:` a store's; further "
+        "`has:file`, `is:unread`, `is:open`, `is:closed`, `is:waiting`, `before:2026-11-30`, `after:2026-11-01` (from "
+        "that day on, in UTC). A page may be shorter than `limit` although another one follows.",
+        query=s.SearchQuery,
+        answer=s.SearchResponse,
+        answer_of_customer=s.StorefrontSearchResponse,
+        links=_to({"id": "/hits/0/conversation/id"}, "get_conversation"),
+    ),
+    Endpoint(
         "get_conversation",
         "GET",
         "/messages/{id}",

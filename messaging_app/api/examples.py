@@ -67,6 +67,8 @@ _WINDOW = {
     "has_older": False,
 }
 
+_HIT: dict[str, object] = {"seq": 1, "excerpt": "It leaves tomorrow morning.", "ranges": [[10, 18]]}
+
 EXAMPLES: dict[str, object] = {
     "ConversationCreate": {
         "conversation_type": "store_customer",
@@ -96,6 +98,8 @@ EXAMPLES: dict[str, object] = {
     "ConversationDetailResponse": _SUMMARY | _WINDOW,
     "StorefrontConversationListResponse": {"conversations": [_STOREFRONT], "next_cursor": None, "total_unread": 0},
     "StorefrontConversationDetailResponse": _STOREFRONT | _WINDOW,
+    "SearchResponse": {"hits": [{"conversation": _SUMMARY} | _HIT], "next_cursor": None},
+    "StorefrontSearchResponse": {"hits": [{"conversation": _STOREFRONT} | _HIT], "next_cursor": None},
     "MessageResponse": _MESSAGE,
     "AttachmentResponse": _ATTACHMENT,
     "UnreadCountResponse": {"total_unread": 3},

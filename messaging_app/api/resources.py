@@ -36,6 +36,7 @@ from messaging_app.services import (
     trail,
     turns,
 )
+from messaging_app.services import search as searching
 from messaging_app.text import email_key
 from messaging_app.web.views import attachments as served
 
@@ -132,6 +133,23 @@ def list_recipients(actor: Actor, query: s.RecipientQuery) -> Answer:
         for row in page.rows
     ]
     body = s.RecipientListResponse.model_validate({"recipients": found, "next_cursor": page.next_cursor})
+    return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
+
+
+def search(actor: Actor, query: s.SearchQuery) -> Answer:
+    """A page of conversations that hold what was asked for."""
+    page = searching.search(actor, query.q, cursor=query.cursor, limit=query.limit)
+    hits = [
+        {
+            "conversation": summary(actor, hit.row, hit.row.unread_count),
+            "seq": hit.seq,
+            "excerpt": hit.excerpt.text,
+            "ranges": [list(span) for span in hit.excerpt.ranges],
+        }
+        for hit in page.hits
+    ]
+    model: type[BaseModel] = s.SearchResponse if policy_of(actor).has_team else s.StorefrontSearchResponse
+    body = model.model_validate({"hits": hits, "next_cursor": page.next_cursor})
     return Answer(body, next_page={"cursor": page.next_cursor} if page.next_cursor else None)
 
 

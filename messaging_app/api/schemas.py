@@ -26,9 +26,10 @@ from messaging_app.models.context import (
     URL_MAX,
     VALUE_MAX,
 )
-from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, WALK_PATTERN
+from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, PLACE_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.services.bulk import BULK_MAX
+from messaging_app.services.search import QUERY_MAX as SEARCH_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
 PAGE_MAX = 100
@@ -166,6 +167,16 @@ class CustomerRecipientQuery(RecipientQuery):
     """Whom a store may find."""
 
     recipient_type: Literal["customer"] = Field("customer", description="A store writes to its customers.")
+
+
+class SearchQuery(Incoming):
+    """What to search for."""
+
+    q: str = Field("", max_length=SEARCH_MAX, pattern=WITHOUT_NUL, description="Words, phrases in quotes, filters.")
+    limit: int = Field(25, ge=1, le=PAGE_MAX, description="Most conversations in one answer.")
+    cursor: Annotated[str, Field(max_length=CURSOR_MAX, pattern=PLACE_PATTERN)] | SkipJsonSchema[None] = Field(
+        None, description="`next_cursor` of the page before."
+    )
 
 
 class AuditQuery(Incoming):
@@ -590,6 +601,49 @@ class StorefrontConversationListResponse(_Page):
 
     conversations: list[StorefrontConversationSummary]
     """The page."""
+
+
+class _Hit(Outgoing):
+    """Where a conversation matches."""
+
+    seq: int | None
+    """Number of the line; null where subject or names match."""
+    excerpt: str
+    """The part of the line, in one line, that shows it; or of subject and names."""
+    ranges: list[list[int]]
+    """What was found in the excerpt: first code point and the one after the last."""
+
+
+class SearchHit(_Hit):
+    """A conversation with its newest line that matches."""
+
+    conversation: ConversationSummary
+    """The conversation."""
+
+
+class StorefrontSearchHit(_Hit):
+    """A customer's conversation with its newest line that matches."""
+
+    conversation: StorefrontConversationSummary
+    """The conversation."""
+
+
+class SearchResponse(Outgoing):
+    """A page of what was found, newest line first."""
+
+    hits: list[SearchHit]
+    """The page, one hit a conversation."""
+    next_cursor: str | None
+    """Leads to the next page; null where there is none."""
+
+
+class StorefrontSearchResponse(Outgoing):
+    """A page of what a customer found, newest line first."""
+
+    hits: list[StorefrontSearchHit]
+    """The page, one hit a conversation."""
+    next_cursor: str | None
+    """Leads to the next page; null where there is none."""
 
 
 class BulkResult(Outgoing):

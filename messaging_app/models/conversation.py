@@ -60,6 +60,7 @@ class Names(NamedTuple):
     store_code: str
     customer_name: str | None
     customer_email: str | None
+    context: Snapshot | None
     beginner_email: str | None  # None: the customer
 
 
@@ -284,7 +285,7 @@ class Conversation(Sides, Base):
         matter = (
             {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot} if about else {}
         )
-        number, *names = session.execute(
+        number, *found = session.execute(
             insert(cls)
             .values(
                 **reserved,
@@ -305,9 +306,12 @@ class Conversation(Sides, Base):
                 created_by_type=actor.type,
                 created_by_id=actor.id,
             )
-            .returning(cls.id, *_names(subject, store_id, customer_id, user_id))
+            .returning(cls.id, *_names(store_id, customer_id, user_id))
         ).one()
-        return Taken(number, 1, at, conversation_type, store_id, customer_id, names=Names(*names))
+        store_name, store_code, name, email, own_email = found
+        context = about.snapshot if about else None
+        names = Names(subject, store_name, store_code, name, email, context, own_email)
+        return Taken(number, 1, at, conversation_type, store_id, customer_id, names=names)
 
     @classmethod
     def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:
@@ -449,8 +453,8 @@ class Conversation(Sides, Base):
         return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq, cls.store_assignee_id
 
 
-def _names(subject: str, store_id: int, customer_id: int | None, user_id: int | None) -> tuple[Column, ...]:
-    """The columns of `Names`."""
+def _names(store_id: int, customer_id: int | None, user_id: int | None) -> tuple[Column, ...]:
+    """The names and addresses of `Names`."""
     of_store, of_customer, of_user = Store.id == store_id, Customer.id == customer_id, User.id == user_id
     whose = (
         (Store.name, of_store),
@@ -459,7 +463,7 @@ def _names(subject: str, store_id: int, customer_id: int | None, user_id: int | 
         (Customer.email, of_customer),
     )
     found = (select(column).where(of).scalar_subquery() for column, of in (*whose, (User.email, of_user)))
-    return (literal(subject), *found)
+    return tuple(found)
 
 
 def _taken(moment: ColumnElement[datetime]) -> tuple[Column, ...]:

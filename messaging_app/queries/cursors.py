@@ -19,6 +19,7 @@ from messaging_app.errors import FieldError, Invalid
 _PLACE = r"[0-9a-f]{1,14}\.[0-9a-f]{1,15}"
 WALK_PATTERN = rf"^((since\.)?{_PLACE}\.{_PLACE}|{_PLACE})$"
 NAME_PATTERN = r"^([0-9A-Za-z_-]{4})*([0-9A-Za-z_-]{2,3})?\.[0-9a-f]{1,15}$"
+PLACE_PATTERN = "^[0-9a-f]{1,15}$"
 CURSOR_MAX = 2000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +77,16 @@ def decode_name(cursor: str) -> tuple[str, int]:
     name, row_id = _parts(cursor, NAME_PATTERN)
     text = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode(errors="replace")
     return text.replace("\0", ""), int(row_id, 16)
+
+
+def encode_document(document_id: int) -> str:
+    """Return a cursor for what a search finds, which is in the order of its documents."""
+    return f"{document_id:x}"
+
+
+def decode_document(cursor: str) -> int:
+    """Return the id of a document. Raises `Invalid` on field `cursor`."""
+    return int(_parts(cursor, PLACE_PATTERN)[0], 16)
 
 
 def _parts(cursor: str, pattern: str) -> list[str]:

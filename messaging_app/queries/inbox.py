@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -169,6 +170,13 @@ def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond 
     ids = (select(one_range(select(Conversation.id), conditions).subquery().c.id) for conditions in ranges)
     merged = rows.where(Conversation.id.in_(union_all(*ids))).order_by(*order).limit(most)
     return Query(merged, InboxRow)
+
+
+def listed(session: Session, actor: Actor, ids: Collection[int], moment: datetime) -> dict[int, InboxRow]:
+    """Return the conversations with these ids that `actor` sees, by id, as a list shows them."""
+    query = _rows_of(actor.type).where(Conversation.id.in_(ids), Conversation.visible_to(actor))
+    found = session.execute(query, actor_params(actor) | {"moment": moment})
+    return {row.id: row for row in (InboxRow(*columns) for columns in found)}
 
 
 def total(session: Session, actor: Actor, shape: Shape, values: dict[str, object]) -> int:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Text, and_, case, cast, func, literal_column, null, select
-from sqlalchemy.engine import Connection
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
-from messaging_app.actors import ActorType
-from messaging_app.db.types import Column, Columns
+from sqlalchemy import (
+    String,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+    text,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import Actor, ActorType
+from messaging_app.db.query import Query
+from messaging_app.db.types import Column, Columns, Id
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -18,7 +37,9 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.models.scope import word
-from messaging_app.search.documents import About, Line
+from messaging_app.queries.words import having_words
+from messaging_app.search.asking import Clause
+from messaging_app.search.documents import BLOCK_BITS, About, Line
 
 Seat = ConversationParticipant
 LINE: tuple[Column, ...] = (
@@ -42,6 +63,7 @@ def about_columns(dialect: str) -> tuple[Column, ...]:
         Store.code,
         Customer.name.label("customer_name"),
         Customer.email,
+        Conversation.context,
         _writers(dialect),
     )
 
@@ -97,3 +119,92 @@ def lines(connection: Connection, *conditions: Column) -> list[tuple[Line, About
     found = connection.execute(query.where(Message.kind == word(MessageKind.MESSAGE), *conditions))
     size = len(Line._fields)
     return [(Line(*row[:size]), About(*row[size:])) for row in found]
+
+
+class Candidate(NamedTuple):
+    """A document that the index offers. All but its id is None where the actor does not see its conversation.
+
+    `LINE`, the names of its files and `about_columns` follow as they stand in `Line` and `About`.
+    """
+
+    document_id: int
+    seq: int
+    columns: tuple[Any, ...]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the actor sees its conversation."""
+        return self.columns[len(Line._fields)] is not None
+
+    @property
+    def line(self) -> Line:
+        """Return its message: that of a conversation's own document is the first."""
+        return Line(*self.columns[: len(Line._fields)])
+
+    @property
+    def about(self) -> About:
+        """Return its conversation."""
+        return About(*self.columns[len(Line._fields) :])
+
+
+# Each block by itself, the newest first, until there are enough. What is found in one block is in the index's own order
+# on SQLite (see `models.SearchLine`), and few enough to be sorted on PostgreSQL.
+_BLOCKS = """WITH RECURSIVE blocks(block) AS (
+    SELECT (SELECT max(id) FROM search_lines WHERE id < :below) >> BITS
+    UNION ALL
+    SELECT (SELECT max(id) FROM search_lines WHERE id < (block << BITS)) >> BITS FROM blocks WHERE block > :above >> BITS
+)"""
+_PLACES = {
+    "sqlite": """
+        SELECT -found.rowid AS id FROM (SELECT block FROM blocks WHERE block IS NOT NULL) AS of_block
+        CROSS JOIN search_index AS found WHERE found.search_index MATCH replace(:asked, '{}', of_block.block)
+        AND found.rowid > -:below AND found.rowid < -:above LIMIT :most""",
+    "postgresql": """
+        SELECT found.id FROM (SELECT block FROM blocks WHERE block IS NOT NULL) AS of_block
+        CROSS JOIN LATERAL (
+            SELECT all_of_block.id FROM (
+                SELECT id FROM search_lines
+                WHERE words @@ CAST(replace(:asked, '{}', CAST(of_block.block AS text)) AS tsquery) OFFSET 0
+            ) AS all_of_block
+            WHERE all_of_block.id < :below AND all_of_block.id > :above ORDER BY all_of_block.id DESC LIMIT :most
+        ) AS found LIMIT :most""",
+}
+
+
+@cache
+def candidates(dialect: str, actor_type: ActorType, sees_all: bool) -> Query[Candidate]:
+    """Documents that hold what parameter `asked` says, the newest `most` between `above` and `below`."""
+    numbers = [bindparam(name, type_=Id) for name in ("below", "above", "most")]
+    written = _BLOCKS.replace("BITS", str(BLOCK_BITS)) + _PLACES[dialect]
+    places = text(written).bindparams(*numbers, bindparam("asked", type_=String())).columns(column("id", Id))
+    place = places.subquery("places")
+    seen = and_(Conversation.id == Message.conversation_id, Conversation.seen_by(actor_type, sees_all))
+    query = (
+        select(place.c.id, Message.seq, *LINE, filenames(dialect), *about_columns(dialect))
+        .select_from(place)
+        .join(Message, Message.id == (place.c.id + literal_column("1")) // literal_column("2"))
+        .outerjoin(Conversation, seen)
+        .outerjoin(Store, Store.id == Conversation.store_id)
+        .outerjoin(Customer, Customer.id == Conversation.customer_id)
+        .order_by(place.c.id.desc())
+    )
+    return Query(query, lambda document_id, seq, *columns: Candidate(document_id, seq, columns))
+
+
+def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: int) -> list[int]:
+    """Return the stores within reach of `actor` whose name or code has a word that begins with each of `words`."""
+    query = (
+        select(Store.id).where(*having_words("store", list(words), Store.id.expression)).order_by(Store.id).limit(limit)
+    )
+    if actor.type != ActorType.ADMIN:
+        query = query.where(Store.id == actor.store_id)
+    return list(session.scalars(query))
+
+
+def rendered(dialect: str, scope: str, clauses: Iterable[Clause]) -> str:
+    """Return what the index is asked, with `{}` for the block: each clause, any of its keys."""
+    ready = [" OR ".join(f'"{scope}.{{}}:{key.text}"{" *" * key.is_beginning}' for key in clause) for clause in clauses]
+    if dialect == "sqlite":
+        return " AND ".join(f"({clause})" for clause in ready)
+    either = [" | ".join(f"'{scope}.{{}}:{key.text}'{':*' * key.is_beginning}" for key in clause) for clause in clauses]
+    return " & ".join(f"({clause})" for clause in either)

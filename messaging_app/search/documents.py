@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from messaging_app.actors import ActorType
+from messaging_app.models.context import Snapshot
 from messaging_app.models.scope import TYPES_OF
 from messaging_app.text.words import index_keys
 
@@ -40,6 +41,7 @@ class About(NamedTuple):
     store_code: str
     customer_name: str | None
     customer_email: str | None
+    context: Snapshot | None
     writers: str | None  # JSON: a list of lists, each the fields of a `Writer`
 
     def fields(self, actor_type: ActorType) -> list[str]:
@@ -51,6 +53,7 @@ class About(NamedTuple):
         known = {ActorType.ADMIN: (ActorType.ADMIN, ActorType.STORE), ActorType.STORE: (ActorType.STORE,)}
         addressed = known.get(actor_type, ())
         found = [self.subject, self.store_name, self.store_code, self.customer_name, self.customer_email]
+        found += [self.context["reference"], self.context["title"]] if self.context else []
         found += [text for who in writers for text in (who.name, who.email if who.type in addressed else None)]
         return list(dict.fromkeys(text for text in found if text))
 

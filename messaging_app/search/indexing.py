@@ -158,6 +158,7 @@ def _new(actor: Actor, taken: Taken, names: Names) -> About:
         names.store_code,
         names.customer_name,
         names.customer_email,
+        names.context,
         json.dumps(writers),
     )
 

@@ -1,0 +1,211 @@
+"""What people type into the search field: words, phrases in quotes, and filters such as `from:sam` or `is:open`.
+
+Whatever is not a filter is text, so nothing that can be typed is an error. To add a filter, add a row to `FILTERS`; to
+add a state, one to `STATES`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple, Protocol
+
+from messaging_app.search.documents import ANY_LINE, DATE, SENDER, WITH_FILE
+from messaging_app.text.words import KEY_MAX, Piece, pieces
+
+_PARTS = re.compile(r'(?:(?P<name>[a-z]+):)?"(?P<phrase>[^"]*)(?P<closed>"?)|(?P<word>[^\s"]+)', re.IGNORECASE)
+_QUOTES = str.maketrans("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"' * 7)
+_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+
+
+class Key(NamedTuple):
+    """A word of the index, or the beginning of one."""
+
+    text: str
+    is_beginning: bool = False
+
+
+Clause = tuple[Key, ...]  # one of these has to be in a document
+
+
+class State(Protocol):
+    """What `is:` asks of a conversation in a list."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def unread_count(self) -> int: ...
+    @property
+    def waiting(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Words that stand next to each other. The last may go on unless the item is `whole`, a phrase in quotes."""
+
+    pieces: tuple[Piece, ...]
+    whole: bool = False
+
+    def clauses(self) -> list[Clause]:
+        """Return what the index must hold. It does not know the order: `marks.find` looks at the text itself."""
+        found: list[Clause] = []
+        for number, piece in enumerate(self.pieces):
+            following = self.pieces[number + 1] if number + 1 < len(self.pieces) else None
+            if piece.dense and following is not None and following.glued:
+                found.append((Key(piece.key + following.key),))
+            elif piece.dense:
+                found += [] if piece.glued else [(Key(piece.key, is_beginning=True),)]
+            else:
+                goes_on = (following is None and not self.whole) or len(piece.key) >= KEY_MAX
+                found.append((Key(piece.key[:KEY_MAX], goes_on),))
+        return found
+
+
+@dataclass(slots=True)
+class Question:
+    """What was asked for: all of it must hold, words and phrases in one line, or in subject and names."""
+
+    items: list[Item] = field(default_factory=list)
+    senders: list[Item] = field(default_factory=list)
+    stores: list[Item] = field(default_factory=list)
+    states: list[Callable[[State], bool]] = field(default_factory=list)
+    since: datetime | None = None
+    until: datetime | None = None
+    with_file: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was asked for: no letter, no filter."""
+        return self == Question()
+
+    @property
+    def wants_line(self) -> bool:
+        """Whether only lines can match, not what a conversation is about."""
+        return bool(self.senders or self.with_file or self.since or self.until or not self.items)
+
+    def clauses(self) -> list[Clause]:
+        """Return what the index must hold, all of it."""
+        found = [clause for item in self.items for clause in item.clauses()]
+        for sender in self.senders:
+            found += [tuple(Key(SENDER + key.text, key.is_beginning) for key in clause) for clause in sender.clauses()]
+        if self.with_file:
+            found.append((Key(WITH_FILE),))
+        if self.since or self.until:
+            found.append(_days(self.since, self.until))
+        return found or [(Key(ANY_LINE),)]
+
+
+def parse(typed: str, zone: tzinfo) -> Question:
+    """Return what `typed` asks for. Days begin in `zone`."""
+    question = Question()
+    for part in _PARTS.finditer(typed.translate(_QUOTES)):
+        name, phrase, word = part["name"], part["phrase"], part["word"]
+        if phrase is None:
+            head, colon, value = word.partition(":")
+            name, value = (head, value) if colon else (None, word)
+        else:
+            value = phrase
+        known = FILTERS.get(name.lower()) if name else None
+        if known and (known(question, value, zone) if value else True):
+            continue  # a filter whose value is still to be typed asks for nothing
+        question.items += _items(
+            value if phrase is not None else word, whole=phrase is not None and bool(part["closed"])
+        )
+    return question
+
+
+def _items(text: str, *, whole: bool = False) -> list[Item]:
+    found = sorted(pieces(text), key=lambda piece: (piece.at, -piece.after))
+    chosen, at = [], 0
+    for piece in found:  # of words around an apostrophe, the whole
+        if piece.at == at:
+            chosen.append(piece)
+            at = piece.after
+    return [Item(tuple(chosen), whole)] if chosen else []
+
+
+def _from(question: Question, value: str, _zone: tzinfo) -> bool:
+    items = [item for word in value.split() for item in _items(word)]
+    question.senders += items
+    return bool(items)
+
+
+def _store(question: Question, value: str, _zone: tzinfo) -> bool:
+    items = [item for word in value.split() for item in _items(word)]
+    question.stores += items
+    return bool(items)
+
+
+def _has(question: Question, value: str, _zone: tzinfo) -> bool:
+    question.with_file = question.with_file or value.lower() in ("file", "files")
+    return value.lower() in ("file", "files")
+
+
+def _is(question: Question, value: str, _zone: tzinfo) -> bool:
+    if (state := STATES.get(value.lower())) is not None:
+        question.states.append(state)
+    return state is not None
+
+
+def _before(question: Question, value: str, zone: tzinfo) -> bool:
+    if (at := _moment(value, zone)) is not None:
+        question.until = min(at, question.until or at)
+    return at is not None
+
+
+def _after(question: Question, value: str, zone: tzinfo) -> bool:
+    if (at := _moment(value, zone)) is not None:
+        question.since = max(at, question.since or at)
+    return at is not None
+
+
+STATES: dict[str, Callable[[State], bool]] = {
+    "unread": lambda row: row.unread_count > 0,
+    "open": lambda row: row.status == "open",
+    "closed": lambda row: row.status == "closed",
+    "waiting": lambda row: row.waiting == "us",
+}
+FILTERS: dict[str, Callable[[Question, str, tzinfo], bool]] = {
+    "from": _from,
+    "store": _store,
+    "has": _has,
+    "is": _is,
+    "before": _before,
+    "after": _after,
+}
+
+
+def _moment(value: str, zone: tzinfo) -> datetime | None:
+    """Return the beginning of a day, month or year: `2026-11-30`, `2026-11`, `2026`."""
+    found = _DATE.fullmatch(value)
+    if found is None:
+        return None
+    year, month, day = (int(part or 1) for part in found.groups())
+    if not FIRST_YEAR < year < LAST_YEAR:
+        return None
+    try:
+        return datetime.combine(date(year, month, day), time(), zone)
+    except ValueError:
+        return None
+
+
+def _days(since: datetime | None, until: datetime | None) -> Clause:
+    """Return the days between two moments as beginnings of dates. A day too many at either end, for the zone."""
+    first = since.date() - timedelta(days=1) if since else date(FIRST_YEAR, 1, 1)
+    last = until.date() + timedelta(days=1) if until else date(LAST_YEAR, 12, 31)
+    keys, day = [], first
+    while day <= last:
+        year_end = date(day.year, 12, 31)
+        month_end = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+        if (day.month, day.day) == (1, 1) and year_end <= last:
+            length, day = 4, year_end
+        elif day.day == 1 and month_end <= last:
+            length, day = 6, month_end
+        else:
+            length = 8
+        keys.append(Key(DATE + f"{day:%Y%m%d}"[:length], is_beginning=True))
+        day += timedelta(days=1)
+    return tuple(keys) or (Key(DATE + "0"),)
