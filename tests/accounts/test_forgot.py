@@ -15,6 +15,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AccountMail, Customer, Store, StoreMembership, User
 from tests.accounts.conftest import actions, arrived, browse, link_in
+from tests.accounts.second_factors import enrol, second_step
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser, Web
 from tests.mail.conftest import Post
@@ -213,3 +214,24 @@ def test_a_server_that_cannot_be_reached_costs_no_attempt(post: Post) -> None:
     post.sweep(3)
     subjects = sorted(mail["Subject"] for mail in post.take())
     assert subjects[0] == "Choose a new password" and len(subjects) > 1
+
+
+def test_a_reset_leaves_the_second_factor_on_and_stops_a_change_of_address(post: Post) -> None:
+    app, _codes, inside = enrol(post, "sam", "store")
+    arrived(post)
+    browser = browse(post)
+    ask(browser, "store", EMAILS["sam"])
+    path = link_in(arrived(post)[0])
+    form = {"email": "other@mail.example", "current_password": PASSWORD}
+    assert inside.post("/store/account/email", form).status_code == 303
+    confirm = next(link_in(mail) for mail in arrived(post) if mail["Subject"].startswith("Confirm"))
+    browser.get(path)
+    assert browser.post(path, NEW).status_code == 303
+    assert browser.get(confirm).status_code == 410
+    browser.get("/store/login")
+    answer = browser.post("/store/login", {"email": EMAILS["sam"]} | NEW)
+    assert answer.status_code == 303 and answer.location.startswith("/store/login")
+    assert browser.get("/store/messages").status_code == 302, "the password alone opens nothing"
+    browser.get(answer.location)
+    assert second_step(browser, app.code(1), "store").status_code == 303
+    assert browser.get("/store/messages").status_code == 200

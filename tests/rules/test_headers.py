@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from messaging_app.policies import ROLES
+from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser, Web
 from tests.rules.routes import is_export, role_routes
 from tests.world import kept_web
@@ -135,8 +137,15 @@ def test_over_https_cookies_are_secure_and_bound_to_this_host(migrated_sqlite: P
         answer = client.get("/storefront/login?store=bakery", **secure)
         cookies = answer.headers.getlist("Set-Cookie")
         assert any(cookie.startswith("__Host-storefront=") for cookie in cookies)
-        for cookie in cookies:
-            assert "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
+        token = re.search(r'csrf_token"[^>]*value="([^"]+)', answer.text)
+        assert token is not None
+        form = {"email": EMAILS["cleo"], "password": PASSWORD, "csrf_token": token[1]}
+        entered = client.post("/storefront/login?store=bakery", data=form, **secure)
+        given = entered.headers.getlist("Set-Cookie")
+        assert any(cookie.startswith("__Host-storefront-device=") for cookie in given)
+        for cookie in [*cookies, *given]:
+            assert "Secure" in cookie and "Domain" not in cookie, cookie
+            assert "Path=/;" in f"{cookie};" or not cookie.startswith("__Host-"), cookie
         assert "max-age" in answer.headers["Strict-Transport-Security"]
 
 
