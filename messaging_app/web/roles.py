@@ -64,7 +64,7 @@ TAKE_FILES = (
 
 ENROLMENT = (  # all that is open once the grace of a required second factor is over
     account.security,
-    second_factor.turn_on_app,
+    second_factor.save_security,
     second_factor.new_passkey_options,
     second_factor.add_passkey,
 )
@@ -132,12 +132,11 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(account_at, account.save_profile, "POST")
     behind_door(f"{account_at}/email", account.change_email, "POST")
     behind_door(f"{account_at}/security", account.security, "GET")
-    behind_door(f"{account_at}/security", account.change_password, "POST")
+    behind_door(f"{account_at}/security", second_factor.save_security, "POST")
     if role.offers_second_factor:
         app_at, keys_at = f"{account_at}/security/authenticator", f"{account_at}/security/passkeys"
         open_to_all("/login/passkey", sign_ins.passkey_options, "GET")
         open_to_all("/login/passkey", sign_ins.passkey_login, "POST")
-        behind_door(app_at, second_factor.turn_on_app, "POST")
         behind_door(f"{app_at}/remove", second_factor.ask_remove_app, "GET")
         behind_door(f"{app_at}/remove", second_factor.remove_app, "POST")
         behind_door(f"{account_at}/security/codes", second_factor.ask_new_codes, "GET")

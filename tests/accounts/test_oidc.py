@@ -550,7 +550,7 @@ def test_a_second_factor_is_the_providers_matter(post: Post, acme: Provider) -> 
     assert by_password.get("/admin/messages").location.startswith("/admin/account/security"), "that was no provider"
     browser.get("/admin/messages")
     app = App(browser.get("/admin/account/security").text)
-    assert browser.post("/admin/account/security/authenticator", {"code": app.code()}).status_code == 200
+    assert browser.post("/admin/account/security", {"code": app.code()}).status_code == 200
     assert come(browse(post), "admin").location == "/admin/messages"
 
 

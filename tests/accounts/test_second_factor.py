@@ -40,13 +40,13 @@ def test_an_app_is_set_up_by_its_secret_and_a_code(post: Post) -> None:
     assert secret and re.sub("<[^>]+>", "", secret[1]) == app.secret and len(app.secret) == 32
     assert '<path d="M0 0h7v1h-7z' in page.text, "a QR code"
     assert App(browser.get(SECURITY).text).secret == app.secret, "the page may be loaded again"
-    wrong = browser.post(f"{SECURITY}/authenticator", {"code": "000000" if app.code() != "000000" else "111111"})
+    wrong = browser.post(SECURITY, {"code": "000000" if app.code() != "000000" else "111111"})
     assert wrong.status_code == 422 and "not the code" in wrong.text and app.secret in wrong.text
-    done = browser.post(f"{SECURITY}/authenticator", {"code": f" {app.code()[:3]} {app.code()[3:]}"})
+    done = browser.post(SECURITY, {"code": f" {app.code()[:3]} {app.code()[3:]}"})
     assert done.status_code == 200 and "shown only now" in done.text
     again = browser.get(SECURITY).text
     assert "You have 10 left." in again and app.secret not in again
-    assert browser.post(f"{SECURITY}/authenticator", {"code": app.code(1)}).status_code == 409
+    assert browser.post(SECURITY, {"code": app.code(1)}).status_code == 409
     assert actions() == [("Ada", "factor.added", EMAILS["ada"])]
     [mail] = arrived(post)
     assert mail["Subject"] == "An authenticator app was turned on"
@@ -63,7 +63,8 @@ def test_nothing_of_a_factor_can_be_read_from_the_database(post: Post) -> None:
 def test_customers_are_offered_none(post: Post) -> None:
     browser = browse(post, "cleo", "storefront")
     assert "authenticator" not in browser.get("/storefront/account/security").text
-    assert browser.post("/storefront/account/security/authenticator", {"code": "1"}).status_code == 404
+    refused = browser.post("/storefront/account/security", {"code": "123456"})
+    assert refused.status_code == 422 and "not your current password" in refused.text
 
 
 @pytest.mark.parametrize(("role", "name"), [("admin", "ada"), ("store", "sam")])
@@ -197,8 +198,8 @@ def test_a_code_of_any_shape_is_wrong_and_nothing_else(post: Post, code: str) ->
     enrol(post, "ada")
     assert second_step(first_step(post, "ada"), code).status_code == 422
     _app, _codes, browser = enrol(post, "abe")
-    assert browser.post(f"{SECURITY}/authenticator", {"code": code}).status_code == 409
-    assert browse(post, "sam").post("/store/account/security/authenticator", {"code": code}).status_code == 422
+    assert browser.post(SECURITY, {"code": code}).status_code == 409
+    assert browse(post, "sam").post("/store/account/security", {"code": code}).status_code == 422
 
 
 def test_a_lost_factor_is_reset_by_another_admin(post: Post) -> None:

@@ -27,7 +27,7 @@ PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "pas
 ALSO_A_PAGE = {
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
     "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor",
-    "save_profile", "change_password", "passkey_login",
+    "save_profile", "save_security", "passkey_login",
     "add_passkey", "make_codes", "remove_app", "remove_passkey", "save_assignee", "save_snooze",
 }  # fmt: skip
 OF_TEAMS = {
@@ -35,7 +35,7 @@ OF_TEAMS = {
 }  # fmt: skip
 OF_A_SECOND_FACTOR = {
     "passkey_options", "passkey_login", "new_passkey_options", "add_passkey", "ask_remove_passkey", "remove_passkey",
-    "turn_on_app", "ask_remove_app", "remove_app", "ask_new_codes", "make_codes",
+    "ask_remove_app", "remove_app", "ask_new_codes", "make_codes",
 }  # fmt: skip
 OTHER_PLACES = re.compile(r"/(static|api|healthz|readyz|metrics|unsubscribe|setup|invitation|reset|confirm)\b|/$")
 

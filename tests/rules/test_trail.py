@@ -185,7 +185,7 @@ PASSKEY = SoftPasskey("http://127.0.0.1:5000")
 def turn_on_app(world: World) -> object:
     app = App(world.by("abe").get(SECURITY).text)
     world.secrets += [app.secret, app.code()]
-    return world.by("abe").post(f"{SECURITY}/authenticator", {"code": app.code()})
+    return world.by("abe").post(SECURITY, {"code": app.code()})
 
 
 def wrong_code(world: World) -> object:
@@ -231,8 +231,8 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("save_profile", "profile.changed", post("tomas", "/store/account", name="Tom")),
     ("change_email", "email.change_asked", ask_for_address),
     ("confirm_email", "email.changed", open_link(LinkKind.CONFIRM)),
-    ("change_password", "password.changed", post("tomas", f"{OWN}/security", **CHANGED)),
-    ("turn_on_app", "factor.added", turn_on_app),
+    ("save_security", "password.changed", post("tomas", f"{OWN}/security", **CHANGED)),
+    ("save_security", "factor.added", turn_on_app),
     ("make_codes", "recovery_codes.made", post("abe", f"{SECURITY}/codes", current_password=PASSWORD)),
     ("login", "sign_in.failed", wrong_code),
     ("remove_app", "factor.removed", post("abe", f"{SECURITY}/authenticator/remove", current_password=PASSWORD)),

@@ -93,7 +93,6 @@ POST A                                    admin 422  store 422  storefront 422  
 POST A/email                              admin 422  store 422  storefront 422  out 302
 GET  A/security                           admin 200  store 200  storefront 200  out 302
 POST A/security                           admin 422  store 422  storefront 422  out 302
-POST A/security/authenticator             admin 422  store 422  storefront none out 302
 GET  A/security/authenticator/remove      admin 404  store 404  storefront none out 302
 POST A/security/authenticator/remove      admin 404  store 404  storefront none out 302
 GET  A/security/codes                     admin 404  store 404  storefront none out 302

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,10 +15,16 @@ from messaging_app.services import passkeys, passwords, second_factor
 from messaging_app.web.forms import AppCodeForm, ConfirmForm, PasskeyForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 from messaging_app.web.second_factor import part_of
-from messaging_app.web.views.account import security_page
+from messaging_app.web.views.account import change_password, security_page
 
 
-def turn_on_app(actor: Actor) -> ResponseReturnValue:
+def save_security(actor: Actor) -> ResponseReturnValue:
+    """Take what a form of the security page sends: the code of a new app, or a new password."""
+    takes_code = policy_of(actor).offers_second_factor and "code" in request.form
+    return _turn_on_app(actor) if takes_code else change_password(actor)
+
+
+def _turn_on_app(actor: Actor) -> ResponseReturnValue:
     """Turn the authenticator app on. The response itself shows the recovery codes; no address can show them again."""
     form = AppCodeForm()
     try:
