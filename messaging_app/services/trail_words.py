@@ -1,8 +1,8 @@
 """The audit trail in plain English: one sentence for each action, and the names of what changed.
 
 A sentence follows the name of who acted. A key may end in a case: `/own` where somebody acts on themselves, `/command`
-for the command line, `/admin` where the role is that of an admin, `/one` for a single time, `/unknown` for nobody known, `/provider`
-where an identity provider named the person.
+for the command line, `/admin` where the role is that of an admin, `/one` for a single time, `/unknown` for nobody known,
+`/provider` where an identity provider named the person.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def test_who_was_invited_comes_in_and_again_without_an_invitation(post: Post, ac
         "invitation.accepted",
         "identity.linked",
     ]
-    [entry] = trail.entries_after(trail.Filters(action="sign_in.succeeded", person="noor@mail.example"), 0, 10)
+    [entry] = trail.entries_after(trail.Filters(actions=("sign_in.succeeded",), people=("noor@mail.example",)), 0, 10)
     assert json.loads(entry.after)["provider"] == "acme"
     [asked] = acme.authorizations
     assert asked["code_challenge_method"] == "S256" and asked["nonce"] and asked["scope"] == "openid email profile"
@@ -174,7 +174,7 @@ def test_nobody_invited_is_nobody(post: Post, acme: Provider) -> None:
     browser = browse(post)
     refused(browser, come(browser), 403, "You have no access with this account")
     assert noor() is None
-    [entry] = trail.entries_after(trail.Filters(action="sign_in.failed"), 0, 10)
+    [entry] = trail.entries_after(trail.Filters(actions=("sign_in.failed",)), 0, 10)
     assert (entry.object_id, entry.object_email) == ("noor-1", "noor@mail.example")
     assert json.loads(entry.after) == {"provider": "acme", "reason": "not_invited", "role": "store"}
     assert "came through the identity provider" in trail_words.tell(entry).sentence
