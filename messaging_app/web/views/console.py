@@ -30,7 +30,7 @@ class Done:
 
 
 class ListAddress:
-    """A list's own address with its filters: the links of its head are this with a change."""
+    """A list's own address with its filters: the links around it are this with a change."""
 
     def __init__(self, path: str, asked: Asked) -> None:
         self.path, self.asked = path, asked
@@ -38,10 +38,6 @@ class ListAddress:
     def __call__(self, **changes: object) -> str:
         """The address with `changes`, from the top unless they name a cursor."""
         return self.path + self._query(changes)
-
-    def csv(self) -> str:
-        """Where all that is found comes as a file."""
-        return f"{self.path}.csv{self._query({})}"
 
     def _query(self, changes: dict[str, object]) -> str:
         values = self.asked._asdict() | {"cursor": ""} | changes
