@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from messaging_app.accounts import sessions, tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
+from messaging_app.directory.leaving import give_back
 from messaging_app.errors import LastAdmin, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import ApiToken, AuditEntry, SignInSession, User
@@ -88,6 +89,7 @@ def end_admin(session: Session, actor: audit.Author, user_id: int) -> None:
     session.flush()
     ended = sessions.end_sessions_of(ActorType.ADMIN, user_id)
     stopped = tokens.end_tokens_of(session, (ActorType.ADMIN,), (user_id,))
+    give_back(session.connection(), [user_id])
     after = {"admin": False, "sessions_ended": ended, "tokens_ended": stopped}
     audit.record(session, actor, "admin.removed", people.about(user), {"admin": True}, after)
 

@@ -10,7 +10,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, SideLine, Store, StoreMembership, User
+from messaging_app.models import Conversation, SideLine, StoreMembership, User
 from messaging_app.models.events import GIVEN, RELEASED, TAKEN
 from messaging_app.models.scope import active_person
 from messaging_app.queries import teams
@@ -47,13 +47,15 @@ def list_colleagues(actor: Actor) -> list[teams.Colleague]:
 
 
 def _held_colleague(session: Session, actor: Actor, user_id: int) -> str:
-    """The name of an active colleague, whose place is held until the commit: whoever leaves meanwhile comes after."""
+    """The name of an active colleague, whose place is held until the commit: whoever leaves meanwhile comes after.
+
+    The user first, then the membership, as an import does it, so that nobody waits in a ring.
+    """
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(read=True))
+    place = User if actor.type == ActorType.ADMIN else StoreMembership
     found = session.scalar(
-        select(User.name)
-        .where(active_person(actor.type, user_id, actor.store_id))
-        .with_for_update(read=True, of=[User] if actor.type == ActorType.ADMIN else [User, StoreMembership, Store])
+        select(User.name).where(active_person(actor.type, user_id, actor.store_id)).with_for_update(read=True, of=place)
     )
     if found is None:
-        sentence = _("Choose somebody who works here.")
-        raise Invalid(FieldError("user_id", "unknown_user", sentence))
+        raise Invalid(FieldError("user_id", "unknown_user", _("Choose somebody who works here.")))
     return found

@@ -16,8 +16,9 @@ from messaging_app.bus import Subscription, current_bus
 from messaging_app.db.engine import writing
 from messaging_app.errors import NotFound
 from messaging_app.extensions import db
-from messaging_app.models import Customer, StoreMembership, User
-from messaging_app.services import messaging
+from messaging_app.models import Customer, Store, StoreMembership, User
+from messaging_app.models.platform import OWNER
+from messaging_app.services import assignment, messaging
 from messaging_app.services.announcements import topics_of
 from tests.cast import Cast
 from tests.mail.conftest import Post
@@ -170,3 +171,15 @@ def test_a_customer_with_the_senders_own_address_gets_no_mail(post: Post) -> Non
 def _also_staff(actor: Actor, store_id: int) -> None:
     with writing(db.session) as session:
         session.add(StoreMembership(store_id=store_id, user_id=actor.id))
+
+
+def test_no_mail_comes_about_a_colleagues_conversation(post: Post) -> None:
+    cast = post.cast
+    with writing(db.session) as session:
+        session.get_one(StoreMembership, (cast.bakery, cast.sam.id)).role = OWNER
+        session.get_one(Store, cast.bakery).staff_see_only_assigned = True
+    number = post.begin(cast.sam, cast.cleo)
+    assignment.assign(cast.sam, number, cast.lea.id)
+    post.receivers()
+    messaging.send_message(cast.cleo, number, "When?")
+    assert set(post.receivers(minutes=40)) == {"sam", "lea"}

@@ -1,0 +1,112 @@
+"""Rule 28: what a side does for itself is nowhere on the other side.
+
+Everything that the other side can ask for is asked before and after; it is the same to the byte, tags included, and the
+planted name of the assignee stands in none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from messaging_app.api.endpoints import ENDPOINTS
+from messaging_app.bus import Subscription, current_bus
+from messaging_app.db.engine import now, writing
+from messaging_app.extensions import db
+from messaging_app.models import ConversationParticipant, User
+from messaging_app.policies import ROLES, policy_of
+from messaging_app.services import assignment, bulk, messaging, turns
+from messaging_app.services.announcements import topics_of
+from tests.api.conftest import Api
+from tests.conftest import Browser, Kept, Web, role_of
+from tests.rules.routes import is_export, role_routes
+from tests.world import four_conversations
+
+PLANTED = "Quirinius Planted"
+VARIES = re.compile(
+    r'(?<=csrf_token" value=")[^"]+|(?<=X-CSRFToken": ")[^"]+|(?<=from=)[^"]+|(?<=name="idempotency_key" )[^>]+'
+)
+OTHERS = {"bakery-cleo": ("cleo",), "admin-bakery": ("ada", "abe")}
+
+
+@pytest.fixture
+def world(kept_sqlite: Kept) -> tuple[Web, Api, dict[str, int]]:
+    """The web and the API on one database, with the four conversations; the bakery is to answer Cleo and Ada."""
+    app, people = kept_sqlite.with_cast()
+    with app.app_context():
+        numbers = four_conversations(people)
+        with writing(db.session) as session:
+            session.execute(update(User).where(User.id == people.nadia.id).values(name=PLANTED))
+        messaging.send_message(people.cleo, numbers["bakery-cleo"], "Is it ready?")
+        messaging.send_message(people.ada, numbers["admin-bakery"], "Are you there?")
+    return Web(app, people), Api(app, people), numbers
+
+
+def asked(web: Web, api: Api, browser: Browser, name: str, number: int) -> Iterator[tuple[str, Any]]:
+    """Every page, fragment and API answer of somebody, with its tag; what differs each time is left out."""
+    role = role_of(name)
+    for route in role_routes(web.app):
+        skipped = route.changes or is_export(route) or route.view in {"events", "logo"} or not route.guarded
+        if route.role != role or skipped or "tokens" in route.rule or "console" in route.rule:
+            continue
+        if "messages" not in route.rule and route.rule != ROLES[role].home:
+            continue
+        for htmx in (False, True):
+            answer = browser.get(route.path(number), htmx=htmx)
+            yield f"{route} {htmx}", (answer.status_code, VARIES.sub("", answer.text))
+    for endpoint in ENDPOINTS:
+        if endpoint.method == "GET" and ROLES[role] in endpoint.roles and endpoint.path.startswith("/messages"):
+            answer = api.get(name, endpoint.path.removeprefix("/messages").format(id=number, att_id=1))
+            yield f"API {endpoint.name}", (answer.status_code, answer.headers.get("ETag"), answer.text)
+    answer = api.get(name, "?status=all&include_total=true")
+    yield "API all", (answer.headers.get("ETag"), answer.text)
+
+
+def kinds_in(stream: Subscription | None) -> list[str]:
+    """What has come in a stream."""
+    assert stream is not None
+    return [delivered.event.kind for delivered in iter(lambda: stream.next(0.01), None)]
+
+
+@pytest.mark.parametrize("which", OTHERS)
+def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
+    world: tuple[Web, Api, dict[str, int]], which: str
+) -> None:
+    web, api, numbers = world
+    number, cast = numbers[which], web.cast
+    browsers = {name: web.signed_in(name) for name in OTHERS[which]}
+    for _ in ("to warm up", "to compare"):
+        before = {name: dict(asked(web, api, browsers[name], name, number)) for name in OTHERS[which]}
+    with web.app.app_context():
+        streams = {name: current_bus().listen("x", topics_of(getattr(cast, name)), "") for name in OTHERS[which]}
+        own = current_bus().listen("y", topics_of(cast.lea), "")
+        for stream in (own, *streams.values()):
+            kinds_in(stream)  # what comes at the beginning
+        assignment.assign(cast.sam, number, cast.nadia.id)
+        turns.rule_reply_out(cast.sam, number)
+        turns.expect_reply(cast.sam, number)
+        turns.snooze(cast.lea, number, now() + timedelta(days=1))
+        turns.mark_unread(cast.lea, number, 1)
+        bulk.act(cast.sam, [number], "assign", user_id=None)
+        bulk.act(cast.sam, [number], "assign", user_id=cast.nadia.id)
+        assert "turn" in kinds_in(own)
+        for name, stream in streams.items():
+            assert kinds_in(stream) == [], name
+        due = db.session.query(ConversationParticipant).filter(ConversationParticipant.mail_due_at.is_not(None))
+        assert due.count() == 0
+    own_page = web.signed_in("sam").get(f"/store/messages/{number}").text
+    assert PLANTED in own_page and own_page.count("event--own") >= 5
+    for name in OTHERS[which]:
+        after = dict(asked(web, api, browsers[name], name, number))
+        assert len(after) >= 20
+        if name == "cleo":  # the platform knows everybody who works at a store: they have seats
+            assert not [what for what, answer in after.items() if PLANTED in str(answer)]
+        assert {
+            what: (before[name][what], answer) for what, answer in after.items() if answer != before[name][what]
+        } == {}
+    assert policy_of(cast.cleo).has_team is False
