@@ -189,3 +189,18 @@ def test_a_customer_sees_what_is_stored_about_them(post: Post) -> None:
     assert told["E-mail"] == EMAILS["cleo"] and told["Customer of"] == "Bakery" and told["Here since"] == "Today"
     names = ("Conversations", "Messages you wrote", "Files you sent", "Sign-ins, with browser and network address")
     assert [told[name] for name in names] == ["1", "1", "0", "1"]
+
+
+def test_who_has_no_password_is_told_how_to_get_one(post: Post) -> None:
+    here = browse(post, "sam")
+    with writing(db.session) as session:
+        session.execute(update(User).where(User.id == post.cast.sam.id).values(password_hash=None))
+    page = here.get("/store/account/security").text
+    assert "You sign in without a password." in page and 'name="current_password"' not in page
+    for answer in (
+        change(here, "store"),
+        here.post("/store/account/email", {"email": "s@x.example", "current_password": PASSWORD}),
+    ):
+        assert answer.status_code == 422
+    assert "Set one with “Forgot your password?”" in answer.text
+    assert actions() == []
