@@ -68,6 +68,7 @@ _WINDOW = {
 }
 
 _HIT: dict[str, object] = {"seq": 1, "excerpt": "It leaves tomorrow morning.", "ranges": [[10, 18]]}
+_SAVED_REPLY = {"id": 7, "name": "Nuts", "text": "Hi {customer.first_name}, no nuts.", "scope": "store", "used": 31}
 
 EXAMPLES: dict[str, object] = {
     "ConversationCreate": {
@@ -89,11 +90,14 @@ EXAMPLES: dict[str, object] = {
     "ReadingUpdate": {"up_to": 1},
     "UnreadUpdate": {"from_seq": 1},
     "AssigneeUpdate": {"user_id": 3},
+    "SavedReplyUpdate": {"name": "Nuts and marzipan", "text": "Hi {customer.first_name}, marzipan is almonds."},
     "SnoozeUpdate": {"until": "2027-01-04T08:00:00Z"},
     "BulkUpdate": {"ids": [17, 18], "action": "close"},
     "BulkResponse": {"results": [{"id": 17, "status": 200}, {"id": 18, "status": 404, "code": "not_found"}]},
     "PreferencesUpdate": {"email_notifications": False},
     "ConversationSummary": _SUMMARY,
+    "SavedReplyResponse": _SAVED_REPLY,
+    "SavedReplyListResponse": {"saved_replies": [_SAVED_REPLY]},
     "ConversationListResponse": {"conversations": [_SUMMARY], "next_cursor": None, "total_unread": 0},
     "ConversationDetailResponse": _SUMMARY | _WINDOW,
     "StorefrontConversationListResponse": {"conversations": [_STOREFRONT], "next_cursor": None, "total_unread": 0},

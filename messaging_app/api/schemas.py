@@ -26,6 +26,7 @@ from messaging_app.models.context import (
     URL_MAX,
     VALUE_MAX,
 )
+from messaging_app.models.saved_reply import NAME_MAX as REPLY_NAME_MAX
 from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, PLACE_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.services.bulk import BULK_MAX
@@ -352,6 +353,21 @@ class SnoozeUpdate(Incoming):
 
     until: Moment | None = Field(
         description="In the future, RFC 3339 with an offset; null ends the snooze.", examples=["2027-01-04T08:00:00Z"]
+    )
+
+
+class SavedReplyUpdate(Incoming):
+    """A saved reply: its name in the list, and its text."""
+
+    name: str = Field(
+        json_schema_extra=described(1, REPLY_NAME_MAX, SUBJECT_PATTERN),
+        description="Its name in the list.",
+        examples=["Nuts and marzipan"],
+    )
+    text: str = Field(
+        json_schema_extra=described(1, CONTENT_MAX, CONTENT_PATTERN),
+        description="May hold `{customer.first_name}`, `{store.name}`, `{me.first_name}`, `{order.reference}`.",
+        examples=["Hi {customer.first_name}, marzipan is almonds."],
     )
 
 
@@ -750,6 +766,28 @@ class Problem(Outgoing):
     """The open conversation; only with `duplicate_open`."""
     messages: list[MessageResponse] = Field(default=[], json_schema_extra=_no_default)
     """What others have written since; only with `newer_messages`."""
+
+
+class SavedReplyResponse(Outgoing):
+    """A text that a team keeps for answers it gives often."""
+
+    id: int
+    """Its number."""
+    name: str
+    """Its name in the list."""
+    text: str
+    """Its text, with variables in braces."""
+    scope: Literal["store", "platform"]
+    """Whose it is."""
+    used: int
+    """How often it was chosen."""
+
+
+class SavedReplyListResponse(Outgoing):
+    """What one may use, the most used first."""
+
+    saved_replies: list[SavedReplyResponse]
+    """The platform's, and those of the token's store."""
 
 
 class AuditActor(Outgoing):

@@ -14,6 +14,7 @@ from messaging_app.models.notification import Notification
 from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
+from messaging_app.models.saved_reply import SavedReply
 from messaging_app.models.scope import ConversationType
 from messaging_app.models.search import SearchDue, SearchLine
 from messaging_app.models.second_factor import Authenticator, Passkey, RecoveryCode
@@ -47,6 +48,7 @@ __all__ = [
     "PlatformSetting",
     "RecipientTerm",
     "RecoveryCode",
+    "SavedReply",
     "SearchDue",
     "SearchLine",
     "SideLine",

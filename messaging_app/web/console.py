@@ -9,7 +9,17 @@ from collections.abc import Callable
 
 from flask.typing import ResponseReturnValue
 
-from messaging_app.web.views import admins, audit, customers, factor_resets, settings, staff, store_settings, stores
+from messaging_app.web.views import (
+    admins,
+    audit,
+    customers,
+    factor_resets,
+    saved_replies,
+    settings,
+    staff,
+    store_settings,
+    stores,
+)
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
 # What stands at and below the address of each resource of the console, in whichever roles it has one.
@@ -56,6 +66,16 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("/<id:user_id>/return", admins.bring_admin_back, "POST", CHANGES),
         ("/<id:user_id>/reset-factor", factor_resets.ask_reset_factor, "GET", CHANGES),
         ("/<id:user_id>/reset-factor", factor_resets.reset_factor, "POST", CHANGES),
+    ),
+    "saved_replies": (
+        ("", saved_replies.list_saved_replies, "GET", False),
+        ("", saved_replies.create_saved_reply, "POST", True),
+        ("/new", saved_replies.new_saved_reply, "GET", True),
+        ("/import", saved_replies.import_saved_replies, "POST", True),
+        ("/<id:reply_id>", saved_replies.edit_saved_reply, "GET", False),
+        ("/<id:reply_id>", saved_replies.save_saved_reply, "POST", True),
+        ("/<id:reply_id>/delete", saved_replies.ask_delete_saved_reply, "GET", True),
+        ("/<id:reply_id>/delete", saved_replies.delete_saved_reply, "POST", True),
     ),
     "settings": (
         ("", settings.show, "GET", False),

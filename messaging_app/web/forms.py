@@ -29,6 +29,7 @@ from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.formats import languages, time_zones
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.models.context import REFERENCE_MAX
+from messaging_app.models.saved_reply import NAME_MAX as REPLY_NAME_MAX
 from messaging_app.models.second_factor import PASSKEY_NAME_MAX
 from messaging_app.services.settings import SETTINGS, Setting
 from messaging_app.services.store_changes import OPENING_MAX
@@ -331,6 +332,33 @@ class TokenForm(Form):
         ],
         validate_choice=False,
         validators=[AnyOf(["", *map(str, LIFETIMES)], _("Choose when it expires."))],
+    )
+
+
+class ReplyForm(Form):
+    """A saved reply."""
+
+    name = StringField(
+        _("Name"), id="reply-name", render_kw={"maxlength": REPLY_NAME_MAX, "required": True, "dir": "auto"}
+    )
+    text = TextAreaField(
+        _("Text"),
+        id="reply-text",
+        description=_(
+            "{customer.first_name}, {store.name}, {me.first_name} and {order.reference} are filled in where it is used."
+        ),
+        render_kw=TEXT | {"rows": 8, "required": True},
+    )
+
+
+class RepliesFileForm(Form):
+    """A CSV file of saved replies."""
+
+    file = FileField(
+        _("CSV file"),
+        id="replies-file",
+        description=_("Two columns, name and text, up to 1 MB. A name that is there already gets the new text."),
+        render_kw={"accept": ".csv,text/csv", "required": True},
     )
 
 

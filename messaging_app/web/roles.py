@@ -42,6 +42,7 @@ from messaging_app.web.views import (
     person,
     preferences,
     readings,
+    saved_replies,
     second_factor,
     sign_ins,
     store_settings,
@@ -59,6 +60,7 @@ TAKE_FILES = (
     stores.create_store,
     stores.save_store,
     store_settings.save_store_settings,
+    saved_replies.import_saved_replies,
 )
 
 
@@ -161,6 +163,9 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(messages_at, compose.create, "POST")
     if role.has_team:
         behind_door(f"{messages_at}/<id:conversation_id>/others", conversations.others, "GET")
+        replies_at = f"{messages_at}/<id:conversation_id>/saved-replies"
+        behind_door(replies_at, saved_replies.offer_saved_replies, "GET")
+        behind_door(f"{replies_at}/<id:reply_id>", saved_replies.use_saved_reply, "POST")
     if role.may_close:
         behind_door(f"{messages_at}/<id:conversation_id>/close", closures.close, "POST")
         behind_door(f"{messages_at}/<id:conversation_id>/reopen", closures.reopen, "POST")

@@ -25,6 +25,9 @@ CONSOLE_NAMES = {view.__name__ for views in CONSOLE_VIEWS.values() for _suffix, 
 PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "passkey_options", "passkey_login"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
+    "create_saved_reply",
+    "save_saved_reply",
+    "delete_saved_reply",
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
     "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor",
     "save_profile", "save_security", "passkey_login",
@@ -81,6 +84,7 @@ def test_every_address_has_a_policy(world: World) -> None:
     through_providers = {"begin_oidc", "finish_oidc", "connect_identity", "disconnect_identity"}
     assert views["admin"] - views["storefront"] == through_providers | {
         "new", "recipients", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR, *OF_TEAMS,
+        "offer_saved_replies", "use_saved_reply",
     }  # fmt: skip
     assert views["storefront"] - views["admin"] == {"stored_data", "logo"}
 

@@ -30,6 +30,8 @@ from tests.world import four_conversations
 MESSAGES = {"send", "create", "new", "close", "reopen", "mark_read", "typing"}
 MESSAGES |= {"rule_reply_out", "save_assignee", "save_snooze", "mark_unread", "act_on_many", "undo_many"}
 OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
+# Texts of a team: no right, no person, no setting.
+TEXTS = {"create_saved_reply", "save_saved_reply", "delete_saved_reply", "import_saved_replies", "use_saved_reply"}
 # Need an installation without people (tests/accounts/test_setup.py), or a provider (tests/accounts/test_oidc.py).
 ELSEWHERE = {"finish", "connect_identity", "disconnect_identity"}
 COMMANDS_THAT_CHANGE_NOTHING = {
@@ -285,7 +287,7 @@ NEED_NOBODY = ("setup-code", "demo load")
 def test_every_address_that_changes_rights_or_settings_is_in_the_trail(web: Web) -> None:
     """A new view goes into ACTS, with its entry; or above, if it has to do with messages or own choices only."""
     views = {name.rpartition(".")[2] for name in _endpoints_that_change(web.app) if not name.startswith("api")}
-    assert views == MESSAGES | OWN_CHOICE | ELSEWHERE | {view for view, _action, _act in ACTS}
+    assert views == MESSAGES | OWN_CHOICE | TEXTS | ELSEWHERE | {view for view, _action, _act in ACTS}
 
 
 def test_every_command_that_changes_rights_or_settings_is_in_the_trail(web: Web) -> None:

@@ -59,6 +59,8 @@ POST R/<id>/assignee                                 W 303  A 303  S 303  C none
 GET  R/<id>/snooze                        htmx       W 200  A 200  S 200  C none - 404  out 401
 POST R/<id>/snooze                                   W 303  A 303  S 303  C none - 404  out 302
 POST R/<id>/unread                                   W 303  A 303  S 303  C none - 404  out 302
+GET  R/<id>/saved-replies                            W 200  A 200  S 200  C none - 404  out 302
+POST R/<id>/saved-replies/999                        W 404  A 404  S 404  C none - 404  out 302
 POST R/<id>/close                                    W 303  A 303  S 303  C none - 404  out 302
 POST R/<id>/messages                      closed     W 409  A 409  S 409  C skip - 404  out 401
 POST R/<id>/reopen                                   W 303  A 303  S 303  C none - 404  out 302
@@ -107,6 +109,14 @@ POST A/sessions/end                       admin 303  store 303  storefront 303  
 POST A/sessions/999/end                   admin 404  store 404  storefront 404  out 302
 GET  H/preferences                        admin 200  store 200  storefront 200  out 302
 POST H/preferences                        admin 422  store 422  storefront 422  out 302
+GET  H/saved-replies                      admin 200  store 200  storefront none out 302
+POST H/saved-replies                      admin 422  store 422  storefront none out 302
+GET  H/saved-replies/new                  admin 200  store 200  storefront none out 302
+POST H/saved-replies/import               admin 422  store 422  storefront none out 302
+GET  H/saved-replies/999                  admin 404  store 404  storefront none out 302
+POST H/saved-replies/999                  admin 404  store 404  storefront none out 302
+GET  H/saved-replies/999/delete           admin 404  store 404  storefront none out 302
+POST H/saved-replies/999/delete           admin 404  store 404  storefront none out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
 POST /admin/settings                      admin 422  store out  storefront out  out 302
 GET  /admin/audit                         admin 200  store out  storefront out  out 302
