@@ -347,7 +347,7 @@ class ReplyForm(Form):
         description=_(
             "{customer.first_name}, {store.name}, {me.first_name} and {order.reference} are filled in where it is used."
         ),
-        render_kw=TEXT | {"rows": 8, "required": True},
+        render_kw={"dir": "auto", "rows": 8, "required": True},
     )
 
 
