@@ -696,7 +696,7 @@ def test_0032_knows_of_no_run_of_the_doctor(at: Callable[[str], None]) -> None:
     assert "doctor_runs" not in tables()
 
 
-def test_0033_begins_without_saved_replies(at: Callable[[str], None]) -> None:
-    at("0032")
-    upgrade(revision="0033")
+def test_0034_begins_without_saved_replies(at: Callable[[str], None]) -> None:
+    at("0033")
+    upgrade(revision="0034")
     assert rows("SELECT count(*) FROM saved_replies") == [(0,)]
