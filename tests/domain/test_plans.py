@@ -88,6 +88,9 @@ def fill(engine: Engine) -> None:
             f" FROM {numbers.format(most=LINES)}"
         ),
         f"UPDATE conversations SET last_seq = {LINES + 1} WHERE id = {LONG}",
+        # Sam owns the bakery; Lea sees there only what is hers or nobody's, half of it.
+        "UPDATE store_memberships SET role = 'owner' WHERE user_id = 3",
+        "UPDATE stores SET staff_see_only_assigned = true WHERE id = 1",
         _seats("'store', 3", "conversation_type <> 'admin_customer' AND store_id = 1"),
         _seats("'store', 6", "conversation_type <> 'admin_customer' AND store_id = 1"),
         _seats("'admin', 1", "conversation_type <> 'store_customer'"),
@@ -160,6 +163,20 @@ PAGES = {
     "unread of an admin": ("ada", "/admin/messages?unread=1"),
     "unread of staff": ("sam", "/store/messages?unread=1&status=all"),
     "unread of a customer": ("cleo", "/storefront/account/messages?unread=1&status=closed"),
+    **{
+        f"{name} of {who}{'' if not where else ', further'}": (who, f"{place}?{query}{where}")
+        for who, place in (("ada", "/admin/messages"), ("sam", "/store/messages"))
+        for name, query in (
+            ("longest waiting", "waiting=us&order=waiting"),
+            ("longest waiting for them", "waiting=them&order=waiting"),
+            ("ruled out", "waiting=nobody"),
+            ("assigned", "assignee=me"),
+            ("assigned to nobody", "assignee=nobody"),
+            ("snoozed", "snoozed=1&status=all"),
+        )
+        for where in ("", f"&cursor={PLACE}")
+    },
+    "theirs or nobody's": ("lea", "/store/messages"),
     "long thread": ("sam", f"/store/messages/{LONG}"),
     "long thread, older": ("sam", f"/store/messages/{LONG}?before=2500"),
     "lines that came": ("cleo", f"/storefront/account/messages/{LONG}/messages?after=4990"),
@@ -226,7 +243,7 @@ def caught(web: Web, browser: Browser, path: str) -> list[tuple[str, Any]]:
 
 
 def test_every_page_reads_one_short_range_of_an_index(crowd: Web) -> None:
-    browsers = {who: crowd.signed_in(who) for who in ("ada", "sam", "cleo")}
+    browsers = {who: crowd.signed_in(who) for who in ("ada", "sam", "lea", "cleo")}
     wrong: list[str] = []
     for round_ in ("as it comes", "analyzed"):
         for name, (who, path) in PAGES.items():

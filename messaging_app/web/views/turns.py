@@ -79,7 +79,7 @@ def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         turns.snooze(actor, conversation_id, until)
     except Invalid as refusal:
         found = messaging.get_head(actor, conversation_id)
-        error = " ".join(error.message for error in refusal.errors)
+        error = " ".join(str(error.message) for error in refusal.errors)
         template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
         return rendered(template, refusal.status, thread=found, choices=_choices(), error=error)
     undo = Undo(address, {"until": ""}) if until else None
