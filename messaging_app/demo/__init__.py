@@ -11,7 +11,8 @@ from sqlalchemy import exists, or_, select
 from messaging_app import directory
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import DbSession
-from messaging_app.demo.stories import Cast, Person, Story, write
+from messaging_app.demo import orders
+from messaging_app.demo.stories import Cast, Person, Story, store_of, write
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
@@ -47,8 +48,10 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
         directory.apply(session, plan)
         people = _cast(session, cast["directory"])
         moment = now()
+        contexts = orders.write(session.connection(), cast["contexts"], people, moment)
         for story in cast["conversations"]:
-            write(session.connection(), story, people, moment)
+            about = contexts.get((people.stores[store_of(story, people)], story.get("about", "")))
+            write(session.connection(), story, people, moment, about)
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
     indexing.run(db.session)
     return True

@@ -29,10 +29,13 @@ from messaging_app.models import (
     SideLine,
     events,
 )
+from messaging_app.models.context import Held
 from messaging_app.models.events import EventKind
+from messaging_app.models.message import SHOP
 from messaging_app.text import preview
 
 EVENTS = {"close": events.CLOSED, "reopen": events.REOPENED}
+FACT = "fact"  # in place of who wrote a line: the shop states it
 Story: TypeAlias = dict[str, Any]  # an entry of data/demo.json, or a part of one
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -70,18 +73,21 @@ class _Seat:
     last_read_at: datetime | None = field(default=None)
 
 
-def write(connection: Connection, story: Story, cast: Cast, moment: datetime) -> None:
+def write(connection: Connection, story: Story, cast: Cast, moment: datetime, about: Held | None = None) -> None:
     """Write one conversation, its lines dated relative to `moment` as `story` says."""
     present = _present(story, cast)
-    lines = list(_lines(story, present, moment))
+    shop = Actor(ActorType.ADMIN, next(iter(cast.admins.values())).id, SHOP)
+    lines = list(_lines(story, present, moment, shop))
     seats = _seats(story, present, lines)
     columns, own_lines = _sides(story, present, moment, len(lines))
     conversation_id = connection.scalar(
-        insert(Conversation).values(_head(story, cast, lines) | columns).returning(Conversation.id)
+        insert(Conversation)
+        .values(_head(story, cast, lines) | columns | Conversation.matter(about))
+        .returning(Conversation.id)
     )
     for line in own_lines:
         connection.execute(insert(SideLine).values(line | {"conversation_id": conversation_id}))
-    store_id = cast.stores[_store_of(story, cast)]
+    store_id = cast.stores[store_of(story, cast)]
     connection.execute(insert(Message), [_row(conversation_id, seq, line) for seq, line in enumerate(lines, 1)])
     connection.execute(
         insert(ConversationParticipant),
@@ -106,13 +112,14 @@ def ago(words: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", words)})
 
 
-def _store_of(story: Story, cast: Cast) -> str:
+def store_of(story: Story, cast: Cast) -> str:
+    """Return the code of a story's store."""
     return str(story["store"]) if "store" in story else cast.customers[story["customer"]][0]
 
 
 def _present(story: Story, cast: Cast) -> dict[str, Actor]:
     """Return who may speak in a story of this type."""
-    kind, code = story["type"], _store_of(story, cast)
+    kind, code = story["type"], store_of(story, cast)
     present = {}
     if kind != ConversationType.STORE_CUSTOMER:
         present.update({nick: Actor(ActorType.ADMIN, p.id, p.name) for nick, p in cast.admins.items()})
@@ -124,11 +131,13 @@ def _present(story: Story, cast: Cast) -> dict[str, Actor]:
     return present
 
 
-def _lines(story: Story, present: dict[str, Actor], moment: datetime) -> Iterator[_Line]:
+def _lines(story: Story, present: dict[str, Actor], moment: datetime, shop: Actor) -> Iterator[_Line]:
     for nick, before, words in story.get("lines", []):
         if nick in EVENTS:
             event = EVENTS[nick]
             yield _Line(present[words], moment - ago(before), event.content_of(present[words].name), event)
+        elif nick == FACT:
+            yield _Line(shop, moment - ago(before), words, events.FACT)
         else:
             yield _Line(present[nick], moment - ago(before), words)
     if "rounds" in story:
@@ -170,13 +179,13 @@ def _seats(story: Story, present: dict[str, Actor], lines: list[_Line]) -> dict[
 
 def _head(story: Story, cast: Cast, lines: list[_Line]) -> Fields:
     last = next(line for line in reversed(lines) if line.event is None)
-    turn = next((line for line in reversed(lines) if line.event is not None), None)
+    turn = next((line for line in reversed(lines) if line.event is not None and line.event.status), None)
     closed = turn if turn is not None and turn.event == events.CLOSED else None
     return {
         "conversation_type": story["type"],
         "subject": story["subject"],
         "status": ConversationStatus.CLOSED if closed else ConversationStatus.OPEN,
-        "store_id": cast.stores[_store_of(story, cast)],
+        "store_id": cast.stores[store_of(story, cast)],
         "customer_id": cast.customers[story["customer"]][1].id if "customer" in story else None,
         "last_seq": len(lines),
         "last_message_at": last.at,

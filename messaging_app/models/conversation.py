@@ -282,14 +282,11 @@ class Conversation(Sides, Base):
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         user_id = None if actor.type == ActorType.CUSTOMER else actor.id
         reserved = {} if conversation_id is None else {"id": conversation_id}
-        matter = (
-            {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot} if about else {}
-        )
         number, *found = session.execute(
             insert(cls)
             .values(
                 **reserved,
-                **matter,
+                **cls.matter(about),
                 conversation_type=conversation_type,
                 subject=subject,
                 status=ConversationStatus.OPEN,
@@ -312,6 +309,13 @@ class Conversation(Sides, Base):
         context = about.snapshot if about else None
         names = Names(subject, store_name, store_code, name, email, context, own_email)
         return Taken(number, 1, at, conversation_type, store_id, customer_id, names=names)
+
+    @staticmethod
+    def matter(about: Held | None) -> dict[str, object]:
+        """Return the columns that say what a conversation is about, as of now."""
+        if about is None:
+            return {}
+        return {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot}
 
     @classmethod
     def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:

@@ -149,7 +149,7 @@ def test_a_load_that_fails_leaves_nothing_behind(app: Flask, monkeypatch: pytest
     def fall_over(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(demo, "tell", fall_over)
+    monkeypatch.setattr(demo, "write", fall_over)
     with pytest.raises(RuntimeError):
         demo.load()
     assert demo.is_empty()
