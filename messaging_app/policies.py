@@ -185,6 +185,7 @@ CONSOLE = {
         ),
         Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
         Resource("audit", _("Audit"), "history", {"admin": "/admin/audit"}, ADMINS, ADMINS),
+        Resource("system", _("System"), "activity-heartbeat", {"admin": "/admin/system"}, ADMINS, ADMINS),
         Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
     )
 }

@@ -31,6 +31,7 @@ LIMITS = {
     "email_change": parse("5 per hour"),
     "sign_in_code": parse("10 per 15 minutes"),
     "invite": parse("200 per hour"),
+    "test_mail": parse("20 per hour"),
     "forgot_account": parse("3 per hour"),
     "forgot_address": parse("30 per hour"),
 }

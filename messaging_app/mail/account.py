@@ -39,6 +39,7 @@ TEMPLATES = {
     "email_changed": "emails/email_changed",
     "second_factor": "emails/second_factor",
     "identity": "emails/identity",
+    "test": "emails/test",
 }
 
 
@@ -71,28 +72,28 @@ def post(
     store_id: int | None = None,
     link_id: int | None = None,
     **words: str,
-) -> None:
-    """Have a mail sent once the caller's transaction is committed; nothing while mail is off.
+) -> AccountMail | None:
+    """Have a mail sent once the caller's transaction is committed, and return its row; None while mail is off.
 
     `kind` is a key of TEMPLATES, `words` are what its templates show besides `name`, `store` and `link`.
     """
     if not is_on():
-        return
+        return None
     moment = now()
-    session.add(
-        AccountMail(
-            kind=kind,
-            email=email,
-            name=name,
-            store_id=store_id,
-            link_id=link_id,
-            words=json.dumps(words, ensure_ascii=False),
-            message_id=new_message_id(),
-            created_at=moment,
-            next_at=moment,
-        )
+    mail = AccountMail(
+        kind=kind,
+        email=email,
+        name=name,
+        store_id=store_id,
+        link_id=link_id,
+        words=json.dumps(words, ensure_ascii=False),
+        message_id=new_message_id(),
+        created_at=moment,
+        next_at=moment,
     )
+    session.add(mail)
     announcements.after_commit(Event((MAIL_TOPIC,), AT_ONCE))
+    return mail
 
 
 def compose(mail: AccountMail) -> LetterMail | None:

@@ -100,6 +100,15 @@ def standing(at: datetime | None = None) -> Standing:
     return Standing(settings().mail_url is not None, waits, max((at - oldest).total_seconds(), 0.0), failed)
 
 
+def last_error() -> str:
+    """Return what the oldest mails that wait were last told; empty if they were told nothing. At most two statements."""
+    for row in ROWS:
+        query = select(row.last_error).where(row.state == NotificationState.DUE, row.last_error.is_not(None))
+        if error := db.session.scalar(query.order_by(row.next_at).limit(1)):
+            return error
+    return ""
+
+
 def listen() -> Subscription | None:
     """Subscribe to the events that announce e-mail due before the next round."""
     return current_bus().listen("worker", (MAIL_TOPIC,), "")

@@ -19,6 +19,7 @@ from messaging_app.web.views import (
     staff,
     store_settings,
     stores,
+    system,
 )
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
@@ -85,6 +86,11 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("", audit.show_trail, "GET", False),
         (".csv", audit.export_csv, "GET", CHANGES),
         (".jsonl", audit.export_lines, "GET", CHANGES),
+    ),
+    "system": (
+        ("", system.show_system, "GET", False),
+        ("/doctor", system.run_doctor, "POST", CHANGES),
+        ("/test-mail", system.send_test_mail, "POST", CHANGES),
     ),
     "store_settings": (
         ("", store_settings.store_settings, "GET", False),

@@ -17,7 +17,7 @@ FLOORS = [
     {"config", "db", "extensions", "bus", "formats", "ops.request_log"},
     {"models", "policies", "search.documents", "search.asking"},
     {"queries"},
-    {"services", "accounts", "oidc", "mail", "search", "directory", "doctor", "demo"},
+    {"services", "accounts", "oidc", "mail", "search", "directory", "doctor", "demo", "ops.health"},
     {"web", "api", "cli"},
     {"ops", "factory", "gunicorn_conf"},
 ]

@@ -125,6 +125,13 @@ def ask_for_address(world: World) -> object:
     return answer
 
 
+def ask_for_test_mail(world: World) -> object:
+    world.app.extensions["settings"].mail_url = "smtp://127.0.0.1:1"
+    answer = post("ada", "/admin/system/test-mail")(world)
+    world.app.extensions["settings"].mail_url = None
+    return answer
+
+
 def make_token(world: World) -> object:
     answer = world.by("ada").post("/admin/tokens", {"name": "shop", "days": "30"})
     world.secrets.append(answer.text.split("msg_admin_", 1)[1][:48])
@@ -244,6 +251,8 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("reset_factor", "factor.reset", reset_factor),
     ("end_other_sessions", "session.ended", with_two_sessions("abe", lambda _page: "/end")),
     ("end_session", "session.ended", with_two_sessions("abe", one_of_them)),
+    ("run_doctor", "doctor.asked", post("ada", "/admin/system/doctor")),
+    ("send_test_mail", "mail.tested", ask_for_test_mail),
     ("save", "setting.changed", post("ada", "/admin/settings", message_attachment_max_files="7")),
     ("change_role", "membership.role_changed", post("ada", f"{STAFF}/role", role="owner")),
     ("remove_member", "membership.removed", post("ada", f"{STAFF}/remove")),

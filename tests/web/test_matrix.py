@@ -122,6 +122,9 @@ POST /admin/settings                      admin 422  store out  storefront out  
 GET  /admin/audit                         admin 200  store out  storefront out  out 302
 GET  /admin/audit.csv                     admin 200  store out  storefront out  out 302
 GET  /admin/audit.jsonl                   admin 200  store out  storefront out  out 302
+GET  /admin/system                        admin 200  store out  storefront out  out 302
+POST /admin/system/doctor                 admin 303  store out  storefront out  out 302
+POST /admin/system/test-mail              admin 409  store out  storefront out  out 302
 GET  /admin/stores                        admin 200  store out  storefront out  out 302
 GET  /admin/stores.csv                    admin 200  store out  storefront out  out 302
 GET  /admin/stores/new                    admin 200  store out  storefront out  out 302
