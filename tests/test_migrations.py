@@ -700,3 +700,11 @@ def test_0034_begins_without_saved_replies(at: Callable[[str], None]) -> None:
     at("0033")
     upgrade(revision="0034")
     assert rows("SELECT count(*) FROM saved_replies") == [(0,)]
+
+
+def test_0035_begins_without_notes(at: Callable[[str], None]) -> None:
+    at("0034")
+    upgrade(revision="0035")
+    assert rows("SELECT count(*) FROM notes") == [(0,)]
+    downgrade(revision="0034")
+    assert "notes" not in tables()

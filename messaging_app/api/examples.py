@@ -69,6 +69,15 @@ _WINDOW = {
 
 _HIT: dict[str, object] = {"seq": 1, "excerpt": "It leaves tomorrow morning.", "ranges": [[10, 18]]}
 _SAVED_REPLY = {"id": 7, "name": "Nuts", "text": "Hi {customer.first_name}, no nuts.", "scope": "store", "used": 31}
+_NOTE = {
+    "id": 5,
+    "author": _SAM,
+    "content": "Marzipan is almonds.",
+    "mentions": [3],
+    "after_seq": 1,
+    "created_at": _AT,
+    "attachments": [],
+}
 
 EXAMPLES: dict[str, object] = {
     "ConversationCreate": {
@@ -91,6 +100,9 @@ EXAMPLES: dict[str, object] = {
     "UnreadUpdate": {"from_seq": 1},
     "AssigneeUpdate": {"user_id": 3},
     "SavedReplyUpdate": {"name": "Nuts and marzipan", "text": "Hi {customer.first_name}, marzipan is almonds."},
+    "NoteCreate": {"content": "Marzipan is almonds.", "mentions": []},
+    "NoteResponse": _NOTE,
+    "NoteListResponse": {"notes": [_NOTE]},
     "SnoozeUpdate": {"until": "2027-01-04T08:00:00Z"},
     "BulkUpdate": {"ids": [17, 18], "action": "close"},
     "BulkResponse": {"results": [{"id": 17, "status": 200}, {"id": 18, "status": 404, "code": "not_found"}]},

@@ -22,7 +22,7 @@ from messaging_app.api.answers import (
     summary_of,
 )
 from messaging_app.errors import FieldError, Invalid, NewerMessages
-from messaging_app.models import SavedReply
+from messaging_app.models import Note, SavedReply
 from messaging_app.models.context import Named
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
@@ -32,6 +32,7 @@ from messaging_app.services import (
     bulk,
     contexts,
     messaging,
+    notes,
     poll_state,
     recipients,
     saved_replies,
@@ -238,6 +239,23 @@ def act_on_many(actor: Actor, body: s.BulkUpdate) -> Answer:
     outcomes = bulk.act(actor, body.ids, body.action, user_id=body.user_id, until=body.until)
     results = [one._asdict() if one.code else {"id": one.id, "status": one.status} for one in outcomes]
     return Answer(s.BulkResponse.model_validate({"results": results}))
+
+
+def list_notes(actor: Actor, conversation_id: int) -> Answer:
+    """The notes of one's own side."""
+    found = [_note(actor, note) for note in notes.list_notes(actor, conversation_id)]
+    return Answer(s.NoteListResponse(notes=found))
+
+
+def write_note(actor: Actor, conversation_id: int, body: s.NoteCreate) -> Answer:
+    """Write a note for one's own side."""
+    return Answer(_note(actor, notes.write_note(actor, conversation_id, body.content, body.mentions)))
+
+
+def _note(actor: Actor, note: Note) -> s.NoteResponse:
+    author = {"type": actor.type, "id": note.author_id, "name": note.author_name}
+    own = {name: getattr(note, name) for name in ("id", "content", "mentions", "after_seq", "created_at")}
+    return s.NoteResponse.model_validate(own | {"author": author, "attachments": []})
 
 
 def list_audit(actor: Actor, query: s.AuditQuery) -> Answer:

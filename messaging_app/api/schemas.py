@@ -30,6 +30,7 @@ from messaging_app.models.saved_reply import NAME_MAX as REPLY_NAME_MAX
 from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN, PLACE_PATTERN, WALK_PATTERN
 from messaging_app.services.attachments import REASON_MAX
 from messaging_app.services.bulk import BULK_MAX
+from messaging_app.services.notes import MENTIONS_MAX
 from messaging_app.services.search import QUERY_MAX as SEARCH_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
@@ -318,6 +319,18 @@ class MessageCreateForm(Incoming):
     """The same as a form, with files."""
 
     content: Words = ""
+
+
+class NoteCreate(Incoming):
+    """A note for your own side."""
+
+    content: Content
+    mentions: list[Id] = Field(
+        [],
+        max_length=MENTIONS_MAX,
+        description="Ids of active colleagues. Each mention adds 1 to the `total_unread` of a colleague.",
+        examples=[[]],
+    )
 
 
 class ReadingUpdate(Incoming):
@@ -781,6 +794,32 @@ class SavedReplyResponse(Outgoing):
     """Whose it is."""
     used: int
     """How often it was chosen."""
+
+
+class NoteResponse(Outgoing):
+    """A note that only one side reads."""
+
+    id: int
+    """Its number."""
+    author: Person
+    """Who wrote it."""
+    content: str
+    """Plain text."""
+    mentions: list[int]
+    """Ids of the colleagues whom it mentions."""
+    after_seq: int
+    """The line that it follows."""
+    created_at: datetime
+    """When it was written. UTC, RFC 3339, ending in Z."""
+    attachments: list[AttachmentResponse]
+    """Empty: notes hold no files so far."""
+
+
+class NoteListResponse(Outgoing):
+    """The notes of one side in a conversation."""
+
+    notes: list[NoteResponse]
+    """Oldest first."""
 
 
 class SavedReplyListResponse(Outgoing):

@@ -12,7 +12,7 @@ from messaging_app.db.types import table_of
 from messaging_app.directory.bulk import update_rows
 from messaging_app.directory.leaving import give_back
 from messaging_app.doctor.checks import Query, first_of, some
-from messaging_app.models import Conversation, Message, MessageKind, SideLine
+from messaging_app.models import Conversation, Message, MessageKind, Note, SideLine
 from messaging_app.models.scope import has_place
 from messaging_app.models.sides import TEAMS
 
@@ -115,12 +115,14 @@ def _miscounted_lines() -> Iterator[tuple[str, Query]]:
     for team in TEAMS:
         side = Conversation.side(team)
         assert side is not None
-        right = (
+        lines, notes = (
             select(func.count())
-            .where(SideLine.conversation_id == Conversation.id, SideLine.side == team)
+            .where(own.conversation_id == Conversation.id, own.side == team)
             .correlate(Conversation)
             .scalar_subquery()
+            for own in (SideLine, Note)
         )
+        right = lines + notes
         counted = select(Conversation.id, side.lines.label("lines"), right.label("right")).subquery()
         yield f"{team.value}_lines", select(counted).where(counted.c.lines != counted.c.right)
 

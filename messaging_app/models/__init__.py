@@ -10,6 +10,7 @@ from messaging_app.models.conversation import Conversation, ConversationStatus
 from messaging_app.models.doctor_run import DoctorRun
 from messaging_app.models.identity import Identity
 from messaging_app.models.message import Message, MessageKind
+from messaging_app.models.note import Note
 from messaging_app.models.notification import Notification
 from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
@@ -42,6 +43,7 @@ __all__ = [
     "Message",
     "MessageAttachment",
     "MessageKind",
+    "Note",
     "Notification",
     "NotificationState",
     "Passkey",

@@ -31,7 +31,7 @@ class Sides:
     admin_no_reply_at: Mapped[datetime | None]
     admin_assignee_id: Mapped[int | None]
     admin_snoozed_until: Mapped[datetime | None]
-    admin_lines: Mapped[int] = mapped_column(server_default="0")  # how many lines only this side sees
+    admin_lines: Mapped[int] = mapped_column(server_default="0")  # how many lines and notes only this side sees
     store_no_reply_at: Mapped[datetime | None]
     store_assignee_id: Mapped[int | None]
     store_snoozed_until: Mapped[datetime | None]

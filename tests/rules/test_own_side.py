@@ -1,7 +1,7 @@
 """Rule 28: what a side does for itself is nowhere on the other side.
 
 Everything that the other side can ask for is asked before and after; it is the same to the byte, tags included, and the
-planted name of the assignee stands in none of it.
+planted name of the assignee and the planted word of a note stand in none of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant, User
 from messaging_app.policies import ROLES, policy_of
-from messaging_app.services import assignment, bulk, messaging, turns
+from messaging_app.services import assignment, bulk, messaging, notes, turns
 from messaging_app.services.announcements import topics_of
 from tests.api.conftest import Api
 from tests.conftest import Browser, Kept, Web, role_of
@@ -28,8 +28,9 @@ from tests.rules.routes import is_export, role_routes
 from tests.world import four_conversations
 
 PLANTED = "Quirinius Planted"
+NOTED = "Zygomorphic"
 VARIES = re.compile(
-    r'(?<=csrf_token" value=")[^"]+|(?<=X-CSRFToken": ")[^"]+|(?<=from=)[^"]+|(?<=name="idempotency_key" )[^>]+'
+    r'(?<=csrf_token" value=")[^"]+|(?<=csrf_token" type="hidden" value=")[^"]+|(?<=X-CSRFToken": ")[^"]+|(?<=from=)[^"]+|(?<=name="idempotency_key" )[^>]+'
 )
 OTHERS = {"bakery-cleo": ("cleo",), "admin-bakery": ("ada", "abe")}
 
@@ -65,6 +66,8 @@ def asked(web: Web, api: Api, browser: Browser, name: str, number: int) -> Itera
             yield f"API {endpoint.name}", (answer.status_code, answer.headers.get("ETag"), answer.text)
     answer = api.get(name, "?status=all&include_total=true")
     yield "API all", (answer.headers.get("ETag"), answer.text)
+    yield "API search", api.get(name, f"/search?q={NOTED.lower()}").text
+    yield "search", VARIES.sub("", browser.get(f"{ROLES[role].messages}?q={NOTED.lower()}").text)
 
 
 def kinds_in(stream: Subscription | None) -> list[str]:
@@ -92,6 +95,7 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
         turns.expect_reply(cast.sam, number)
         turns.snooze(cast.lea, number, now() + timedelta(days=1))
         turns.mark_unread(cast.lea, number, 1)
+        notes.write_note(cast.sam, number, f"{NOTED} flowers", [cast.lea.id])
         bulk.act(cast.sam, [number], "assign", user_id=None)
         bulk.act(cast.sam, [number], "assign", user_id=cast.nadia.id)
         assert "turn" in kinds_in(own)
@@ -99,11 +103,13 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
             assert kinds_in(stream) == [], name
         due = db.session.query(ConversationParticipant).filter(ConversationParticipant.mail_due_at.is_not(None))
         assert due.count() == 0
+    assert NOTED in api.get("lea", f"/{number}/notes").text
     own_page = web.signed_in("sam").get(f"/store/messages/{number}").text
     assert PLANTED in own_page and own_page.count("event--own") >= 5
     for name in OTHERS[which]:
         after = dict(asked(web, api, browsers[name], name, number))
         assert len(after) >= 20
+        assert not [what for what, answer in after.items() if NOTED in str(answer)]
         if name == "cleo":  # the platform knows everybody who works at a store: they have seats
             assert not [what for what, answer in after.items() if PLANTED in str(answer)]
         assert {

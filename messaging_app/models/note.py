@@ -1,0 +1,57 @@
+"""A note in a thread that only one side reads, with whom of that side it mentions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from messaging_app.actors import Actor
+from messaging_app.db.types import Base
+from messaging_app.models.conversation import Locked
+
+
+class Written(NamedTuple):
+    """What a note says, and the ids of the colleagues whom it mentions."""
+
+    content: str
+    mentions: list[int]
+
+
+class Note(Base):
+    """A note. It takes no `seq`: it stands after line `after_seq`, in the order of ids.
+
+    Nothing that the other side reads counts it. It is never changed and never deleted.
+    """
+
+    __tablename__ = "notes"
+    __table_args__ = (Index(None, "conversation_id", "side", "after_seq"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    side: Mapped[str] = mapped_column(String(8))
+    after_seq: Mapped[int]
+    author_id: Mapped[int]
+    author_name: Mapped[str] = mapped_column(String(200))
+    content: Mapped[str] = mapped_column(Text)
+    mentions: Mapped[list[int]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def write(cls, session: Session, actor: Actor, head: Locked, written: Written, at: datetime) -> Note:
+        """Write a note at the end, for the side of `actor`. `Conversation.change_side` has locked and counted it."""
+        note = cls(
+            conversation_id=head.conversation_id,
+            side=actor.type,
+            after_seq=head.last_seq,
+            author_id=actor.id,
+            author_name=actor.name,
+            content=written.content,
+            mentions=written.mentions,
+            created_at=at,
+        )
+        session.add(note)
+        session.flush()
+        return note
