@@ -51,7 +51,7 @@ def edited(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "name", ["messages/_message.html", "conversations/_row.html", "conversations/_facts.html", "_badge.html"]
+    "name", ["messages/_message.html", "conversations/_row.html", "conversations/_meta.html", "_badge.html"]
 )
 def test_an_edited_template_shows_at_once_and_an_error_names_its_line(
     edited: tuple[Web, int, Path], name: str, caplog: pytest.LogCaptureFixture
