@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from messaging_app.accounts.links import LinkOver
 from messaging_app.accounts.local_sign_in import may_sign_in_locally
 from messaging_app.accounts.sign_in import Person, place_of
 from messaging_app.actors import Actor, ActorType
@@ -84,7 +85,8 @@ def sign_in(area: RolePolicy, provider: str, given: Profile) -> Person:
     """
     try:
         places = _sign_in(area, provider, given)
-    except IntegrityError:  # the same person came twice at once: the other one was first
+    except (IntegrityError, NotConnected, LinkOver):
+        # The same person may have come twice at once, and the other one was first.
         places = _sign_in(area, provider, given)
     if not places:
         raise NotWelcome

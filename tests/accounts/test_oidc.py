@@ -519,8 +519,12 @@ def test_the_only_way_in_stays(post: Post, acme: Provider) -> None:
     assert actions()[-1] == ("Noor", "identity.unlinked", "noor@mail.example")
 
 
-def test_two_answers_at_once_make_one_account(post: Post, acme: Provider) -> None:
-    acme.person |= {"groups": ["bakers"]}
+@pytest.mark.parametrize("how", ["by a group", "by an invitation"])
+def test_two_answers_at_once_make_one_account(post: Post, acme: Provider, how: str) -> None:
+    if how == "by a group":
+        acme.person |= {"groups": ["bakers"]}
+    else:
+        invite(post)
     browsers = [browse(post) for _ in range(4)]
     ways = [depart(browser) for browser in browsers]
     with ThreadPoolExecutor(4) as people:
