@@ -708,3 +708,9 @@ def test_0035_begins_without_notes(at: Callable[[str], None]) -> None:
     assert rows("SELECT count(*) FROM notes") == [(0,)]
     downgrade(revision="0034")
     assert "notes" not in tables()
+
+
+def test_0036_knows_of_no_mention(at: Callable[[str], None]) -> None:
+    at("0035")
+    upgrade(revision="0036")
+    assert rows("SELECT count(*) FROM conversation_participants WHERE mentions > 0 OR by_mention") == [(0,)]

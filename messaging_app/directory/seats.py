@@ -67,5 +67,7 @@ def _read_all(connection: Connection, conversations: ColumnElement[bool], seats:
     connection.execute(chosen.order_by(Conversation.id).with_for_update()).all()
     last = select(Conversation.last_seq).where(Conversation.id == Seat.conversation_id).scalar_subquery()
     connection.execute(
-        update(Seat).where(Seat.conversation_id.in_(chosen), seats).values(last_read_seq=last, unread_count=0)
+        update(Seat)
+        .where(Seat.conversation_id.in_(chosen), seats)
+        .values(last_read_seq=last, unread_count=0, mentions=0)
     )

@@ -15,7 +15,8 @@ from messaging_app.models.scope import active_person
 
 def _active() -> Subquery:
     """The seats of active users and customers; others are not counted."""
-    columns = (Seat.conversation_id, Seat.participant_type, Seat.participant_id, Seat.last_read_seq, Seat.unread_count)
+    names = (*KEY, "last_read_seq", "unread_count", "mentions")
+    columns = [getattr(Seat, name) for name in names]
     of_kinds = (
         select(*columns).where(Seat.participant_type == kind, active_person(kind, Seat.participant_id, Seat.store_id))
         for kind in ActorType
@@ -35,12 +36,14 @@ def _miscounted() -> Query:
         )
         .scalar_subquery()
     )
-    counted = select(*(seat.c[name] for name in (*KEY, "unread_count")), right.label("right")).subquery()
+    counted = select(
+        *(seat.c[name] for name in (*KEY, "unread_count")), (right + seat.c.mentions).label("right")
+    ).subquery()
     return select(counted).where(counted.c.unread_count != counted.c.right)
 
 
 def find_miscounted(connection: Connection) -> str | None:
-    """A seat's unread count is the number of others' messages, without events, after its read position."""
+    """A seat's unread count is the number of others' messages, without events, after its read position, and of mentions."""
     if (found := first_of(connection, _miscounted())) is None:
         return None
     row, number = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
@@ -12,10 +13,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    and_,
     bindparam,
     case,
+    false,
     func,
     literal_column,
+    or_,
     select,
     text,
     true,
@@ -39,15 +43,18 @@ ZERO, ONE = literal_column("0", Id), literal_column("1", Id)
 
 
 class Moved(NamedTuple):
-    """A seat whose read position has just moved."""
+    """A seat that has just been read. `is_seen`: the other side may see it, and its read position has moved."""
 
     unread_count: int
     has_written: bool
+    is_seen: bool
 
 
 class ConversationParticipant(Base):
-    """A seat. `unread_count` always equals the number of others' messages (not events) with `seq` > `last_read_seq`.
+    """A seat. `unread_count` always equals the number of others' messages (not events) with `seq` > `last_read_seq`,
+    and of unread `mentions` in notes of the own side.
 
+    A seat `by_mention` would not be there without one: the other side does not see it until its user writes.
     `participant_type` says what `participant_id` refers to: `users` for admin and store, otherwise `customers`.
     """
 
@@ -82,6 +89,8 @@ class ConversationParticipant(Base):
     mail_due_at: Mapped[datetime | None]  # when an e-mail is due, unless the seat is read first
     mail_not_before: Mapped[datetime | None]  # after an e-mail: when the next one is allowed
     mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that an e-mail covered
+    mentions: Mapped[int] = mapped_column(server_default="0")
+    by_mention: Mapped[bool] = mapped_column(server_default=false())
 
     @classmethod
     def belongs_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -163,7 +172,26 @@ class ConversationParticipant(Base):
             .scalar_subquery()
         )
         own = (cls.conversation_id == head.conversation_id) & cls.belongs_to(actor)
-        session.execute(update(table_of(cls)).where(own).values(unread_count=unread))
+        session.execute(update(table_of(cls)).where(own).values(unread_count=unread + cls.mentions))
+
+    @classmethod
+    def mention(cls, session: Session, actor: Actor, head: Locked, user_ids: Iterable[int]) -> None:
+        """Count a mention as unread for these colleagues of `actor`. Adds missing seats, which only their side sees.
+
+        The caller holds the conversation's lock. All writers lock seats in the same order.
+        """
+        raised = {"unread_count": cls.unread_count + 1, "mentions": cls.mentions + 1}
+        for user_id in sorted(user_ids):
+            place = {
+                "conversation_id": head.conversation_id,
+                "participant_type": actor.type,
+                "participant_id": user_id,
+                "store_id": head.store_id,
+            }
+            insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(
+                **place, last_read_seq=head.last_seq, unread_count=1, mentions=1, by_mention=True
+            )
+            session.execute(insert.on_conflict_do_update(index_elements=list(place)[:3], set_=raised))
 
     @classmethod
     def mark_read(
@@ -175,7 +203,7 @@ class ConversationParticipant(Base):
         at: datetime,
         mail_due_at: datetime | None,
     ) -> Moved | None:
-        """Move the seat of `actor` forward to `up_to` and recount. Returns None if nothing moved or there is no seat.
+        """Move the seat of `actor` forward to `up_to` and recount; mentions are read. Returns None if nothing changed.
 
         The caller holds the conversation's lock, so no message arrives between the count and the write.
         """
@@ -199,17 +227,28 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
         .scalar_subquery()
     )
     # The user is active right now, so what is left unread is e-mailed a full delay from now at the earliest.
+    at = bindparam("at", type_=UtcDateTime)
     later = case((seat.mail_not_before > MAIL_DUE, seat.mail_not_before), else_=MAIL_DUE)
     return Query(
         update(table_of(seat))
-        .where(seat.conversation_id == OF_CONVERSATION, seat.of_actor(actor_type), seat.last_read_seq < up_to)
+        .where(
+            seat.conversation_id == OF_CONVERSATION,
+            seat.of_actor(actor_type),
+            or_(seat.last_read_seq < up_to, (seat.last_read_seq == up_to) & (seat.mentions > ZERO)),
+        )
         .values(
             last_read_seq=up_to,
-            last_read_at=bindparam("at", type_=UtcDateTime),
+            # Whoever reads no more than a mention: that is nothing to the other side.
+            last_read_at=case((seat.last_read_seq < up_to, at), else_=seat.last_read_at),
             unread_count=left,
+            mentions=ZERO,
             mail_due_at=case((seat.mail_due_at.is_not(None) & (left > 0), later)),
         )
-        .returning(seat.unread_count, seat.has_written),
+        .returning(
+            seat.unread_count,
+            seat.has_written,
+            and_(seat.last_read_at.is_not_distinct_from(at), or_(seat.has_written, ~seat.by_mention)),
+        ),
         Moved,
     )
 

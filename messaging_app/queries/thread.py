@@ -49,6 +49,7 @@ class SeatRow(SeenHead):
     last_read_at: datetime | None
     has_written: bool
     email_notifications: bool
+    mentions: int
     participant_name: str
     message_attachment_max_size_mb: str | None
     message_attachment_max_files: str | None
@@ -106,6 +107,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
     person, known = aliased(Customer), Seat.conversation_id == Conversation.id
     if actor_type == ActorType.CUSTOMER:
         known = and_(known, or_(Seat.has_written, Seat.of_actor(actor_type)))
+    known = and_(known, or_(~Seat.by_mention, Seat.has_written, Seat.participant_type == word(actor_type)))
     is_customer = Seat.participant_type == word(ActorType.CUSTOMER)
     return Query(
         select(
@@ -117,6 +119,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             Seat.last_read_at,
             Seat.has_written,
             Seat.email_notifications,
+            Seat.mentions,
             func.coalesce(User.name, person.name),
             _setting("message_attachment_max_size_mb"),
             _setting("message_attachment_max_files"),

@@ -8,6 +8,7 @@ kind of change, never the content or its author.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
@@ -91,6 +92,13 @@ def shared_out(actor: Actor, conversation: Concerned, before: int | None, user_i
     if user_id is not None and user_id != actor.id:
         only = "" if actor.store_id is None else f"store:{actor.store_id}"
         _announce(actor, conversation, (_own(actor.type, user_id),), "given", only=only)
+
+
+def mentioned(actor: Actor, conversation: Concerned, user_ids: Iterable[int]) -> None:
+    """Announce to colleagues of `actor` that a note mentions them."""
+    topics = tuple(_own(actor.type, user_id) for user_id in user_ids)
+    if topics:
+        _announce(actor, conversation, topics, "seat", only="" if actor.store_id is None else f"store:{actor.store_id}")
 
 
 def seat_changed(actor: Actor, conversation: Concerned) -> None:

@@ -294,7 +294,10 @@ def mark_conversation_read(actor: Actor, conversation_id: int, up_to: int | None
         moved = ConversationParticipant.mark_read(session, actor, conversation_id, up_to, now(), due)
         if moved is None:
             return lookups.own_unread(session, actor, conversation_id)
-        announcements.read(actor, head, moved.has_written)
+        if moved.is_seen:
+            announcements.read(actor, head, moved.has_written)
+        else:
+            announcements.seat_changed(actor, head)
         return moved.unread_count
 
 

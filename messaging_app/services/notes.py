@@ -11,7 +11,7 @@ from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, Note
+from messaging_app.models import Conversation, ConversationParticipant, Note
 from messaging_app.models.note import Written
 from messaging_app.queries import teams
 from messaging_app.services import announcements, drafts, sending
@@ -22,7 +22,7 @@ MENTIONS_MAX = 100
 def write_note(actor: Actor, conversation_id: int, content: str, mentions: Sequence[int] = ()) -> Note:
     """Write a note of 1-10,000 code points into a conversation, open or closed.
 
-    `mentions` are the ids of active colleagues. Raises `Invalid` naming each invalid field, and `NotFound`.
+    `mentions` are the ids of active colleagues, for whom it counts as unread. Raises `Invalid` naming each invalid field, and `NotFound`.
     """
     text, at = drafts.of_message(content, None).content, now()
     mentioned = list(dict.fromkeys(mentions))
@@ -33,7 +33,10 @@ def write_note(actor: Actor, conversation_id: int, content: str, mentions: Seque
         if head is None:
             raise NotFound
         note = Note.write(session, actor, head, Written(text, mentioned), at)
+        others = [user_id for user_id in mentioned if user_id != actor.id]
+        ConversationParticipant.mention(session, actor, head, others)
         announcements.side_changed(actor, head)
+        announcements.mentioned(actor, head, others)
         session.expunge(note)
     return note
 

@@ -45,3 +45,36 @@ def test_customers_have_no_notes(either_api: Api) -> None:
     number = either_api.begin("sam", "cleo")
     assert either_api.get("cleo", f"/{number}/notes").status_code == 404
     assert either_api.post("cleo", f"/{number}/notes", json={"content": "Hm"}).status_code == 404
+
+
+def test_a_mention_is_unread_until_the_thread_is_read(either_api: Api) -> None:
+    api, cast = either_api, either_api.cast
+    number = api.begin("ada", "bakery")
+
+    def unread(name: str) -> tuple[int, int]:
+        total = api.get(name, "/unread-count").json["total_unread"]
+        listed = api.get(name, "?unread=true").json
+        assert listed["total_unread"] == total == sum(row["unread_count"] for row in listed["conversations"])
+        return total, api.get(name, f"/{number}").json["unread_count"]
+
+    for name in ("lea", "sam"):
+        api.put(name, f"/{number}/read", json={})
+    seen = api.get("lea", f"/{number}").json["participants"], api.get("sam", f"/{number}").headers["ETag"]
+    api.post("ada", f"/{number}/notes", json={"content": "@Abe", "mentions": [cast.abe.id, cast.ada.id, cast.abe.id]})
+    assert (unread("abe"), unread("ada"), unread("lea")) == ((1, 1), (0, 0), (0, 0))
+    assert api.put("abe", f"/{number}/read", json={}).json["unread_count"] == 0
+    assert unread("abe") == (0, 0)
+    # Abe had no seat: the store sees none, also after he has read it.
+    assert seen == (api.get("lea", f"/{number}").json["participants"], api.get("sam", f"/{number}").headers["ETag"])
+    before = api.get("ada", f"/{number}").headers["ETag"]
+    api.post("sam", f"/{number}/notes", json={"content": "@Lea", "mentions": [cast.lea.id]})
+    api.post("ada", f"/{number}/messages", json={"content": "And?"})
+    assert unread("lea") == (2, 2)
+    api.put("lea", f"/{number}/read", json={"up_to": 1})
+    assert unread("lea") == (1, 1)
+    api.put("lea", f"/{number}/read", json={})
+    before = api.get("ada", f"/{number}").headers["ETag"]
+    api.post("sam", f"/{number}/notes", json={"content": "@Lea", "mentions": [cast.lea.id]})
+    api.put("lea", f"/{number}/read", json={})
+    assert unread("lea") == (0, 0)
+    assert api.get("ada", f"/{number}").headers["ETag"] == before
