@@ -145,13 +145,18 @@ def _unique(name: str, *columns: str, where: str) -> Index:
 
 
 def _side_indexes(side: str, audience: str, *scope: str) -> tuple[Index, ...]:
-    """The indexes of what one side owes, waits for, has ruled out, has shared out and has put to sleep."""
+    """The indexes of what one side owes, waits for, has ruled out, has shared out and has put to sleep.
+
+    The status is always the same in the first two: without it SQLite, which has no statistics, would take another index.
+    """
     name = f"ix_conversations_{audience}"
     where = {"platform": PLATFORM, "store": STORE}[audience]
     theirs = f"{where} AND status = 'open' AND last_sender_type"
     return (
-        _index(f"{name}_ours", *scope, "turn_since", where=f"{theirs} != '{side}' AND {side}_no_reply_at IS NULL"),
-        _index(f"{name}_theirs", *scope, "turn_since", where=f"{theirs} = '{side}'"),
+        _index(
+            f"{name}_ours", *scope, "status", "turn_since", where=f"{theirs} != '{side}' AND {side}_no_reply_at IS NULL"
+        ),
+        _index(f"{name}_theirs", *scope, "status", "turn_since", where=f"{theirs} = '{side}'"),
         _inbox_index(f"{name}_ruled_out", *scope, where=f"{where} AND {side}_no_reply_at IS NOT NULL"),
         _inbox_index(f"{name}_assigned", *scope, f"{side}_assignee_id", "status", where=where),
         _inbox_index(f"{name}_snoozed", *scope, where=f"{where} AND {side}_snoozed_until IS NOT NULL"),

@@ -221,6 +221,8 @@ def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Col
         seen = and_(seen, or_(staff_see_all(), theirs))
     settled = (row, *_SETTLED[actor_type])
     one: Columns = select(literal_column("1")).where(seen, side.waits_for_us(), side.is_awake())
+    # In the order of the index, or PostgreSQL would look through the table for the first so many.
+    one = one.order_by(side.turn_since, Conversation.id)
     some = one.limit(literal_column(str(WAITING_MOST))).correlate(*settled).subquery()
     waiting = select(func.count()).select_from(some).correlate(*settled).scalar_subquery()
     return waiting, User.opens_with, User.opens_next

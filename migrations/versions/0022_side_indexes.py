@@ -28,8 +28,8 @@ def _indexes():
         name, where = f"ix_conversations_{audience}", WHERE[audience]
         turn = f"{where} AND status = 'open' AND last_sender_type"
         newest = ["last_message_at", "id"]
-        yield f"{name}_ours", [*scope, "turn_since", "id"], f"{turn} != '{side}' AND {side}_no_reply_at IS NULL"
-        yield f"{name}_theirs", [*scope, "turn_since", "id"], f"{turn} = '{side}'"
+        yield f"{name}_ours", [*scope, "status", "turn_since", "id"], f"{turn} != '{side}' AND {side}_no_reply_at IS NULL"
+        yield f"{name}_theirs", [*scope, "status", "turn_since", "id"], f"{turn} = '{side}'"
         yield f"{name}_ruled_out", [*scope, *newest], f"{where} AND {side}_no_reply_at IS NOT NULL"
         yield f"{name}_assigned", [*scope, f"{side}_assignee_id", "status", *newest], where
         yield f"{name}_snoozed", [*scope, *newest], f"{where} AND {side}_snoozed_until IS NOT NULL"

@@ -30,7 +30,7 @@ from tests.world import four_conversations
 PLANTED = "Quirinius Planted"
 NOTED = "Zygomorphic"
 VARIES = re.compile(
-    r'(?<=csrf_token" value=")[^"]+|(?<=csrf_token" type="hidden" value=")[^"]+|(?<=X-CSRFToken": ")[^"]+|(?<=from=)[^"]+|(?<=name="idempotency_key" )[^>]+'
+    r'(?<=name="csrf_token" )[^>]+|(?<=X-CSRFToken": ")[^"]+|(?<=from=)[^"]+|(?<=name="idempotency_key" )[^>]+'
 )
 OTHERS = {"bakery-cleo": ("cleo",), "admin-bakery": ("ada", "abe")}
 
