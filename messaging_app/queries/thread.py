@@ -21,6 +21,7 @@ from messaging_app.models import (
     Customer,
     Message,
     MessageAttachment,
+    Note,
     PlatformSetting,
     SideLine,
     Store,
@@ -61,7 +62,8 @@ class SeatRow(SeenHead):
 class LineRow(NamedTuple):
     """A line of a thread. `files` is a JSON list of its attachments in the order sent, or None.
 
-    Each is an object with the keys of FILE. `own` is a list of the lines of one side that follow it (keys of OWN).
+    Each is an object with the keys of FILE. `own` is a list of the lines of one side that follow it (keys of OWN),
+    `notes` one of its notes (keys of NOTE).
     """
 
     id: int
@@ -77,6 +79,7 @@ class LineRow(NamedTuple):
     attachment_count: int
     files: str | None
     own: str | None
+    notes: str | None
 
 
 FILE = (
@@ -95,6 +98,7 @@ FILE = (
 )
 
 
+NOTE = ("id", "author_id", "author_name", "content", "mentions", "created_at")
 OWN = ("id", "event", "actor_id", "actor_name", "content", "user_id", "created_at")
 
 
@@ -157,7 +161,8 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int, side: ActorTyp
         Message.created_at,
         Message.attachment_count,
         _files(dialect),
-        _own(dialect, side) if side else null(),
+        _own(dialect, SideLine, OWN, side) if side else null(),
+        _own(dialect, Note, NOTE, side) if side else null(),
     )
     query = query.limit(literal_column(str(limit))).where(Message.conversation_id == OF_CONVERSATION)
     if before:
@@ -175,10 +180,10 @@ def _files(dialect: str) -> Column:
     return case((Message.attachment_count > literal_column("0"), listed_text), else_=null())
 
 
-def _own(dialect: str, side: ActorType) -> Column:
-    """The lines of one side that follow a line, as JSON."""
-    own = table_of(SideLine).c
-    listed = _as_json(dialect, table_of(SideLine), OWN).where(
+def _own(dialect: str, model: type[SideLine | Note], names: tuple[str, ...], side: ActorType) -> Column:
+    """The lines or notes of one side that follow a line, as JSON."""
+    own = table_of(model).c
+    listed = _as_json(dialect, table_of(model), names).where(
         own.conversation_id == Message.conversation_id, own.side == word(side), own.after_seq == Message.seq
     )
     return cast(listed.correlate(Message).scalar_subquery(), Text)

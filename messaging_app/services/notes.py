@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _
@@ -39,6 +41,22 @@ def write_note(actor: Actor, conversation_id: int, content: str, mentions: Seque
         announcements.mentioned(actor, head, others)
         session.expunge(note)
     return note
+
+
+def find_mentions(actor: Actor, content: str) -> list[int]:
+    """Return the ids of the colleagues whom a text names with an @: by their whole name, or a first name of only one."""
+    colleagues = teams.colleagues(db.session(), actor) if "@" in content else []
+    first_names = Counter(_first_name(one.name) for one in colleagues)
+    found = []
+    for one in colleagues:
+        names = [one.name, *([_first_name(one.name)] if first_names[_first_name(one.name)] == 1 else [])]
+        if any(re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", content, re.IGNORECASE) for name in names):
+            found.append(one.id)
+    return found
+
+
+def _first_name(name: str) -> str:
+    return name.partition(" ")[0]
 
 
 def list_notes(actor: Actor, conversation_id: int) -> list[Note]:

@@ -261,6 +261,12 @@ class MessageForm(KeyedForm):
     content = TextAreaField(_("Message"), render_kw=TEXT)
 
 
+class NoteForm(KeyedForm):
+    """A note for one's own side. The key tells the drafts of this browser apart."""
+
+    content = TextAreaField(_("Note"), id="note-content", render_kw=TEXT)
+
+
 class ComposeForm(KeyedForm):
     """A new conversation. Its template renders the list of recipients, and offers the kinds of contexts."""
 

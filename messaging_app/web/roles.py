@@ -38,6 +38,7 @@ from messaging_app.web.views import (
     forgot,
     home,
     messages,
+    notes,
     oidc,
     person,
     preferences,
@@ -176,6 +177,7 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(f"{at}/assignee", turns.save_assignee, "POST")
         behind_door(f"{at}/snooze", turns.snooze, "GET")
         behind_door(f"{at}/snooze", turns.save_snooze, "POST")
+        behind_door(f"{at}/notes", notes.add_note, "POST")
         behind_door(f"{at}/unread", turns.mark_unread, "POST")
         behind_door(f"{messages_at}/bulk", bulk.act_on_many, "POST")
         behind_door(f"{messages_at}/bulk/undo", bulk.undo_many, "POST")

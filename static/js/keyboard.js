@@ -12,7 +12,8 @@ const press = (selector) => () => {
 const KEYS = {
   j: () => moveInList(1),
   k: () => moveInList(-1),
-  r: () => document.getElementById("content")?.focus(),
+  r: () => turnFace(false),
+  R: () => turnFace(!document.getElementById("faces")?.open),
   c: press("[data-compose]"),
   e: press("#close-conversation"),
   n: press("#no-reply-needed"),
@@ -23,6 +24,13 @@ const KEYS = {
   u: press("[data-unread-filter]"),
   "?": press("[data-open-dialog='keyboard-help']"),
 };
+
+// The composer's two faces: a reply, and a note for one's own team.
+function turnFace(toNote) {
+  const faces = document.getElementById("faces");
+  if (faces) faces.open = toNote;
+  document.getElementById(toNote && faces ? "note-content" : "content")?.focus();
+}
 
 const isVisible = (link) => link.getClientRects().length > 0 && getComputedStyle(link).visibility === "visible";
 
@@ -48,7 +56,7 @@ function leaveComposer() {
 
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Escape" && event.target.id === "content") return leaveComposer();
+  if (event.key === "Escape" && ["content", "note-content"].includes(event.target.id)) return leaveComposer();
   if (isTyping(event.target) || isElsewhere()) return;
   if (event.key === "Escape") press("[data-close-thread]")();
   const act = isOff() ? null : KEYS[event.key];

@@ -40,8 +40,10 @@ function offerJump(news) {
 function markRead() {
   const shown = thread();
   if (!shown || document.hidden || !atEnd || !isHtmxReady) return;
-  const fromOthers = [...shown.querySelectorAll("article.message:not(.message--mine)")].at(-1);
-  if (seq(fromOthers) <= Number(shown.dataset.readSeq)) return;
+  const fromOthers = [...shown.querySelectorAll("article.message:not(.message--mine, .note)")].at(-1);
+  const mentions = String(shown.querySelectorAll(".note--you").length);
+  if (seq(fromOthers) <= Number(shown.dataset.readSeq) && mentions === shown.dataset.knownMentions) return;
+  shown.dataset.knownMentions = mentions;
   const form = document.getElementById("reading");
   form.elements.up_to.value = shown.dataset.readSeq = lastSeq(shown);
   form.requestSubmit();

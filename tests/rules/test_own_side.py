@@ -105,7 +105,7 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
         assert due.count() == 0
     assert NOTED in api.get("lea", f"/{number}/notes").text
     own_page = web.signed_in("sam").get(f"/store/messages/{number}").text
-    assert PLANTED in own_page and own_page.count("event--own") >= 5
+    assert PLANTED in own_page and NOTED in own_page and own_page.count("event--own") >= 5
     for name in OTHERS[which]:
         after = dict(asked(web, api, browsers[name], name, number))
         assert len(after) >= 20

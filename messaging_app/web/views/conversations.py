@@ -12,7 +12,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state
-from messaging_app.web.forms import MessageForm
+from messaging_app.web.forms import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
 from messaging_app.web.views.filters import Filters, read_filters
@@ -77,14 +77,20 @@ def others(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     return page_or_fragment("conversations/others.html", "conversations/_others.html", others=found)
 
 
-def whole_page(actor: Actor, view: ThreadView, filled: MessageForm | None = None, status: int = 200) -> Response:
-    """Return the page with the thread open. `filled` is a refused composer with its text."""
+def whole_page(
+    actor: Actor,
+    view: ThreadView,
+    filled: MessageForm | None = None,
+    status: int = 200,
+    note: NoteForm | None = None,
+) -> Response:
+    """Return the page with the thread open. `filled` is a refused composer with its text, `note` a refused note."""
     beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
     if beside:
         beside = _reaching(actor, beside, view)
         beside.selected_id = view.conversation.id
     shown = filled or composer.fresh(view)
-    return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown)
+    return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown, note=note)
 
 
 def _reaching(actor: Actor, top: InboxView, view: ThreadView) -> InboxView:

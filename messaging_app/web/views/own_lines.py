@@ -1,4 +1,4 @@
-"""The lines of a thread that only one side sees, as templates see them."""
+"""The lines and notes of a thread that only one side sees, as templates see them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,43 @@ class OwnLine:
     mine: bool = False
 
 
-def own_lines_of(actor: Actor, row: LineRow) -> list[OwnLine]:
-    """Return what follows a line for the actor's side only."""
-    return [_own_line(actor, row.seq, **item) for item in json.loads(row.own or "[]") or []]
+@dataclass(frozen=True, slots=True)
+class OwnNote:
+    """A note. It stands after line `seq` and takes none of its own. `is_for_me`: it mentions the reader."""
+
+    id: int
+    seq: int
+    sender_id: int
+    sender_name: str
+    content: str
+    created_at: datetime
+    is_by_me: bool
+    is_for_me: bool
+    kind: str = "note"
+    mine: bool = False
+
+
+def own_lines_of(actor: Actor, row: LineRow) -> list[OwnLine | OwnNote]:
+    """Return what follows a line for the actor's side only, in the order of time."""
+    lines = [_own_line(actor, row.seq, **item) for item in json.loads(row.own or "[]") or []]
+    notes = [_note(actor, row.seq, **item) for item in json.loads(row.notes or "[]") or []]
+    return sorted([*lines, *notes], key=lambda line: line.created_at) if notes else [*lines]
+
+
+def _note(
+    actor: Actor,
+    seq: int,
+    *,
+    id: int,
+    author_id: int,
+    author_name: str,
+    content: str,
+    mentions: list[int] | str,
+    created_at: str,
+) -> OwnNote:
+    ids = json.loads(mentions) if isinstance(mentions, str) else mentions  # SQLite keeps JSON as text
+    by_me, for_me = author_id == actor.id, actor.id in ids and author_id != actor.id
+    return OwnNote(id, seq, author_id, author_name, content, moment_in_json(created_at), by_me, for_me)
 
 
 def _own_line(

@@ -20,7 +20,7 @@ from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
 from messaging_app.web.views.files import FileView, files_of
-from messaging_app.web.views.own_lines import OwnLine, own_lines_of
+from messaging_app.web.views.own_lines import OwnLine, OwnNote, own_lines_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 NOBODY: Any = (None, None, datetime.max.replace(tzinfo=UTC))
@@ -79,6 +79,7 @@ class Seat:
     email_notifications: bool = False
     last_read_seq: int = 0
     unread_count: int = 0
+    mentions: int = 0
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class ThreadView:
     conversation: Any
     address: str
     seat: Seat
-    lines: list[Line | OwnLine]
+    lines: list[Line | OwnLine | OwnNote]
     has_older: bool
     first_unread_seq: int | None
     new_count: int
@@ -123,6 +124,11 @@ class ThreadView:
         return self.seat.unread_count
 
     @property
+    def known_mentions(self) -> int:
+        """How many of the notes shown mention the reader, without those that are unread."""
+        return sum(isinstance(line, OwnNote) and line.is_for_me for line in self.lines) - self.seat.mentions
+
+    @property
     def first_seq(self) -> int:
         """The first line shown; one past the last if there is none."""
         return self.lines[0].seq if self.lines else self.last_seq + 1
@@ -138,7 +144,7 @@ class SentView:
     """The data for the response to a send: the new lines. The rest of the page stays as it is."""
 
     address: str
-    lines: list[Line | OwnLine]
+    lines: list[Line | OwnLine | OwnNote]
     last_seq: int
     have: str = poll_state.UNKNOWN
     first_unread_seq: None = None
@@ -156,7 +162,7 @@ def state_of(thread: messaging.Thread) -> str:
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
     """Prepare `thread` for `actor`. `context` is the line before the first, which determines its day and sender."""
     head, own = thread.head, thread.mine
-    seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count) if own else Seat()
+    seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count, own.mentions) if own else Seat()
     lines = _lines(actor, head.store_name, thread.lines, context)
     others = [
         Reader(s.participant_type, s.participant_name, s.last_read_seq, s.last_read_at)
@@ -172,7 +178,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         unread = [x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"]
         answered = next((x.seq for x in reversed(lines) if x.mine and x.kind == "message"), 0)
         fresh = [seq for seq in unread if seq > answered]  # a user who has replied to a message knows it
-        first_unread, new_count = next(iter(fresh), None), seat.unread_count - len(unread) + len(fresh)
+        first_unread, new_count = next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
     return ThreadView(
         conversation=head,
@@ -204,13 +210,17 @@ def window(thread: messaging.Thread) -> int:
     return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
-def _lines(actor: Actor, store_name: str, rows: list[LineRow], context: LineRow | None) -> list[Line | OwnLine]:
+def _lines(
+    actor: Actor, store_name: str, rows: list[LineRow], context: LineRow | None
+) -> list[Line | OwnLine | OwnNote]:
     labels: dict[str, str] = {
         ActorType.ADMIN: _("Platform"),
         ActorType.STORE: store_name,
         ActorType.CUSTOMER: _("Customer"),
     }
-    lines: list[Line | OwnLine] = list(own_lines_of(actor, context)) if context is not None and context.own else []
+    lines: list[Line | OwnLine | OwnNote] = (
+        list(own_lines_of(actor, context)) if context is not None and context.own else []
+    )
     me, you = (actor.type, actor.id), _("You")
     kind, sender, at = NOBODY  # the line before the first, without sender and day
     begins = ends = at

@@ -1,0 +1,41 @@
+"""Notes on pages: the composer's other face."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.accounts.limits import limiter
+from messaging_app.actors import Actor
+from messaging_app.errors import Invalid
+from messaging_app.policies import policy_of
+from messaging_app.services import messaging, notes
+from messaging_app.web.forms import NoteForm
+from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
+from messaging_app.web.views import messages
+from messaging_app.web.views.conversations import whole_page
+from messaging_app.web.views.thread import show, window
+
+
+def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Write a note, and mention the colleagues whom it names. Returns everything since the last line on the page."""
+    form, after = NoteForm(), whole_number("after", "form") if request.form.get("after") else None
+    content = form.content.data or ""
+    limiter.hit("send", actor.type, actor.id)
+    try:
+        note = notes.write_note(actor, conversation_id, content, notes.find_mentions(actor, content))
+    except Invalid as refusal:
+        return _refused(actor, conversation_id, form, refusal)
+    if not is_htmx():
+        return see_other(f"{policy_of(actor).thread(conversation_id)}#own-note-{note.id}")
+    shown = messages.update(actor, conversation_id, note.after_seq if after is None else after)
+    return with_events(shown, conversations_changed={})
+
+
+def _refused(actor: Actor, conversation_id: int, form: NoteForm, refusal: Invalid) -> ResponseReturnValue:
+    form.refuse(refusal)
+    found = messaging.get_head(actor, conversation_id)
+    if is_htmx():
+        return rendered("messages/_note_form.html", refusal.status, thread=show(actor, found), note=form)
+    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    return whole_page(actor, view, status=refusal.status, note=form)
