@@ -246,10 +246,11 @@ def number(value: int) -> str:
 
 
 def file_size(size: int) -> str:
-    """Return bytes in units of 1,024: 8 kB, 1.9 MB."""
+    """Return bytes in units of 1,024: 8 kB, 1.9 MB, 61.2 GB."""
     if size < 1024 * 1024:
         return f"{number(max(1, round(size / 1024)))} kB"
-    return f"{format_decimal(round(size / 1024 / 1024, 1), locale=reader().locale)} MB"
+    amount, unit = (size / 1024**2, "MB") if size < 1024**3 else (size / 1024**3, "GB")
+    return f"{format_decimal(round(amount, 1), locale=reader().locale)} {unit}"
 
 
 def initials(name: str, of_one: int = 2) -> str:

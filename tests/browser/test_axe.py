@@ -118,6 +118,7 @@ def test_inbox_and_thread_of_every_role(
     ("name", "addresses"),
     [
         ("ada", ["/admin", "/admin/settings", "/admin/tokens", "/admin/preferences", "/admin/messages/999"]),
+        ("ada", ["/admin/audit", "/admin/audit?person=nobody", "/admin/system"]),
         ("sam", ["/store", "/store/tokens", "/store/preferences", "/store/messages/999"]),
         ("cleo", ["/storefront/account", "/storefront/account/tokens", "/storefront/account/preferences"]),
     ],
