@@ -122,6 +122,15 @@ class Invalid(Refusal):
         return {error.field: error.message for error in reversed(self.errors)}
 
 
+class ContextRequired(Invalid):
+    """Whoever begins this must say what it is about."""
+
+    code = "context_required"
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("context", self.code, _("Choose what it is about.")))
+
+
 class Unavailable(Refusal):
     """A service we depend on is temporarily unavailable. Retry after `retry_after` seconds."""
 

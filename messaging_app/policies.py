@@ -37,6 +37,8 @@ class RolePolicy:
     offers_second_factor: bool
     tells_what_is_stored: bool
     single_sign_on: bool  # whether identity providers sign people in
+    chooses_recipients: bool  # whether there is anybody to choose from when beginning a conversation
+    starts_freely: bool  # others only where platform and store let them, and so many a day
     names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
     idle: timedelta
     absolute: timedelta
@@ -49,11 +51,6 @@ class RolePolicy:
     def has_team(self) -> bool:
         """Whether several people act for one side, who share out what waits for it."""
         return self.actor_type in TEAMS
-
-    @property
-    def may_start(self) -> bool:
-        """Whether this role begins conversations at all."""
-        return bool(self.starts)
 
     @property
     def recipient_types(self) -> tuple[str, ...]:
@@ -77,6 +74,8 @@ ADMIN = RolePolicy(
     offers_second_factor=True,
     tells_what_is_stored=False,
     single_sign_on=True,
+    chooses_recipients=True,
+    starts_freely=True,
     names_any_context=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
@@ -97,6 +96,8 @@ STORE = RolePolicy(
     offers_second_factor=True,
     tells_what_is_stored=False,
     single_sign_on=True,
+    chooses_recipients=True,
+    starts_freely=True,
     names_any_context=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
@@ -112,11 +113,13 @@ STOREFRONT = RolePolicy(
     layout="layouts/storefront.html",
     title="Your account",
     types=TYPES_OF[ActorType.CUSTOMER],
-    starts={},
+    starts={"store": ConversationType.STORE_CUSTOMER},
     may_close=False,
     offers_second_factor=False,
     tells_what_is_stored=True,
     single_sign_on=False,
+    chooses_recipients=False,
+    starts_freely=False,
     names_any_context=False,
     idle=timedelta(days=30),
     absolute=timedelta(days=90),

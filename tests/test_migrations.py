@@ -696,6 +696,13 @@ def test_0032_knows_of_no_run_of_the_doctor(at: Callable[[str], None]) -> None:
     assert "doctor_runs" not in tables()
 
 
+def test_0037_lets_every_store_leave_it_to_the_platform(at: Callable[[str], None]) -> None:
+    at("0036")
+    upgrade(revision="0037")
+    assert set(rows("SELECT customers_may_start FROM stores")) == {("always",)}
+    downgrade(revision="0036")
+
+
 def test_0034_begins_without_saved_replies(at: Callable[[str], None]) -> None:
     at("0033")
     upgrade(revision="0034")

@@ -130,16 +130,18 @@ ENDPOINTS = (
         "Begin a conversation",
         "With its first message, and files where sent as a form. An unknown recipient is 422 on `recipient_id`. There "
         "is one open conversation of the same parties about one context: beginning another gives that one and posts "
-        "nothing. A context of another customer is 404; one that is not known is made, with nothing but its name.",
-        roles=(ADMIN, STORE),
+        "nothing. A context of another customer is 404; one that is not known is made, with nothing but its name. "
+        "Customers write to their store where platform and store let them, else `not_allowed`; only about what the shop "
+        "has stated of them, else 404; and only so many new ones a day.",
         body=s.ConversationCreate,
         form=s.ConversationCreateForm,
         status=201,
         also={200: "The open conversation about the same context. Nothing was posted."},
         answer=s.ConversationDetailResponse,
+        answer_of_customer=s.StorefrontConversationDetailResponse,
         keyed=True,
         limit="create",
-        problems=("idempotency_conflict", "not_found"),
+        problems=("idempotency_conflict", "not_allowed", "not_found", "context_required"),
         links=_to({"id": "/id"}, *_WITHIN, "reopen_conversation"),
     ),
     Endpoint(

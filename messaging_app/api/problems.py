@@ -69,6 +69,7 @@ KINDS = {
         416, "No such range", "The file is shorter; the header `Content-Range` has its size."
     ),
     "invalid": Kind(422, "Something does not fit", "Nothing was changed. Mend what `errors` names and send it again."),
+    "context_required": Kind(422, "What is it about?", "Nothing was changed. Name the `context` and send it again."),
     "rate_limited": Kind(
         429, "Too often", "Nothing was changed. Wait as many seconds as `Retry-After` says, then send the same again."
     ),
@@ -145,6 +146,8 @@ def example(code: str) -> dict[str, object]:
     }
     if code == "duplicate_open":
         return shown | {"conversation_id": 17}
+    if code == "context_required":
+        return shown | {"errors": [{"field": "context", "code": code, "message": "Choose what it is about."}]}
     if code == "invalid":
         fault = {"field": "content", "code": "required", "message": "Write a message."}
         return shown | {"errors": [fault]}

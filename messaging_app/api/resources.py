@@ -74,7 +74,7 @@ def create_conversation(
     sent = messaging.create_conversation(
         actor,
         **body.model_dump(exclude={"context", "context_kind", "context_reference"}),
-        context=_context_of(body),
+        context=_context_of(actor, body),
         idempotency_key=key,
         uploads=uploads,
         limits=g.get("upload_limits"),
@@ -300,12 +300,12 @@ def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, qu
     return Answer()
 
 
-def _context_of(body: s.ConversationCreate | s.ConversationCreateForm) -> Named | None:
+def _context_of(actor: Actor, body: s.ConversationCreate | s.ConversationCreateForm) -> Named | None:
     if isinstance(body, s.ConversationCreate):
         given = body.context
-        return contexts.named(given.kind, given.reference, ("context", "context")) if given else None
+        return contexts.named_by(actor, given.kind, given.reference, ("context", "context")) if given else None
     if body.context_kind or body.context_reference:
-        return contexts.named(body.context_kind, body.context_reference)
+        return contexts.named_by(actor, body.context_kind, body.context_reference)
     return None
 
 

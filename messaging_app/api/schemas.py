@@ -232,14 +232,15 @@ class ContextName(Incoming):
 
 class _Beginning(Incoming):
     conversation_type: ConversationKind = Field(
-        description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store token.",
+        description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store or customer token.",
         examples=["store_customer"],
     )
     recipient_type: Literal["store", "customer"] = Field(
-        description="`store` for `admin_store`, else `customer`.", examples=["customer"]
+        description="`store` for `admin_store` and for customers, else `customer`.", examples=["customer"]
     )
     recipient_id: Id = Field(
-        description="`stores.id` or `customers.id`, as /messages/recipients lists them.", examples=[1]
+        description="`stores.id` or `customers.id`, as /messages/recipients lists them; for customers their own store.",
+        examples=[1],
     )
     subject: Subject
 

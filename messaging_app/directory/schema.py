@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -78,6 +78,7 @@ class StoreEntry(_Entry):
     accent: Accent | None = None
     logo: FileName | None = None
     staff_see_only_assigned: Annotated[bool, Once] | None = None
+    customers_may_start: Annotated[Literal["never", "about_order", "always"], Once] | None = None
     staff: Annotated[list[StaffEntry], Once] = []
     customers: Annotated[list[CustomerEntry], Once] = []
 

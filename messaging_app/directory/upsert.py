@@ -14,6 +14,7 @@ from messaging_app.directory.bulk import chunks, insert_returning, insert_rows, 
 from messaging_app.directory.plan import Plan, PlannedMember, PlannedStore, PlannedUser, Secret
 from messaging_app.directory.schema import DirectoryError
 from messaging_app.models import Store, StoreMembership, User
+from messaging_app.models.platform import ALWAYS
 from messaging_app.services import audit
 
 STORES = table_of(Store)
@@ -190,6 +191,7 @@ def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:
         "active": entry.active if entry.active is not None else (row.active if row else True),
         "accent": entry.accent if store.gives("accent") else (row.accent if row else None),
         "logo": store.logo if store.gives("logo") else (row.logo if row else None),
+        "customers_may_start": entry.customers_may_start or (row.customers_may_start if row else ALWAYS),
         "staff_see_only_assigned": narrow if narrow is not None else bool(row and row.staff_see_only_assigned),
     }
 

@@ -14,6 +14,9 @@ from messaging_app.text import search_words
 # Settings that decide who sees what.
 CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 CONTEXT_KINDS = "context_kinds"
+CUSTOMERS_MAY_START = "customers_may_start"
+STARTS_PER_DAY = "customer_starts_per_day"
+NEVER, ABOUT_ORDER, ALWAYS = MAY_START = ("never", "about_order", "always")  # the strictest first
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 STAFF_SEE_ONLY_ASSIGNED = "staff_see_only_assigned"
 # Settings that decide how people sign in.
@@ -49,6 +52,7 @@ class Store(Base):
     logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
     opening_line: Mapped[str] = mapped_column(String(500), server_default="")  # greets its customers
     staff_see_only_assigned: Mapped[bool] = mapped_column(server_default=false())
+    customers_may_start: Mapped[str] = mapped_column(String(12), default=ALWAYS, server_default=ALWAYS)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -44,14 +44,14 @@ def is_current() -> ColumnElement[bool]:
 
 def find(session: Session, store_id: int, named: Named) -> ContextRow | None:
     """Return one context of a store."""
-    found = _rows(session, Context.store_id == store_id, *_is_named(named))
+    found = listed(session, Context.store_id == store_id, *_is_named(named))
     return found[0] if found else None
 
 
 def find_by_name(session: Session, actor: Actor, named: Named) -> list[ContextRow]:
     """Return up to two contexts of one name: of the actor's store, or of any for admins."""
     reach = () if actor.type == ActorType.ADMIN else (Context.store_id == actor.store_id,)
-    return _rows(session, *_is_named(named), *reach)
+    return listed(session, *_is_named(named), *reach)
 
 
 def store_by_code(session: Session, code: str) -> int | None:
@@ -83,7 +83,8 @@ def _is_named(named: Named) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Context.kind == named.kind, Context.reference == named.reference
 
 
-def _rows(session: Session, *conditions: ColumnElement[bool]) -> list[ContextRow]:
+def listed(session: Session, *conditions: ColumnElement[bool], most: int = 2) -> list[ContextRow]:
+    """Return contexts, those that changed last first."""
     found = session.execute(
         select(
             Context.id,
@@ -103,6 +104,7 @@ def _rows(session: Session, *conditions: ColumnElement[bool]) -> list[ContextRow
         )
         .outerjoin(Customer, Customer.id == Context.customer_id)
         .where(*conditions)
-        .limit(2)
+        .order_by(Context.updated_at.desc(), Context.id.desc())
+        .limit(most)
     )
     return [ContextRow(*tuple(row)) for row in found]

@@ -30,7 +30,7 @@ from messaging_app.models.scope import actor_params
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
-from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending
+from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending, starts
 from messaging_app.services.attachments import Prepared, Upload
 from messaging_app.services.sending import Sent
 
@@ -90,10 +90,12 @@ def create_conversation(
 ) -> Sent:
     """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
 
+    Customers begin only where they are allowed to, and so many a day (see `starts`).
     The recipient must be active and within the actor's reach. A repeated key returns the conversation it began. If the
     parties have an open conversation about the same `context`, nothing is written and that one is returned.
     `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
     """
+    starts.require_allowed(actor, context)
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
     if policy_of(actor).starts.get(recipient_type) != conversation_type:
         if conversation_type in policy_of(actor).starts.values():
@@ -109,6 +111,7 @@ def create_conversation(
             other = about and Conversation.open_about(session, conversation_type, customer_id, about.id)
             if other:
                 raise DuplicateOpen(other)
+            starts.count(session, actor)
             place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved, about)
             line = Conversation.begin(session, actor, conversation_type, *place)
             sending.write_message(session, actor, line, draft, files, digest)

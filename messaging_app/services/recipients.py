@@ -69,6 +69,10 @@ def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: i
     """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`."""
     if not 0 < recipient_id <= MAX_ID:
         raise drafts.wrong_recipient()
+    if actor.type == ActorType.CUSTOMER:
+        if recipient_id != actor.store_id:
+            raise drafts.wrong_recipient()
+        return recipient_id, actor.id
     if recipient_type == "store":
         found = session.scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
         if found is None:

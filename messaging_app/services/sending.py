@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from messaging_app.accounts.limits import RateLimited
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import (
@@ -80,7 +81,7 @@ def idempotently(
     try:
         return write(files, digest)
     # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
-    except (IntegrityError, ConversationClosed, DuplicateOpen, NewerMessages, Invalid) as refusal:
+    except (IntegrityError, ConversationClosed, DuplicateOpen, NewerMessages, RateLimited, Invalid) as refusal:
         key = draft.idempotency_key
         before = _sent_before(actor, key, digest) if key else None
         if before is None:

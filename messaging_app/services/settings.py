@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -19,18 +19,24 @@ from messaging_app.errors import FieldError, Invalid, Refusal
 from messaging_app.extensions import db
 from messaging_app.models import PlatformSetting
 from messaging_app.models.platform import (
+    ABOUT_ORDER,
+    ALWAYS,
     CONTEXT_KINDS,
     CUSTOMERS_MAY_HAVE_TOKENS,
+    CUSTOMERS_MAY_START,
     CUSTOMERS_SEE_PLATFORM,
     LOCAL_SIGN_IN,
+    NEVER,
     SECOND_FACTOR_ADMINS,
     SECOND_FACTOR_OWNERS,
     STAFF_SEE_ONLY_ASSIGNED,
+    STARTS_PER_DAY,
 )
 from messaging_app.services import audit
 
 Value: TypeAlias = int | bool | str
 WORDS_MAX = 20
+MAY_START_NAMES = {NEVER: _("Never"), ABOUT_ORDER: _("About an order or the like"), ALWAYS: _("Always")}
 _WORD = re.compile("[a-z][a-z0-9_-]{0,19}")
 
 
@@ -48,7 +54,10 @@ class ChangedMeanwhile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. Numbers have inclusive limits; switches are true or false; lists are words with commas between."""
+    """One setting. Numbers have inclusive limits; switches are true or false; lists are words with commas between.
+
+    `choices` are the only values of a word, with their names.
+    """
 
     key: str
     default: Value
@@ -57,6 +66,7 @@ class Setting:
     minimum: int = 0
     maximum: int = 1
     category: str = "messaging"
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_switch(self) -> bool:
@@ -66,12 +76,14 @@ class Setting:
     @property
     def is_list(self) -> bool:
         """Whether this is a list of words."""
-        return isinstance(self.default, str)
+        return isinstance(self.default, str) and not self.choices
 
     def rule(self, name: str) -> str:
         """Return the sentence that describes valid values, with `name` for the setting."""
         if self.is_switch:
             return str(_("%(name)s must be true or false.", name=name))
+        if self.choices:
+            return str(_("%(name)s must be one of %(choices)s.", name=name, choices=", ".join(self.choices)))
         if self.is_list:
             told = _("%(name)s: 1 to %(most)s words of a to z, 0 to 9, - and _, at most 20 characters each.")
             return str(told) % {"name": name, "most": WORDS_MAX}
@@ -81,6 +93,10 @@ class Setting:
     def parse(self, text: str) -> Value:
         """Return `text` as a value. Raises `ValueError` with a sentence if it is invalid."""
         word = text.strip().lower()
+        if self.choices:
+            if word not in self.choices:
+                raise ValueError(self.rule(self.key))
+            return word
         if self.is_list:
             words = list(dict.fromkeys(re.split(r"[\s,]+", word)))
             if len(words) > WORDS_MAX or not all(map(_WORD.fullmatch, words)):
@@ -125,6 +141,21 @@ SETTINGS = {
             "order, return, product, payout, other",
             _("What conversations can be about"),
             _("The shop’s words, with commas between them. Conversations about a word that you remove stay."),
+        ),
+        Setting(
+            CUSTOMERS_MAY_START,
+            NEVER,
+            _("Customers can begin conversations with their store"),
+            _("Each store can be stricter, never more open."),
+            choices=MAY_START_NAMES,
+        ),
+        Setting(
+            STARTS_PER_DAY,
+            5,
+            _("Conversations that a customer can begin in a day"),
+            _("Replies do not count. From 1 to 100."),
+            1,
+            100,
         ),
         Setting(
             CUSTOMERS_MAY_HAVE_TOKENS,

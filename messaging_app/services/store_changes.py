@@ -23,7 +23,7 @@ from messaging_app.errors import FieldError, Invalid, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import FileRefused, temporary_copy
 from messaging_app.models import AuditEntry, Store
-from messaging_app.models.platform import ACCENTS
+from messaging_app.models.platform import ACCENTS, ALWAYS, MAY_START
 from messaging_app.services import audit
 from messaging_app.services.attachments import Upload, scan_file
 from messaging_app.services.console import require_right
@@ -32,7 +32,8 @@ from messaging_app.storage import StorageUnavailable
 from messaging_app.text import SUBJECT_MAX, TextRefused, clean_subject
 
 OPENING_MAX = 500
-FIELDS = ("name", "accent", "logo", "opening_line", "staff_see_only_assigned")  # what an edit changes
+# What an edit changes.
+FIELDS = ("name", "accent", "logo", "opening_line", "staff_see_only_assigned", "customers_may_start")
 _BAD_CODE = _("A code has 1 to 64 letters, digits and . _ - and begins with a letter or digit.")
 _NAME_REFUSED = {
     "required": _("Enter a name."),
@@ -54,6 +55,7 @@ class Entered:
     accent: str = ""
     opening_line: str = ""
     staff_see_only_assigned: bool = False
+    customers_may_start: str = ALWAYS
     logo: Upload | None = None
     drop_logo: bool = False
 
@@ -140,12 +142,15 @@ def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any]
     """What the columns become, and the bytes of a new logo. Raises `Invalid` with these errors and those of `errors`."""
     values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None, "opening_line": ""}
     values["staff_see_only_assigned"] = entered.staff_see_only_assigned
+    values["customers_may_start"] = entered.customers_may_start
     try:
         values["name"] = clean_subject(entered.name)  # one line of 1-200 characters, like a subject
     except TextRefused as refused:
         errors.append(FieldError("name", refused.code, _NAME_REFUSED[refused.code]))
     if entered.accent and entered.accent not in ACCENTS:
         errors.append(FieldError("accent", "invalid", _("Choose one of the colours.")))
+    if entered.customers_may_start not in MAY_START:
+        errors.append(FieldError("customers_may_start", "invalid", _("Choose one of these.")))
     try:
         values["opening_line"] = clean_subject(entered.opening_line, OPENING_MAX)
     except TextRefused as refused:

@@ -179,4 +179,6 @@ def _details(entry: AuditEntry, before: dict[str, Value], after: dict[str, Value
 def _word(entry: AuditEntry, value: Value) -> str:
     if entry.object_type == "setting" and entry.object_id in SETTINGS and SETTINGS[entry.object_id].is_switch:
         return str(_("on")) if value == "true" else str(_("off"))
+    if entry.object_type == "setting" and entry.object_id in SETTINGS and value in SETTINGS[entry.object_id].choices:
+        return str(SETTINGS[entry.object_id].choices[str(value)])
     return str(WORDS.get(json.dumps(value), value))

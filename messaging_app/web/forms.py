@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
@@ -31,7 +31,7 @@ from messaging_app.models.api_token import NAME_MAX
 from messaging_app.models.context import REFERENCE_MAX
 from messaging_app.models.saved_reply import NAME_MAX as REPLY_NAME_MAX
 from messaging_app.models.second_factor import PASSKEY_NAME_MAX
-from messaging_app.services.settings import SETTINGS, Setting
+from messaging_app.services.settings import MAY_START_NAMES, SETTINGS, Setting
 from messaging_app.services.store_changes import OPENING_MAX
 from messaging_app.text import CONTENT_MAX, SUBJECT_MAX
 
@@ -282,6 +282,15 @@ class ComposeForm(KeyedForm):
     content = TextAreaField(_("Message"), id="compose-content", render_kw=TEXT)
 
 
+class AskForm(KeyedForm):
+    """A customer's question to their store. What it is about stands in hidden fields."""
+
+    context_kind = HiddenField()
+    context_reference = HiddenField()
+    subject = StringField(_("Subject"), id="ask-subject", render_kw={"dir": "auto", "maxlength": SUBJECT_MAX})
+    content = TextAreaField(_("Your message"), id="ask-content", render_kw=TEXT | {"rows": 5})
+
+
 class PreferencesForm(Form):
     """What somebody chooses for themselves. An empty language or time zone is the browser's."""
 
@@ -397,6 +406,14 @@ class StoreForm(Form):
         id="store-staff-see-only-assigned",
         description=_("Owners see everything."),
     )
+    customers_may_start = SelectField(
+        _("Customers can begin conversations"),
+        id="store-customers-may-start",
+        description=_("As far as the platform allows it."),
+        choices=[SelectChoice(value, name) for value, name in MAY_START_NAMES.items()],
+        default="always",
+        validate_choice=False,
+    )
 
 
 class NewStoreForm(StoreForm):
@@ -431,9 +448,17 @@ def new_key() -> str:
     return secrets.token_urlsafe(18)
 
 
+def _choices(names: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value, name) for value, name in names.items()]
+
+
 def _setting_field(setting: Setting) -> Field:
     if setting.is_switch:
         return RadioField(setting.label, choices=ON_OFF, description=setting.help)
+    if setting.choices:
+        return SelectField(
+            setting.label, choices=_choices(setting.choices), description=setting.help, validate_choice=False
+        )
     if setting.is_list:
         return StringField(setting.label, description=setting.help, render_kw={"required": True, "autocomplete": "off"})
     limits = {"min": setting.minimum, "max": setting.maximum, "required": True, "type": "number"}

@@ -29,6 +29,7 @@ from messaging_app.web.origin import check_origin
 from messaging_app.web.urls import parts_of
 from messaging_app.web.views import (
     account,
+    asking,
     attachments,
     badge,
     bulk,
@@ -57,6 +58,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 TAKE_FILES = (
     messages.send,
     compose.create,
+    asking.create_question,
     compose.new,  # has its form sent too, to search without scripts
     stores.create_store,
     stores.save_store,
@@ -158,7 +160,10 @@ def mount(role: RolePolicy) -> Blueprint:
     behind_door(f"{home_at}/tokens/<id:token_id>/revoke", tokens.revoke_token, "POST")
     behind_door(f"{home_at}/preferences", person.preferences, "GET")
     behind_door(f"{home_at}/preferences", person.save_preferences, "POST")
-    if role.may_start:
+    if not role.chooses_recipients:
+        behind_door(f"{messages_at}/new", asking.ask, "GET")
+        behind_door(messages_at, asking.create_question, "POST")
+    if role.chooses_recipients:
         behind_door(f"{messages_at}/new", compose.new, "GET", "POST")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
         behind_door(messages_at, compose.create, "POST")

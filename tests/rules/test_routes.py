@@ -26,6 +26,7 @@ PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "pas
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
     "create_saved_reply",
+    "create_question",
     "save_saved_reply",
     "delete_saved_reply",
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
@@ -86,7 +87,7 @@ def test_every_address_has_a_policy(world: World) -> None:
         "new", "recipients", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR, *OF_TEAMS,
         "offer_saved_replies", "use_saved_reply",
     }  # fmt: skip
-    assert views["storefront"] - views["admin"] == {"stored_data", "logo"}
+    assert views["storefront"] - views["admin"] == {"stored_data", "logo", "ask", "create_question"}
 
 
 def test_the_console_stands_where_its_table_says(world: World) -> None:

@@ -45,7 +45,7 @@ MOST = {
     "switch": 3,
     "close": 3,
     "reopen, fragment": 6,
-    "home": 3,
+    "home": 4,
     "compose": 4,
     "compose about an order": 5,
     "others": 3,

@@ -101,7 +101,7 @@ def create(actor: Actor) -> ResponseReturnValue:
     except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, refusal)
     if sent.was_open:
-        return _lead_to_open(actor, sent.conversation_id, form)
+        return lead_to_open(actor, sent.conversation_id, form.content.data or "")
     return go_to(policy_of(actor).thread(sent.conversation_id))
 
 
@@ -115,7 +115,7 @@ class ContextNotFound(Invalid):
         super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing of this number.")))
 
 
-def _lead_to_open(actor: Actor, conversation_id: int, form: ComposeForm) -> ResponseReturnValue:
+def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseReturnValue:
     """Go to the open conversation about the same matter. The text waits in its composer: with scripts as its draft."""
     if is_htmx():
         response = go_to(f"{policy_of(actor).thread(conversation_id)}?was_open")
@@ -125,7 +125,7 @@ def _lead_to_open(actor: Actor, conversation_id: int, form: ComposeForm) -> Resp
     view = show(actor, messaging.read_lines(found, limit=window(found)))
     view.was_open = True
     filled = composer.fresh(view)
-    filled.content.data = form.content.data
+    filled.content.data = text
     return whole_page(actor, view, filled)
 
 

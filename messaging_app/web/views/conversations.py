@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
-from messaging_app.services import first_steps, messaging, poll_state
+from messaging_app.services import first_steps, messaging, poll_state, starts
 from messaging_app.web.forms import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
@@ -31,6 +31,7 @@ class InboxView:
     next_cursor: str | None
     have: str
     selected_id: int | None = None
+    may_ask: bool = False  # whether the reader may write to their store
 
     @property
     def is_first(self) -> bool:
@@ -118,7 +119,8 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
     filters = read_filters(actor, ignore_bad=ignore_bad)
     cursor = None if ignore_bad else request.args.get("cursor") or None
     page = filters.read(actor, cursor=cursor)
-    return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()))
+    offers = not (page.rows or is_htmx()) and filters.status == "open" and starts.may_ask(actor)
+    return InboxView(page.rows, filters, cursor, page.next_cursor, poll_state.of_list(page, today()), may_ask=offers)
 
 
 def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:

@@ -14,7 +14,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import NotFound, Unavailable
 from messaging_app.files import BY_STORED
 from messaging_app.policies import policy_of
-from messaging_app.services import attachments, messaging
+from messaging_app.services import attachments, messaging, starts
 from messaging_app.storage import FileMissing, StorageUnavailable
 from messaging_app.text import preview
 from messaging_app.web.htmx import is_htmx, rendered, signed_in
@@ -53,7 +53,7 @@ def home(actor: Actor) -> ResponseReturnValue:
         return rendered("home/_messages_card.html", card=card)
     policy = policy_of(actor)
     if policy.account == policy.home:
-        return profile_page(actor, card=card)
+        return profile_page(actor, card=card, may_ask=starts.may_ask(actor))
     return rendered({"admin": "home/admin.html"}.get(policy.name, "home/store.html"), card=card)
 
 

@@ -12,6 +12,7 @@ from flask_babel import ngettext
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.models import Store
+from messaging_app.models.platform import ALWAYS
 from messaging_app.policies import CONSOLE
 from messaging_app.queries.console import Asked
 from messaging_app.services import staff, store_changes, store_closures, stores
@@ -157,6 +158,7 @@ def edit_page(store: Store, back: str, may_change: bool = True, **more: Any) -> 
         accent=store.accent or "indigo",
         opening_line=store.opening_line,
         staff_see_only_assigned=store.staff_see_only_assigned,
+        customers_may_start=store.customers_may_start,
         version=store_changes.version_of(store),
     )
     template = "stores/edit.html" if may_change else "stores/told.html"
@@ -186,6 +188,7 @@ def entered_in(form: StoreForm) -> Entered:
         accent="" if accent == "indigo" else accent,
         opening_line=form.opening_line.data or "",
         staff_see_only_assigned=bool(form.staff_see_only_assigned.data),
+        customers_may_start=form.customers_may_start.data or ALWAYS,
         logo=logo if getattr(logo, "filename", "") else None,
         drop_logo=bool(form.drop_logo.data),
     )

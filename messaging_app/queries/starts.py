@@ -1,0 +1,54 @@
+"""The look-ups of customers who begin conversations: what they may, how many they have begun, and about what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from messaging_app.actors import ActorType
+from messaging_app.models import Context, Conversation, Customer, PlatformSetting, Store
+from messaging_app.models.context import Named
+from messaging_app.queries.contexts import ContextRow, listed
+
+
+def stored(session: Session, key: str) -> str | None:
+    """Return a setting as it is stored."""
+    return session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key))
+
+
+def choices(session: Session, key: str, store_id: int) -> tuple[str | None, str]:
+    """Return a setting as it is stored, and the store's own choice."""
+    of_platform = select(PlatformSetting.value).where(PlatformSetting.key == key).scalar_subquery()
+    platform, store = session.execute(select(of_platform, Store.customers_may_start).where(Store.id == store_id)).one()
+    return platform, store
+
+
+def lock_customer(session: Session, customer_id: int) -> None:
+    """Let a customer's starts come one after the other."""
+    session.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
+
+
+def begun_since(session: Session, customer_id: int, moment: datetime, most: int) -> list[datetime]:
+    """Return when a customer began conversations after `moment`, the newest `most`."""
+    begun = (
+        select(Conversation.created_at)
+        .where(
+            Conversation.customer_id == customer_id,
+            Conversation.last_message_at > moment,  # for the index: nothing is older than its last message
+            Conversation.created_at > moment,
+            Conversation.created_by_type == ActorType.CUSTOMER,
+        )
+        .order_by(Conversation.created_at.desc())
+    )
+    return list(session.scalars(begun.limit(most)))
+
+
+def contexts_of(
+    session: Session, store_id: int, customer_id: int, most: int, name: Named | None = None
+) -> list[ContextRow]:
+    """Return a customer's contexts, the newest first, or the one of a name."""
+    own = (Context.store_id == store_id, Context.customer_id == customer_id)
+    named = () if name is None else (Context.kind == name.kind, Context.reference == name.reference)
+    return listed(session, *own, *named, most=most)

@@ -1,0 +1,117 @@
+"""A customer's question to their store: about one of their orders or the like, or about anything where that is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+
+from messaging_app.accounts.limits import limiter
+from messaging_app.actors import Actor
+from messaging_app.errors import ContextRequired, IdempotencyConflict, Invalid, NotAllowed, NotFound, Refusal
+from messaging_app.models.context import Named
+from messaging_app.models.platform import ALWAYS, NEVER
+from messaging_app.policies import policy_of
+from messaging_app.queries.contexts import ContextRow
+from messaging_app.services import contexts, messaging, starts
+from messaging_app.services.attachments import Limits, get_limits
+from messaging_app.services.starts import StartsUsedUp
+from messaging_app.web.forms import AskForm, new_key
+from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number
+from messaging_app.web.views.about import ICONS, kind_name
+from messaging_app.web.views.compose import lead_to_open
+from messaging_app.web.views.messages import uploads
+
+
+@dataclass(slots=True)
+class Asking:
+    """The data for the page. `matters` are what there is to choose from while nothing is chosen."""
+
+    form: AskForm
+    store_id: int
+    conversation_type: str
+    matter: ContextRow | None
+    is_free: bool  # whether it may be about nothing in particular
+    matters: list[ContextRow] = field(default_factory=list)
+
+    @property
+    def limits(self) -> Limits:
+        """What may be attached."""
+        return get_limits()
+
+    @property
+    def icon(self) -> str:
+        """The icon of what it is about."""
+        return ICONS.get(self.matter.kind, "file-text") if self.matter else ""
+
+
+def ask(actor: Actor) -> ResponseReturnValue:
+    """The form for a question; first what it is about, unless a link says so."""
+    if starts.allowed(actor) == NEVER:
+        raise NotFound
+    name = _named(request.args.get("context_kind", ""), request.args.get("context_reference", ""))
+    form = AskForm(formdata=None, idempotency_key=new_key())
+    asking = _asking(actor, form, name)
+    if name and not asking.matter:
+        raise NotFound
+    return rendered("asking/new.html", asking=asking)
+
+
+def create_question(actor: Actor) -> ResponseReturnValue:
+    """Begin the conversation and go there, or where one about the same is open. A refusal keeps all input."""
+    form = AskForm()
+    limiter.hit("create", actor.type, actor.id)
+    name = _named(form.context_kind.data or "", form.context_reference.data or "")
+    starts.require_allowed(actor, name or Named("", ""))
+    try:
+        number = whole_number("recipient_id", "form") or 0
+        asked_for = contexts.named_by(actor, *name) if name else None
+        sent = messaging.create_conversation(
+            actor,
+            conversation_type=request.form.get("conversation_type") or policy_of(actor).starts["store"],
+            recipient_type=request.form.get("recipient_type", "store"),
+            recipient_id=number,
+            subject=form.subject.data or (kind_name(name.kind) + " " + name.reference if name else ""),
+            content=form.content.data or "",
+            context=asked_for,
+            idempotency_key=form.idempotency_key.data or None,
+            uploads=uploads(),
+            limits=g.get("upload_limits"),
+        )
+    except (Invalid, IdempotencyConflict, StartsUsedUp) as refusal:
+        return _refused(actor, form, name, refusal)
+    if sent.was_open:
+        return lead_to_open(actor, sent.conversation_id, form.content.data or "")
+    return go_to(policy_of(actor).thread(sent.conversation_id))
+
+
+def _refused(actor: Actor, form: AskForm, name: Named | None, refusal: Refusal) -> ResponseReturnValue:
+    form.idempotency_key.data = form.idempotency_key.data or new_key()
+    form.refuse(refusal)
+    template = "asking/_form.html" if is_htmx() and not isinstance(refusal, ContextRequired) else "asking/new.html"
+    status = 422 if is_htmx() and form.file_errors else refusal.status
+    answer = rendered(template, status, asking=_asking(actor, form, name))
+    if isinstance(refusal, StartsUsedUp):
+        answer.headers["Retry-After"] = str(refusal.retry_after)
+    return answer
+
+
+def _asking(actor: Actor, form: AskForm, name: Named | None) -> Asking:
+    mode = starts.allowed(actor)
+    if actor.store_id is None or mode == NEVER:
+        raise NotAllowed
+    matter = starts.find_offered(actor, name) if name else None
+    asking = Asking(form, actor.store_id, policy_of(actor).starts["store"], matter, mode == ALWAYS)
+    if matter:
+        form.context_kind.data, form.context_reference.data = matter.kind, matter.reference
+        form.subject.data = form.subject.data or matter.title or f"{kind_name(matter.kind)} {matter.reference}"
+    else:
+        asking.matters = starts.offered(actor)
+    return asking
+
+
+def _named(kind: str, reference: str) -> Named | None:
+    """Return what a link or the form names; what no database could find is nothing's name."""
+    name = Named(kind.replace("\0", ""), reference.replace("\0", ""))
+    return name if any(name) else None

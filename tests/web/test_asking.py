@@ -1,0 +1,67 @@
+"""A customer writes to the store: from a link on an order to a conversation without typing its number."""
+
+from __future__ import annotations
+
+from messaging_app.services.settings import set_settings
+from tests.conftest import Web
+from tests.web.forms import HOW, alerts, field
+from tests.web.test_contexts import state
+
+R = "/storefront/account/messages"
+LINK = f"{R}/new?context_kind=order&context_reference=4711"
+
+
+def allow(web: Web, mode: str, **settings: str) -> None:
+    with web.app.app_context():
+        set_settings(None, {"customers_may_start": mode} | settings)
+        state(web.cast)
+
+
+def asked(web: Web, **changes: str) -> dict[str, str]:
+    form = {"recipient_type": "store", "recipient_id": str(web.cast.bakery), "content": "Where is it?", "subject": ""}
+    return form | {"context_kind": "order", "context_reference": "4711"} | changes
+
+
+def test_nothing_offers_to_write_where_it_is_not_allowed(web: Web) -> None:
+    browser = web.signed_in("cleo")
+    assert browser.get(f"{R}/new").status_code == 404
+    assert browser.post(R, asked(web)).status_code == 403
+    for page in (R, "/storefront/account"):
+        assert "Write to the store" not in browser.get(page).text
+    allow(web, "about_order")
+    for page in (R, "/storefront/account"):
+        assert "Write to the store" in browser.get(page).text
+
+
+def test_a_link_of_the_shop_leads_to_a_conversation(web: Web) -> None:
+    allow(web, "about_order")
+    browser = web.signed_in("cleo")
+    page = browser.get(LINK).text
+    assert "Order <bdi>4711</bdi>" in page and field(page, "subject") == "Two-tier <b>cake</b>"
+    sent = browser.post(R, asked(web, subject=field(page, "subject"), idempotency_key=field(page, "idempotency_key")))
+    assert sent.status_code == 303
+    assert "Where is it?" in browser.get(sent.location).text
+    led = browser.post(R, asked(web, content="Hello?"))
+    assert led.status_code == 200 and field(led.text, "content") == "Hello?", "the open one, with the text kept"
+    assert web.signed_in("omar").get(LINK).status_code == 404, "not theirs"
+
+
+def test_without_a_link_customers_choose_what_it_is_about(web: Web) -> None:
+    allow(web, "about_order")
+    browser = web.signed_in("cleo")
+    page = browser.get(f"{R}/new").text
+    assert "context_reference=4711" in page and "<textarea" not in page
+    refused = browser.post(R, asked(web, context_kind="", context_reference=""))
+    assert refused.status_code == 422 and field(refused.text, "content") == "Where is it?"
+    allow(web, "always")
+    assert "<textarea" in browser.get(f"{R}/new").text
+
+
+@HOW
+def test_the_day_is_over_and_the_text_stays(web: Web, htmx: bool) -> None:
+    allow(web, "always", customer_starts_per_day="1")
+    browser = web.signed_in("cleo")
+    assert browser.post(R, asked(web)).status_code == 303
+    full = browser.post(R, asked(web, context_kind="", context_reference="", subject="Bread"), htmx=htmx)
+    assert full.status_code == 429 and full.headers["Retry-After"]
+    assert field(full.text, "content") == "Where is it?" and "tomorrow" in alerts(full.text)
