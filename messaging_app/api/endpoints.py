@@ -202,7 +202,8 @@ ENDPOINTS = (
         "/messages/{id}/messages",
         r.send_message,
         "Send a message",
-        "As JSON, or as a form with files. One file that is refused refuses the message, and nothing remains of it.",
+        "As JSON, or as a form with files. One file that is refused refuses the message, and nothing remains of it. "
+        "A closed conversation is `conversation_closed` unless this reopens it, which leaves an event before the message.",
         body=s.MessageCreate,
         form=s.MessageCreateForm,
         status=201,

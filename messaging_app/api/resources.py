@@ -169,7 +169,7 @@ def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -
 def send_message(
     actor: Actor,
     conversation_id: int,
-    body: s.MessageCreate,
+    body: s.MessageCreate | s.MessageCreateForm,
     key: str | None,
     seen: int | None,
     uploads: list[FileStorage],
@@ -184,6 +184,7 @@ def send_message(
             uploads=uploads,
             limits=g.get("upload_limits"),
             seen=seen,
+            reopen=body.reopen,
         )
     except NewerMessages as refusal:
         newer = messages_of(actor, messaging.read_newer(actor, conversation_id, refusal.seen))

@@ -314,12 +314,18 @@ class MessageCreate(Incoming):
     """A message."""
 
     content: Content
+    reopen: bool = Field(
+        False,
+        description="Reopen the conversation if it is closed, with an admin or store token. Customers need not say so: "
+        "where the platform lets their replies reopen, they do.",
+    )
 
 
 class MessageCreateForm(Incoming):
     """The same as a form, with files."""
 
     content: Words = ""
+    reopen: bool = Field(False, description="As in JSON.")
 
 
 class NoteCreate(Incoming):

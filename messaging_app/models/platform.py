@@ -16,6 +16,7 @@ CUSTOMERS_SEE_PLATFORM = "customers_see_platform_conversations"
 CONTEXT_KINDS = "context_kinds"
 CUSTOMERS_MAY_START = "customers_may_start"
 STARTS_PER_DAY = "customer_starts_per_day"
+REPLY_REOPENS_DAYS = "reply_reopens_days"
 NEVER, ABOUT_ORDER, ALWAYS = MAY_START = ("never", "about_order", "always")  # the strictest first
 CUSTOMERS_MAY_HAVE_TOKENS = "customers_may_have_tokens"
 STAFF_SEE_ONLY_ASSIGNED = "staff_see_only_assigned"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Id
-from messaging_app.models import Conversation, ConversationParticipant, Message, MessageKind, Store
+from messaging_app.models import Conversation, ConversationParticipant, Message, MessageKind, PlatformSetting, Store
 from messaging_app.models.scope import actor_params
 from messaging_app.queries.inbox import PLATFORM_NAME
 
@@ -42,6 +43,16 @@ def status_of(session: Session, actor: Actor, conversation_id: int) -> str | Non
     return session.scalar(
         select(Conversation.status).where(Conversation.id == conversation_id, Conversation.visible_to(actor))
     )
+
+
+def closing_of(
+    session: Session, actor: Actor, conversation_id: int, setting: str
+) -> tuple[datetime | None, str | None]:
+    """Return when a conversation that `actor` sees was closed, and a setting as it is stored."""
+    stored = select(PlatformSetting.value).where(PlatformSetting.key == setting).scalar_subquery()
+    own = (Conversation.id == conversation_id, Conversation.visible_to(actor))
+    closed_at, value = session.execute(select(Conversation.closed_at, stored).where(*own)).one()
+    return closed_at, value
 
 
 def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | None:

@@ -28,6 +28,7 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.models.context import Fact
+from messaging_app.models.platform import REPLY_REOPENS_DAYS
 from messaging_app.models.scope import word
 from messaging_app.queries.contexts import is_current
 from messaging_app.queries.inbox import SeenHead, seen_columns
@@ -54,6 +55,7 @@ class SeatRow(SeenHead):
     participant_name: str
     message_attachment_max_size_mb: str | None
     message_attachment_max_files: str | None
+    reply_reopens_days: str | None
     context_title: str | None
     context_url: str | None
     context_facts: list[Fact] | None
@@ -127,6 +129,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             func.coalesce(User.name, person.name),
             _setting("message_attachment_max_size_mb"),
             _setting("message_attachment_max_files"),
+            _setting(REPLY_REOPENS_DAYS),
             *(Context.title, Context.url, Context.facts),
         )
         .outerjoin(Context, is_current())

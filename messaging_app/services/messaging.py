@@ -266,17 +266,20 @@ def send_message(
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
     seen: int | None = None,
+    reopen: bool = False,
 ) -> Sent:
     """Write into an open conversation: 1-10,000 code points, optional if there are `uploads`.
 
     `seen` is the last seq that the writer was shown: if others have written since, nothing is sent and
-    `NewerMessages` is raised. A repeated key returns the first message. For files see
+    `NewerMessages` is raised. A closed one is reopened by whoever may close it and wants to `reopen`, and by customers
+    as long as the platform lets their replies do that. A repeated key returns the first message. For files see
     `attachments.validate_and_store`.
     """
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
+    reopen = reopen and policy_of(actor).may_close
 
     def write(files: list[Prepared], digest: str) -> Sent:
-        return sending.send(actor, conversation_id, draft, files, digest, seen)
+        return sending.send(actor, conversation_id, draft, files, digest, seen, reopen)
 
     address = f"send/{conversation_id}"
     if not uploads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
@@ -25,11 +26,14 @@ from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, Message
 from messaging_app.models.conversation import Taken
+from messaging_app.models.events import REOPENED
+from messaging_app.models.platform import REPLY_REOPENS_DAYS
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as queries
 from messaging_app.search import indexing
-from messaging_app.services import attachments, drafts
+from messaging_app.services import announcements, attachments, drafts
 from messaging_app.services.attachments import Prepared
+from messaging_app.services.settings import parse_or_default
 from messaging_app.text import preview
 
 
@@ -40,21 +44,33 @@ class Sent(NamedTuple):
     seq: int
     repeated: bool = False
     store_name: str | None = None
+    reopened: bool = False  # the conversation was closed, and this message reopened it
     was_open: bool = False  # nothing was written: the parties have an open conversation about the same matter
 
 
 def send(
-    actor: Actor, conversation_id: int, draft: drafts.Draft, files: list[Prepared], digest: str, seen: int | None = None
+    actor: Actor,
+    conversation_id: int,
+    draft: drafts.Draft,
+    files: list[Prepared],
+    digest: str,
+    seen: int | None = None,
+    reopen: bool = False,
 ) -> Sent:
-    """Send into an open conversation, in one transaction.
+    """Send into an open conversation, or into one that this `reopen`s, in one transaction.
 
     Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
     """
     with writing(db.session) as session:
         line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
+        was_closed = line is None
         if line is None:
             require_visible(session, actor, conversation_id)
             refuse_duplicate(session, actor, conversation_id)
+            if reopen or _reply_reopens(session, actor, conversation_id):
+                _reopen(session, actor, conversation_id)
+                line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
+        if line is None:
             raise ConversationClosed(may_reopen=policy_of(actor).may_close)
         if (
             seen is not None
@@ -63,7 +79,7 @@ def send(
         ):
             raise NewerMessages(seen)
         write_message(session, actor, line, draft, files, digest)
-    return Sent(line.conversation_id, line.last_seq, store_name=line.store_name)
+    return Sent(line.conversation_id, line.last_seq, store_name=line.store_name, reopened=was_closed)
 
 
 def idempotently(
@@ -112,6 +128,25 @@ def refuse_duplicate(session: Session, actor: Actor, conversation_id: int) -> No
     other = Conversation.open_instead(session, actor, conversation_id)
     if other is not None:
         raise DuplicateOpen(other)
+
+
+def reply_reopens(actor: Actor, closed_at: datetime | None, days: str | None) -> bool:
+    """Whether a customer's reply reopens what was closed then. `days` is the setting as it is stored."""
+    if closed_at is None or policy_of(actor).may_close:
+        return False
+    return now() < closed_at + timedelta(days=int(parse_or_default(REPLY_REOPENS_DAYS, days)))
+
+
+def _reply_reopens(session: Session, actor: Actor, conversation_id: int) -> bool:
+    return reply_reopens(actor, *queries.closing_of(session, actor, conversation_id, REPLY_REOPENS_DAYS))
+
+
+def _reopen(session: Session, actor: Actor, conversation_id: int) -> None:
+    assert REOPENED.status is not None, "it opens"
+    line = Conversation.turn(session, actor, conversation_id, now(), REOPENED.status)
+    if line is not None:  # nobody else has just reopened it
+        Message.note_event(session, actor, line, REOPENED)
+        announcements.turned(actor, line)
 
 
 def shown(draft: drafts.Draft, files: list[Prepared]) -> str:

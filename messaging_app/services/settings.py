@@ -27,6 +27,7 @@ from messaging_app.models.platform import (
     CUSTOMERS_SEE_PLATFORM,
     LOCAL_SIGN_IN,
     NEVER,
+    REPLY_REOPENS_DAYS,
     SECOND_FACTOR_ADMINS,
     SECOND_FACTOR_OWNERS,
     STAFF_SEE_ONLY_ASSIGNED,
@@ -156,6 +157,14 @@ SETTINGS = {
             _("Replies do not count. From 1 to 100."),
             1,
             100,
+        ),
+        Setting(
+            REPLY_REOPENS_DAYS,
+            0,
+            _("Days in which a customer’s reply reopens a closed conversation"),
+            _("0 keeps closed conversations closed. From 0 to 365."),
+            0,
+            365,
         ),
         Setting(
             CUSTOMERS_MAY_HAVE_TOKENS,

@@ -42,6 +42,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
             uploads=uploads(),
             limits=g.get("upload_limits"),
             seen=after,
+            reopen=request.form.get("reopen") == "1",
         )
     except NewerMessages as refusal:
         return _guarded(actor, conversation_id, form, refusal)
@@ -52,6 +53,9 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         messaging.close_conversation(actor, conversation_id)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
+    if sent.reopened and not closes:
+        shown = update(actor, conversation_id, sent.seq - 2 if after is None else after)
+        return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})
     if closes:
         shown = update(actor, conversation_id, sent.seq - 1 if after is None else after)
         return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import reader_zone, today
+from messaging_app.models import ConversationStatus
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
-from messaging_app.queries.thread import LineRow
-from messaging_app.services import messaging, poll_state
+from messaging_app.queries.thread import LineRow, SeatRow
+from messaging_app.services import messaging, poll_state, sending, starts
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
@@ -106,6 +108,8 @@ class ThreadView:
     brief: bool = False
     about: About | None = None
     has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
+    reply_reopens: bool = False  # whether what the reader writes reopens this closed conversation
+    write_again: str = ""  # where the reader begins another one, if this is closed for good
     was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
 
     @property
@@ -180,6 +184,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         fresh = [seq for seq in unread if seq > answered]  # a user who has replied to a message knows it
         first_unread, new_count = next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
+    reopens = sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
     return ThreadView(
         conversation=head,
         address=address,
@@ -193,8 +198,20 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         read_seq=read_seq,
         have=state_of(thread),
         about=about(head),
+        reply_reopens=reopens,
+        write_again="" if head.status == ConversationStatus.OPEN or reopens else _write_again(actor, head),
         has_others=policy_of(actor).has_team and (head.customer_id is not None or head.context_id is not None),
     )
+
+
+def _write_again(actor: Actor, head: SeatRow) -> str:
+    """Return where a customer begins another conversation about the same; empty where they may not."""
+    if not starts.may_ask(actor):
+        return ""
+    new = f"{policy_of(actor).messages}/new"
+    about = head.context
+    name = {"context_kind": about["kind"], "context_reference": about["reference"]} if about else {}
+    return f"{new}?{urlencode(name)}" if name else new
 
 
 def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | None) -> SentView:
