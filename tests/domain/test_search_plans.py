@@ -1,0 +1,89 @@
+"""How both databases search 500,000 documents: by the index, block by block, and no further than the page needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from messaging_app.actors import ActorType
+from messaging_app.db.engine import writing
+from messaging_app.extensions import db
+from messaging_app.queries import search as queries
+from messaging_app.search.asking import parse
+from messaging_app.services.search import NEWEST
+from tests.cast import Cast
+from tests.conftest import executed
+
+pytestmark = pytest.mark.slow
+
+DOCUMENTS = 500_000
+BLOCK = 262_144  # 2 ** BLOCK_BITS
+PAGE = 200
+# Half of all documents hold "common", one in 100,000 holds "rare"; all of them are the platform's. Ids are even.
+FILL = {
+    "sqlite": (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most})"
+        " INSERT INTO search_lines (id, words) SELECT 2 * i, 'p.' || (2 * i / {block}) || ':w' || (i % 999)"
+        " || CASE WHEN i % 2 = 0 THEN ' p.' || (2 * i / {block}) || ':common' ELSE '' END"
+        " || CASE WHEN i % 100000 = 7 THEN ' p.' || (2 * i / {block}) || ':rare' ELSE '' END FROM n"
+    ),
+    "postgresql": (
+        "INSERT INTO search_lines (id, words) SELECT 2 * i, ('''p.' || (2 * i / {block}) || ':w' || (i % 999) || ''''"
+        " || CASE WHEN i % 2 = 0 THEN ' ''p.' || (2 * i / {block}) || ':common''' ELSE '' END"
+        " || CASE WHEN i % 100000 = 7 THEN ' ''p.' || (2 * i / {block}) || ':rare''' ELSE '' END)::tsvector"
+        " FROM generate_series(1, {most}) AS n(i)"
+    ),
+}
+
+
+@pytest.fixture
+def filled(app: Flask, cast_of: Cast) -> Iterator[str]:
+    """The dialect of a database with that many documents."""
+    dialect = db.engine.dialect.name
+    with writing(db.session) as session:
+        session.execute(text(FILL[dialect].format(most=DOCUMENTS, block=BLOCK).replace(":", "\\:")))
+    if dialect == "postgresql":
+        with db.engine.connect() as connection:
+            connection.execute(text("VACUUM ANALYZE search_lines"))
+    yield dialect
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def explained(dialect: str, q: str) -> Any:
+    """The plan of a search, with what it really did on PostgreSQL."""
+    asked = queries.rendered(dialect, "p", parse(q, UTC).clauses())
+    values: dict[str, object] = {"asked": asked, "below": NEWEST, "above": 0, "most": PAGE}
+    with executed() as seen:
+        queries.candidates(dialect, ActorType.ADMIN, True).all(db.session(), **values)
+    statement, parameters = seen[-1]
+    prefix = "EXPLAIN (ANALYZE, FORMAT JSON) " if dialect == "postgresql" else "EXPLAIN QUERY PLAN "
+    with db.engine.connect() as connection:
+        rows = connection.exec_driver_sql(prefix + statement, parameters).all()
+    if dialect == "sqlite":
+        return "\n".join(str(row) for row in rows)
+    [(answer,)] = rows
+    return (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
+
+
+def test_a_search_reads_blocks_by_the_index_until_the_page_is_full(filled: str) -> None:
+    every_block = DOCUMENTS * 2 // BLOCK + 1
+    for q, blocks in (("common", 1), ("comm", 1), ("rare", every_block), ("nothing", every_block)):
+        plan = explained(filled, q)
+        if filled == "sqlite":
+            assert "SCAN found VIRTUAL TABLE INDEX" in plan and "SEARCH messages USING INTEGER PRIMARY KEY" in plan
+            continue
+        [scan] = [node for node in nodes(plan) if node.get("Index Name") == "ix_search_lines_words"]
+        assert (scan["Node Type"], scan["Actual Loops"]) == ("Bitmap Index Scan", blocks), q
+        whole = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
+        assert not any(node["Relation Name"] == "search_lines" for node in whole), q
