@@ -26,6 +26,7 @@ from messaging_app.models import (
     ConversationType,
     Message,
     MessageKind,
+    Note,
     SideLine,
     events,
 )
@@ -86,7 +87,8 @@ def write(connection: Connection, story: Story, cast: Cast, moment: datetime, ab
         .returning(Conversation.id)
     )
     for line in own_lines:
-        connection.execute(insert(SideLine).values(line | {"conversation_id": conversation_id}))
+        kept = Note if "author_id" in line else SideLine
+        connection.execute(insert(kept).values(line | {"conversation_id": conversation_id}))
     store_id = cast.stores[store_of(story, cast)]
     connection.execute(insert(Message), [_row(conversation_id, seq, line) for seq, line in enumerate(lines, 1)])
     connection.execute(
@@ -211,9 +213,9 @@ def _turn_since(lines: list[_Line]) -> datetime:
 
 
 def _sides(story: Story, present: dict[str, Actor], moment: datetime, last_seq: int) -> tuple[Fields, list[Fields]]:
-    """What the conversation is to its sides: columns of its row, and lines that only one side sees.
+    """What the conversation is to its sides: columns of its row, and lines and notes that only one side sees.
 
-    `assigned` is [who has it, who gave it]; `snoozed` is [who did it, for how long].
+    `assigned` is [who has it, who gave it]; `snoozed` is [who did it, for how long]; `noted` is [who wrote it, the note].
     """
     columns: Fields = {}
     lines: list[Fields] = []
@@ -230,6 +232,11 @@ def _sides(story: Story, present: dict[str, Actor], moment: datetime, last_seq: 
             given = {"event": event.name, "content": content, "user_id": holder.id, "created_at": moment}
             lines.append(line | given)
         columns[f"{actor.type}_lines"] = len(lines)
+    if "noted" in story:
+        author, content = present[story["noted"][0]], story["noted"][1]
+        note: Fields = {"author_id": author.id, "author_name": author.name, "content": content, "mentions": []}
+        lines.append(note | {"side": author.type, "after_seq": last_seq, "created_at": moment})
+        columns[f"{author.type}_lines"] = sum(line["side"] == author.type for line in lines)
     return columns, lines
 
 

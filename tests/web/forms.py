@@ -24,6 +24,7 @@ def count(web: Web) -> tuple[int, ...]:
 
 def field(page: str, name: str) -> str:
     """What a form shows in its text field `name`."""
+    page = page[max(page.find('id="composer"'), 0) :]  # the reply, not the note before it
     area = re.search(rf'<textarea[^>]*name="{name}"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL)
     if area:
         return html.unescape(area.group(1))
