@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from messaging_app.models.context import Fact, Named
 from messaging_app.paths import resource
-from messaging_app.services import messaging
+from messaging_app.services import contexts, messaging
 from messaging_app.services.settings import set_settings
 from tests.browser import axe, stories
 from tests.browser.conftest import Site, Visitors, fail_once
@@ -370,3 +371,42 @@ def test_axe_looks_when_all_has_come_to_rest(site: Site, visit: Visitors, everyd
     page.evaluate("void document.getElementById('subject').animate({ opacity: [0.1, 0.2] }, 3000)")
     assert axe.violations(page), "else this test proves nothing"
     assert not axe.in_every_look(page)
+
+
+def test_what_a_conversation_is_about(site: Site, visit: Visitors, look: Looks) -> None:
+    order, cake = Named("order", "4711"), {"url": "https://shop.example/orders/4711", "title": "A cake"}
+    with site.app.app_context():
+        cast = site.cast
+
+        def state(version: int, word: str) -> None:
+            facts = [Fact(label="Total", value=f"{version} €")]
+            said = contexts.Statement(None, "cleo@mail.example", **cake, state=word, facts=facts, version=version)
+            contexts.put_context(cast.ada, "bakery", order, said)
+
+        def begin(subject: str, about: Named | None) -> int:
+            return messaging.create_conversation(
+                cast.sam,
+                conversation_type="store_customer",
+                recipient_type="customer",
+                recipient_id=cast.cleo.id,
+                subject=subject,
+                content="Hello",
+                context=about,
+            ).conversation_id
+
+        state(1, "Paid")
+        number, other = begin("Your cake", order), begin("Bread", None)
+        state(2, "Baking")
+        contexts.state_fact(cast.ada, "bakery", order, "1", "Shipped")
+    about = "context_kind=order&context_reference=4711"
+    for who, place, more in (
+        ("sam", "/store/messages", [f"/{other}", f"/{number}/others", f"/new?{about}", f"?{about}"]),
+        ("cleo", "/storefront/account/messages", []),
+    ):
+        page = visit(who)
+        for path in [f"/{number}", "", *more]:
+            page.goto(place + path)
+            if path == f"/{number}":
+                page.locator(".order-card").evaluate("card => { card.open = true; }")
+                expect(page.locator(".order-card__changed")).to_be_visible()
+            look(page, f"{who} {path}")
