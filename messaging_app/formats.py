@@ -72,6 +72,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["lines"] = with_line_breaks
     app.jinja_env.filters["linkify"] = linkify
     app.jinja_env.filters["bdi"] = bdi
+    app.jinja_env.filters["marked"] = with_marks
     app.jinja_env.filters["hits"] = lambda text, q: with_marks(text, hits(text, q))
     app.jinja_env.globals.update(language=language, scripted=scripted)
     # A page has about forty sentences and a hundred times; Flask-Babel's own look up the language for each.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from typing import cast as cast_type
 
 from sqlalchemy import (
     String,
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
-from messaging_app.db.types import Column, Columns, Id
+from messaging_app.db.types import AnyRow, Column, Columns, Id
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -129,7 +130,7 @@ class Candidate(NamedTuple):
 
     document_id: int
     seq: int
-    columns: tuple[Any, ...]
+    columns: AnyRow
 
     @property
     def is_seen(self) -> bool:
@@ -188,7 +189,7 @@ def candidates(dialect: str, actor_type: ActorType, sees_all: bool) -> Query[Can
         .outerjoin(Customer, Customer.id == Conversation.customer_id)
         .order_by(place.c.id.desc())
     )
-    return Query(query, lambda document_id, seq, *columns: Candidate(document_id, seq, columns))
+    return Query(query, lambda document_id, seq, *columns: Candidate(document_id, seq, cast_type(AnyRow, columns)))
 
 
 def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: int) -> list[int]:

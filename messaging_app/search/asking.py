@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple, Protocol
 
 from messaging_app.search.documents import ANY_LINE, DATE, SENDER, WITH_FILE
@@ -86,6 +86,11 @@ class Question:
         """Whether only lines can match, not what a conversation is about."""
         return bool(self.senders or self.with_file or self.since or self.until or not self.items)
 
+    def is_exactly(self, reference: str) -> bool:
+        """Whether the words asked for are this reference, whole."""
+        words = [piece.key for item in self.items for piece in item.pieces]
+        return bool(words) and words == [piece.key for item in _items(reference) for piece in item.pieces]
+
     def clauses(self) -> list[Clause]:
         """Return what the index must hold, all of it."""
         found = [clause for item in self.items for clause in item.clauses()]
@@ -115,6 +120,19 @@ def parse(typed: str, zone: tzinfo) -> Question:
             value if phrase is not None else word, whole=phrase is not None and bool(part["closed"])
         )
     return question
+
+
+def filters_in(typed: str) -> list[tuple[str, str, str]]:
+    """Return the filters in what was typed: name, value, and how it stands there."""
+    found = []
+    for part in _PARTS.finditer(typed.translate(_QUOTES)):
+        name, value = part["name"], part["phrase"]
+        if value is None:
+            name, _colon, value = part["word"].partition(":")
+        known = FILTERS.get((name or "").lower())
+        if known and value and known(Question(), value, UTC):
+            found.append((name.lower(), value, typed[part.start() : part.end()]))
+    return found
 
 
 def _items(text: str, *, whole: bool = False) -> list[Item]:

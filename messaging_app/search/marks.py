@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from messaging_app.search.asking import Item
@@ -54,7 +54,7 @@ def marked(items: Sequence[Item], texts: Sequence[str]) -> list[list[Range]] | N
     found = [[find(item, text) for text in texts] for item in items]
     if not all(any(of_item) for of_item in found):
         return None
-    return [_merged(span for of_item in found for span in of_item[number]) for number in range(len(texts))]
+    return [merged(span for of_item in found for span in of_item[number]) for number in range(len(texts))]
 
 
 def excerpt(text: str, ranges: list[Range]) -> Excerpt:
@@ -82,7 +82,8 @@ def joined(texts: Sequence[str], ranges: Sequence[list[Range]]) -> Excerpt:
     return excerpt(whole, moved)
 
 
-def _merged(spans: Iterator[Range]) -> list[Range]:
+def merged(spans: Iterable[Range]) -> list[Range]:
+    """Return ranges in order and apart."""
     found: list[Range] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from flask_babel import gettext as _
 
@@ -21,7 +21,7 @@ from messaging_app.queries.search import Candidate
 from messaging_app.search import marks
 from messaging_app.search.asking import Clause, Key, Question, parse
 from messaging_app.search.documents import CONVERSATION, STORE, About, Line, scope_of
-from messaging_app.search.marks import Excerpt
+from messaging_app.search.marks import Excerpt, Range
 from messaging_app.text import preview
 
 PAGE = 25
@@ -54,6 +54,7 @@ class _Match:
     document_id: int
     conversation_id: int
     seq: int | None
+    at: datetime
     excerpt: Excerpt
 
 
@@ -85,8 +86,10 @@ class _Search:
         if not candidate.is_seen:
             return None
         found = self._line(candidate.line) if candidate.document_id % 2 == 0 else self._head(candidate.about)
-        seq = candidate.seq if candidate.document_id % 2 == 0 else None
-        return _Match(candidate.document_id, candidate.line.conversation_id, seq, found) if found else None
+        if found is None:
+            return None
+        line, seq = candidate.line, candidate.seq if candidate.document_id % 2 == 0 else None
+        return _Match(candidate.document_id, line.conversation_id, seq, line.created_at, found)
 
     def _head(self, about: About) -> Excerpt | None:
         texts = about.fields(self.actor.type)
@@ -141,6 +144,12 @@ def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UT
     return sorted(match.seq for match in matches if match.seq is not None)
 
 
+def marks_in(typed: str, texts: Sequence[str]) -> list[list[Range]]:
+    """Return for each text where it holds a word of a search, whether it holds the others or not."""
+    items = parse(typed[:QUERY_MAX], UTC).items
+    return [marks.merged(span for item in items for span in marks.find(item, text)) for text in texts]
+
+
 def _hits(actor: Actor, question: Question, matches: Iterable[_Match], limit: int) -> tuple[list[Hit], int]:
     """Return the first `limit` matches in a state that was asked for, and where to go on if there are more."""
     ordered = sorted(matches, key=lambda match: -match.document_id)
@@ -151,8 +160,17 @@ def _hits(actor: Actor, question: Question, matches: Iterable[_Match], limit: in
         for match in wanted
         if (row := rows.get(match.conversation_id)) and all(state(row) for state in question.states)
     ]
-    hits = [Hit(row, match.seq, match.excerpt) for match, row in shown[:limit]]
+    # Imports may have written old lines late. A conversation about exactly this order comes before lines that name it.
+    page = sorted(
+        shown[:limit], key=lambda pair: (question.is_exactly(_reference_of(pair[1])), pair[0].at), reverse=True
+    )
+    hits = [Hit(row, match.seq, match.excerpt) for match, row in page]
     return hits, shown[limit - 1][0].document_id if len(shown) > limit else 0
+
+
+def _reference_of(row: InboxRow) -> str:
+    """Return what the shop calls what a conversation is about; empty if it is about nothing."""
+    return row.context["reference"] if row.context else ""
 
 
 def _asked(actor: Actor, question: Question) -> _Search | None:

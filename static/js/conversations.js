@@ -102,7 +102,8 @@ function afterSwap({ detail: { ctx } }) {
 
 function keepFilter() {
   const { query } = document.getElementById("conversations").dataset;
-  if (location.search !== query) history.pushState({ htmx: true }, "", location.pathname + query);
+  const step = [query, location.search].every((part) => new URLSearchParams(part).has("q")) ? "replaceState" : "pushState";
+  if (location.search !== query) history[step]({ htmx: true }, "", location.pathname + query);
   if (document.activeElement === document.body) document.getElementById("filter-kind")?.focus({ preventScroll: true });
 }
 

@@ -2,6 +2,7 @@
 
 import { chooseByKey } from "./bulk.js";
 import { openMenu } from "./menus.js";
+import { goToSearch } from "./search.js";
 
 const SETTING = "single-key-shortcuts";
 const press = (selector) => () => {
@@ -22,6 +23,7 @@ const KEYS = {
   U: press("#mark-unread"),
   x: chooseByKey,
   u: press("[data-unread-filter]"),
+  "/": goToSearch,
   "?": press("[data-open-dialog='keyboard-help']"),
 };
 
@@ -54,7 +56,13 @@ function leaveComposer() {
   document.getElementById("subject").focus({ preventScroll: true });
 }
 
+const isSearchKey = (event) => event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+
 function onKey(event) {
+  if (isSearchKey(event) && !event.defaultPrevented && !isElsewhere()) {
+    event.preventDefault();
+    return goToSearch();
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === "Escape" && ["content", "note-content"].includes(event.target.id)) return leaveComposer();
   if (isTyping(event.target) || isElsewhere()) return;

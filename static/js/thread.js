@@ -17,7 +17,9 @@ const end = new IntersectionObserver((entries) => {
 
 function open() {
   const unread = document.getElementById("unread");
-  if (unread) unread.scrollIntoView();
+  const hit = document.querySelector(".message--hit");
+  if (hit) hit.scrollIntoView({ block: "center" });
+  else if (unread) unread.scrollIntoView();
   else showEnd();
   placeReadMark();
   end.disconnect();

@@ -14,8 +14,13 @@ from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
 from messaging_app.errors import Invalid
 from messaging_app.extensions import db
+from messaging_app.models.context import Named
+from messaging_app.models.scope import actor_params
+from messaging_app.queries import search as queries
 from messaging_app.search import indexing
-from messaging_app.services import messaging, search
+from messaging_app.search.asking import parse
+from messaging_app.search.documents import scope_of
+from messaging_app.services import contexts, messaging, search
 from messaging_app.text import search_key
 from tests.cast import Cast
 from tests.world import begin, four_conversations
@@ -50,7 +55,9 @@ TEXTS = {
     "राम कुमार, Łukasz und Øystein; straße": ["राम", "lukasz", "oystein", "strasse", "und oys"],
     "Write to cleo@shop.example about 4711-A": ["cleo@shop", "shop.example", "4711", '"4711-a"', "about wri"],
 }
+TEXTS["東京 都内 京都"] = ["東京", "都内", "京都 東京"]
 NOT_IN = {
+    "東京 都内 京都": ["東京都", "京都内"],
     "Sugar-paste is überfällig, said O'Brien": ["ugar", '"paste sugar"', '"sugar pas"', "sugar xyz", "fällig"],
     "東京都の天気です": ["東都", "京東", '"京の"'],
     "राम कुमार, Łukasz und Øystein; straße": ["रम", "राममम", "ukasz"],
@@ -81,6 +88,27 @@ def test_everybody_finds_what_they_see_and_nothing_else(cast_of: Cast, numbers: 
     assert found(cast_of.cleo, "planted") == of_platform + of_cleo
     assert found(cast_of.cleo._replace(sees_all=False), "planted") == of_cleo
     assert found(cast_of.omar, "planted") == []
+
+
+def test_the_index_offers_nothing_of_what_somebody_does_not_see(cast_of: Cast, numbers: dict[str, int]) -> None:
+    """Time cannot tell of a match that is hidden: a word of others is never read, not even to be left out."""
+    for number in range(3):
+        messaging.send_message(cast_of.cleo, numbers["bakery-cleo"], f"A planted word {number}")
+    session = db.session()
+    dialect = session.get_bind().dialect.name
+    for actor, offered in (
+        (cast_of.sam, 3),
+        (cast_of.cleo, 3),
+        (cast_of.tomas, 0),
+        (cast_of.omar, 0),
+        (cast_of.ada, 0),
+    ):
+        asked = queries.rendered(
+            dialect, scope_of(actor.type, actor.store_id, actor.id), parse("planted", UTC).clauses()
+        )
+        everything = {"asked": asked, "below": search.NEWEST, "above": 0, "most": 100}
+        query = queries.candidates(dialect, actor.type, actor.sees_all)
+        assert len(query.all(session, **actor_params(actor), **everything)) == offered
 
 
 def test_subject_names_and_addresses_are_found_where_no_line_matches(cast_of: Cast, numbers: dict[str, int]) -> None:
@@ -250,3 +278,22 @@ def test_the_hits_of_one_conversation_are_counted_in_order(cast_of: Cast, number
         messaging.send_message(cast_of.cleo, numbers["bakery-cleo"], line)
     assert search.hits_in(cast_of.sam, numbers["bakery-cleo"], "loa") == [2, 4]
     assert search.hits_in(cast_of.tomas, numbers["bakery-cleo"], "loa") == []
+
+
+def test_a_conversation_about_exactly_this_order_comes_first(cast_of: Cast, numbers: dict[str, int]) -> None:
+    order = Named("order", "4711-A")
+    said = contexts.Statement(None, "cleo@mail.example", "A cake", None, None, [], 1)
+    contexts.put_context(cast_of.ada, "bakery", order, said)
+    about = messaging.create_conversation(
+        cast_of.sam,
+        conversation_type="store_customer",
+        recipient_type="customer",
+        recipient_id=cast_of.cleo.id,
+        subject="Wings",
+        content="Hello",
+        context=order,
+    ).conversation_id
+    messaging.send_message(cast_of.cleo, numbers["bakery-cleo"], "It is 4711-A, I think")
+    assert found(cast_of.sam, "4711-a") == [(about, None), (numbers["bakery-cleo"], 2)]
+    assert found(cast_of.cleo, "4711") == [(numbers["bakery-cleo"], 2), (about, None)]
+    assert found(cast_of.tomas, "4711-a") == []

@@ -14,7 +14,7 @@ from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state, starts
 from messaging_app.web.forms import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
-from messaging_app.web.views import composer
+from messaging_app.web.views import composer, found
 from messaging_app.web.views.filters import Filters, read_filters
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
@@ -45,7 +45,12 @@ class InboxView:
 
 
 def inbox(actor: Actor) -> ResponseReturnValue:
-    """The list of conversations, filtered. For htmx the list or its next rows, 204 while `have` is current."""
+    """The list of conversations, filtered. For htmx the list or its next rows, 204 while `have` is current.
+
+    With `q`, what a search finds.
+    """
+    if found.typed():
+        return found.results(actor)
     view = read_inbox(actor)
     if request.args.get("have") == view.have:
         return Response(status=204)
@@ -58,12 +63,18 @@ def inbox(actor: Actor) -> ResponseReturnValue:
 def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """One conversation beside the list. For htmx only the thread or, with `before`, the lines before that seq."""
     before = whole_number("before")
-    found = messaging.get_head(actor, conversation_id)
+    head = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
-    if have is not None and have == state_of(found):
+    if have is not None and have == state_of(head):
         return Response(status=204)
-    found = messaging.read_lines(found, before=before, limit=messaging.THREAD_PAGE if before else window(found))
-    view = show(actor, found)
+    hit = None if before else found.at_hit(actor, conversation_id)
+    after = max(hit.seq - found.BEFORE_HIT - 1, 0) if hit else None
+    limit = messaging.THREAD_PAGE if before or hit else window(head)
+    read = messaging.read_lines(head, before=before, after=after, limit=limit)
+    view = show(actor, read)
+    if hit:
+        found.mark(hit, read)
+        view.hit = hit
     view.was_open = "was_open" in request.args
     if not is_htmx():
         return whole_page(actor, view)
@@ -74,8 +85,8 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def others(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """The other conversations with the same customer, and about the same matter."""
-    found = messaging.list_others(actor, conversation_id)
-    return page_or_fragment("conversations/others.html", "conversations/_others.html", others=found)
+    listed = messaging.list_others(actor, conversation_id)
+    return page_or_fragment("conversations/others.html", "conversations/_others.html", others=listed)
 
 
 def whole_page(
@@ -86,9 +97,12 @@ def whole_page(
     note: NoteForm | None = None,
 ) -> Response:
     """Return the page with the thread open. `filled` is a refused composer with its text, `note` a refused note."""
-    beside = read_inbox(actor, ignore_bad=True) if actor.type != ActorType.CUSTOMER else None
-    if beside:
-        beside = _reaching(actor, beside, view)
+    beside: InboxView | found.FoundView | None = None
+    if actor.type != ActorType.CUSTOMER:
+        if found.typed():
+            beside = found.read(actor, ignore_bad=True)
+        else:
+            beside = _reaching(actor, read_inbox(actor, ignore_bad=True), view)
         beside.selected_id = view.conversation.id
     shown = filled or composer.fresh(view)
     return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown, note=note)

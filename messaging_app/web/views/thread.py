@@ -22,6 +22,7 @@ from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
 from messaging_app.web.views.files import FileView, files_of
+from messaging_app.web.views.found import AtHit
 from messaging_app.web.views.own_lines import OwnLine, OwnNote, own_lines_of
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -110,6 +111,7 @@ class ThreadView:
     has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
     reply_reopens: bool = False  # whether what the reader writes reopens this closed conversation
     write_again: str = ""  # where the reader begins another one, if this is closed for good
+    hit: AtHit | None = None  # the line at which a search opened it
     was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
 
     @property
@@ -156,6 +158,7 @@ class SentView:
     read_seq: None = None
     removed: tuple[()] = ()
     brief: bool = True
+    hit: None = None
 
 
 def state_of(thread: messaging.Thread) -> str:
