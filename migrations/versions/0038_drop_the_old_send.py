@@ -4,13 +4,11 @@ A contract step (docs/operations.md): run it when the last process of that code 
 either side of it, so its readiness does not wait for it.
 """
 
-from pathlib import Path
-
 from alembic import context, op
 from sqlalchemy import inspect
 
-revision = '0099'
-down_revision = sorted(path.name[:4] for path in Path(__file__).parent.glob("0*.py"))[-2]
+revision = '0038'
+down_revision = '0037'
 branch_labels = None
 depends_on = None
 
