@@ -18,7 +18,7 @@ CHANNEL = "messaging:test:wakes"
 
 SECRET = "what somebody wrote"
 STRANGE = {
-    "a field more": [[["store:1"], "message", "{}", "", "", "", SECRET]],
+    "a field more": [[["store:1"], "message", "{}", "", "", "", None, SECRET]],
     "a field less": [[["store:1"]]],
     "no list of topics": [[7, "message", SECRET]],
     "no list of wake-ups": 7,

@@ -316,6 +316,7 @@ class MessageCreate(Incoming):
     content: Content
     reopen: bool = Field(
         False,
+        json_schema_extra=_no_default,
         description="Reopen the conversation if it is closed, with an admin or store token. Customers need not say so: "
         "where the platform lets their replies reopen, they do.",
     )
@@ -325,7 +326,7 @@ class MessageCreateForm(Incoming):
     """The same as a form, with files."""
 
     content: Words = ""
-    reopen: bool = Field(False, description="As in JSON.")
+    reopen: bool = Field(False, json_schema_extra=_no_default, description="As in JSON.")
 
 
 class NoteCreate(Incoming):

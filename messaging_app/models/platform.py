@@ -53,7 +53,7 @@ class Store(Base):
     logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
     opening_line: Mapped[str] = mapped_column(String(500), server_default="")  # greets its customers
     staff_see_only_assigned: Mapped[bool] = mapped_column(server_default=false())
-    customers_may_start: Mapped[str] = mapped_column(String(12), default=ALWAYS, server_default=ALWAYS)
+    customers_may_start: Mapped[str] = mapped_column(String(12), server_default=ALWAYS)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

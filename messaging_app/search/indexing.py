@@ -106,7 +106,7 @@ def _fill(session: Session) -> int:
     fill(session, after, rows[-1].id)
     settled = [row.id for row in takewhile(lambda row: now() - row.created_at > SETTLED_AFTER, rows)]
     if settled:
-        session.execute(update(SearchDue).where(SearchDue.kind == LINES).values(after=settled[-1]))
+        session.merge(SearchDue(kind=LINES, id=0, after=settled[-1]))  # also where the row is gone: else without end
     return len(settled)
 
 

@@ -90,6 +90,8 @@ def mark_unread(actor: Actor, conversation_id: int, from_seq: int | None) -> Non
             raise NotFound
         if from_seq is None:
             from_seq = queries.newest_of_others(session, actor, conversation_id)
+            if not from_seq:
+                return  # nobody else has written
         if not 1 <= from_seq <= head.last_seq:
             raise Invalid(FieldError("from_seq", "invalid", _("There is no such message in this conversation.")))
         ConversationParticipant.mark_unread(session, actor, head, from_seq)

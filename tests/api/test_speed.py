@@ -21,12 +21,12 @@ READS = {
     "documentation": (0, lambda api, n: (api.get(None, "/api/v1/openapi.json"), api.get(None, "/api/v1/docs"))),
 }
 WRITES = {
-    "create": (7, lambda api, n: api.post("sam", json=api.beginning("sam", "cleo"))),
-    "send": (5, lambda api, n: api.post("cleo", f"/{n}/messages", json={"content": "x"})),
+    "create": (8, lambda api, n: api.post("sam", json=api.beginning("sam", "cleo"))),
+    "send": (6, lambda api, n: api.post("cleo", f"/{n}/messages", json={"content": "x"})),
     "read": (3, lambda api, n: api.put("cleo", f"/{n}/read")),
     "preferences": (3, lambda api, n: api.put("cleo", f"/{n}/preferences", json={"email_notifications": True})),
     "close": (4, lambda api, n: api.post("sam", f"/{n}/close")),
-    "remove": (4, lambda api, n: api.call("cleo", "DELETE", f"/{n}/attachments/1")),
+    "remove": (6, lambda api, n: api.call("cleo", "DELETE", f"/{n}/attachments/1")),
 }
 
 
