@@ -26,7 +26,8 @@ from messaging_app.accounts import passwords
 from messaging_app.config import Settings
 from messaging_app.db.engine import statement_executed
 from messaging_app.extensions import db
-from messaging_app.models import AuditHead
+from messaging_app.models import AuditHead, SearchDue
+from messaging_app.search.indexing import LINES
 from tests import cast
 from tests.services import Postgres, migrate
 
@@ -130,6 +131,7 @@ def empty(engine: Engine) -> None:
         for table in reversed(db.metadata.sorted_tables):
             connection.execute(table.delete())
         connection.execute(insert(AuditHead).values(id=1, last_id=0, hash=""))
+        connection.execute(insert(SearchDue).values(kind=LINES, id=0, after=0))
         if engine.dialect.name == "postgresql":
             query = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'"
             connection.execute(text(query)).all()

@@ -1,7 +1,7 @@
 // How files come to a message: chosen, dropped, pasted or photographed, and taken away again.
 
 import { remember } from "./draft-files.js";
-import { field, filesOf, isSame, put } from "./staged.js";
+import { field, filesOf, isSame, put, wayIn } from "./staged.js";
 import { uploadOf } from "./upload.js";
 
 function change(form, files) {
@@ -27,7 +27,7 @@ function remove(button) {
 function drop(event) {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  const form = event.target.closest?.("section.thread, dialog")?.querySelector("form[data-sends]");
+  const form = [...(event.target.closest?.("section.thread, dialog")?.querySelectorAll("form[data-sends]") ?? [])].find(wayIn); // a note takes none
   event.dataTransfer.dropEffect = form ? "copy" : "none";
   if (!form) return;
   form.classList.toggle("composer--drop", event.type === "dragover");
