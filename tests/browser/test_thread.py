@@ -238,6 +238,9 @@ def test_a_message_that_follows_shows_its_time_to_a_mouse_and_in_focus(site: Sit
     assert not is_seen()
     composer(page).focus()
     page.keyboard.press("Shift+Tab")
+    if name != "cleo":  # the way to a note stands between
+        expect(page.locator(".faces summary")).to_be_focused()
+        page.keyboard.press("Shift+Tab")
     expect(log(page)).to_be_focused()
     assert is_seen()
     assert log(page).evaluate("log => [log.scrollHeight, log.scrollWidth - log.clientWidth]") == [height, 0]
