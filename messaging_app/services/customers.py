@@ -24,7 +24,7 @@ from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, che
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CustomerCounts:
     """The conversations of a customer, as far as the admin sees them."""
 
     open: int
@@ -69,7 +69,7 @@ def get_customer(actor: Actor, customer_id: int) -> CustomerRow:
     return CustomerRow._make(found)
 
 
-def get_figures(actor: Actor, customer_id: int) -> Figures:
+def get_figures(actor: Actor, customer_id: int) -> CustomerCounts:
     """How much a customer writes. One statement."""
     own = (Conversation.customer_id == customer_id) & Conversation.visible_to(actor)
     figures = (
@@ -77,7 +77,7 @@ def get_figures(actor: Actor, customer_id: int) -> Figures:
         select(func.count()).where(own),
         select(func.max(Conversation.last_message_at)).where(own),
     )
-    return Figures(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
+    return CustomerCounts(*db.session.execute(select(*(figure.scalar_subquery() for figure in figures))).one())
 
 
 def effects_of_deactivating(actor: Actor, customer_id: int) -> Effects:

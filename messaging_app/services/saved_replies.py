@@ -25,6 +25,7 @@ from messaging_app.text import TextRefused, clean_content, clean_subject, search
 
 MOST = 1_000  # a team's
 OFFERED = 20
+NOT_FOUND = 3  # the rank of what does not contain what is looked for
 FILE_MAX = 1024 * 1024  # bytes
 VARIABLE = re.compile(r"\{([a-z]+\.[a-z_]+)\}")
 _SENTENCES = {
@@ -120,9 +121,6 @@ def use_reply(actor: Actor, conversation_id: int, reply_id: int) -> str:
         text = reply.text
     values = _values(actor, head)
     return VARIABLE.sub(lambda found: values.get(found[1]) or found[0], text)
-
-
-NOT_FOUND = 3
 
 
 def _rank(reply: SavedReply, wanted: str) -> int:
