@@ -202,7 +202,9 @@ def test_a_late_poll_and_the_answer_to_ones_own_message_never_repeat_a_line(site
     site.say(site.cast.cleo, number, "Hers")
     with page.expect_request("**/messages?after=*"):
         poll(page, "thread")
+    visit.noise("409")
     write(page, "Mine")
+    page.get_by_role("button", name="Send anyway").click()  # Hers came while it was written
     expect(page.locator("#message-3")).to_be_visible()
     expect(messages(page)).to_have_count(3)
     with page.expect_response("**/messages?after=*"):
