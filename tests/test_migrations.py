@@ -370,7 +370,7 @@ def test_0033_opens_inboxes_as_before(at: Callable[[str], None]) -> None:
     downgrade(revision="0032")
 
 
-def test_0038_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
+def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
     at("0015")
     upgrade(revision=CHAIN[-2])
     more = "UPDATE conversation_participants SET unread_count = unread_count + 1 WHERE participant_type = 'customer'"
@@ -394,7 +394,7 @@ def test_0038_takes_functions_and_totals_away_and_brings_them_back_right(at: Cal
     assert [(kind, int(unread)) for kind, unread in rows(whole)] == [("customer", 5)]
 
 
-def test_0038_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
+def test_0099_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
     upgrade()
     run(f"UPDATE alembic_version SET version_num = '{CHAIN[-2]}'")
     before = described()
