@@ -13,7 +13,7 @@ from messaging_app.actors import Actor
 from messaging_app.policies import policy_of
 from messaging_app.services import second_factor
 from messaging_app.services.second_factor import Factors
-from messaging_app.web.forms import AppCodeForm, PasskeyForm
+from messaging_app.web.forms.account import AppCodeForm, PasskeyForm
 from messaging_app.web.htmx import signed_in
 from messaging_app.web.urls import local_path
 

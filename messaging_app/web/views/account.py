@@ -15,7 +15,7 @@ from messaging_app.policies import policy_of
 from messaging_app.services import email_changes, identities, own_sessions, passwords, profiles
 from messaging_app.services.identities import Connected
 from messaging_app.services.stored_data import get_stored
-from messaging_app.web.forms import EmailForm, PasswordForm, ProfileForm
+from messaging_app.web.forms.account import EmailForm, PasswordForm, ProfileForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 from messaging_app.web.second_factor import SecondFactorPart, part_of
 

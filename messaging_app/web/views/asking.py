@@ -17,7 +17,8 @@ from messaging_app.queries.contexts import ContextRow
 from messaging_app.services import contexts, messaging, starts
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.starts import StartsUsedUp
-from messaging_app.web.forms import AskForm, new_key
+from messaging_app.web.forms import new_key
+from messaging_app.web.forms.messages import AskForm
 from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number
 from messaging_app.web.views.about import ICONS, kind_name
 from messaging_app.web.views.compose import lead_to_open

@@ -9,7 +9,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import DuplicateOpen
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging
-from messaging_app.web.forms import MessageForm
+from messaging_app.web.forms.messages import MessageForm
 from messaging_app.web.htmx import is_htmx, see_other, toast, whole_number, with_events
 from messaging_app.web.views.messages import refused, update
 

@@ -20,7 +20,8 @@ from messaging_app.services import contexts, messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import find_recipient, list_recipients
-from messaging_app.web.forms import ComposeForm, new_key
+from messaging_app.web.forms import new_key
+from messaging_app.web.forms.messages import ComposeForm
 from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
 from messaging_app.web.views.about import kind_name

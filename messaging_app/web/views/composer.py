@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from messaging_app.errors import DuplicateOpen, NewerMessages, Refusal
-from messaging_app.web.forms import MessageForm, new_key
+from messaging_app.web.forms import new_key
+from messaging_app.web.forms.messages import MessageForm
 from messaging_app.web.views.thread import Line, ThreadView
 
 

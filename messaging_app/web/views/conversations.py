@@ -12,7 +12,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state, starts
-from messaging_app.web.forms import MessageForm, NoteForm
+from messaging_app.web.forms.messages import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer, found
 from messaging_app.web.views.filters import Filters, read_filters

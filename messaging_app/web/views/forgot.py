@@ -13,7 +13,7 @@ from messaging_app.actors import ActorType
 from messaging_app.errors import Invalid, NotFound
 from messaging_app.mail import account
 from messaging_app.services import resets
-from messaging_app.web.forms import ForgotForm
+from messaging_app.web.forms.signing_in import ForgotForm
 from messaging_app.web.htmx import rendered
 from messaging_app.web.views.sign_ins import STORE_COOKIE
 

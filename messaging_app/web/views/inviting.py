@@ -14,7 +14,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.services import invitations
 from messaging_app.services.invitations import Outcome, Pending
-from messaging_app.web.forms import InviteForm
+from messaging_app.web.forms.joining import InviteForm
 from messaging_app.web.htmx import see_other
 from messaging_app.web.views.console import Done
 

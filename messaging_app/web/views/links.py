@@ -19,7 +19,8 @@ from messaging_app.models import LinkKind
 from messaging_app.services import email_changes, invitations, resets
 from messaging_app.text import email_key
 from messaging_app.web.bodies import SMALL
-from messaging_app.web.forms import AcceptForm, ResetForm
+from messaging_app.web.forms.account import ResetForm
+from messaging_app.web.forms.joining import AcceptForm
 from messaging_app.web.htmx import rendered, see_other
 from messaging_app.web.origin import check_origin
 

@@ -21,7 +21,7 @@ from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
-from messaging_app.web.forms import MessageForm
+from messaging_app.web.forms.messages import MessageForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page

@@ -10,7 +10,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging, notes
-from messaging_app.web.forms import NoteForm
+from messaging_app.web.forms.messages import NoteForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import messages
 from messaging_app.web.views.conversations import whole_page

@@ -9,7 +9,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.policies import policy_of
 from messaging_app.services import preferences as service
-from messaging_app.web.forms import PreferencesForm, TeamPreferencesForm
+from messaging_app.web.forms.preferences import PreferencesForm, TeamPreferencesForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 
 

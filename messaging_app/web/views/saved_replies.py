@@ -12,7 +12,7 @@ from messaging_app.models import SavedReply
 from messaging_app.policies import CONSOLE, policy_of
 from messaging_app.services import saved_replies
 from messaging_app.text.markup import with_name
-from messaging_app.web.forms import RepliesFileForm, ReplyForm
+from messaging_app.web.forms.saved_replies import RepliesFileForm, ReplyForm
 from messaging_app.web.htmx import rendered, see_other
 from messaging_app.web.views.questions import Question, ask
 

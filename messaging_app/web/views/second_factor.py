@@ -12,7 +12,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.policies import policy_of
 from messaging_app.services import passkeys, passwords, second_factor
-from messaging_app.web.forms import AppCodeForm, ConfirmForm, PasskeyForm
+from messaging_app.web.forms.account import AppCodeForm, ConfirmForm, PasskeyForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 from messaging_app.web.second_factor import part_of
 from messaging_app.web.views.account import change_password, security_page

@@ -23,7 +23,7 @@ from messaging_app.accounts.sign_in import Person, place_of
 from messaging_app.actors import Actor
 from messaging_app.errors import Refusal
 from messaging_app.policies import RolePolicy
-from messaging_app.web.forms import CodeForm
+from messaging_app.web.forms.signing_in import CodeForm
 from messaging_app.web.htmx import rendered, see_other, signed_in
 
 PENDING = "second_step"

@@ -13,7 +13,8 @@ from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
 from messaging_app.services.setting_changes import last_changes
 from messaging_app.services.settings import SETTINGS, ChangedMeanwhile, Setting, as_text, list_settings, set_settings
-from messaging_app.web.forms import Form, settings_form
+from messaging_app.web.forms import Form
+from messaging_app.web.forms.settings import settings_form
 from messaging_app.web.htmx import rendered, see_other
 from messaging_app.web.views.console import Done
 

@@ -14,7 +14,7 @@ from messaging_app.extensions import csrf, db
 from messaging_app.policies import ADMIN
 from messaging_app.services import setup
 from messaging_app.web.bodies import SMALL
-from messaging_app.web.forms import SetupForm
+from messaging_app.web.forms.joining import SetupForm
 from messaging_app.web.htmx import rendered, see_other
 from messaging_app.web.origin import check_origin
 

@@ -20,7 +20,7 @@ from messaging_app.errors import FieldError, Invalid, NotFound, Refusal
 from messaging_app.policies import RolePolicy
 from messaging_app.services import passkeys
 from messaging_app.services.passkeys import PasskeyRefused
-from messaging_app.web.forms import PasskeyAnswerForm, SignInForm
+from messaging_app.web.forms.signing_in import PasskeyAnswerForm, SignInForm
 from messaging_app.web.htmx import rendered, see_other, signed_in, whole_number
 from messaging_app.web.urls import local_path
 from messaging_app.web.views import second_step

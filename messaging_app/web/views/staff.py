@@ -14,7 +14,7 @@ from messaging_app.queries.console import Asked, MemberRow
 from messaging_app.services import staff, stores
 from messaging_app.services.invitations import STORE_ROLES
 from messaging_app.text.markup import with_name
-from messaging_app.web.forms import RoleForm
+from messaging_app.web.forms.joining import RoleForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other
 from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, number_of, what_is_asked

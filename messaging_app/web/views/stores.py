@@ -18,7 +18,7 @@ from messaging_app.queries.console import Asked
 from messaging_app.services import staff, store_changes, store_closures, stores
 from messaging_app.services.store_changes import EditedMeanwhile, Entered
 from messaging_app.text.markup import with_name
-from messaging_app.web.forms import NewStoreForm, StoreForm
+from messaging_app.web.forms.stores import NewStoreForm, StoreForm
 from messaging_app.web.htmx import page_or_fragment, rendered, see_other
 from messaging_app.web.views import inviting
 from messaging_app.web.views.console import Done, ListAddress, as_csv, what_is_asked

@@ -12,7 +12,7 @@ from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid, NotFound
 from messaging_app.policies import policy_of
-from messaging_app.web.forms import TokenForm
+from messaging_app.web.forms.preferences import TokenForm
 from messaging_app.web.htmx import rendered, see_other
 
 

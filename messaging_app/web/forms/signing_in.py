@@ -1,0 +1,55 @@
+"""Signing in, and a forgotten password."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+from messaging_app.web.forms import Form
+
+
+class SignInForm(Form):
+    """E-mail and password."""
+
+    email = EmailField(
+        _("E-mail"), [InputRequired(), Length(max=254)], render_kw={"autocomplete": "username", "required": True}
+    )
+    password = PasswordField(_("Password"), [InputRequired(), Length(max=1024)])
+    next = HiddenField()
+
+
+class CodeForm(Form):
+    """The second step of signing in."""
+
+    code = StringField(
+        _("Code"),
+        description=_("The six digits that your authenticator app shows, or one of your recovery codes."),
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "maxlength": 40,
+            "required": True,
+            "dir": "ltr",
+        },
+    )
+    next = HiddenField()
+
+
+class PasskeyAnswerForm(Form):
+    """Signing in with a passkey: what a script got from the browser."""
+
+    credential = HiddenField(id="passkey-credential")
+    next = HiddenField(id="passkey-next")
+
+
+class ForgotForm(Form):
+    """Whose password was forgotten; at the storefront also at which store."""
+
+    email = EmailField(_("E-mail"), render_kw={"autocomplete": "username", "required": True, "maxlength": 254})
+    store = StringField(
+        _("Store code"),
+        description=_("You find it in the address of your store and in its e-mails."),
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "required": True},
+    )
