@@ -25,7 +25,7 @@ from messaging_app.extensions import db
 from messaging_app.mail import MAIL_TOPIC, message
 from messaging_app.mail.delivery import ROWS, deliver
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
-from messaging_app.models.conversation import Taken
+from messaging_app.models.position import Taken
 from messaging_app.services import announcements
 
 SOON = timedelta(seconds=60)  # the interval between rounds

@@ -7,13 +7,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     ForeignKey,
-    Index,
     String,
     and_,
     bindparam,
@@ -23,7 +21,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
@@ -32,7 +29,9 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, Column, Id, UtcDateTime, table_of
 from messaging_app.models.context import KIND_MAX, Context, Held, Snapshot, SnapshotType
+from messaging_app.models.conversation_indexes import INDEXES
 from messaging_app.models.platform import Customer, Store, User
+from messaging_app.models.position import Locked, Names, Taken
 from messaging_app.models.scope import (
     ACTOR_ID,
     ACTOR_STORE_ID,
@@ -50,46 +49,6 @@ class ConversationStatus(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
-
-
-class Names(NamedTuple):
-    """What a new conversation is found by besides its lines: its subject and whose names are in it."""
-
-    subject: str
-    store_name: str
-    store_code: str
-    customer_name: str | None
-    customer_email: str | None
-    context: Snapshot | None
-    beginner_email: str | None  # None: the customer
-
-
-class Taken(NamedTuple):
-    """A reserved position in a conversation: its `last_seq`, and the values that the line there needs.
-
-    `moment` is the line's time. It is never earlier than the previous message, even if the clock went backwards.
-    """
-
-    conversation_id: int
-    last_seq: int
-    moment: datetime
-    conversation_type: str
-    store_id: int
-    customer_id: int | None
-    store_name: str | None = None
-    store_assignee_id: int | None = None
-    names: Names | None = None  # of the first line only
-
-
-class Locked(NamedTuple):
-    """A conversation that is locked until the transaction ends."""
-
-    conversation_id: int
-    conversation_type: str
-    store_id: int
-    customer_id: int | None
-    last_seq: int
-    store_assignee_id: int | None
 
 
 @dataclass(slots=True)
@@ -120,49 +79,6 @@ class Head:
         return tuple(getattr(Conversation, field.name) for field in fields(Head))
 
 
-# Literals, not parameters: a query uses a partial index only if it repeats the index's condition exactly.
-PLATFORM = f"conversation_type != '{type_without(ActorType.ADMIN).value}'"
-STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
-CUSTOMER = "customer_id IS NOT NULL"
-ABOUT, KIND = "context_id IS NOT NULL", "context_kind IS NOT NULL"
-
-
-def _index(name: str, *columns: str, where: str) -> Index:
-    """An index of a part of the conversations."""
-    condition = text(where)
-    return Index(name, *columns, "id", sqlite_where=condition, postgresql_where=condition)
-
-
-def _inbox_index(name: str, *columns: str, where: str) -> Index:
-    """An index of one audience's conversations in inbox order (read backwards: newest first)."""
-    return _index(name, *columns, "last_message_at", where=where)
-
-
-def _unique(name: str, *columns: str, where: str) -> Index:
-    """A unique index of a part of the conversations."""
-    condition = text(where)
-    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
-
-
-def _side_indexes(side: str, audience: str, *scope: str) -> tuple[Index, ...]:
-    """The indexes of what one side owes, waits for, has ruled out, has shared out and has put to sleep.
-
-    The status is always the same in the first two: without it SQLite, which has no statistics, would take another index.
-    """
-    name = f"ix_conversations_{audience}"
-    where = {"platform": PLATFORM, "store": STORE}[audience]
-    theirs = f"{where} AND status = 'open' AND last_sender_type"
-    return (
-        _index(
-            f"{name}_ours", *scope, "status", "turn_since", where=f"{theirs} != '{side}' AND {side}_no_reply_at IS NULL"
-        ),
-        _index(f"{name}_theirs", *scope, "status", "turn_since", where=f"{theirs} = '{side}'"),
-        _inbox_index(f"{name}_ruled_out", *scope, where=f"{where} AND {side}_no_reply_at IS NOT NULL"),
-        _inbox_index(f"{name}_assigned", *scope, f"{side}_assignee_id", "status", where=where),
-        _inbox_index(f"{name}_snoozed", *scope, where=f"{where} AND {side}_snoozed_until IS NOT NULL"),
-    )
-
-
 class Conversation(Sides, Base):
     """The whole exchange. The row holds everything that a list shows, so lists do not read messages.
 
@@ -174,37 +90,7 @@ class Conversation(Sides, Base):
         CheckConstraint("conversation_type IN ('admin_store', 'store_customer', 'admin_customer')", name="type"),
         CheckConstraint("status IN ('open', 'closed')", name="status"),
         CheckConstraint("(conversation_type = 'admin_store') = (customer_id IS NULL)", name="customer"),
-        _inbox_index("ix_conversations_platform", where=PLATFORM),
-        _inbox_index("ix_conversations_platform_status", "status", where=PLATFORM),
-        _inbox_index("ix_conversations_platform_type", "conversation_type", "status", where=PLATFORM),
-        _inbox_index("ix_conversations_platform_store", "store_id", "status", where=PLATFORM),
-        _inbox_index("ix_conversations_store", "store_id", where=STORE),
-        _inbox_index("ix_conversations_store_status", "store_id", "status", where=STORE),
-        _inbox_index(
-            "ix_conversations_store_type",
-            "store_id",
-            "conversation_type",
-            "status",
-            where=STORE,
-        ),
-        _inbox_index("ix_conversations_customer", "customer_id", where=CUSTOMER),
-        _inbox_index("ix_conversations_customer_status", "customer_id", "status", where=CUSTOMER),
-        *_side_indexes("admin", "platform"),
-        *_side_indexes("store", "store", "store_id"),
-        _inbox_index("ix_conversations_context", "context_id", where=ABOUT),
-        _inbox_index("ix_conversations_platform_kind", "context_kind", "status", where=f"{PLATFORM} AND {KIND}"),
-        _inbox_index("ix_conversations_store_kind", "store_id", "context_kind", "status", where=f"{STORE} AND {KIND}"),
-        # One matter, one open conversation. Two indexes, since NULLs are never alike.
-        _unique(
-            "uq_conversations_open_context",
-            *("conversation_type", "customer_id", "context_id"),
-            where=f"status = 'open' AND {ABOUT} AND {CUSTOMER}",
-        ),
-        _unique(
-            "uq_conversations_open_context_of_store",
-            "context_id",
-            where=f"status = 'open' AND {ABOUT} AND customer_id IS NULL",
-        ),
+        *INDEXES,
         # Ids are never reused, and one can be reserved before its row is written (see `reserve_id`).
         {"sqlite_autoincrement": True},
     )

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from messaging_app.actors import Actor
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, table_of
-from messaging_app.models.conversation import Taken
 from messaging_app.models.events import FACT, EventKind
+from messaging_app.models.position import Taken
 
 IDEMPOTENCY_KEY_MAX = 200
 SHOP = "Shop"  # the sender's name of what the shop's program states

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messaging_app.actors import Actor
 from messaging_app.db.types import Base
-from messaging_app.models.conversation import Locked
+from messaging_app.models.position import Locked
 
 
 class Written(NamedTuple):

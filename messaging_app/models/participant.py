@@ -32,9 +32,9 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
 from messaging_app.db.types import Base, Id, UtcDateTime, table_of
 from messaging_app.db.upsert import insert_for
-from messaging_app.models.conversation import Locked, Taken
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.platform import Customer, StoreMembership, User
+from messaging_app.models.position import Locked, Taken
 from messaging_app.models.scope import ACTOR_ID, TYPES_OF, ConversationType, Number, active_person, actor_params, word
 
 OF_CONVERSATION = bindparam("of_conversation", type_=Id)

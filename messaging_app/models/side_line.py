@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messaging_app.actors import Actor
 from messaging_app.db.types import Base
-from messaging_app.models.conversation import Locked
 from messaging_app.models.events import EventKind
+from messaging_app.models.position import Locked
 
 
 class SideLine(Base):

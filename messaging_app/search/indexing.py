@@ -22,7 +22,7 @@ from messaging_app.models import (
     SearchDue,
     SearchLine,
 )
-from messaging_app.models.conversation import Names, Taken
+from messaging_app.models.position import Names, Taken
 from messaging_app.models.scope import word
 from messaging_app.queries import search as queries
 from messaging_app.search.documents import About, Line, head_document, line_document

@@ -18,7 +18,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Event, current_bus
 from messaging_app.db import engine as database
 from messaging_app.extensions import db
-from messaging_app.models.conversation import Taken
+from messaging_app.models.position import Taken
 from messaging_app.models.scope import sees_type
 from messaging_app.queries.sending import Writer
 

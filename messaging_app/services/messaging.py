@@ -24,8 +24,8 @@ from messaging_app.models import (
     Message,
 )
 from messaging_app.models.context import Named
-from messaging_app.models.conversation import Locked
 from messaging_app.models.events import CLOSED, REOPENED, EventKind
+from messaging_app.models.position import Locked
 from messaging_app.models.scope import actor_params
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread

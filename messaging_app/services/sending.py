@@ -25,9 +25,9 @@ from messaging_app.errors import (
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, Message
-from messaging_app.models.conversation import Taken
 from messaging_app.models.events import REOPENED
 from messaging_app.models.platform import REPLY_REOPENS_DAYS
+from messaging_app.models.position import Taken
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as queries
 from messaging_app.search import indexing

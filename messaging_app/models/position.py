@@ -1,0 +1,48 @@
+"""What the verbs of a conversation return: a position in it, or what is locked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from messaging_app.models.context import Snapshot
+
+
+class Names(NamedTuple):
+    """What a new conversation is found by besides its lines: its subject and whose names are in it."""
+
+    subject: str
+    store_name: str
+    store_code: str
+    customer_name: str | None
+    customer_email: str | None
+    context: Snapshot | None
+    beginner_email: str | None  # None: the customer
+
+
+class Taken(NamedTuple):
+    """A reserved position in a conversation: its `last_seq`, and the values that the line there needs.
+
+    `moment` is the line's time. It is never earlier than the previous message, even if the clock went backwards.
+    """
+
+    conversation_id: int
+    last_seq: int
+    moment: datetime
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    store_name: str | None = None
+    store_assignee_id: int | None = None
+    names: Names | None = None  # of the first line only
+
+
+class Locked(NamedTuple):
+    """A conversation that is locked until the transaction ends."""
+
+    conversation_id: int
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    last_seq: int
+    store_assignee_id: int | None
