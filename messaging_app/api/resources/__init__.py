@@ -1,0 +1,1 @@
+"""What each endpoint does: one service call, one response. The pages use the same services."""
