@@ -11,7 +11,8 @@ htmx.registerExtension("merge-conversations", {
 });
 
 function merge(section, fresh) {
-  const focused = document.activeElement?.closest(".conversation")?.id;
+  const focused = document.activeElement?.closest(".conversation");
+  const index = [...list().children].indexOf(focused);
   const rows = [...fresh.querySelectorAll(".conversation")];
   const more = fresh.querySelector("#more-conversations");
   dropRowsThatLeft(rows, !more);
@@ -19,8 +20,14 @@ function merge(section, fresh) {
   for (const id of ["conversation-list", "conversations-none"]) document.getElementById(id).hidden = fresh.querySelector(`#${id}`).hidden;
   section.querySelector("#conversations-poll").setAttribute("hx-vals", fresh.querySelector("#conversations-poll").getAttribute("hx-vals"));
   added.push(...renewMore(more));
-  if (focused && !document.activeElement.closest(".conversation")) linkOf(focused)?.focus({ preventScroll: true });
+  if (focused && !document.activeElement.closest(".conversation")) (linkOf(focused.id) ?? nearest(index))?.focus({ preventScroll: true });
   return added;
+}
+
+// Who stood on a row that is gone goes on with the one in its place.
+function nearest(index) {
+  const { children } = list();
+  return (children[index] ?? list().lastElementChild)?.querySelector("a") ?? document.querySelector("[data-compose]");
 }
 
 // Rows of later pages stay; a row that should stand on the first page and does not has left the filter. The one that is
@@ -77,7 +84,7 @@ function markSelected() {
   document.querySelector(".inbox")?.toggleAttribute("data-thread", Boolean(id));
   for (const row of document.querySelectorAll(".conversation")) {
     if (row.id === `conversation-${id}`) row.querySelector("a").setAttribute("aria-current", "true");
-    else if ("left" in row.dataset) row.remove();
+    else if (id && "left" in row.dataset) row.remove();
     else row.querySelector("a").removeAttribute("aria-current");
   }
 }
@@ -131,7 +138,9 @@ async function closeThread(event) {
   const row = `conversation-${back.closest("section").dataset.conversation}`;
   await showNoThread();
   history.pushState({ htmx: true }, "", back.getAttribute("href"));
-  (linkOf(row) ?? document.querySelector(".conversation__link, [data-compose]"))?.focus();
+  (linkOf(row) ?? nearest(0))?.focus();
+  // It may have left the filter, or be back in it: the list is asked anew.
+  if ("left" in (document.getElementById(row)?.dataset ?? {})) document.dispatchEvent(new Event("conversations-changed"));
 }
 
 // Back and forward change the thread alone while the list shows the same filter; else htmx fetches the page.

@@ -226,6 +226,8 @@ def test_all_three_roles_tour_it_in_real_browsers(scaled: Scaled, browser: Brows
         assert ada.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
         compose(ada, "Bakery", "The new contract", "Please sign it.", kind="A store")
         converse(ada, sam, "The new contract", "Please sign it.", answerer_may_close=True)
+        write(sam, "It is signed.")  # what still waits would open by itself when the next one is closed
+        expect(messages(sam)).to_have_count(4)
         compose(sam, "Cleo", "Your rye loaf", "It leaves tomorrow.")
         converse(sam, cleo, "Your rye loaf", "It leaves tomorrow.", answerer_may_close=False)
 
