@@ -38,8 +38,8 @@ function restPoll(event) {
 }
 
 document.addEventListener("htmx:config:request", restPoll);
-// On its way to another store a page would ask in that store's name; the browser may show it again later.
-document.addEventListener("submit", ({ target }) => { if (target.id === "stores") state.ended = true; });
+// On its way to another store or out a page would ask in a wrong name or in none; the browser may show it again later.
+document.addEventListener("submit", ({ target }) => { if (target.matches("#stores, [data-sign-out]")) state.ended = true; });
 window.addEventListener("pageshow", ({ persisted }) => { if (persisted) state.ended = false; });
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => showConnection(ctx.response.status >= 500 && state.offline));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
