@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, after_this_request, current_app, request, session
+from flask import Flask, Request, Response, after_this_request, request, session
+from flask.globals import app_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import UserMixin, login_user, logout_user
 from itsdangerous import BadSignature
@@ -276,7 +277,7 @@ def end_session_at(response: Response, role: RolePolicy) -> None:
 
 
 def _interface() -> tuple[RoleSessionInterface, Flask]:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     assert isinstance(app.session_interface, RoleSessionInterface)
     return app.session_interface, app
 

@@ -95,7 +95,7 @@ def seat_the_missing(connection: Connection) -> None:
             Conversation, Conversation.id == people.c.conversation_id
         )
     )
-    connection.execute(insert(SEATS), [dict(row._mapping) for row in rows])
+    connection.execute(insert(SEATS), [dict(row) for row in rows.mappings()])
 
 
 def _strange() -> Query:

@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from types import FrameType
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
+from flask.globals import app_ctx
 from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
@@ -141,7 +142,7 @@ def start_beside(app: Flask) -> Worker:
 def worker() -> None:
     """Send mail and keep storage clean until stopped: the process beside the web processes of a scaled installation."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     if app.extensions["settings"].mail_url is None:
         click.echo("Mail is off: MESSAGING_MAIL_URL is not set.", err=True)
     running = Worker(app)

@@ -26,6 +26,14 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 ROOT_MODULES = 10
+OWN = ("self", "cls")
+DOCUMENTED = {
+    "_asdict",
+    "_replace",
+    "_make",
+    "_fields",
+    "_exit",
+}  # of named tuples and os: public despite the underscore
 
 
 def floor_of(module: str) -> int:
@@ -74,6 +82,20 @@ def test_no_imports_go_round_in_circles() -> None:
 def test_the_package_root_stays_small() -> None:
     modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
     assert len(modules) <= ROOT_MODULES, sorted(modules)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_uses_a_private_name_of_another(module: str) -> None:
+    """A private name of a library changes without notice; one of our own belongs to its module."""
+    used = []
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in OWN):
+            used.append(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            used += [part for part in (node.module or "").split(".") if part != "__future__"]
+            used += [alias.name for alias in node.names]
+    private = {name for name in used if re.match("_[^_]", name)} - DOCUMENTED
+    assert not private, "look for the public way"
 
 
 def test_any_stands_on_few_lines() -> None:

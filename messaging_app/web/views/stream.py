@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
+from flask.globals import app_ctx
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -73,7 +74,7 @@ class _Right:
 
     def __init__(self, sign_in: SignIn) -> None:
         actor = sign_in.actor
-        self._app = current_app._get_current_object()  # type: ignore[attr-defined] # a proxy is of no use in the stream
+        self._app = app_ctx.app  # the stream outlives this context, so `current_app` is of no use in it
         self._token, self._actor = sign_in.token, actor
         self._person = f"{actor.type}:{actor.id}"
         self._meant = ("", f"store:{actor.store_id}", f"session:{sign_in.session_id}")
