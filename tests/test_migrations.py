@@ -721,3 +721,11 @@ def test_0036_knows_of_no_mention(at: Callable[[str], None]) -> None:
     at("0035")
     upgrade(revision="0036")
     assert rows("SELECT count(*) FROM conversation_participants WHERE mentions > 0 OR by_mention") == [(0,)]
+
+
+def test_0038_begins_without_saved_views(at: Callable[[str], None]) -> None:
+    at("0037")
+    upgrade(revision="0038")
+    assert rows("SELECT count(*) FROM saved_views") == [(0,)]
+    downgrade(revision="0037")
+    assert "saved_views" not in tables()

@@ -34,6 +34,7 @@ _SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | 
 }
 _STOREFRONT = {name: _SUMMARY[name] for name in StorefrontConversationSummary.model_fields}
 _SUMMARY |= {"waiting": "them", "waiting_since": _AT, "assignee": {"id": 3, "name": "Sam"}}
+_VIEW = {"id": 4, "name": "Waits for us", "query": "waiting=us&order=waiting", "shared": False}
 _URL = "/api/v1/store/messages/17/attachments/5"
 _ATTACHMENT = {
     "id": 5,
@@ -108,6 +109,9 @@ EXAMPLES: dict[str, object] = {
     "BulkResponse": {"results": [{"id": 17, "status": 200}, {"id": 18, "status": 404, "code": "not_found"}]},
     "PreferencesUpdate": {"email_notifications": False},
     "ConversationSummary": _SUMMARY,
+    "SavedViewCreate": {"name": "Waits for us", "query": "waiting=us&order=waiting"},
+    "SavedViewResponse": _VIEW,
+    "SavedViewListResponse": {"views": [_VIEW]},
     "SavedReplyResponse": _SAVED_REPLY,
     "SavedReplyListResponse": {"saved_replies": [_SAVED_REPLY]},
     "ConversationListResponse": {"conversations": [_SUMMARY], "next_cursor": None, "total_unread": 0},

@@ -20,6 +20,11 @@ DbSession: TypeAlias = Session | scoped_session[Any]  # `db.session`, or the one
 Statement: TypeAlias = Columns | Insert | Update
 
 
+def is_number(text: str) -> bool:
+    """Whether `text` is a whole number in ASCII digits that fits the database."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
+
+
 class _NaiveUtc(TypeDecorator[datetime]):
     """An aware datetime, stored as naive UTC because SQLite has no type for it."""
 

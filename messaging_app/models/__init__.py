@@ -16,6 +16,7 @@ from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
 from messaging_app.models.saved_reply import SavedReply
+from messaging_app.models.saved_view import SavedView
 from messaging_app.models.scope import ConversationType
 from messaging_app.models.search import SearchDue, SearchLine
 from messaging_app.models.second_factor import Authenticator, Passkey, RecoveryCode
@@ -51,6 +52,7 @@ __all__ = [
     "RecipientTerm",
     "RecoveryCode",
     "SavedReply",
+    "SavedView",
     "SearchDue",
     "SearchLine",
     "SideLine",

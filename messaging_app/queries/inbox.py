@@ -172,6 +172,18 @@ def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond 
     return Query(merged, InboxRow)
 
 
+@lru_cache(maxsize=256)
+def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> Query[int]:
+    """How many conversations a list holds, as far as `most`: it reads the same index ranges, and never more of them."""
+    limit: ColumnElement[int] = literal_column(str(most))
+    ids = select(Conversation.id).where(Conversation.seen_by(actor_type, sees_all))
+    if shape.unread:
+        ids = ids.join(Seat, _own_seat(actor_type)).where(Seat.unread_count > literal_column("0"))
+    ranges = [_any(_ranges(actor_type, sees_all, shape))] if shape.unread else _ranges(actor_type, sees_all, shape)
+    counted = (select(ids.where(*conditions).limit(limit).subquery().c.id) for conditions in ranges)
+    return Query(select(func.count()).select_from(union_all(*counted).limit(limit).subquery()), int)
+
+
 def listed(session: Session, actor: Actor, ids: Collection[int], moment: datetime) -> dict[int, InboxRow]:
     """Return the conversations with these ids that `actor` sees, by id, as a list shows them."""
     query = _rows_of(actor.type).where(Conversation.id.in_(ids), Conversation.visible_to(actor))
@@ -257,16 +269,21 @@ def _any(ranges: list[tuple[ColumnElement[bool], ...]]) -> tuple[ColumnElement[b
 
 def _rows_of(actor_type: ActorType) -> Columns:
     """The rows of an inbox. Outer joins on unique keys make every database start with conversations."""
-    own = [Seat.conversation_id == Conversation.id, Seat.of_actor(actor_type)]
-    if actor_type == ActorType.STORE:
-        own.append(Seat.store_id == ACTOR_STORE_ID)
     query = (
         select(*seen_columns(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
         .select_from(Conversation)
         .outerjoin(Context, is_current())
         .outerjoin(Store, Store.id == Conversation.store_id)
-        .outerjoin(Seat, and_(*own))
+        .outerjoin(Seat, _own_seat(actor_type))
     )
     if actor_type == ActorType.CUSTOMER:
         return query
     return query.outerjoin(Customer, Customer.id == Conversation.customer_id)
+
+
+def _own_seat(actor_type: ActorType) -> ColumnElement[bool]:
+    """What joins the actor's seat to a conversation."""
+    own = [Seat.conversation_id == Conversation.id, Seat.of_actor(actor_type)]
+    if actor_type == ActorType.STORE:
+        own.append(Seat.store_id == ACTOR_STORE_ID)
+    return and_(*own)

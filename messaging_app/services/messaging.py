@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
@@ -37,6 +38,26 @@ from messaging_app.services.sending import Sent
 PAGE = 25
 THREAD_PAGE = 50
 OTHERS = 5
+
+
+class Asked(TypedDict, total=False):
+    """What a list shows: of what the actor sees, all that is open, or what is said here.
+
+    `status` is open, closed or all, `waiting` us, them or nobody, `assignee` me, nobody or a user's id, `order` newest
+    or waiting (the longest first).
+    """
+
+    status: str
+    conversation_type: str | None
+    unread: bool
+    store_id: int | None
+    customer_id: int | None
+    context_kind: str | None
+    context_reference: str | None
+    waiting: str | None
+    assignee: int | str | None
+    snoozed: bool
+    order: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,45 +216,15 @@ def read_newer(actor: Actor, conversation_id: int, seen: int, limit: int = THREA
 
 
 def list_conversations(
-    actor: Actor,
-    *,
-    status: str = "open",
-    conversation_type: str | None = None,
-    unread: bool = False,
-    store_id: int | None = None,
-    customer_id: int | None = None,
-    context_kind: str | None = None,
-    context_reference: str | None = None,
-    waiting: str | None = None,
-    assignee: int | str | None = None,
-    snoozed: bool = False,
-    order: str = "newest",
-    cursor: str | None = None,
-    limit: int = PAGE,
-    include_total: bool = False,
+    actor: Actor, *, cursor: str | None = None, limit: int = PAGE, include_total: bool = False, **asked: Unpack[Asked]
 ) -> ConversationPage:
-    """Return a page of what `actor` sees (of one store or customer, if given), newest or longest waiting first.
+    """Return a page of what `actor` sees and asks for, newest or longest waiting first.
 
-    `status` is open, closed or all, `waiting` us, them or nobody, `assignee` me, nobody or a user's id, `order` newest
-    or waiting. A client that follows the cursors to the end gets every conversation that was
-    listed at the start. By newest message, the last pages contain those that received messages meanwhile, oldest first.
-    One statement, on the last page two.
+    A client that follows the cursors to the end gets every conversation that was listed at the start. By newest
+    message, the last pages contain those that received messages meanwhile, oldest first. One statement, on the last
+    page two.
     """
-    shape = inbox.Shape(
-        status=None if status == "all" else ConversationStatus(status),
-        kind=ConversationType(conversation_type) if conversation_type else None,
-        unread=unread,
-        of_store=store_id is not None,
-        of_customer=customer_id is not None,
-        of_kind=context_kind is not None,
-        of_reference=context_reference is not None,
-        waiting=waiting,
-        assignee="somebody" if isinstance(assignee, int) else assignee,
-        snoozed=snoozed,
-        longest=order == "waiting",
-    )
-    values: dict[str, object] = {"of_store": store_id, "of_customer": customer_id, "of_assignee": assignee}
-    values |= {"context_kind": context_kind, "context_reference": context_reference, "moment": now()}
+    shape, values = _shape_of(asked)
     walk = cursors.decode_walk(cursor) if cursor else None
     began = walk.top.at if walk and walk.top else None
 
@@ -313,6 +304,14 @@ def get_unread_count(actor: Actor) -> int:
     return unread
 
 
+def count_conversations(actor: Actor, most: int, **asked: Unpack[Asked]) -> int:
+    """Count what a list holds, up to `most`. One statement."""
+    shape, values = _shape_of(asked)
+    query = inbox.count_of(actor.type, actor.sees_all, shape, most)
+    (count,) = query.all(db.session(), **actor_params(actor), **values)
+    return count
+
+
 def count_waiting(actor: Actor) -> int:
     """Return how many conversations wait for the actor's side, 0 for customers. One statement."""
     if not policy_of(actor).has_team:
@@ -352,6 +351,27 @@ def get_writer(actor: Actor, conversation_id: int) -> lookups.Writer:
     if found.status == ConversationStatus.CLOSED:
         raise ConversationClosed(may_reopen=policy_of(actor).may_close)
     return found
+
+
+def _shape_of(asked: Asked) -> tuple[inbox.Shape, dict[str, object]]:
+    """Return the query that lists what is asked for, with its parameters."""
+    status, kind, assignee = asked.get("status", "open"), asked.get("conversation_type"), asked.get("assignee")
+    chosen = {"of_store": asked.get("store_id"), "of_customer": asked.get("customer_id")}
+    about = {name: asked.get(name) for name in ("context_kind", "context_reference")}
+    shape = inbox.Shape(
+        status=None if status == "all" else ConversationStatus(status),
+        kind=ConversationType(kind) if kind else None,
+        unread=asked.get("unread", False),
+        of_store=chosen["of_store"] is not None,
+        of_customer=chosen["of_customer"] is not None,
+        of_kind=about["context_kind"] is not None,
+        of_reference=about["context_reference"] is not None,
+        waiting=asked.get("waiting"),
+        assignee="somebody" if isinstance(assignee, int) else assignee,
+        snoozed=asked.get("snoozed", False),
+        longest=asked.get("order") == "waiting",
+    )
+    return shape, {**chosen, **about, "of_assignee": assignee, "moment": now()}
 
 
 def _lines(

@@ -135,6 +135,23 @@ def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = 
     return HitPage(hits, cursors.encode_document(last) if last else None)
 
 
+def count_hits(actor: Actor, typed: str, most: int, *, zone: tzinfo = UTC) -> tuple[int, bool]:
+    """Count the conversations that a search finds among its newest lines, up to `most`; and say whether there may be more.
+
+    One statement, another one for `store:` and for a state.
+    """
+    question = parse(typed[:QUERY_MAX], zone)
+    found = _asked(actor, question)
+    if found is None:
+        return 0, False
+    matches, last = found.matches(AT_ONCE[0])
+    ids = {match.conversation_id for match in matches}
+    if question.states and ids:
+        rows = inbox.listed(db.session(), actor, ids, now())
+        ids = {number for number, row in rows.items() if all(state(row) for state in question.states)}
+    return min(len(ids), most), len(ids) > most or bool(last)
+
+
 def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UTC) -> list[int]:
     """Return the seq of each line of a conversation that matches, oldest first: the newest 500 at most."""
     found = _asked(actor, parse(typed[:QUERY_MAX], zone))

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from messaging_app.accounts.sessions import SignIn, role_of
-from messaging_app.db.types import MAX_ID
+from messaging_app.db.types import is_number
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import navigation
 
@@ -80,7 +80,7 @@ def whole_number(name: str, source: str = "args", default: int | None = None) ->
     text = values.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
+    if not is_number(text):
         raise Invalid(FieldError(name, "invalid", _("That number is not valid.")))
     return int(text)
 

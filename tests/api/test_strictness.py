@@ -128,7 +128,9 @@ def test_an_idempotency_key_may_be_anything_printable(kept_api: Api, key: str) -
 def _whose(api: Api, endpoint: Endpoint) -> tuple[str, str]:
     """Somebody who has the endpoint, and its whole address."""
     who = "sam" if STORE in endpoint.roles else "ada"
-    path = endpoint.path.format(id=_number(api), att_id=1, reply_id=1, store="bakery", kind="order", reference="4711")
+    path = endpoint.path.format(
+        id=_number(api), att_id=1, reply_id=1, view_id=1, store="bakery", kind="order", reference="4711"
+    )
     return who, api.base(who).removesuffix("/messages") + path
 
 

@@ -14,5 +14,6 @@ from messaging_app.api.schemas.notes import *
 from messaging_app.api.schemas.problem import *
 from messaging_app.api.schemas.recipients import *
 from messaging_app.api.schemas.saved_replies import *
+from messaging_app.api.schemas.saved_views import *
 from messaging_app.api.schemas.search import *
 from messaging_app.api.schemas.sides import *

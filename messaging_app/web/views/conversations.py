@@ -12,10 +12,11 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
 from messaging_app.services import first_steps, messaging, poll_state, starts
+from messaging_app.services.filters import Filters
 from messaging_app.web.forms.messages import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer, found
-from messaging_app.web.views.filters import Filters, read_filters
+from messaging_app.web.views.filters import read_filters
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
 
 REACH = 75  # extra rows that a page may show to include the open conversation

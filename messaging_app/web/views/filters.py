@@ -1,107 +1,15 @@
-"""The filters of an inbox, as its address holds them."""
+"""The filters of an inbox, from the address of a request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from urllib.parse import urlencode
+from dataclasses import replace
 
 from flask import request
-from flask_babel import gettext as _
 
-from messaging_app.actors import Actor, ActorType
-from messaging_app.db.types import MAX_ID
-from messaging_app.errors import FieldError, Invalid
-from messaging_app.policies import policy_of
-from messaging_app.queries.inbox import SeenHead
-from messaging_app.services import messaging
-from messaging_app.services.contexts import FIELDS
-from messaging_app.web.htmx import signed_in, whole_number
-
-STATUSES = ("open", "closed", "all")
-OF_WAITING = {"waiting": "us", "order": "waiting"}  # the list "Waiting for us"
-CHOICES = {"waiting": ("us", "them", "nobody"), "order": ("newest", "waiting")}
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """The filters of an inbox. `opens_with_waiting`: an address without any shows what waits for us, not what is open."""
-
-    status: str = "open"
-    type: str = ""
-    unread: bool = False
-    store_id: int | None = None
-    customer_id: int | None = None
-    context_kind: str = ""
-    context_reference: str = ""
-    waiting: str = ""
-    assignee: str = ""
-    snoozed: bool = False
-    order: str = "newest"
-    opens_with_waiting: bool = False
-
-    @property
-    def list(self) -> str:
-        """Which of the lists this is: waiting, asleep, open, closed or all."""
-        return "waiting" if self.waiting == "us" else "asleep" if self.snoozed else self.status
-
-    def read(
-        self, actor: Actor, *, cursor: str | None = None, limit: int = messaging.PAGE
-    ) -> messaging.ConversationPage:
-        """Return a page of this list."""
-        return messaging.list_conversations(
-            actor,
-            status=self.status,
-            conversation_type=self.type or None,
-            unread=self.unread,
-            store_id=self.store_id,
-            customer_id=self.customer_id,
-            context_kind=self.context_kind or None,
-            context_reference=self.context_reference or None,
-            waiting=self.waiting or None,
-            assignee=int(self.assignee) if self.assignee.isdigit() else self.assignee or None,
-            snoozed=self.snoozed,
-            order=self.order,
-            cursor=cursor,
-            limit=limit,
-        )
-
-    def query(self, **changes: object) -> str:
-        """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)[:-1]} | changes
-        plain = {"status": "open", "order": "newest"}
-        kept = {
-            name: "1" if value is True else value
-            for name, value in values.items()
-            if value and plain.get(name) != value
-        }
-        if self.opens_with_waiting:
-            is_opening = {name: kept.get(name) for name in OF_WAITING} == OF_WAITING and "status" not in kept
-            kept = {n: v for n, v in kept.items() if n not in OF_WAITING} if is_opening else {"status": "open"} | kept
-        return f"?{urlencode(kept)}" if kept else ""
-
-    def list_query(self, name: str) -> str:
-        """The query of another list: the narrowing filters stay."""
-        nowhere = {"waiting": "", "order": "newest", "snoozed": "", "status": "open"}
-        changes = {"waiting": OF_WAITING, "asleep": {"snoozed": "1", "status": "all"}}.get(name, {"status": name})
-        return self.query(**nowhere | changes)
-
-    def passes(self, actor: Actor, head: SeenHead, unread: int) -> bool:
-        """Whether a conversation belongs to this list."""
-        about = (head.context["kind"], head.context["reference"]) if head.context else ("", "")
-        whose = {"": True, "me": head.assignee_id == actor.id, "nobody": head.assignee_id is None}
-        return (
-            self.status in ("all", head.status)
-            and self.type in ("", head.conversation_type)
-            and self.store_id in (None, head.store_id)
-            and self.customer_id in (None, head.customer_id)
-            and self.context_kind in ("", about[0])
-            and self.context_reference in ("", about[1])
-            and self.waiting in ("", head.waiting)
-            and not (self.waiting == "us" and head.snoozed_until)
-            and whose.get(self.assignee, str(head.assignee_id) == self.assignee)
-            and (not self.snoozed or head.snoozed_until is not None)
-            and (not self.unread or unread > 0)
-        )
+from messaging_app.actors import Actor
+from messaging_app.errors import Invalid
+from messaging_app.services.filters import OF_WAITING, Filters, checked
+from messaging_app.web.htmx import signed_in
 
 
 def read_filters(actor: Actor, *, ignore_bad: bool = False) -> Filters:
@@ -111,49 +19,8 @@ def read_filters(actor: Actor, *, ignore_bad: bool = False) -> Filters:
     if opens and not {"status", *OF_WAITING, "snoozed"} & set(request.args):
         default = replace(default, waiting=OF_WAITING["waiting"], order=OF_WAITING["order"])
     try:
-        return _checked(actor, default)
+        return checked(actor, request.args, default)
     except Invalid:
         if ignore_bad:
             return default
         raise
-
-
-def _checked(actor: Actor, default: Filters) -> Filters:
-    args, errors = request.args, []
-    status, kind = args.get("status") or "open", args.get("type") or ""
-    if status not in STATUSES:
-        errors.append(FieldError("status", "invalid", _("The status must be open, closed or all.")))
-    if kind and kind not in policy_of(actor).types:
-        errors.append(FieldError("type", "invalid", _("There is no such type of conversation here.")))
-    chosen: dict[str, str] = {}
-    if policy_of(actor).has_team:
-        chosen = {name: value for name in (*CHOICES, "assignee") if (value := args.get(name))}
-        for name, choices in CHOICES.items():
-            if chosen.get(name, choices[0]) not in choices:
-                errors.append(FieldError(name, "invalid", _("There is no such list.")))
-        whose = chosen.get("assignee", "me")
-        number = whose.isascii() and whose.isdigit() and len(whose) <= 19 and 0 < int(whose) <= MAX_ID
-        if not (whose in ("me", "nobody") or number):
-            errors.append(FieldError("assignee", "invalid", _("There is no such list.")))
-    if errors:
-        raise Invalid(*errors)
-    context_kind, context_reference = (args.get(name, "").replace("\0", "") for name in FIELDS)
-    return replace(
-        default,
-        context_kind=context_kind,
-        context_reference=context_reference,
-        status=status,
-        type=kind,
-        unread=args.get("unread") == "1",
-        snoozed=policy_of(actor).has_team and args.get("snoozed") == "1",
-        store_id=_number(actor, "store_id"),
-        customer_id=_number(actor, "customer_id"),
-        waiting=chosen.get("waiting", default.waiting),
-        order=chosen.get("order", default.order),
-        assignee=chosen.get("assignee", ""),
-    )
-
-
-def _number(actor: Actor, name: str) -> int | None:
-    """The store or customer to which an admin narrows the inbox; nobody else is led here with one."""
-    return whole_number(name) if actor.type == ActorType.ADMIN else None
