@@ -729,3 +729,23 @@ def test_0038_begins_without_saved_views(at: Callable[[str], None]) -> None:
     assert rows("SELECT count(*) FROM saved_views") == [(0,)]
     downgrade(revision="0037")
     assert "saved_views" not in tables()
+
+
+def test_0039_follows_nothing_yet(at: Callable[[str], None]) -> None:
+    at("0038")
+    upgrade(revision="0039")
+    assert rows("SELECT follows_id FROM conversations") == [(None,)]
+    downgrade(revision="0038")
+    assert rows("SELECT subject FROM conversations") == [("Rye",)]
+
+
+def test_0040_lets_one_conversation_continue_another(at: Callable[[str], None]) -> None:
+    at("0039")
+    name = "uq_conversations_follows"
+    if db.engine.dialect.name == "postgresql":
+        run(f"CREATE INDEX {name} ON conversations (subject)")  # stands for an invalid one
+    upgrade(revision="0040")
+    found = {index["name"]: index for index in inspect(db.engine).get_indexes("conversations")}
+    assert found[name]["column_names"] == ["follows_id"] and found[name]["unique"]
+    downgrade(revision="0039")
+    assert name not in {index["name"] for index in inspect(db.engine).get_indexes("conversations")}

@@ -43,6 +43,7 @@ CHECKS = [
     Check("conversations' stores", lines.find_of_other_store),
     Check("contexts", contexts.find_of_other_store),
     Check("conversations' contexts", contexts.find_wrong_kinds, contexts.set_kinds),
+    Check("follow-ups", contexts.find_strange_follow_ups),
     Check("seats' stores", seats.find_of_other_store, seats.copy_stores),
     Check("seats' owners", seats.find_strange),
     Check("missing seats", seats.find_missing, seats.seat_the_missing),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import aliased
 
 from messaging_app.db.types import table_of
 from messaging_app.directory.bulk import update_rows
@@ -35,6 +36,29 @@ def find_of_other_store(connection: Connection) -> str | None:
         return None
     row, number = found
     return f"{some(number, 'context')} of another store's customer (first: {row.kind} {row.reference})"
+
+
+def find_strange_follow_ups(connection: Connection) -> str | None:
+    """A conversation follows an earlier one of the same parties."""
+    earlier = aliased(Conversation)
+    strange = (
+        select(Conversation.id)
+        .outerjoin(earlier, earlier.id == Conversation.follows_id)
+        .where(Conversation.follows_id.is_not(None))
+        .where(
+            or_(
+                earlier.id.is_(None),
+                earlier.created_at > Conversation.created_at,
+                earlier.conversation_type != Conversation.conversation_type,
+                earlier.store_id != Conversation.store_id,
+                earlier.customer_id.is_distinct_from(Conversation.customer_id),
+            )
+        )
+    )
+    if (found := first_of(connection, strange)) is None:
+        return None
+    row, number = found
+    return f"{some(number, 'conversation')} following what they cannot (first: conversation {row.id})"
 
 
 def _wrong_copies(connection: Connection) -> list[dict[str, object]]:

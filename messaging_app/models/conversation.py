@@ -117,6 +117,7 @@ class Conversation(Sides, Base):
     context_id: Mapped[int | None]  # contexts are never deleted; the doctor checks the reference
     context_kind: Mapped[str | None] = mapped_column(String(KIND_MAX))
     context: Mapped[Snapshot | None] = mapped_column(SnapshotType)  # as it was at the beginning
+    follows_id: Mapped[int | None]  # the closed one that this continues; the doctor checks the reference
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -169,6 +170,7 @@ class Conversation(Sides, Base):
         at: datetime,
         conversation_id: int | None = None,
         about: Held | None = None,
+        follows_id: int | None = None,
     ) -> Taken:
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         user_id = None if actor.type == ActorType.CUSTOMER else actor.id
@@ -178,6 +180,7 @@ class Conversation(Sides, Base):
             .values(
                 **reserved,
                 **cls.matter(about),
+                follows_id=follows_id,
                 conversation_type=conversation_type,
                 subject=subject,
                 status=ConversationStatus.OPEN,
@@ -272,6 +275,11 @@ class Conversation(Sides, Base):
         return None if found == conversation_id else found
 
     @classmethod
+    def continued_in(cls, session: Session, conversation_id: int) -> int | None:
+        """Return the conversation that continues a closed one, of which there is at most one."""
+        return session.scalar(select(cls.id).where(cls.follows_id == conversation_id))
+
+    @classmethod
     def about(cls, session: Session, held: Held) -> list[Locked]:
         """Return the conversations about a context, without locking them."""
         query = select(*cls._locked_columns()).where(cls._is_about(held))
@@ -344,8 +352,10 @@ class Conversation(Sides, Base):
         InstrumentedAttribute[int | None],
         InstrumentedAttribute[int],
         InstrumentedAttribute[int | None],
+        InstrumentedAttribute[str],
     ]:
-        return cls.id, cls.conversation_type, cls.store_id, cls.customer_id, cls.last_seq, cls.store_assignee_id
+        whose = (cls.conversation_type, cls.store_id, cls.customer_id)
+        return cls.id, *whose, cls.last_seq, cls.store_assignee_id, cls.status
 
 
 def _names(store_id: int, customer_id: int | None, user_id: int | None) -> tuple[Column, ...]:

@@ -82,4 +82,5 @@ INDEXES = (
         "context_id",
         where=f"status = 'open' AND {ABOUT} AND customer_id IS NULL",
     ),
+    _unique("uq_conversations_follows", "follows_id", where="follows_id IS NOT NULL"),
 )

@@ -46,3 +46,4 @@ class Locked(NamedTuple):
     customer_id: int | None
     last_seq: int
     store_assignee_id: int | None
+    status: str

@@ -41,6 +41,8 @@ OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 class SeatRow(SeenHead):
     """A seat with the head of its conversation, the file limits as stored, and the context as it is now.
 
+    `follows_…` is the conversation that this one continues, `continued_…` the one that continues it, if the actor sees it.
+
     A conversation without seats has one row whose `participant_type` is None.
     """
 
@@ -59,6 +61,10 @@ class SeatRow(SeenHead):
     context_title: str | None
     context_url: str | None
     context_facts: list[Fact] | None
+    follows_id: int | None
+    follows_subject: str | None
+    continued_id: int | None
+    continued_subject: str | None
 
 
 class LineRow(NamedTuple):
@@ -111,6 +117,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
     A customer sees their own seat and those of users who have written, never the whole staff.
     """
     person, known = aliased(Customer), Seat.conversation_id == Conversation.id
+    before, after = aliased(Conversation), aliased(Conversation)
     if actor_type == ActorType.CUSTOMER:
         known = and_(known, or_(Seat.has_written, Seat.of_actor(actor_type)))
     known = and_(known, or_(~Seat.by_mention, Seat.has_written, Seat.participant_type == word(actor_type)))
@@ -131,8 +138,11 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             _setting("message_attachment_max_files"),
             _setting(REPLY_REOPENS_DAYS),
             *(Context.title, Context.url, Context.facts),
+            *(before.id, before.subject, after.id, after.subject),
         )
         .outerjoin(Context, is_current())
+        .outerjoin(before, and_(before.id == Conversation.follows_id, before.seen_by(actor_type, sees_all)))
+        .outerjoin(after, and_(after.follows_id == Conversation.id, after.seen_by(actor_type, sees_all)))
         .join(Store, Store.id == Conversation.store_id)
         .outerjoin(Customer, Customer.id == Conversation.customer_id)
         .outerjoin(Seat, known)

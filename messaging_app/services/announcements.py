@@ -65,6 +65,11 @@ def context_changed(actor: Actor, conversation: Concerned) -> None:
     _announce(actor, conversation, _audience(conversation), "context")
 
 
+def continued(actor: Actor, conversation: Concerned) -> None:
+    """Announce that another conversation continues a closed one."""
+    _announce(actor, conversation, _audience(conversation), "marks")
+
+
 def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
     """Announce that `actor` has read: their other windows update their count, the others update "Read by".
 

@@ -105,6 +105,7 @@ def create_conversation(
     subject: str,
     content: str,
     context: Named | None = None,
+    follows: int | None = None,
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
@@ -113,7 +114,8 @@ def create_conversation(
 
     Customers begin only where they are allowed to, and so many a day (see `starts`).
     The recipient must be active and within the actor's reach. A repeated key returns the conversation it began. If the
-    parties have an open conversation about the same `context`, nothing is written and that one is returned.
+    parties have an open conversation about the same `context`, nothing is written and that one is returned; so too if
+    what continues `follows`, a closed conversation of the same parties, is open.
     `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
     """
     starts.require_allowed(actor, context)
@@ -123,6 +125,7 @@ def create_conversation(
             raise drafts.wrong_recipient()
         raise NotAllowed
     address = "/".join(("create", conversation_type, recipient_type, str(recipient_id), *(context or ())))
+    address += f"/follows/{follows}" if follows else ""
     reserved = attachments.reserve_conversation_id() if uploads else None
 
     def write(files: list[Prepared], digest: str) -> Sent:
@@ -132,8 +135,10 @@ def create_conversation(
             other = about and Conversation.open_about(session, conversation_type, customer_id, about.id)
             if other:
                 raise DuplicateOpen(other)
+            parties = (conversation_type, store_id, customer_id)
+            last = starts.last_of_chain(session, actor, follows, parties) if follows else None
             starts.count(session, actor)
-            place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved, about)
+            place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved, about, last)
             line = Conversation.begin(session, actor, conversation_type, *place)
             sending.write_message(session, actor, line, draft, files, digest)
             return Sent(line.conversation_id, line.last_seq)

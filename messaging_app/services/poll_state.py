@@ -40,7 +40,7 @@ def of_thread(thread: Thread, *more: object) -> str:
         if seat is not mine
     ]
     mail = mine is not None and mine.email_notifications
-    digest = _digest(columns, others, mail, *more)
+    digest = _digest(columns, others, mail, head.continued_id, *more)
     return f"{head.last_seq}-{head.removed_files}-{digest}"
 
 

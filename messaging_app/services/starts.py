@@ -1,4 +1,7 @@
-"""Whether customers may begin conversations: as far as both platform and store let them, and so many a day."""
+"""Whether customers may begin conversations: as far as both platform and store let them, and so many a day.
+
+What they begin may continue a closed conversation: such follow-ups form a chain.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ from sqlalchemy.orm import Session
 from messaging_app.accounts.limits import RateLimited
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now
-from messaging_app.errors import ContextRequired, NotAllowed
+from messaging_app.errors import ContextRequired, DuplicateOpen, NotAllowed, NotFound
 from messaging_app.extensions import db
+from messaging_app.models import Conversation, ConversationStatus
 from messaging_app.models.context import Named
 from messaging_app.models.platform import ABOUT_ORDER, CUSTOMERS_MAY_START, MAY_START, NEVER, STARTS_PER_DAY
+from messaging_app.models.position import Locked
 from messaging_app.policies import policy_of
 from messaging_app.queries import starts as queries
 from messaging_app.queries.contexts import ContextRow
+from messaging_app.services import announcements
 from messaging_app.services.settings import parse_or_default
 
 DAY = timedelta(days=1)
@@ -61,6 +67,27 @@ def count(session: Session, actor: Actor) -> None:
     begun = queries.begun_since(session, actor.id, moment - DAY, most)
     if len(begun) >= most:
         raise StartsUsedUp(max(1, int((begun[-1] + DAY - moment).total_seconds()) + 1))
+
+
+def last_of_chain(session: Session, actor: Actor, follows: int, parties: tuple[str, int, int | None]) -> int:
+    """Return the closed conversation that a new one of the same parties continues, locked: the last of its chain.
+
+    Raises `NotFound` for what others have talked about, `DuplicateOpen` if the last one is open.
+    """
+    last = _lock(session, actor, follows, parties)
+    while (later := Conversation.continued_in(session, last.conversation_id)) is not None:
+        last = _lock(session, actor, later, parties)
+    if last.status == ConversationStatus.OPEN:
+        raise DuplicateOpen(last.conversation_id)
+    announcements.continued(actor, last)
+    return last.conversation_id
+
+
+def _lock(session: Session, actor: Actor, number: int, parties: tuple[str, int, int | None]) -> Locked:
+    found = Conversation.lock(session, actor, number)
+    if found is None or (found.conversation_type, found.store_id, found.customer_id) != parties:
+        raise NotFound
+    return found
 
 
 def offered(actor: Actor) -> list[ContextRow]:

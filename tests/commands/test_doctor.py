@@ -290,6 +290,11 @@ BEYOND_REPAIR = [
         "1 context of another store's customer (first: payout 7)",
     ),
     (
+        "follow-ups",
+        "UPDATE conversations SET follows_id = 999 WHERE id = :shop",
+        "1 conversation following what they cannot (first: conversation {shop})",
+    ),
+    (
         "seats' owners",
         f"UPDATE {SEAT} SET participant_id = :jun WHERE conversation_id = :shop AND participant_type = 'customer'",
         "1 seat where they do not belong (first: conversation {shop}, customer {jun})",

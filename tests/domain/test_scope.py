@@ -55,7 +55,9 @@ def test_who_is_told_is_who_sees(app: Flask, all_kinds: dict[str, int], cast_of:
     scopes = {"admin": cast_of.ada, f"store:{cast_of.bakery}": cast_of.sam, f"customer:{cast_of.cleo.id}": cast_of.cleo}
     for number in all_kinds.values():
         row = db.session.execute(select(Conversation).where(Conversation.id == number)).scalar_one()
-        place = conversation.Locked(row.id, row.conversation_type, row.store_id, row.customer_id, row.last_seq, None)
+        place = conversation.Locked(
+            row.id, row.conversation_type, row.store_id, row.customer_id, row.last_seq, None, row.status
+        )
         told = set(announcements._audience(place))
         for topic, actor in scopes.items():
             sees = select(Conversation.id).where(Conversation.id == number, Conversation.visible_to(actor))

@@ -53,9 +53,10 @@ class ComposeForm(KeyedForm):
 
 
 class AskForm(KeyedForm):
-    """A customer's question to their store. What it is about stands in hidden fields."""
+    """A customer's question to their store. What it is about and continues stands in hidden fields."""
 
     context_kind = HiddenField()
     context_reference = HiddenField()
+    follows = HiddenField()  # the number of the closed conversation
     subject = StringField(_("Subject"), id="ask-subject", render_kw={"dir": "auto", "maxlength": SUBJECT_MAX})
     content = TextAreaField(_("Your message"), id="ask-content", render_kw=TEXT | {"rows": 5})

@@ -14,6 +14,7 @@ from messaging_app.models.context import Named
 from messaging_app.models.platform import ALWAYS, NEVER
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
+from messaging_app.queries.thread import SeatRow
 from messaging_app.services import contexts, messaging, starts
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.starts import StartsUsedUp
@@ -34,6 +35,7 @@ class Asking:
     conversation_type: str
     matter: ContextRow | None
     is_free: bool  # whether it may be about nothing in particular
+    follows: SeatRow | None = None  # the closed conversation that it continues
     matters: list[ContextRow] = field(default_factory=list)
 
     @property
@@ -52,8 +54,9 @@ def ask(actor: Actor) -> ResponseReturnValue:
     if starts.allowed(actor) == NEVER:
         raise NotFound
     name = _named(request.args.get("context_kind", ""), request.args.get("context_reference", ""))
-    form = AskForm(formdata=None, idempotency_key=new_key())
-    asking = _asking(actor, form, name)
+    follows = whole_number("follows")
+    form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows)
+    asking = _asking(actor, form, name, follows)
     if name and not asking.matter:
         raise NotFound
     return rendered("asking/new.html", asking=asking)
@@ -67,6 +70,7 @@ def create_question(actor: Actor) -> ResponseReturnValue:
     starts.require_allowed(actor, name or Named("", ""))
     try:
         number = whole_number("recipient_id", "form") or 0
+        follows = whole_number("follows", "form")
         asked_for = contexts.named_by(actor, *name) if name else None
         sent = messaging.create_conversation(
             actor,
@@ -76,6 +80,7 @@ def create_question(actor: Actor) -> ResponseReturnValue:
             subject=form.subject.data or (kind_name(name.kind) + " " + name.reference if name else ""),
             content=form.content.data or "",
             context=asked_for,
+            follows=follows,
             idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
@@ -92,18 +97,22 @@ def _refused(actor: Actor, form: AskForm, name: Named | None, refusal: Refusal) 
     form.refuse(refusal)
     template = "asking/_form.html" if is_htmx() and not isinstance(refusal, ContextRequired) else "asking/new.html"
     status = 422 if is_htmx() and form.file_errors else refusal.status
-    answer = rendered(template, status, asking=_asking(actor, form, name))
+    follows = ("follows" not in form.errors and whole_number("follows", "form")) or None
+    answer = rendered(template, status, asking=_asking(actor, form, name, follows))
     if isinstance(refusal, StartsUsedUp):
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer
 
 
-def _asking(actor: Actor, form: AskForm, name: Named | None) -> Asking:
+def _asking(actor: Actor, form: AskForm, name: Named | None, follows: int | None) -> Asking:
     mode = starts.allowed(actor)
     if actor.store_id is None or mode == NEVER:
         raise NotAllowed
     matter = starts.find_offered(actor, name) if name else None
     asking = Asking(form, actor.store_id, policy_of(actor).starts["store"], matter, mode == ALWAYS)
+    if follows:
+        asking.follows = messaging.get_head(actor, follows).head
+        form.subject.data = form.subject.data or asking.follows.subject
     if matter:
         form.context_kind.data, form.context_reference.data = matter.kind, matter.reference
         form.subject.data = form.subject.data or matter.title or f"{kind_name(matter.kind)} {matter.reference}"

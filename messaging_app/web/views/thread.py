@@ -111,6 +111,7 @@ class ThreadView:
     has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
     reply_reopens: bool = False  # whether what the reader writes reopens this closed conversation
     write_again: str = ""  # where the reader begins another one, if this is closed for good
+    closed_for_good: bool = False  # whether it is closed, and what the reader writes does not reopen it
     hit: AtHit | None = None  # the line at which a search opened it
     was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
 
@@ -118,6 +119,12 @@ class ThreadView:
     def is_beside(self) -> bool:
         """Whether something stands beside the words."""
         return self.about is not None or self.has_others
+
+    @property
+    def foot(self) -> str:
+        """What stands at the end of the thread: the composer or what is said in its place."""
+        status = str(self.conversation.status)
+        return f"{status}-continued" if self.closed_for_good and self.conversation.continued_id else status
 
     @property
     def limits(self) -> Limits:
@@ -188,6 +195,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         first_unread, new_count = next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
     reopens = sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
+    closed = head.status == ConversationStatus.CLOSED and not reopens
     return ThreadView(
         conversation=head,
         address=address,
@@ -202,19 +210,19 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         have=state_of(thread),
         about=about(head),
         reply_reopens=reopens,
-        write_again="" if head.status == ConversationStatus.OPEN or reopens else _write_again(actor, head),
+        write_again=_write_again(actor, head) if closed and not head.continued_id else "",
+        closed_for_good=closed,
         has_others=policy_of(actor).has_team and (head.customer_id is not None or head.context_id is not None),
     )
 
 
 def _write_again(actor: Actor, head: SeatRow) -> str:
-    """Return where a customer begins another conversation about the same; empty where they may not."""
-    if not starts.may_ask(actor):
+    """Return where a customer begins a conversation that continues this one; empty where they may not."""
+    if head.conversation_type not in policy_of(actor).starts.values() or not starts.may_ask(actor):
         return ""
-    new = f"{policy_of(actor).messages}/new"
-    about = head.context
+    about = head.context if head.context_version is not None else None  # as long as it is theirs
     name = {"context_kind": about["kind"], "context_reference": about["reference"]} if about else {}
-    return f"{new}?{urlencode(name)}" if name else new
+    return f"{policy_of(actor).messages}/new?{urlencode(name | {'follows': str(head.id)})}"
 
 
 def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | None) -> SentView:
