@@ -1,4 +1,4 @@
-"""What a store says first: its opening line for customers."""
+"""What a store chooses: its opening line for customers, and whether staff see only what is theirs or nobody's."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade():
     op.add_column("stores", sa.Column("opening_line", sa.String(length=500), nullable=False, server_default=""))
+    op.add_column("stores", sa.Column("staff_see_only_assigned", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade():
+    op.drop_column("stores", "staff_see_only_assigned")
     op.drop_column("stores", "opening_line")

@@ -22,7 +22,6 @@ def upgrade():
     for name, kind in COLUMNS:
         column = sa.Column(name, kind) if kind is not None else sa.Column(name, Id, nullable=False, server_default="0")
         op.add_column("conversations", column)
-    op.add_column("stores", sa.Column("staff_see_only_assigned", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "side_lines",
         sa.Column("id", Id, nullable=False),
@@ -45,6 +44,5 @@ def upgrade():
 
 def downgrade():
     op.drop_table("side_lines")
-    op.drop_column("stores", "staff_see_only_assigned")
     for name, _kind in reversed(COLUMNS):
         op.drop_column("conversations", name)

@@ -1,4 +1,4 @@
-"""The language and time zone that somebody chose for themselves, in place of their browser's."""
+"""The language and time zone that a user chose for themselves, in place of their browser's."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +10,10 @@ depends_on = None
 
 
 def upgrade():
-    for table in ("users", "customers"):
-        op.add_column(table, sa.Column("locale", sa.String(32)))
-        op.add_column(table, sa.Column("time_zone", sa.String(64)))
+    op.add_column("users", sa.Column("locale", sa.String(32)))
+    op.add_column("users", sa.Column("time_zone", sa.String(64)))
 
 
 def downgrade():
-    for table in ("users", "customers"):
-        op.drop_column(table, "time_zone")
-        op.drop_column(table, "locale")
+    op.drop_column("users", "time_zone")
+    op.drop_column("users", "locale")

@@ -357,7 +357,7 @@ FORBIDDEN = {
     r"(UPDATE|DELETE FROM) (?P<table>\w+)(?!.* WHERE )": "all rows in one transaction: fill in batches",
 }
 # What broke a rule before the first release, when there was no installation to hold up.
-FORGIVEN = {("0004", "conversation_participants")}
+FORGIVEN = {("0002", "messages"), ("0004", "conversation_participants"), ("0004", "customers"), ("0004", "users")}
 
 
 @pytest.mark.postgres
@@ -379,4 +379,7 @@ def test_no_migration_holds_up_who_writes_or_takes_away_what_old_code_needs(empt
             if (found := re.match(rule, statement)) and found["table"] in there - {"alembic_version"}
             if not (is_contract and reason == TAKES_AWAY)
         ]
+        # Two in one transaction and a reader of both are a deadlock, in which PostgreSQL may end the reader.
+        changed = {match[1] for statement in said if (match := re.match(r"ALTER TABLE (\w+)", statement))} & there
+        broken += [(revision, table, "one table at a time") for table in sorted(changed - {"alembic_version"})[1:]]
     assert {(revision, table) for revision, table, _reason in broken} == FORGIVEN, broken
