@@ -21,6 +21,8 @@ from messaging_app.extensions import db
 from messaging_app.formats import file_size, number
 from messaging_app.mail import account, heartbeat, outbox
 from messaging_app.models import AccountMail, User
+from messaging_app.oidc import providers
+from messaging_app.oidc.answers import ProviderDown
 from messaging_app.ops import health
 from messaging_app.services import audit, trail
 from messaging_app.services.console import require_right, require_sight
@@ -61,8 +63,9 @@ class TestMail(NamedTuple):
 def list_parts(actor: Actor) -> list[Part]:
     """Return every part; those that need somebody come first. Writes nothing."""
     require_sight(actor, "system")
+    signing_in = _providers()
     parts = [look() for look in (_database, _migrations, _bus, _storage, _mail, _queue, _worker, _doctor, _trail)]
-    return sorted(parts, key=lambda part: part.is_good)
+    return sorted([*parts, *signing_in], key=lambda part: part.is_good)
 
 
 def send_test_mail(actor: Actor) -> int:
@@ -89,6 +92,28 @@ def find_test_mail(actor: Actor, mail_id: int) -> TestMail | None:
     if mail is None:
         return None
     return TestMail(mail.email, mail.state, mail.settled_at or mail.created_at, mail.last_error or "")
+
+
+def _providers() -> list[Part]:
+    """Ask each identity provider, as a sign-in would: what it answered within the last hour is not asked again."""
+    db.session.rollback()  # no connection is held while a provider takes its time
+    parts = []
+    for provider in providers().values():
+        name = _("Sign-in with %(provider)s", provider=provider.label)
+        try:
+            provider.discover()
+            failure = provider.last_failure
+        except ProviderDown:
+            failure = provider.last_failure or _("no answer yet")
+        says = _("%(address)s answers", address=provider.issuer)
+        if failure:
+            says = _(
+                "Does not answer as it should (%(error)s). Check %(setting)s, and that this server reaches the address.",
+                error=failure,
+                setting=f"MESSAGING_OIDC__{provider.name.upper()}__ISSUER",
+            )
+        parts.append(Part(name, not failure, says))
+    return parts
 
 
 def _database() -> Part:

@@ -29,6 +29,7 @@ from tests import cast
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
 from tests.accounts.second_factors import App
+from tests.accounts.test_system_page import told
 from tests.cast import EMAILS
 from tests.conftest import Browser
 from tests.mail.conftest import Post
@@ -250,6 +251,18 @@ def test_the_last_ones_stay_whatever_the_groups_say(post: Post, acme: Provider) 
     assert come(browser).status_code == 303
     db.session.rollback()
     assert db.session.scalars(role).one() == "staff"
+
+
+def test_the_system_page_says_how_each_provider_is(post: Post, acme: Provider) -> None:
+    acme.faults = {"openid-configuration": "down"}
+    ada = browse(post, "ada", "admin")
+    parts = told(ada.get("/admin/system").text)
+    is_good, says = parts["Sign-in with Acme"]
+    assert not is_good and "502" in says and "Check MESSAGING_OIDC__ACME__ISSUER" in says
+    assert parts["Sign-in with Other"] == (True, f"{post.app.extensions['oidc']['other'].issuer} answers")
+    acme.faults = {}
+    post.app.extensions["oidc"]["acme"]._try_again_at = 0.0  # ten seconds later
+    assert told(ada.get("/admin/system").text)["Sign-in with Acme"][0]
 
 
 def test_the_other_door_says_so(post: Post, acme: Provider) -> None:
