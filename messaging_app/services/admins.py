@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from messaging_app.accounts import sessions, tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
+from messaging_app.db.types import DbSession
 from messaging_app.directory.leaving import give_back
 from messaging_app.errors import LastAdmin, NotFound
 from messaging_app.extensions import db
@@ -79,7 +80,7 @@ def remove_admin(actor: Actor, user_id: int) -> None:
 
 def end_admin(session: Session, actor: audit.Author, user_id: int) -> None:
     """The same within the caller's transaction, whoever decides it. Raises `LastAdmin`."""
-    active = _hold(session)
+    active = hold_admins(session)
     user = _user(session, user_id)
     if not user.is_admin:
         return
@@ -101,7 +102,7 @@ def bring_back(actor: Actor, user_id: int) -> None:
     """
     require_right(actor, "admins")
     with writing(db.session) as session:
-        _hold(session)
+        hold_admins(session)
         user = _user(session, user_id)
         if not user.is_admin and not _was_removed(session, user_id):
             raise NotFound
@@ -109,7 +110,13 @@ def bring_back(actor: Actor, user_id: int) -> None:
         people.make_admin(session, actor, user)
 
 
-def _hold(session: Session) -> set[int]:
+def has_other_admin(session: DbSession, user_id: int) -> bool:
+    """Whether somebody else is an active admin. One statement."""
+    others = select(User.id).where(User.is_admin, User.active, User.id != user_id)
+    return bool(session.scalar(select(exists(others))))
+
+
+def hold_admins(session: DbSession) -> set[int]:
     """The numbers of the active admins; nobody else removes one until the transaction ends."""
     held = select(User.id, User.active).where(User.is_admin).order_by(User.id).with_for_update(key_share=True)
     return {number for number, active in session.execute(held) if active}

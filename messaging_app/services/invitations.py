@@ -23,7 +23,7 @@ from messaging_app.db.types import DbSession
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.mail import account
-from messaging_app.models import AccountLink, Identity, LinkKind, Store, User
+from messaging_app.models import AccountLink, AccountMail, Identity, LinkKind, NotificationState, Store, User
 from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import ADMIN, STORE, RolePolicy
 from messaging_app.queries.second_factor import has_factor
@@ -34,6 +34,7 @@ from messaging_app.text.domains import looks_like_another
 MOST_AT_ONCE = 50
 ADMIN_ROLE = "admin"
 STORE_ROLES = (OWNER, STAFF)
+MAILED = (NotificationState.DUE, NotificationState.SENT)
 _ENTRY = re.compile(r'(?:"[^"\n]*"|[^,;\n])+')
 _NAMED = re.compile(r"[^<>]*<([^<>]*)>\s*")
 
@@ -171,6 +172,26 @@ def withdraw(actor: Actor, link_id: int, store_id: int | None = None) -> None:
         audit.record(session, actor, "invitation.withdrawn", _about(link, store), before=_facts(link, store))
 
 
+def restore(actor: Actor, link_id: int, store_id: int | None = None) -> None:
+    """Make the link of a withdrawn invitation work again; its mail is sent if it was not. Doing it twice is well.
+
+    Raises `NotFound`, `NotAllowed`, `Invalid` where the store is deactivated, and `LinkOver` where there is a newer one.
+    """
+    with writing(db.session) as session:
+        link, store = _held(session, actor, link_id, store_id, AccountLink.used_at.is_(None))
+        _check(session, actor, link.role, link.store_id)
+        newer = (AccountLink.email_key == link.email_key, AccountLink.id > link.id)
+        if session.scalar(select(exists(select(AccountLink.id).where(*_to_place(store_id), *newer)))):
+            raise links.LinkOver(_("This address was invited again meanwhile."))
+        if link.void_at is None:
+            return
+        link.void_at = None
+        has_mail = select(AccountMail.id).where(AccountMail.link_id == link.id, AccountMail.state.in_(MAILED))
+        if not session.scalar(select(exists(has_mail))):
+            _post(session, actor, link)
+        audit.record(session, actor, "invitation.restored", _about(link, store), after=_facts(link, store))
+
+
 def count_pending(session: DbSession, store_id: int) -> int:
     """How many invitations of a store nobody has accepted yet."""
     query = select(func.count()).select_from(AccountLink).where(*_of_place(store_id))
@@ -303,12 +324,17 @@ def _invite(actor: Actor, email: str, role: str, store_id: int | None) -> Outcom
 def _send(session: DbSession, actor: Actor, email: str, role: str, store: Store | None, action: str) -> Outcome:
     store_id = store.id if store else None
     link = links.make(session, LinkKind.INVITATION, email, role=role, store_id=store_id, created_by=actor.id)
-    account.post(session, "invitation", email, store_id=store_id, link_id=link.id, as_role=role, inviter=actor.name)
+    _post(session, actor, link)
     shown = ""
     if not account.is_on():
         shown = f"{current_app.extensions['settings'].public_url}/invitation/{links.token_of(link)}"
     audit.record(session, actor, action, _about(link, store), after=_facts(link, store))
     return Outcome(email, "invited", shown)
+
+
+def _post(session: DbSession, actor: Actor, link: AccountLink) -> None:
+    words = {"as_role": link.role, "inviter": actor.name}
+    account.post(session, "invitation", link.email, store_id=link.store_id, link_id=link.id, **words)
 
 
 def _join(session: DbSession, actor: Actor, user: User, store: Store | None, role: str) -> bool:
@@ -349,18 +375,29 @@ def _check(session: DbSession, actor: Actor, role: str, store_id: int | None) ->
 
 def _of_place(store_id: int | None) -> tuple[ColumnElement[bool], ...]:
     """The conditions of the pending invitations of a store, or without one of admins."""
-    row = AccountLink
-    return row.kind == LinkKind.INVITATION, row.store_id.is_not_distinct_from(store_id), row.pending()
+    return *_to_place(store_id), AccountLink.pending()
+
+
+def _to_place(store_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of all invitations of a store, or without one of admins."""
+    return AccountLink.kind == LinkKind.INVITATION, AccountLink.store_id.is_not_distinct_from(store_id)
 
 
 def _pending(session: DbSession, actor: Actor, link_id: int, store_id: int | None) -> tuple[AccountLink, Store | None]:
     """A pending invitation that `actor` may change, locked, with its store. Raises `NotFound`, `NotAllowed`."""
+    return _held(session, actor, link_id, store_id, AccountLink.pending())
+
+
+def _held(
+    session: DbSession, actor: Actor, link_id: int, store_id: int | None, condition: ColumnElement[bool]
+) -> tuple[AccountLink, Store | None]:
+    """An invitation to this place that meets `condition`, locked, with its store. Raises `NotFound`, `NotAllowed`."""
     if store_id is not None:
         people.check_may_manage_staff(session, actor, store_id)
     elif actor.type != ActorType.ADMIN:
         raise NotFound
     store = _lock(session, store_id)
-    query = select(AccountLink).where(AccountLink.id == link_id, *_of_place(store_id)).with_for_update()
+    query = select(AccountLink).where(AccountLink.id == link_id, *_to_place(store_id), condition).with_for_update()
     link = session.scalar(query.execution_options(populate_existing=True))
     if link is None:
         raise NotFound

@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from messaging_app.accounts import sessions, tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import writing
+from messaging_app.db.types import DbSession
 from messaging_app.directory import seats
 from messaging_app.directory.leaving import give_back
 from messaging_app.errors import FieldError, Invalid, LastOwner, NotFound
 from messaging_app.extensions import db
-from messaging_app.models import ApiToken, SignInSession, StoreMembership, User
+from messaging_app.models import ApiToken, SignInSession, Store, StoreMembership, User
 from messaging_app.models.platform import OWNER, STAFF
 from messaging_app.policies import STORE
 from messaging_app.queries import console as queries
@@ -158,6 +159,26 @@ def bring_back(actor: Actor, store_id: int, user_id: int) -> None:
         seats.staff_return(session.connection(), [(store_id, user_id)])
         after = {"store": lock_store(session, store_id).code, "role": member.role}
         audit.record(session, actor, "membership.added", people.about(user), after=after)
+
+
+def hold_stores_of(session: DbSession, user_id: int) -> None:
+    """Hold the stores that a user owns, so that nobody takes another owner off meanwhile."""
+    member = StoreMembership
+    owned = select(member.store_id).where(member.user_id == user_id, member.role == OWNER, member.active)
+    session.execute(
+        select(Store.id).where(Store.id.in_(owned)).order_by(Store.id).with_for_update(key_share=True)
+    ).all()
+
+
+def stores_without_owner_but(session: DbSession, user_id: int) -> list[str]:
+    """The names of the stores that have no other active owner than this user. One statement."""
+    member, other = StoreMembership, aliased(StoreMembership)
+    others = select(other.user_id).join(User, User.id == other.user_id)
+    others = others.where(other.store_id == member.store_id, other.user_id != user_id)
+    others = others.where(other.role == OWNER, other.active, User.active)
+    query = select(Store.name).join(member, member.store_id == Store.id)
+    query = query.where(member.user_id == user_id, member.role == OWNER, member.active, ~exists(others))
+    return list(session.scalars(query.order_by(Store.sort_name)))
 
 
 def _held(session: Session, store_id: int, user_id: int) -> tuple[StoreMembership, User]:

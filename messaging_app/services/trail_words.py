@@ -46,6 +46,8 @@ SENTENCES: dict[str, Any] = {
     "invitation.accepted/admin": _("accepted the invitation to be an administrator"),
     "invitation.resent": _("sent the invitation of %(email)s to %(object)s again"),
     "invitation.resent/admin": _("sent the invitation of %(email)s to be an administrator again"),
+    "invitation.restored": _("took back that the invitation of %(email)s to %(object)s was withdrawn"),
+    "invitation.restored/admin": _("took back that the invitation of %(email)s to be an administrator was withdrawn"),
     "invitation.sent": _("invited %(email)s to %(object)s as %(role)s"),
     "invitation.sent/admin": _("invited %(email)s to be an administrator"),
     "invitation.withdrawn": _("withdrew the invitation of %(email)s to %(object)s"),

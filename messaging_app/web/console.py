@@ -20,6 +20,7 @@ from messaging_app.web.views import (
     store_settings,
     stores,
     system,
+    user_accounts,
 )
 
 CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
@@ -43,6 +44,7 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("", staff.invite_staff, "POST", CHANGES),
         ("/invitations/<id:link_id>/resend", staff.resend_to_staff, "POST", CHANGES),
         ("/invitations/<id:link_id>/withdraw", staff.withdraw_from_staff, "POST", CHANGES),
+        ("/invitations/<id:link_id>/restore", staff.restore_to_staff, "POST", CHANGES),
         ("/<id:user_id>/role", staff.change_role, "POST", CHANGES),
         ("/<id:user_id>/remove", staff.ask_remove_member, "GET", CHANGES),
         ("/<id:user_id>/remove", staff.remove_member, "POST", CHANGES),
@@ -62,11 +64,15 @@ CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], st
         ("", admins.invite_admins, "POST", CHANGES),
         ("/invitations/<id:link_id>/resend", admins.resend_to_admin, "POST", CHANGES),
         ("/invitations/<id:link_id>/withdraw", admins.withdraw_from_admin, "POST", CHANGES),
+        ("/invitations/<id:link_id>/restore", admins.restore_to_admin, "POST", CHANGES),
         ("/<id:user_id>/remove", admins.ask_remove_admin, "GET", CHANGES),
         ("/<id:user_id>/remove", admins.remove_admin, "POST", CHANGES),
         ("/<id:user_id>/return", admins.bring_admin_back, "POST", CHANGES),
         ("/<id:user_id>/reset-factor", factor_resets.ask_reset_factor, "GET", CHANGES),
         ("/<id:user_id>/reset-factor", factor_resets.reset_factor, "POST", CHANGES),
+        ("/<id:user_id>/deactivate", user_accounts.ask_deactivate_user, "GET", CHANGES),
+        ("/<id:user_id>/deactivate", user_accounts.deactivate_user, "POST", CHANGES),
+        ("/<id:user_id>/reactivate", user_accounts.reactivate_user, "POST", CHANGES),
     ),
     "saved_replies": (
         ("", saved_replies.list_saved_replies, "GET", False),

@@ -46,7 +46,7 @@ def test_invited_resent_withdrawn_and_joined_by_buttons(post: Post, place: tuple
     [mail] = arrived(post)
     stranger = browse(post)
     assert stranger.get(first["noor"]).status_code == 410
-    assert browser.post(withdrawals[0]).location == f"{at}?done=withdrawn"
+    assert browser.post(withdrawals[0]).location.startswith(f"{at}?done=withdrawn&")
     assert stranger.get(first["pim"]).status_code == 410
     path = link_in(mail)
     stranger.get(path)
@@ -56,6 +56,40 @@ def test_invited_resent_withdrawn_and_joined_by_buttons(post: Post, place: tuple
     assert [action for _who, action, _whom in actions()][:4] == [
         *("invitation.sent", "invitation.sent", "invitation.resent", "invitation.withdrawn"),
     ]
+
+
+def test_a_withdrawn_invitation_comes_back_by_undo(post: Post, place: tuple[Browser, str]) -> None:
+    browser, at = place
+    browser.post(at, {"emails": NOOR, "role": "staff"})
+    [path] = [link_in(mail) for mail in arrived(post)]
+    [withdraw] = re.findall(r'formaction="([^"]+/withdraw)"', browser.get(at).text)
+    page = browser.get(browser.post(withdraw).location).text
+    [undo] = re.findall(r'action="([^"]+/restore)"', page)
+    assert "Undo" in page and pending(page) == [] and browse(post).get(path).status_code == 410
+    for _twice in range(2):
+        assert "its link works again" in browser.get(browser.post(undo).location).text
+    assert pending(browser.get(at).text) == [(NOOR, "Staff")] and arrived(post) == []
+    browser.post(withdraw)
+    browser.post(at, {"emails": NOOR, "role": "owner"})
+    assert browser.post(undo).status_code == 410, "a newer one is not doubled"
+    assert browse(post, "tomas").post(undo.replace("/admin/stores/1/staff", "/store/staff")).status_code in (403, 404)
+    assert browse(post).get(path).status_code == 410
+    told = [action for _who, action, _whom in actions()]
+    assert told == [f"invitation.{what}" for what in ("sent", "withdrawn", "restored", "withdrawn", "sent")]
+
+
+def test_undo_sends_the_mail_that_a_withdrawal_had_kept_back(post: Post) -> None:
+    sam = browse(post, "sam")
+    sam.post("/store/staff", {"emails": NOOR, "role": "staff"})
+    [row] = invitations.list_pending(post.cast.sam, post.cast.bakery)
+    sam.post(f"/store/staff/invitations/{row.id}/withdraw")
+    assert arrived(post) == []
+    sam.post(f"/store/staff/invitations/{row.id}/restore")
+    [mail] = arrived(post)
+    stranger = browse(post)
+    stranger.get(link_in(mail))
+    assert stranger.post(link_in(mail), FORM).status_code == 303
+    assert sam.post(f"/store/staff/invitations/{row.id}/restore").status_code == 404, "it was used"
 
 
 def test_each_address_is_told_its_outcome(post: Post, place: tuple[Browser, str]) -> None:

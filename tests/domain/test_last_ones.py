@@ -15,7 +15,7 @@ from messaging_app.db.engine import writing
 from messaging_app.errors import LastAdmin, LastOwner, NotFound, Refusal
 from messaging_app.extensions import db
 from messaging_app.models import StoreMembership, User
-from messaging_app.services import admins, staff
+from messaging_app.services import admins, staff, user_accounts
 from tests import cast
 
 ROUNDS = 12
@@ -45,23 +45,28 @@ def at_once(app: Flask, *acts: Callable[[], None]) -> list[Refusal]:
 def owners(store_id: int) -> int:
     member = StoreMembership
     query = select(func.count()).where(member.store_id == store_id, member.role == "owner", member.active)
-    found = db.session.scalar(query.select_from(member))
+    found = db.session.scalar(query.select_from(member).join(User, User.id == member.user_id).where(User.active))
     db.session.rollback()
     return found or 0
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_of_two_owners_who_remove_or_demote_each_other_one_stays(app: Flask, cast_of: cast.Cast, seed: int) -> None:
+def test_of_two_owners_who_remove_demote_or_deactivate_each_other_one_stays(
+    app: Flask, cast_of: cast.Cast, seed: int
+) -> None:
     chance = random.Random(seed)
     sam, nadia, bakery = cast_of.sam.id, cast_of.nadia.id, cast_of.bakery
     for _ in range(ROUNDS):
         with writing(db.session) as session:
             both = StoreMembership.user_id.in_((sam, nadia)) & (StoreMembership.store_id == bakery)
             session.execute(update(StoreMembership).where(both).values(role="owner", active=True))
+            session.execute(update(User).where(User.id.in_((sam, nadia))).values(active=True))
 
         def act(other: int) -> Callable[[], None]:
-            who = chance.choice((cast_of.ada, cast_of.sam))
-            if chance.random() < 0.5:
+            who, which = chance.choice((cast_of.ada, cast_of.sam)), chance.random()
+            if which < 0.4:
+                return lambda: user_accounts.deactivate_user(cast_of.ada, other)
+            if which < 0.7:
                 return lambda: staff.remove_member(who, bakery, other)
             return lambda: staff.change_role(who, bakery, other, "staff")
 
@@ -77,7 +82,7 @@ def active_admins() -> set[int]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_of_two_admins_who_remove_each_other_one_stays(app: Flask, cast_of: cast.Cast, seed: int) -> None:
+def test_of_two_admins_who_remove_or_deactivate_each_other_one_stays(app: Flask, cast_of: cast.Cast, seed: int) -> None:
     chance = random.Random(seed)
     ada, abe = cast_of.ada, cast_of.abe
     for _ in range(ROUNDS):
@@ -86,6 +91,8 @@ def test_of_two_admins_who_remove_each_other_one_stays(app: Flask, cast_of: cast
         pairs = [(chance.choice((ada, abe)), target) for target in (ada.id, abe.id)]
 
         def act(who: Actor, target: int) -> Callable[[], None]:
+            if who.id != target and chance.random() < 0.5:
+                return lambda: user_accounts.deactivate_user(who, target)
             return lambda: admins.remove_admin(who, target)
 
         refused = at_once(app, *(act(*pair) for pair in pairs))

@@ -30,7 +30,7 @@ ALSO_A_PAGE = {
     "save_saved_reply",
     "delete_saved_reply",
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
-    "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor",
+    "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor", "deactivate_user",
     "save_profile", "save_security", "passkey_login",
     "add_passkey", "make_codes", "remove_app", "remove_passkey", "save_assignee", "save_snooze",
 }  # fmt: skip

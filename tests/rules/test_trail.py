@@ -12,12 +12,13 @@ from typing import Any
 
 from click import Group
 from flask import Flask
+from sqlalchemy import func, select
 
 import messaging_app
 from messaging_app.accounts import links
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
-from messaging_app.models import AuditEntry, LinkKind, Passkey
+from messaging_app.models import AccountLink, AuditEntry, LinkKind, Passkey
 from messaging_app.services import invitations, messaging, trail, trail_words
 from tests import cast
 from tests.accounts.second_factors import App
@@ -172,6 +173,18 @@ def pending(verb: str, *, to_stores: bool = True) -> Callable[[World], object]:
     return act
 
 
+def restore(*, to_stores: bool = True) -> Callable[[World], object]:
+    """Undo that the last invitation to the bakery, or to the admins, was withdrawn."""
+
+    def act(world: World) -> object:
+        at, store_id = (BAKERY, world.cast.bakery) if to_stores else ("/admin/admins", None)
+        with world.app.app_context():
+            newest = db.session.scalar(select(func.max(AccountLink.id)).where(AccountLink.store_id == store_id))
+        return post("ada", f"{at}/invitations/{newest}/restore")(world)
+
+    return act
+
+
 def with_two_sessions(who: str, address: Callable[[str], str]) -> Callable[[World], object]:
     """What somebody does from one of two browsers to what their page of sessions names."""
 
@@ -237,6 +250,7 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("invite_staff", "invitation.sent", post("ada", BAKERY, emails="kim@mail.example", role="staff")),
     ("resend_to_staff", "invitation.resent", pending("resend")),
     ("withdraw_from_staff", "invitation.withdrawn", pending("withdraw")),
+    ("restore_to_staff", "invitation.restored", restore()),
     ("save_profile", "profile.changed", post("tomas", "/store/account", name="Tom")),
     ("change_email", "email.change_asked", ask_for_address),
     ("confirm_email", "email.changed", open_link(LinkKind.CONFIRM)),
@@ -273,6 +287,9 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("invite_admins", "invitation.sent", post("ada", "/admin/admins", emails="mo@mail.example", role="admin")),
     ("resend_to_admin", "invitation.resent", pending("resend", to_stores=False)),
     ("withdraw_from_admin", "invitation.withdrawn", pending("withdraw", to_stores=False)),
+    ("restore_to_admin", "invitation.restored", restore(to_stores=False)),
+    ("deactivate_user", "user.deactivated", post("ada", "/admin/admins/{abe_id}/deactivate")),
+    ("reactivate_user", "user.reactivated", post("ada", "/admin/admins/{abe_id}/reactivate")),
     ("remove_admin", "admin.removed", post("ada", "/admin/admins/{abe_id}/remove")),
     ("bring_admin_back", "admin.added", post("ada", "/admin/admins/{abe_id}/return")),
     ("deactivate_customer", "customer.deactivated", post("ada", f"{JUN}/deactivate")),

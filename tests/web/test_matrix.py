@@ -142,6 +142,7 @@ GET  /admin/stores/1/staff.csv            admin 200  store out  storefront out  
 POST /admin/stores/1/staff                admin 422  store out  storefront out  out 302
 POST /admin/stores/1/staff/invitations/999/resend admin 404 store out storefront out out 302
 POST /admin/stores/1/staff/invitations/999/withdraw admin 404 store out storefront out out 302
+POST /admin/stores/1/staff/invitations/999/restore admin 404 store out storefront out out 302
 POST /admin/stores/1/staff/999/role       admin 404  store out  storefront out  out 302
 GET  /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
 POST /admin/stores/1/staff/999/remove     admin 404  store out  storefront out  out 302
@@ -158,11 +159,15 @@ GET  /admin/admins.csv                    admin 200  store out  storefront out  
 POST /admin/admins                        admin 422  store out  storefront out  out 302
 POST /admin/admins/invitations/999/resend admin 404  store out  storefront out  out 302
 POST /admin/admins/invitations/999/withdraw admin 404 store out storefront out out 302
+POST /admin/admins/invitations/999/restore admin 404 store out  storefront out  out 302
 GET  /admin/admins/999/remove             admin 404  store out  storefront out  out 302
 POST /admin/admins/999/remove             admin 404  store out  storefront out  out 302
 POST /admin/admins/999/return             admin 404  store out  storefront out  out 302
 GET  /admin/admins/999/reset-factor       admin 404  store out  storefront out  out 302
 POST /admin/admins/999/reset-factor       admin 404  store out  storefront out  out 302
+GET  /admin/admins/999/deactivate         admin 404  store out  storefront out  out 302
+POST /admin/admins/999/deactivate         admin 404  store out  storefront out  out 302
+POST /admin/admins/999/reactivate         admin 404  store out  storefront out  out 302
 POST /store/switch                        admin out  store 422  storefront out  out 302
 GET  B/login                              admin 200  store 200  storefront 200  out 200
 GET  B/login/passkey                      admin 200  store 200  storefront none out 200
@@ -176,6 +181,7 @@ GET  /store/staff.csv                     owner 200  staff 403
 POST /store/staff                         owner 422  staff 403
 POST /store/staff/invitations/999/resend  owner 404  staff 403
 POST /store/staff/invitations/999/withdraw owner 404 staff 403
+POST /store/staff/invitations/999/restore owner 404  staff 403
 POST /store/staff/999/role                owner 404  staff 403
 GET  /store/staff/999/remove              owner 404  staff 403
 POST /store/staff/999/remove              owner 404  staff 403

@@ -15,7 +15,7 @@ from messaging_app.services import admins
 from messaging_app.services.invitations import ADMIN_ROLE
 from messaging_app.text.markup import with_name
 from messaging_app.web.htmx import is_htmx, rendered, see_other
-from messaging_app.web.views import inviting
+from messaging_app.web.views import inviting, user_accounts
 from messaging_app.web.views.console import Done, ListAddress, as_csv, number_of, what_is_asked
 from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
 
@@ -46,6 +46,11 @@ def resend_to_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
 def withdraw_from_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
     """Take an invitation back."""
     return inviting.withdraw(actor, PLACE, link_id)
+
+
+def restore_to_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
+    """Undo that an invitation was taken back."""
+    return inviting.restore(actor, PLACE, link_id)
 
 
 def ask_remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
@@ -108,15 +113,18 @@ def _page(
         may_change=CONSOLE["admins"].is_changed_by(actor),
         refusal=refusal,
         inviting=None if is_part else shown or inviting.part(actor, PLACE),
-        done=None if refusal or shown else inviting.done() or _done(),
+        done=None if refusal or shown else inviting.done(PLACE) or _done(actor),
     )
 
 
-def _done() -> Done | None:
+def _done(actor: Actor) -> Done | None:
     """What the address says has just been done to whom."""
     what, person = request.args.get("done"), number_of(request.args.get("person", ""))
     if what == "removed" and person:
         return Done(_("Removed and signed out."), f"{AT}/{person}/return")
     if what == "factor":
         return Done(_("The second factor is reset."))
+    if what in ("deactivated", "reactivated") and person:
+        admin = next((row for row in admins.list_admins(actor, Asked()) if row.user_id == person), None)
+        return admin and user_accounts.done(actor, what, person, admin.name, admin.active, None)
     return Done(_("Back among the admins.")) if what == "back" else None

@@ -16,7 +16,7 @@ from messaging_app.services import invitations
 from messaging_app.services.invitations import Outcome, Pending
 from messaging_app.web.forms.joining import InviteForm
 from messaging_app.web.htmx import see_other
-from messaging_app.web.views.console import Done
+from messaging_app.web.views.console import Done, number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,26 @@ def resend(actor: Actor, place: Place, link_id: int, page: Page) -> Response:
 def withdraw(actor: Actor, place: Place, link_id: int) -> Response:
     """Make a pending invitation worthless."""
     invitations.withdraw(actor, link_id, place.store_id)
-    return see_other(f"{place.at}?done=withdrawn")
+    return see_other(f"{place.at}?done=withdrawn&invitation={link_id}")
 
 
-def done() -> Done | None:
+def restore(actor: Actor, place: Place, link_id: int) -> Response:
+    """Let the link of a withdrawn invitation work again."""
+    invitations.restore(actor, link_id, place.store_id)
+    return see_other(f"{place.at}?done=restored")
+
+
+def done(place: Place) -> Done | None:
     """What the address says has just been done."""
     said = {
         "invited": _("Invited. Each gets a link by e-mail."),
         "resent": _("Sent again. The earlier link no longer works."),
         "withdrawn": _("Withdrawn. The link no longer works."),
+        "restored": _("The invitation is back, and its link works again."),
     }
-    text = said.get(request.args.get("done", ""))
-    return Done(text) if text else None
+    text, link = said.get(request.args.get("done", "")), number_of(request.args.get("invitation", ""))
+    undo = f"{place.at}/invitations/{link}/restore" if link and place.may_invite else ""
+    return Done(text, undo) if text else None
 
 
 def _answer(actor: Actor, place: Place, outcomes: list[Outcome], what: str, page: Page) -> Response:

@@ -16,7 +16,7 @@ from messaging_app.services.invitations import STORE_ROLES
 from messaging_app.text.markup import with_name
 from messaging_app.web.forms.joining import RoleForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other
-from messaging_app.web.views import inviting
+from messaging_app.web.views import inviting, user_accounts
 from messaging_app.web.views.console import Done, ListAddress, as_csv, number_of, what_is_asked
 from messaging_app.web.views.questions import Question, ask, can_be_undone, stops_tokens
 
@@ -46,6 +46,11 @@ def resend_to_staff(actor: Actor, link_id: int, store_id: int | None = None) -> 
 def withdraw_from_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
     """Take an invitation back."""
     return inviting.withdraw(actor, place_of(actor, _of(actor, store_id)), link_id)
+
+
+def restore_to_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
+    """Undo that an invitation was taken back."""
+    return inviting.restore(actor, place_of(actor, _of(actor, store_id)), link_id)
 
 
 def change_role(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
@@ -131,18 +136,20 @@ def _page(
     shown: inviting.Inviting | None = None,
 ) -> Response:
     is_part = is_htmx() and not (refusal or shown)
+    store = stores.get_store(actor, store_id)
+    place = None if is_part else place_of(actor, store_id)
     return rendered(
         "staff/_list.html" if is_part else "staff/index.html",
         refusal.status if refusal else status,
         members=staff.list_staff(actor, store_id, asked),
-        store=stores.get_store(actor, store_id),
+        store=store,
         asked=asked,
         at=ListAddress(at(actor, store_id), asked),
         may_change=CONSOLE["staff"].is_changed_by(actor),
-        factors_at=CONSOLE["admins"].at["admin"] if CONSOLE["admins"].is_changed_by(actor) else "",
+        accounts_at=CONSOLE["admins"].at["admin"] if CONSOLE["admins"].is_changed_by(actor) else "",
         refusal=refusal,
-        inviting=None if is_part else shown or inviting.part(actor, place_of(actor, store_id)),
-        done=None if refusal or shown else inviting.done() or _done(actor, store_id),
+        inviting=place and (shown or inviting.part(actor, place)),
+        done=None if place is None or refusal or shown else inviting.done(place) or _done(actor, store_id),
     )
 
 
@@ -153,6 +160,8 @@ def _done(actor: Actor, store_id: int) -> Done | None:
         return None
     member: MemberRow = staff.get_member(actor, store_id, person)
     here = f"{at(actor, store_id)}/{member.user_id}"
+    if CONSOLE["admins"].is_changed_by(actor) and what in ("deactivated", "reactivated"):
+        return user_accounts.done(actor, what, person, member.name, member.active, store_id)
     if what == "removed" and not member.active:
         return Done(_("%(name)s was removed and is signed out.", name=member.name), f"{here}/return")
     if what == "factor" and not member.has_factor:

@@ -75,6 +75,7 @@ def show_store(actor: Actor, store_id: int) -> ResponseReturnValue:
         store=store,
         figures=stores.get_figures(actor, store_id),
         may_change=CONSOLE["staff"].is_changed_by(actor),
+        accounts_at=CONSOLE["admins"].at["admin"],
         asked=Asked(),
         members=staff.list_staff(actor, store_id, Asked()),
         at=ListAddress(f"{AT}/{store_id}/staff", Asked()),
