@@ -368,11 +368,11 @@ def test_0033_opens_inboxes_as_before(at: Callable[[str], None]) -> None:
     downgrade(revision="0032")
 
 
-def test_0038_chose_no_customers_language(at: Callable[[str], None]) -> None:
-    at("0037")
-    upgrade(revision="0038")
+def test_0041_chose_no_customers_language(at: Callable[[str], None]) -> None:
+    at("0040")
+    upgrade(revision="0041")
     assert set(rows("SELECT locale, time_zone FROM customers")) == {(None, None)}
-    downgrade(revision="0037")
+    downgrade(revision="0040")
 
 
 def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:

@@ -31,9 +31,9 @@ class WordConverter(UnicodeConverter):
 
 
 class WordsConverter(PathConverter):
-    """The same, with slashes in it: `2026/4711` is the number of an order, too."""
+    """The same, with slashes in it: `2026/4711` is the number of an order, too. What lies under it is no part of it."""
 
-    regex = "[^/\\0][^\\0]*?"
+    regex = r"[^/\0][^\0]*?(?<!/facts)(?<!/conversations)"
 
 
 def init_app(app: Flask) -> None:

@@ -55,12 +55,13 @@ def test_the_shop_states_a_context_and_an_older_version_changes_nothing(either_a
 
 
 def test_a_number_may_hold_slashes_spaces_and_letters(api: Api) -> None:
-    for number, address in (("2026/47 ä", "2026/47%20%C3%A4"), ("a/facts", "a%2Ffacts")):
-        at = f"/api/v1/admin/contexts/bakery/order/{address}"
-        assert put(api, at).json["reference"] == number
-        assert api.get("ada", at).json["reference"] == number
-        assert api.post("ada", f"{at}/facts", json={"id": "1", "text": "Shipped"}).status_code == 201
-        assert api.get("ada", f"{at}/conversations").json["count"] == 0
+    at = "/api/v1/admin/contexts/bakery/order/2026/47%20%C3%A4"
+    assert put(api, at).json["reference"] == "2026/47 ä"
+    assert api.get("ada", at).json["reference"] == "2026/47 ä"
+    assert api.post("ada", f"{at}/facts", json={"id": "1", "text": "Shipped"}).status_code == 201
+    assert api.get("ada", f"{at}/conversations").json["count"] == 0
+    for under in ("facts", "conversations"):
+        assert problem_of(put(api, f"{at}/{under}"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize(
