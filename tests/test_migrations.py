@@ -754,3 +754,18 @@ def test_0040_lets_one_conversation_continue_another(at: Callable[[str], None]) 
     assert found[name]["column_names"] == ["follows_id"] and found[name]["unique"]
     downgrade(revision="0039")
     assert name not in {index["name"] for index in inspect(db.engine).get_indexes("conversations")}
+
+
+def test_0042_has_told_nobody_of_anything(at: Callable[[str], None]) -> None:
+    at("0041")
+    upgrade(revision="0042")
+    told = "SELECT count(*) FROM conversation_participants WHERE mailed_note_id > 0 OR given_by IS NOT NULL"
+    assert rows(told) == [(0,)]
+    downgrade(revision="0041")
+
+
+def test_0043_handed_over_no_mention(at: Callable[[str], None]) -> None:
+    at("0042")
+    upgrade(revision="0043")
+    assert rows("SELECT count(*) FROM notifications WHERE told_note_id IS NOT NULL") == [(0,)]
+    downgrade(revision="0042")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -16,10 +17,10 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, se
 from sqlalchemy.orm import aliased
 
 from messaging_app.actors import ActorType
-from messaging_app.db.types import AnyRow, Columns, DbSession, UtcDateTime
+from messaging_app.db.types import AnyRow, Columns, DbSession, Fields, UtcDateTime
 from messaging_app.extensions import db
 from messaging_app.formats import moment_in
-from messaging_app.mail import envelope
+from messaging_app.mail import envelope, own_side
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
@@ -35,12 +36,14 @@ from messaging_app.models import (
 from messaging_app.models.conversation import Head
 from messaging_app.models.platform import CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.scope import active_person, sees_type, staff_see_all
+from messaging_app.models.sides import TEAMS
 from messaging_app.policies import POLICIES
 from messaging_app.queries.inbox import PLATFORM_NAME
 from messaging_app.services.settings import get_setting
 from messaging_app.text import preview, with_line_breaks
 
 TEMPLATES = "emails/new_message"
+OWN_TEMPLATES = "emails/own_side"  # where only the own side has news
 TEXTS = ("subject.txt", "body.txt")
 PAGE = "body.html"
 TEXT_MAX = 4_000  # characters of a message
@@ -60,18 +63,20 @@ Seat = ConversationParticipant
 
 @dataclass(frozen=True, slots=True)
 class NewMessageMail:
-    """An e-mail ready to send, its seat, and the last line it covers."""
+    """An e-mail ready to send, its seat, the last line and mention it covers, and the assignment that it tells of."""
 
     message: EmailMessage
     conversation_id: int
     participant_type: str
     participant_id: int
     up_to: int
+    up_to_note: int
+    given_by: str | None
     message_id: str
 
     def identity(self) -> dict[str, object]:
         """What its row keeps once a server may have the mail."""
-        return {"message_id": self.message_id, "told_seq": self.up_to}
+        return {"message_id": self.message_id, "told_seq": self.up_to, "told_note_id": self.up_to_note}
 
     def sent(self, session: DbSession, at: datetime, window: timedelta) -> None:
         """It went out: the seat's window begins, and what the mail told of is not told again."""
@@ -81,7 +86,10 @@ class NewMessageMail:
             Seat.participant_type == self.participant_type,
             Seat.participant_id == self.participant_id,
         )
-        session.execute(seat.values(mailed_seq=self.up_to, mail_not_before=at + window, mail_due_at=later))
+        told: Fields = {"mailed_seq": self.up_to, "mailed_note_id": self.up_to_note}
+        if self.given_by is not None:  # unless somebody else has assigned it meanwhile
+            told["given_by"] = case((Seat.given_by != self.given_by, Seat.given_by))
+        session.execute(seat.values(**told, mail_not_before=at + window, mail_due_at=later))
 
 
 def readers(seats: list[tuple[int, str, int]]) -> Columns:
@@ -92,10 +100,13 @@ def readers(seats: list[tuple[int, str, int]]) -> Columns:
             for kind in ActorType
         )
     )
+    assignee = case(*((Seat.participant_type == team, getattr(Conversation, f"{team}_assignee_id")) for team in TEAMS))
+    of_seat = ("email_notifications", "unread_count", "last_read_seq", "mailed_seq", "mentions", "mailed_note_id")
     return (
         select(
             *(getattr(Seat, name) for name in ("conversation_id", "participant_type", "participant_id")),
-            *(getattr(Seat, name) for name in ("email_notifications", "unread_count", "last_read_seq", "mailed_seq")),
+            *(getattr(Seat, name) for name in of_seat),
+            case((assignee == Seat.participant_id, Seat.given_by)).label("given_by"),
             *Head.columns(),
             Store.code.label("store_code"),
             Store.name.label("store_name"),
@@ -128,8 +139,10 @@ def _sees(kind: ActorType) -> ColumnElement[bool]:
 
 
 def may_get(person: AnyRow) -> bool:
-    """Whether a row of `readers` wants e-mail, has something unread, and still sees the conversation."""
-    if not (person.active and person.mail_enabled and person.email_notifications and person.unread_count):
+    """Whether a row of `readers` wants e-mail, has something unread or assigned, and still sees the conversation."""
+    if not (person.active and person.mail_enabled and person.email_notifications):
+        return False
+    if not (person.unread_count or person.given_by):
         return False
     kind = ActorType(person.participant_type)
     sees_platform = kind != ActorType.CUSTOMER or bool(get_setting(CUSTOMERS_SEE_PLATFORM))
@@ -142,39 +155,22 @@ def compose(note: Notification) -> NewMessageMail | None:
     person = db.session.execute(readers([seat])).one_or_none()
     if person is None or not may_get(person):
         return None
-    lines = db.session.execute(_untold(person)).all()
-    if not lines:
+    lines, news = db.session.execute(_untold(person)).all(), own_side.untold(person)
+    if not (lines or news.notes or news.given_by):
         return None
     settings = current_app.extensions["settings"]
-    newest = lines[0]
-    # A retry with more lines needs a new id: a mailbox that drops duplicates would otherwise hide it behind an earlier,
+    told = (lines[0].seq if lines else person.mailed_seq, max(news.up_to, person.mailed_note_id))
+    # A retry that says more needs a new id: a mailbox that drops duplicates would otherwise hide it behind an earlier,
     # shorter one.
-    says_more = note.hand_overs > 0 and note.told_seq != newest.seq
+    says_more = note.hand_overs > 0 and (note.told_seq, note.told_note_id or 0) != told
     message_id = new_message_id() if says_more else note.message_id
-    shown, cut = at_length(newest.content)
-    role = POLICIES[ActorType(person.participant_type)]
-    own = "" if role.name == "admin" else f"?store={person.store_code}"
-    context: dict[str, object] = {
-        "brand": person.store_name if role.name == "storefront" else None,
-        "conversation": person,
-        "subject": person.subject,
-        "sender": newest.sender_name,
-        "side": {ActorType.ADMIN: PLATFORM_NAME, ActorType.STORE: person.store_name}.get(newest.sender_type),
-        "preview": preview(newest.content) or newest.filename or "",
-        "lines": (shown or newest.filename or "").split("\n"),
-        "cut": cut,
-        "more": len(lines) - 1,
-        "when": moment_in(person.time_zone or _zone_of_browser(person), newest.created_at),
-        "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
-        "reply_to": parseaddr(settings.mail_reply_to or "")[1],
-        "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
-        "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
-    }
+    context = _context(person, news) | (_of_messages(person, lines) if lines else {})
     with force_locale("en"):
         # Not Flask's render_template: its context processors need a request.
         find = current_app.jinja_env.get_template
-        subject, text = (find(f"{TEMPLATES}/{part}").render(context) for part in TEXTS)
-        page = find(f"{TEMPLATES}/{PAGE}").render(context)
+        templates = TEMPLATES if lines else OWN_TEMPLATES
+        subject, text = (find(f"{templates}/{part}").render(context) for part in TEXTS)
+        page = find(f"{templates}/{PAGE}").render(context)
     message = envelope(
         sender=settings.mail_from,
         to_name=person.name,
@@ -188,7 +184,44 @@ def compose(note: Notification) -> NewMessageMail | None:
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(text)
     message.add_alternative(page, subtype="html")
-    return NewMessageMail(message, *seat, newest.seq, message_id)
+    return NewMessageMail(message, *seat, *told, news.given_by, message_id)
+
+
+def _context(person: AnyRow, news: own_side.OwnNews) -> dict[str, object]:
+    """What the templates show of the conversation, and of the own side."""
+    settings = current_app.extensions["settings"]
+    role = POLICIES[ActorType(person.participant_type)]
+    own = "" if role.name == "admin" else f"?store={person.store_code}"
+    seat = (person.conversation_id, person.participant_type, person.participant_id)
+    shown, cut = at_length(news.notes[0].content) if news.notes else ("", False)
+    return {
+        "brand": person.store_name if role.name == "storefront" else None,
+        "conversation": person,
+        "subject": person.subject,
+        "given_by": news.given_by,
+        "notes": news.notes,
+        "note_lines": shown.split("\n"),
+        "note_cut": cut,
+        "link": f"{settings.public_url}{role.thread(person.conversation_id)}{own}",
+        "reply_to": parseaddr(settings.mail_reply_to or "")[1],
+        "unsubscribe": f"{settings.public_url}/unsubscribe/{unsubscribe_token(seat)}",
+        "accents": ACCENTS[person.store_accent if role.name == "storefront" else None],
+    }
+
+
+def _of_messages(person: AnyRow, lines: Sequence[AnyRow]) -> dict[str, object]:
+    """What the templates show of the other side's messages, which are given newest first."""
+    newest = lines[0]
+    shown, cut = at_length(newest.content)
+    return {
+        "sender": newest.sender_name,
+        "side": {ActorType.ADMIN: PLATFORM_NAME, ActorType.STORE: person.store_name}.get(newest.sender_type),
+        "preview": preview(newest.content) or newest.filename or "",
+        "lines": (shown or newest.filename or "").split("\n"),
+        "cut": cut,
+        "more": len(lines) - 1,
+        "when": moment_in(person.time_zone or _zone_of_browser(person), newest.created_at),
+    }
 
 
 def at_length(content: str) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ sends them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from messaging_app.extensions import db
 from messaging_app.mail import MAIL_TOPIC, message
 from messaging_app.mail.delivery import ROWS, deliver
 from messaging_app.models import ConversationParticipant, Notification, NotificationState
-from messaging_app.models.position import Taken
+from messaging_app.models.position import Locked, Taken
 from messaging_app.services import announcements
 
 SOON = timedelta(seconds=60)  # the interval between rounds
@@ -53,9 +53,29 @@ def notify_new_message(session: Session, actor: Actor, line: Taken) -> bool:
     due = mail_due_at()
     first = Seat.raise_for(session, actor, line, due)
     announcements.written(actor, line)
+    _wake_worker(due)
+    return first
+
+
+def notify_mentioned(session: Session, actor: Actor, head: Locked, user_ids: Sequence[int]) -> None:
+    """Count a mention for colleagues, notify their open pages and make their seats due. Joins the note's transaction."""
+    due = mail_due_at()
+    Seat.mention(session, actor, head, user_ids, due)
+    announcements.mentioned(actor, head, user_ids)
+    _wake_worker(due)
+
+
+def notify_assignee(session: Session, actor: Actor, head: Locked, user_id: int) -> None:
+    """Make the seat of a colleague due who was given a conversation. Joins the assignment's transaction."""
+    due = mail_due_at()
+    Seat.give(session, actor, head, user_id, due)
+    _wake_worker(due)
+
+
+def _wake_worker(due: datetime | None) -> None:
+    """Have the worker look after the commit if e-mail is due before its next round."""
     if due is not None and settings().mail_delay < SOON.total_seconds():
         announcements.after_commit(Event((MAIL_TOPIC,), "due"))
-    return first
 
 
 def mail_due_at() -> datetime | None:

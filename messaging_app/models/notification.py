@@ -10,7 +10,10 @@ from messaging_app.models.outgoing import GIVEN_UP, STATES, WAITING, Outgoing
 
 
 class Notification(Outgoing, Base):
-    """One e-mail about new messages to one seat. `told_seq` is the last line it covered when a server may have had it."""
+    """One e-mail about new messages to one seat.
+
+    `told_seq` and `told_note_id` are the last line and mention it covered when a server may have had it.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -34,3 +37,4 @@ class Notification(Outgoing, Base):
     participant_id: Mapped[int]
     email_key: Mapped[str] = mapped_column(String(254))
     told_seq: Mapped[int | None]
+    told_note_id: Mapped[int | None]

@@ -19,6 +19,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    null,
     or_,
     select,
     text,
@@ -30,7 +31,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.query import Query
-from messaging_app.db.types import Base, Id, UtcDateTime, table_of
+from messaging_app.db.types import Base, Column, Fields, Id, UtcDateTime, table_of
 from messaging_app.db.upsert import insert_for
 from messaging_app.models.message import Message, MessageKind
 from messaging_app.models.platform import Customer, StoreMembership, User
@@ -90,6 +91,8 @@ class ConversationParticipant(Base):
     mail_not_before: Mapped[datetime | None]  # after an e-mail: when the next one is allowed
     mailed_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # the last line that an e-mail covered
     mentions: Mapped[int] = mapped_column(server_default="0")
+    mailed_note_id: Mapped[int] = mapped_column(server_default="0")  # the last mention that one covered
+    given_by: Mapped[str | None] = mapped_column(String(200))  # who assigned it to this person, until read or mailed
     by_mention: Mapped[bool] = mapped_column(server_default=false())
 
     @classmethod
@@ -175,23 +178,48 @@ class ConversationParticipant(Base):
         session.execute(update(table_of(cls)).where(own).values(unread_count=unread + cls.mentions))
 
     @classmethod
-    def mention(cls, session: Session, actor: Actor, head: Locked, user_ids: Iterable[int]) -> None:
-        """Count a mention as unread for these colleagues of `actor`. Adds missing seats, which only their side sees.
+    def mention(
+        cls, session: Session, actor: Actor, head: Locked, user_ids: Iterable[int], mail_due_at: datetime | None
+    ) -> None:
+        """Count a mention as unread for these colleagues of `actor`, who get e-mail at `mail_due_at` (None: none).
 
-        The caller holds the conversation's lock. All writers lock seats in the same order.
+        Adds missing seats, which only their side sees. The caller holds the conversation's lock. All writers lock
+        seats in the same order.
         """
-        raised = {"unread_count": cls.unread_count + 1, "mentions": cls.mentions + 1}
+        raised: Fields = {"unread_count": cls.unread_count + 1, "mentions": cls.mentions + 1}
         for user_id in sorted(user_ids):
-            place = {
-                "conversation_id": head.conversation_id,
-                "participant_type": actor.type,
-                "participant_id": user_id,
-                "store_id": head.store_id,
-            }
-            insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(
-                **place, last_read_seq=head.last_seq, unread_count=1, mentions=1, by_mention=True
-            )
-            session.execute(insert.on_conflict_do_update(index_elements=list(place)[:3], set_=raised))
+            new: Fields = {"unread_count": 1, "mentions": 1}
+            cls._notify_colleague(session, actor, head, user_id, mail_due_at, new, raised)
+
+    @classmethod
+    def give(cls, session: Session, actor: Actor, head: Locked, user_id: int, mail_due_at: datetime | None) -> None:
+        """Note for a colleague that `actor` assigned a conversation to them, as `mention` does. Nothing is unread."""
+        given: Fields = {"given_by": actor.name}
+        cls._notify_colleague(session, actor, head, user_id, mail_due_at, given, given)
+
+    @classmethod
+    def _notify_colleague(
+        cls,
+        session: Session,
+        actor: Actor,
+        head: Locked,
+        user_id: int,
+        mail_due_at: datetime | None,
+        new: Fields,
+        changed: Fields,
+    ) -> None:
+        """Set `new` in the seat that is added for a colleague, `changed` in the one that they have."""
+        place = {
+            "conversation_id": head.conversation_id,
+            "participant_type": actor.type,
+            "participant_id": user_id,
+            "store_id": head.store_id,
+        }
+        insert = insert_for(session.get_bind().dialect.name, table_of(cls)).values(
+            **place, **new, last_read_seq=head.last_seq, by_mention=True, mail_due_at=mail_due_at
+        )
+        due = {"mail_due_at": _due(insert.excluded.mail_due_at)}
+        session.execute(insert.on_conflict_do_update(index_elements=list(place)[:3], set_=changed | due))
 
     @classmethod
     def mark_read(
@@ -234,7 +262,10 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
         .where(
             seat.conversation_id == OF_CONVERSATION,
             seat.of_actor(actor_type),
-            or_(seat.last_read_seq < up_to, (seat.last_read_seq == up_to) & (seat.mentions > ZERO)),
+            or_(
+                seat.last_read_seq < up_to,
+                (seat.last_read_seq == up_to) & or_(seat.mentions > ZERO, seat.given_by.is_not(None)),
+            ),
         )
         .values(
             last_read_seq=up_to,
@@ -242,6 +273,7 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
             last_read_at=case((seat.last_read_seq < up_to, at), else_=seat.last_read_at),
             unread_count=left,
             mentions=ZERO,
+            given_by=null(),
             mail_due_at=case((seat.mail_due_at.is_not(None) & (left > 0), later)),
         )
         .returning(
@@ -250,6 +282,15 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
             and_(seat.last_read_at.is_not_distinct_from(at), or_(seat.has_written, ~seat.by_mention)),
         ),
         Moved,
+    )
+
+
+def _due(wanted: Column) -> ColumnElement[datetime | None]:
+    """When a seat that is there gets e-mail that is due at `wanted`: then, or as soon as its last one allows."""
+    seat = ConversationParticipant
+    return case(
+        (seat.mail_due_at.is_not(None), seat.mail_due_at),
+        (seat.email_notifications, case((seat.mail_not_before > wanted, seat.mail_not_before), else_=wanted)),
     )
 
 
@@ -276,17 +317,13 @@ def _raise_for(dialect: str, actor_type: ActorType, conversation_type: Conversat
     # SQLite needs a WHERE here, or it parses ON CONFLICT as a join's ON. All writers lock seats in the same order.
     rows = select(*values.values()).where(true()).order_by(people.c.type, people.c.id)
     insert = insert_for(dialect, table_of(seat)).from_select(list(values), rows)
-    due, held = insert.excluded.mail_due_at, seat.mail_not_before > insert.excluded.mail_due_at
     return Query(
         insert.on_conflict_do_update(
             index_elements=["conversation_id", "participant_type", "participant_id"],
             set_={
                 "unread_count": seat.unread_count + insert.excluded.unread_count,
                 "has_written": seat.has_written | insert.excluded.has_written,
-                "mail_due_at": case(
-                    (seat.mail_due_at.is_not(None), seat.mail_due_at),
-                    (seat.email_notifications, case((held, seat.mail_not_before), else_=due)),
-                ),
+                "mail_due_at": _due(insert.excluded.mail_due_at),
             },
             where=(insert.excluded.unread_count > 0)
             | ~seat.has_written,  # otherwise it is the sender's, and nothing changes

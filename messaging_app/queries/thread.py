@@ -54,6 +54,7 @@ class SeatRow(SeenHead):
     has_written: bool
     email_notifications: bool
     mentions: int
+    given_by: str | None
     participant_name: str
     message_attachment_max_size_mb: str | None
     message_attachment_max_files: str | None
@@ -133,6 +134,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             Seat.has_written,
             Seat.email_notifications,
             Seat.mentions,
+            Seat.given_by,
             func.coalesce(User.name, person.name),
             _setting("message_attachment_max_size_mb"),
             _setting("message_attachment_max_files"),

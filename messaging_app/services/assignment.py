@@ -10,6 +10,7 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
+from messaging_app.mail import outbox
 from messaging_app.models import Conversation, SideLine, StoreMembership, User
 from messaging_app.models.events import GIVEN, RELEASED, TAKEN
 from messaging_app.models.scope import active_person
@@ -17,10 +18,11 @@ from messaging_app.queries import teams
 from messaging_app.services import announcements, sending
 
 
-def assign(actor: Actor, conversation_id: int, user_id: int | None) -> None:
+def assign(actor: Actor, conversation_id: int, user_id: int | None, *, mails: bool = True) -> None:
     """Give a conversation to somebody of the own side, or with None to nobody. The same again changes nothing.
 
-    Raises `Invalid` on field `user_id` for anybody who is not active on the own side.
+    Whoever is given one by a colleague is notified: live, and by e-mail unless `mails` is False. Raises `Invalid` on
+    field `user_id` for anybody who is not active on the own side.
     """
     at = now()
     with writing(db.session) as session:
@@ -39,6 +41,8 @@ def assign(actor: Actor, conversation_id: int, user_id: int | None) -> None:
         event = RELEASED if user_id is None else TAKEN if user_id == actor.id else GIVEN
         SideLine.write(session, actor, head, event, at, name if event is GIVEN else "", user_id)
         announcements.shared_out(actor, head, before, user_id)
+        if event is GIVEN and user_id is not None and mails:
+            outbox.notify_assignee(session, actor, head, user_id)
 
 
 def list_colleagues(actor: Actor) -> list[teams.Colleague]:

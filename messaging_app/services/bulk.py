@@ -50,7 +50,7 @@ def bring_back(actor: Actor, states: Sequence[Before], action: Action) -> list[O
         if action == "read":
             turns.mark_unread(actor, state.id, state.last_read_seq + 1)
         elif action == "assign":
-            assignment.assign(actor, state.id, state.assignee_id)
+            assignment.assign(actor, state.id, state.assignee_id, mails=False)
         elif action == "snooze":
             over = state.snoozed_until is not None and state.snoozed_until <= now()
             turns.snooze(actor, state.id, None if over else state.snoozed_until)

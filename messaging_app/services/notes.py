@@ -13,7 +13,8 @@ from messaging_app.actors import Actor
 from messaging_app.db.engine import now, writing
 from messaging_app.errors import FieldError, Invalid, NotFound
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, ConversationParticipant, Note
+from messaging_app.mail import outbox
+from messaging_app.models import Conversation, Note
 from messaging_app.models.note import Written
 from messaging_app.queries import teams
 from messaging_app.services import announcements, drafts, sending
@@ -36,9 +37,8 @@ def write_note(actor: Actor, conversation_id: int, content: str, mentions: Seque
             raise NotFound
         note = Note.write(session, actor, head, Written(text, mentioned), at)
         others = [user_id for user_id in mentioned if user_id != actor.id]
-        ConversationParticipant.mention(session, actor, head, others)
+        outbox.notify_mentioned(session, actor, head, others)
         announcements.side_changed(actor, head)
-        announcements.mentioned(actor, head, others)
         session.expunge(note)
     return note
 

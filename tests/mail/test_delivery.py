@@ -17,6 +17,7 @@ from messaging_app.mail import delivery, outbox
 from messaging_app.mail.smtp import Limits
 from messaging_app.models import Notification
 from messaging_app.services import messaging
+from messaging_app.services.notes import write_note
 from tests.mail.conftest import Post
 from tests.mail.slow_server import SlowServer
 
@@ -141,6 +142,26 @@ def test_new_words_go_out_under_a_new_name(
     assert slow_post.sweep(33) == 1
     first, second = server.messages
     assert "What came since" in second.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert first["Message-ID"] != second["Message-ID"]
+    assert slow_post.sweep(600) == 0
+
+
+def test_a_mention_that_came_since_goes_out_under_a_new_name(
+    slow_post: Post, server: SlowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = slow_post.cast
+    number = unanswered(slow_post, server, monkeypatch, "silence")
+    recovered(server, monkeypatch)
+    slow_post.sweep(33)
+    server.silent("end")
+    impatient(monkeypatch, end=0.3)
+    for word in ("First", "Second"):
+        write_note(cast.sam, number, f"{word} @Lea", [cast.lea.id])
+        slow_post.sweep(60)
+    recovered(server, monkeypatch)
+    assert slow_post.sweep(95) == 1
+    first, second = server.messages[-2:]
+    assert "Second" in second.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert first["Message-ID"] != second["Message-ID"]
     assert slow_post.sweep(600) == 0
 

@@ -7,10 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from tests.conftest import Web, new_app
+from messaging_app.extensions import db
+from tests.conftest import Kept, Web, empty, new_app
 from tests.services import Postgres
 from tests.world import four_conversations, kept_web
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def either_web(request: pytest.FixtureRequest, kept_sqlite: Kept) -> Web:
+    """The application with its cast on SQLite and on PostgreSQL, where a page's statements differ."""
+    if request.param == "sqlite":
+        return Web(*kept_sqlite.with_cast())
+    app: Flask = request.getfixturevalue("kept_postgres")
+    with app.app_context():
+        empty(db.engine)
+    return Web(app)
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from tests.conftest import Web
+from tests.world import four_conversations
 
 
-def test_a_note_stands_in_its_place_for_its_side_only(web: Web, numbers: dict[str, int]) -> None:
-    number = numbers["bakery-cleo"]
+def test_a_note_stands_in_its_place_for_its_side_only(either_web: Web) -> None:
+    web = either_web
+    with web.app.app_context():
+        number = four_conversations(web.cast)["bakery-cleo"]
     place = f"/store/messages/{number}"
     sam, lea, cleo = (web.signed_in(name) for name in ("sam", "lea", "cleo"))
     sam.get(place)
@@ -42,3 +45,16 @@ def test_a_refused_note_keeps_its_text(web: Web, numbers: dict[str, int]) -> Non
     for htmx in (False, True):
         refused = sam.post(f"{place}/notes", {"content": "kept <words>" + "x" * 10_000}, htmx=htmx)
         assert refused.status_code == 422 and "kept &lt;words&gt;" in refused.text and 'role="alert"' in refused.text
+
+
+def test_who_was_given_a_conversation_has_looked_at_it_when_they_read(web: Web, numbers: dict[str, int]) -> None:
+    """The page reports reading while `data-known-mentions` differs from the number of notes that name the reader."""
+    place = f"/store/messages/{numbers['bakery-cleo']}"
+    sam, lea = web.signed_in("sam"), web.signed_in("lea")
+    lea.get(place)
+    lea.post(f"{place}/read", {"up_to": "1"})
+    sam.get(place)
+    sam.post(f"{place}/assignee", {"user_id": str(web.cast.lea.id)})
+    assert 'data-known-mentions="-1"' in lea.get(place).text
+    lea.post(f"{place}/read", {"up_to": "1"})
+    assert 'data-known-mentions="0"' in lea.get(place).text

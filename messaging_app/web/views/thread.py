@@ -83,6 +83,7 @@ class Seat:
     last_read_seq: int = 0
     unread_count: int = 0
     mentions: int = 0
+    is_given: bool = False  # a colleague has assigned it, and it was not looked at since
 
 
 @dataclass(slots=True)
@@ -138,8 +139,12 @@ class ThreadView:
 
     @property
     def known_mentions(self) -> int:
-        """How many of the notes shown mention the reader, without those that are unread."""
-        return sum(isinstance(line, OwnNote) and line.is_for_me for line in self.lines) - self.seat.mentions
+        """How many of the notes shown mention the reader, less what they have not looked at yet.
+
+        The page reports reading while the number differs from that of the notes.
+        """
+        shown = sum(isinstance(line, OwnNote) and line.is_for_me for line in self.lines)
+        return shown - self.seat.mentions - self.seat.is_given
 
     @property
     def first_seq(self) -> int:
@@ -176,7 +181,7 @@ def state_of(thread: messaging.Thread) -> str:
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
     """Prepare `thread` for `actor`. `context` is the line before the first, which determines its day and sender."""
     head, own = thread.head, thread.mine
-    seat = Seat(own.email_notifications, own.last_read_seq, own.unread_count, own.mentions) if own else Seat()
+    seat = _seat(own) if own else Seat()
     lines = _lines(actor, head.store_name, thread.lines, context)
     others = [
         Reader(s.participant_type, s.participant_name, s.last_read_seq, s.last_read_at)
@@ -225,6 +230,11 @@ def _write_again(actor: Actor, head: SeatRow) -> str:
     return f"{policy_of(actor).messages}/new?{urlencode(name | {'follows': str(head.id)})}"
 
 
+def _seat(own: SeatRow) -> Seat:
+    is_given = own.given_by is not None
+    return Seat(own.email_notifications, own.last_read_seq, own.unread_count, own.mentions, is_given)
+
+
 def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | None) -> SentView:
     """Prepare the lines that came with a message that was just sent."""
     lines = _lines(actor, sent.store_name or "", rows, context)
@@ -247,7 +257,7 @@ def _lines(
         ActorType.CUSTOMER: _("Customer"),
     }
     lines: list[Line | OwnLine | OwnNote] = (
-        list(own_lines_of(actor, context)) if context is not None and context.own else []
+        list(own_lines_of(actor, context)) if context is not None and (context.own or context.notes) else []
     )
     me, you = (actor.type, actor.id), _("You")
     kind, sender, at = NOBODY  # the line before the first, without sender and day
@@ -274,7 +284,7 @@ def _lines(
             attachments=files,
         )
         lines.append(line)
-        if row.own:
+        if row.own or row.notes:
             lines += own_lines_of(actor, row)
     return lines
 

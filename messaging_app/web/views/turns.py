@@ -59,9 +59,9 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     address = f"{policy_of(actor).thread(conversation_id)}/assignee"
     before = messaging.get_head(actor, conversation_id).head.assignee_id
     user_id = whole_number("user_id", "form")
-    assignment.assign(actor, conversation_id, user_id)
+    assignment.assign(actor, conversation_id, user_id, mails="undo" not in request.form)
     sentence = _("Nobody has this conversation now.") if user_id is None else _("Assigned.")
-    undo = Undo(address, {"user_id": str(before or "")}) if before != user_id else None
+    undo = Undo(address, {"user_id": str(before or ""), "undo": "1"}) if before != user_id else None
     return _done(actor, conversation_id, sentence if "undo" not in request.form else "", undo)
 
 

@@ -1,0 +1,47 @@
+"""What e-mail tells somebody of their own side: notes that mention them, and who assigned a conversation to them.
+
+The words of a note go to those whom it mentions, and to nobody else.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from messaging_app.db.types import AnyRow
+from messaging_app.extensions import db
+from messaging_app.models import Note
+
+MOST = 100  # notes looked through for one e-mail at most
+
+
+class OwnNews(NamedTuple):
+    """Unread mentions that no e-mail covered, newest first, and who assigned the conversation (None: nobody)."""
+
+    notes: list[Note]
+    given_by: str | None
+
+    @property
+    def up_to(self) -> int:
+        """The id of the last note; 0 if there is none."""
+        return self.notes[0].id if self.notes else 0
+
+
+def untold(person: AnyRow) -> OwnNews:
+    """Return what a row of `message.readers` has not been told. One statement at most."""
+    if not person.mentions:
+        return OwnNews([], person.given_by)
+    written = (
+        select(Note)
+        .where(
+            Note.conversation_id == person.conversation_id,
+            Note.side == person.participant_type,
+            Note.id > person.mailed_note_id,
+            Note.author_id != person.participant_id,
+        )
+        .order_by(Note.id.desc())
+        .limit(MOST)
+    )
+    notes = [note for note in db.session.scalars(written) if person.participant_id in note.mentions]
+    return OwnNews(notes[: person.mentions], person.given_by)
