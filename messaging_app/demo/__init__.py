@@ -11,7 +11,7 @@ from sqlalchemy import exists, or_, select
 from messaging_app import directory
 from messaging_app.db.engine import now, writing
 from messaging_app.db.types import DbSession
-from messaging_app.demo import orders
+from messaging_app.demo import errands, orders
 from messaging_app.demo.stories import Cast, Person, Story, store_of, write
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Customer, Store, User
@@ -33,7 +33,7 @@ def is_empty() -> bool:
 
 
 def load(progress: Callable[[str], None] = lambda line: None) -> bool:
-    """Load the demo users and their conversations, with times relative to now; all or nothing.
+    """Load the demo users and their conversations, with times relative to now, all or nothing; then run their errands.
 
     Returns False and does nothing if they are already loaded. Raises `NotEmpty` if the database has other users.
     """
@@ -53,6 +53,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
             about = contexts.get((people.stores[store_of(story, people)], story.get("about", "")))
             write(session.connection(), story, people, moment, about)
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
+    errands.run(people)
     indexing.run(db.session)
     return True
 

@@ -9,13 +9,15 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from messaging_app import demo, doctor
+from messaging_app.accounts import tokens
 from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
+from messaging_app.models import AccountMail, Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, trail
+from messaging_app.services.settings import get_setting
 from tests import cast
 
 
@@ -54,6 +56,17 @@ def test_the_cast_is_small_and_complete() -> None:
     assert list(db.session.scalars(stores_a_person)) == [2, 1, 1, 1]
     accents = select(Store.code, Store.accent)
     assert dict(map(tuple, db.session.execute(accents))) == {"bakery": "clay", "cycles": "sea", "books": "leaf"}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_trail_tells_what_the_cast_did_and_leaves_nothing_behind() -> None:
+    entries = list(trail.all_entries())
+    assert len({entry.action for entry in entries}) >= 8 and len({entry.actor_name for entry in entries}) >= 6
+    assert all(entry.address for entry in entries if entry.actor_type != "command")
+    assert trail.verify() is None
+    for actor in actors():
+        assert tokens.list_tokens(actor) == []
+    assert count(AccountMail) == 0 and get_setting("message_attachment_max_files") == 10
 
 
 @pytest.mark.usefixtures("loaded")
