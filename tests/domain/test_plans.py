@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from messaging_app.db.query import Query
 from messaging_app.queries.console import COUNT_UP_TO, OPEN_UP_TO
 from messaging_app.queries.cursors import encode_name
 from messaging_app.services.console import PAGE
@@ -25,8 +26,10 @@ pytestmark = pytest.mark.slow
 STORES = 10_000
 CONVERSATIONS = 100_000
 CONTEXTS = 1_000_000
+FEWER = 200_000  # show the same in a third of the time; the long tests look at them all
 KIND = "CASE i % 5 WHEN 0 THEN 'order' WHEN 1 THEN 'return' ELSE 'other' END"
 SNAPSHOT = '{"kind"\\:"order","reference"\\:"1","title"\\:null,"url"\\:null,"state"\\:null,"facts"\\:[],"version"\\:0}'
+STEP = 100_000  # written at once
 LINES = 5_000
 LONG = 3310  # Cleo's with the bakery, with so many lines
 BIG = {"stores", "conversations", "conversation_participants", "messages", "customers", "recipient_terms", "contexts"}
@@ -45,7 +48,7 @@ MOMENTS = {
 }
 
 
-def fill(engine: Engine) -> None:
+def fill(engine: Engine, contexts: int) -> None:
     """10,000 stores, 20,000 customers, 100,000 conversations in a thousand of them. Ada, Sam and Lea are in many thousands of them."""
     dialect = engine.dialect.name
     numbers = SQLITE_NUMBERS if dialect == "sqlite" else POSTGRES_NUMBERS
@@ -67,7 +70,7 @@ def fill(engine: Engine) -> None:
             " UNION ALL SELECT 'customer', id, 'family' || (id % 1700), store_id FROM customers WHERE id > 3"
             " UNION ALL SELECT 'store', id, 'shop' || (id % 300), id FROM stores WHERE id > 2"
         ),
-        *(_contexts(numbers, moment, first) for first in range(0, CONTEXTS, CONTEXTS // 10)),
+        *(_contexts(numbers, moment, first) for first in range(0, contexts, STEP)),
         # A third of each kind; half of them are the bakery's; Cleo has some 400, as no customer ever has.
         (
             "INSERT INTO conversations (id, conversation_type, subject, status, store_id, customer_id, last_seq,"
@@ -111,14 +114,14 @@ def fill(engine: Engine) -> None:
 
 
 def _contexts(numbers: str, moment: str, first: int) -> str:
-    """A tenth of the contexts: first those of the conversations, with a number each; of the others every store has each."""
+    """A part of the contexts: first those of the conversations, with a number each; of the others every store has each."""
     return (
         "INSERT INTO contexts (id, store_id, customer_id, kind, reference, state, facts, version, created_at, updated_at)"
         f" SELECT i, CASE WHEN i <= {CONVERSATIONS} AND i % 2 = 0 THEN 1 ELSE i % 1000 + 1 END,"
         f" CASE WHEN i > {CONVERSATIONS} THEN i % 20000 + 4 WHEN i % 3 = 0 THEN NULL WHEN i % 331 < 2 THEN 1"
         f" ELSE i % 20000 + 4 END, {KIND}, CASE WHEN i <= {CONVERSATIONS} THEN '' || i ELSE 'N' || (i / 1000) END,"
         f" 'Paid', '[]', 1, {moment}, {moment}"
-        f" FROM (SELECT n.i + {first} AS i FROM {numbers.format(most=CONTEXTS // 10)}) AS m"
+        f" FROM (SELECT n.i + {first} AS i FROM {numbers.format(most=STEP)}) AS m"
     )
 
 
@@ -138,10 +141,20 @@ def analyze(engine: Engine) -> None:
         connection.commit()
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("sqlite", FEWER),
+        pytest.param(("postgres", FEWER), marks=pytest.mark.postgres),
+        pytest.param(("sqlite", CONTEXTS), marks=pytest.mark.long),
+        pytest.param(("postgres", CONTEXTS), marks=[pytest.mark.postgres, pytest.mark.long]),
+    ],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
 def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     folder = tmp_path_factory.mktemp("plans")
-    if request.param == "sqlite":
+    database, contexts = request.param
+    if database == "sqlite":
         url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), folder / 'messaging.db')}"
     else:
         server: Postgres = request.getfixturevalue("postgres")
@@ -149,11 +162,18 @@ def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = server.url(name)
     app = new_app(url, folder)
     web = Web(app)
-    fill(web.engine)
+    fill(web.engine, contexts)
     yield web
     web.engine.dispose()
-    if request.param == "postgres":
+    if database == "postgres":
         server.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def way_of_queries(crowd: Web, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways make the same statements; each has its own crowd, for a crowd takes longer than the tests."""
+    _, contexts = request.node.callspec.params["crowd"]
+    monkeypatch.setattr(Query, "through_session", contexts == CONTEXTS)
 
 
 # A page by its name: who asks, and for what. The cursors are those of a page somewhere in the middle, on the way down
@@ -211,7 +231,7 @@ PAGES = {
     "unread about orders": ("sam", "/store/messages?unread=1&context_kind=order"),
     "about an order that every store has": (
         "ada",
-        "/admin/messages?status=all&context_kind=order&context_reference=N500",
+        "/admin/messages?status=all&context_kind=order&context_reference=N150",
     ),
     "others beside a thread": ("sam", f"/store/messages/{LONG}/others"),
     "compose about an order": ("sam", "/store/messages/new?context_kind=order&context_reference=3310"),
