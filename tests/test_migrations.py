@@ -769,3 +769,11 @@ def test_0043_handed_over_no_mention(at: Callable[[str], None]) -> None:
     upgrade(revision="0043")
     assert rows("SELECT count(*) FROM notifications WHERE told_note_id IS NOT NULL") == [(0,)]
     downgrade(revision="0042")
+
+
+def test_0044_knows_no_opening_hours(at: Callable[[str], None]) -> None:
+    at("0043")
+    upgrade(revision="0044")
+    assert rows("SELECT code, hours FROM stores") == [("bakery", "")]
+    downgrade(revision="0043")
+    assert rows("SELECT code FROM stores") == [("bakery",)]

@@ -53,6 +53,7 @@ class SignedInStore(NamedTuple):
     accent: str | None
     logo: str | None
     opening_line: str = ""
+    hours: str = ""
 
 
 class SignIn(UserMixin):
@@ -109,12 +110,12 @@ class SignIn(UserMixin):
         return bool(parse_or_default(CUSTOMERS_MAY_HAVE_TOKENS, self._tokens))
 
     def __getattr__(self, name: str) -> object:
-        """Actor attributes for templates: type, id and name, and the store's code, name, accent, logo and opening line."""
+        """Actor attributes for templates: type, id and name, and the store's code, name, look and lines."""
         if name in ("type", "id", "name", "store_id"):
             return getattr(self.actor, name)
         if name == "store_logo":
             return f"/storefront/logo/{self.store.code}-{self.store.logo}" if self.store and self.store.logo else None
-        if name in ("store_code", "store_name", "store_accent", "store_opening_line"):
+        if name in ("store_code", "store_name", "store_accent", "store_opening_line", "store_hours"):
             return getattr(self.store, name.removeprefix("store_"), None)
         raise AttributeError(name)
 
@@ -214,7 +215,7 @@ def find_sign_in(role: RolePolicy, token: str, needed: str = "fragment") -> Sign
     actor = Actor(role.actor_type, row.person_id, row.name, row.store_id, sees_all, row.is_owner)
     store = None
     if row.store_id is not None and row.store_code is not None and row.store_name is not None:
-        look = (row.store_accent, row.store_logo, row.store_opening_line or "")
+        look = (row.store_accent, row.store_logo, row.store_opening_line or "", row.store_hours or "")
         store = SignedInStore(row.store_id, row.store_code, row.store_name, *look)
     stores: list[tuple[int, str, str]] = [tuple(entry) for entry in json.loads(row.stores or "[]") or ()]
     # same order as `Store.sort_name`, which sign-in uses

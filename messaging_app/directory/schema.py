@@ -16,6 +16,7 @@ from messaging_app.directory.values import (
     Email,
     ExternalId,
     FileName,
+    Hours,
     Name,
     Once,
     Password,
@@ -78,6 +79,7 @@ class StoreEntry(_Entry):
     accent: Accent | None = None
     logo: FileName | None = None
     staff_see_only_assigned: Annotated[bool, Once] | None = None
+    hours: Hours | None = None
     customers_may_start: Annotated[Literal["never", "about_order", "always"], Once] | None = None
     staff: Annotated[list[StaffEntry], Once] = []
     customers: Annotated[list[CustomerEntry], Once] = []

@@ -191,6 +191,7 @@ def _wanted_store(store: PlannedStore, row: AnyRow | None) -> Fields:
         "active": entry.active if entry.active is not None else (row.active if row else True),
         "accent": entry.accent if store.gives("accent") else (row.accent if row else None),
         "logo": store.logo if store.gives("logo") else (row.logo if row else None),
+        "hours": entry.hours if entry.hours is not None else (row.hours if row else ""),
         "customers_may_start": entry.customers_may_start or (row.customers_may_start if row else ALWAYS),
         "staff_see_only_assigned": narrow if narrow is not None else bool(row and row.staff_see_only_assigned),
     }

@@ -52,6 +52,7 @@ class Store(Base):
     accent: Mapped[str | None] = mapped_column(String(16))
     logo: Mapped[str | None] = mapped_column(String(64))  # "<hash>.<ext>" under logos/<code>- in storage
     opening_line: Mapped[str] = mapped_column(String(500), server_default="")  # greets its customers
+    hours: Mapped[str] = mapped_column(String(200), server_default="")  # when it is open, how soon it answers
     staff_see_only_assigned: Mapped[bool] = mapped_column(server_default=false())
     customers_may_start: Mapped[str] = mapped_column(String(12), server_default=ALWAYS)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -94,6 +94,7 @@ class SignInRow(NamedTuple):
     store_accent: str | None
     store_logo: str | None
     store_opening_line: str | None
+    store_hours: str | None
     is_owner: bool
     locale: str | None
     time_zone: str | None
@@ -130,7 +131,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
     factor: Column = null()
     if actor_type != ActorType.CUSTOMER:  # whom a provider knew, it asked for whatever it wants
         factor = case((row.provider.is_(None), second_factor.needed_since(actor_type, row.person_id)))
-    store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line)
+    store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line, Store.hours)
     return Query(
         select(
             row.id,

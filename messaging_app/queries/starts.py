@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messaging_app.actors import ActorType
-from messaging_app.models import Context, Conversation, Customer, PlatformSetting, Store
+from messaging_app.models import Context, Conversation, ConversationStatus, Customer, PlatformSetting, Store
 from messaging_app.models.context import Named
+from messaging_app.models.scope import word
 from messaging_app.queries.contexts import ContextRow, listed
 
 
@@ -43,6 +44,17 @@ def begun_since(session: Session, customer_id: int, moment: datetime, most: int)
         .order_by(Conversation.created_at.desc())
     )
     return list(session.scalars(begun.limit(most)))
+
+
+def open_about(session: Session, customer_id: int, conversation_type: str) -> dict[int, int]:
+    """Return a customer's open conversations of one type that are about something, by context."""
+    found = select(Conversation.context_id, Conversation.id).where(
+        Conversation.customer_id == customer_id,
+        Conversation.conversation_type == conversation_type,
+        Conversation.status == word(ConversationStatus.OPEN),
+        Conversation.context_id.is_not(None),
+    )
+    return {context_id: number for context_id, number in session.execute(found) if context_id is not None}
 
 
 def contexts_of(

@@ -6,6 +6,7 @@ What they begin may continue a closed conversation: such follow-ups form a chain
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
@@ -27,6 +28,13 @@ from messaging_app.services.settings import parse_or_default
 
 DAY = timedelta(days=1)
 OFFERED = 20  # contexts from which a customer chooses
+
+
+class Matter(NamedTuple):
+    """What a customer can write about, and the open conversation about it if there is one."""
+
+    context: ContextRow
+    conversation_id: int | None
 
 
 class StartsUsedUp(RateLimited):
@@ -90,9 +98,12 @@ def _lock(session: Session, actor: Actor, number: int, parties: tuple[str, int, 
     return found
 
 
-def offered(actor: Actor) -> list[ContextRow]:
-    """Return what a customer can write about, the newest first. One statement."""
-    return queries.contexts_of(db.session(), actor.store_id or 0, actor.id, OFFERED)
+def offered(actor: Actor) -> list[Matter]:
+    """Return what a customer can write about, the newest first. Two statements."""
+    session = db.session()
+    rows = queries.contexts_of(session, actor.store_id or 0, actor.id, OFFERED)
+    is_open = queries.open_about(session, actor.id, policy_of(actor).starts["store"]) if rows else {}
+    return [Matter(row, is_open.get(row.id)) for row in rows]
 
 
 def find_offered(actor: Actor, name: Named) -> ContextRow | None:

@@ -31,18 +31,25 @@ from messaging_app.services.stores import about, get_store, lock_store
 from messaging_app.storage import StorageUnavailable
 from messaging_app.text import SUBJECT_MAX, TextRefused, clean_subject
 
-OPENING_MAX = 500
+OPENING_MAX, HOURS_MAX = 500, 200
 # What an edit changes.
-FIELDS = ("name", "accent", "logo", "opening_line", "staff_see_only_assigned", "customers_may_start")
+FIELDS = ("name", "accent", "logo", "opening_line", "hours", "staff_see_only_assigned", "customers_may_start")
 _BAD_CODE = _("A code has 1 to 64 letters, digits and . _ - and begins with a letter or digit.")
 _NAME_REFUSED = {
     "required": _("Enter a name."),
     "too_long": _("A name has at most %(max)s characters.", max=SUBJECT_MAX),
     "invalid_characters": _("A name is one line without control characters."),
 }
-_OPENING_REFUSED = {
-    "too_long": _("The opening line has at most %(max)s characters.", max=OPENING_MAX),
-    "invalid_characters": _("The opening line is one line without control characters."),
+_LINES = {"opening_line": OPENING_MAX, "hours": HOURS_MAX}
+_LINE_REFUSED = {
+    "opening_line": {
+        "too_long": _("The opening line has at most %(max)s characters.", max=OPENING_MAX),
+        "invalid_characters": _("The opening line is one line without control characters."),
+    },
+    "hours": {
+        "too_long": _("The opening hours have at most %(max)s characters.", max=HOURS_MAX),
+        "invalid_characters": _("The opening hours are one line without control characters."),
+    },
 }
 _LOGO_REFUSED = _("A logo is a PNG, JPEG or WebP picture of at most 256 kB that opens.")
 
@@ -54,6 +61,7 @@ class Entered:
     name: str
     accent: str = ""
     opening_line: str = ""
+    hours: str = ""
     staff_see_only_assigned: bool = False
     customers_may_start: str = ALWAYS
     logo: Upload | None = None
@@ -79,7 +87,7 @@ def version_of(store: Store) -> str:
 
 
 def create_store(actor: Actor, code: str, entered: Entered, *, active: bool = True) -> int:
-    """A new store; its number. Raises `Invalid` on fields `code`, `name`, `accent`, `opening_line` and `logo`."""
+    """A new store; its number. Raises `Invalid` naming each field."""
     require_right(actor, "stores")
     code = code.strip()
     errors = [] if CODE.fullmatch(code) else [FieldError("code", "invalid", _BAD_CODE)]
@@ -102,7 +110,7 @@ def create_store(actor: Actor, code: str, entered: Entered, *, active: bool = Tr
 
 
 def change_store(actor: Actor, store_id: int, version: str, entered: Entered) -> None:
-    """Change a store's name, accent, logo and opening line; an admin any store's, an owner their own.
+    """Change a store's name, look and lines; an admin any store's, an owner their own.
 
     Raises `Invalid` as `create_store` does, and `EditedMeanwhile` where `version` is not that of now.
     """
@@ -140,7 +148,7 @@ def _code_taken() -> FieldError:
 
 def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any], bytes | None]:
     """What the columns become, and the bytes of a new logo. Raises `Invalid` with these errors and those of `errors`."""
-    values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None, "opening_line": ""}
+    values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None}
     values["staff_see_only_assigned"] = entered.staff_see_only_assigned
     values["customers_may_start"] = entered.customers_may_start
     try:
@@ -151,11 +159,13 @@ def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any]
         errors.append(FieldError("accent", "invalid", _("Choose one of the colours.")))
     if entered.customers_may_start not in MAY_START:
         errors.append(FieldError("customers_may_start", "invalid", _("Choose one of these.")))
-    try:
-        values["opening_line"] = clean_subject(entered.opening_line, OPENING_MAX)
-    except TextRefused as refused:
-        if refused.code != "required":
-            errors.append(FieldError("opening_line", refused.code, _OPENING_REFUSED[refused.code]))
+    for field, most in _LINES.items():
+        try:
+            values[field] = clean_subject(getattr(entered, field), most)
+        except TextRefused as refused:
+            values[field] = ""
+            if refused.code != "required":
+                errors.append(FieldError(field, refused.code, _LINE_REFUSED[field][refused.code]))
     content = None
     if entered.logo is not None:
         try:

@@ -1,7 +1,7 @@
 // The files of a draft belong to it like its words: there again after a look elsewhere, a refusal, a reload and signing in
 // again, and the same in every tab. Those that this browser did not keep are named, so that nobody sends without them.
 
-import { keyOf, load } from "./draft-store.js";
+import { isNew, keyOf, load } from "./draft-store.js";
 import { save } from "./drafts.js";
 import { keep, recall } from "./kept-files.js";
 import { field, filesOf, isSame, put, takeRefusals } from "./staged.js";
@@ -83,7 +83,7 @@ function settle({ detail: { ctx } }) {
   const form = ctx.sourceElement;
   if (!form.matches("form[data-draft]") || ctx.response.status >= 400) return;
   const key = keyOf(form);
-  if (form.dataset.draft === "new" && load(key).key) return; // another tab's draft is kept there meanwhile
+  if (isNew(form) && load(key).key) return; // another tab's draft is kept there meanwhile
   const sent = ctx.request.body.getAll("attachments");
   hold(key, (held.get(key) ?? []).filter((file) => !sent.some((other) => isSame(file, other))));
   for (const shown of forms()) if (keyOf(shown) === key && field(shown)) showSettled(shown, held.get(key));
@@ -92,7 +92,7 @@ function settle({ detail: { ctx } }) {
 function showSettled(form, files) {
   put(form, files);
   nameMissing(form, []);
-  if (form.dataset.draft !== "new") save(form);
+  if (!isNew(form)) save(form);
 }
 
 function receive(root) {

@@ -2,7 +2,7 @@
 // data-draft; one that the server refused says itself with which key it may be sent again.
 
 import { fit } from "./composer.js";
-import { FIELDS, freshKey, keyFor, keyOf, load, store } from "./draft-store.js";
+import { FIELDS, freshKey, isNew, keyFor, keyOf, load, store } from "./draft-store.js";
 import { filesOf } from "./staged.js";
 
 const forms = () => document.querySelectorAll("form[data-draft]");
@@ -70,7 +70,7 @@ function forgetWhatWasSent({ detail: { ctx } }) {
   const draft = left(form, load(keyOf(form)), sent, shown);
   if (draft.key === sent.get("idempotency_key")) draft.key = freshKey();
   store(keyOf(form), draft);
-  if (shown && form.dataset.draft !== "new") show(shown, draft);
+  if (shown && !isNew(form)) show(shown, draft);
 }
 
 function addTo(key, text) {
@@ -80,7 +80,7 @@ function addTo(key, text) {
 
 // Two tabs may begin conversations with different people: of another's draft nothing is taken away.
 function left(form, draft, sent, shown) {
-  if (form.dataset.draft === "new") return FIELDS.every((name) => (draft[name] ?? "") === sent.get(name)) ? {} : draft;
+  if (isNew(form)) return FIELDS.every((name) => (draft[name] ?? "") === sent.get(name)) ? {} : draft;
   const text = draft.content ?? shown?.elements.content.value ?? "";
   const gone = sent.getAll("attachments").map(({ name }) => name);
   const files = (draft.files ?? []).filter((name) => !gone.includes(name));

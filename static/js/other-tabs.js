@@ -3,7 +3,7 @@
 
 import { restoreAnew } from "./draft-files.js";
 import { namesOf, save, show } from "./drafts.js";
-import { FIELDS, freshKey, keyOf, prefix, read } from "./draft-store.js";
+import { FIELDS, freshKey, isNew, keyOf, prefix, read } from "./draft-store.js";
 import { wipe } from "./kept-files.js";
 
 const wiping = () => `${prefix()}wiping`; // heard by the other tabs before the drafts go
@@ -20,7 +20,7 @@ function take(form, before, now) {
 
 function follow(form, before, now) {
   const isGone = !now.key;
-  const isAnswer = form.dataset.draft !== "new";
+  const isAnswer = !isNew(form);
   const same = FIELDS.every((name) => text(form, name) === (before[name] ?? "")) && isLike(namesOf(form), before.files);
   const isIdle = form.elements.content !== document.activeElement;
   if (isAnswer ? same || isIdle : same && isGone) return take(form, before, now);

@@ -15,7 +15,7 @@ from wtforms import (
 )
 
 from messaging_app.services.settings import MAY_START_NAMES
-from messaging_app.services.store_changes import OPENING_MAX
+from messaging_app.services.store_changes import HOURS_MAX, OPENING_MAX
 from messaging_app.text import SUBJECT_MAX
 from messaging_app.web.forms import Form
 
@@ -52,6 +52,12 @@ class StoreForm(Form):
         id="store-opening-line",
         description=_("Greets customers on their account page and above an empty inbox."),
         render_kw={"maxlength": OPENING_MAX, "rows": 3, "dir": "auto"},
+    )
+    hours = StringField(
+        _("Opening hours and how soon you answer"),
+        id="store-hours",
+        description=_("Stands where customers write, such as: Mon–Sat 7–18. We usually answer within a day."),
+        render_kw={"maxlength": HOURS_MAX, "dir": "auto"},
     )
     staff_see_only_assigned = BooleanField(
         _("Staff see only what is assigned to them or to nobody"),

@@ -15,8 +15,9 @@ ICONS = {"order": "package", "return": "package", "payout": "receipt", "product"
 
 
 def init_app(app: Flask) -> None:
-    """Register the filter `kind_name`, for pages and mail."""
+    """Register the filters `kind_name` and `kind_icon`, for pages and mail."""
     app.add_template_filter(kind_name)
+    app.add_template_filter(kind_icon)
 
 
 def kind_name(kind: str) -> str:
@@ -29,6 +30,11 @@ def kind_name(kind: str) -> str:
         "other": _("Other"),
     }
     return known.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def kind_icon(kind: str) -> str:
+    """Return the name of a kind's icon."""
+    return ICONS.get(kind, "file-text")
 
 
 class Head(Protocol):
@@ -79,7 +85,7 @@ class About:
     @property
     def icon(self) -> str:
         """The icon of its kind."""
-        return ICONS.get(self.kind, "file-text")
+        return kind_icon(self.kind)
 
     @property
     def changes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
@@ -17,11 +18,11 @@ from messaging_app.queries.contexts import ContextRow
 from messaging_app.queries.thread import SeatRow
 from messaging_app.services import contexts, messaging, starts
 from messaging_app.services.attachments import Limits, get_limits
-from messaging_app.services.starts import StartsUsedUp
+from messaging_app.services.starts import Matter, StartsUsedUp
 from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import AskForm
 from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number
-from messaging_app.web.views.about import ICONS, kind_name
+from messaging_app.web.views.about import kind_name
 from messaging_app.web.views.compose import lead_to_open
 from messaging_app.web.views.messages import uploads
 
@@ -36,7 +37,7 @@ class Asking:
     matter: ContextRow | None
     is_free: bool  # whether it may be about nothing in particular
     follows: SeatRow | None = None  # the closed conversation that it continues
-    matters: list[ContextRow] = field(default_factory=list)
+    matters: list[Matter] = field(default_factory=list)
 
     @property
     def limits(self) -> Limits:
@@ -44,9 +45,11 @@ class Asking:
         return get_limits()
 
     @property
-    def icon(self) -> str:
-        """The icon of what it is about."""
-        return ICONS.get(self.matter.kind, "file-text") if self.matter else ""
+    def draft(self) -> str:
+        """Whose words the browser keeps in this form: those about one matter never show in that of another."""
+        about = {"kind": self.matter.kind, "reference": self.matter.reference} if self.matter else {}
+        again = {"follows": self.follows.id} if self.follows else {}
+        return "new" + ("?" if about or again else "") + urlencode(about | again)
 
 
 def ask(actor: Actor) -> ResponseReturnValue:

@@ -53,7 +53,8 @@ def home(actor: Actor) -> ResponseReturnValue:
         return rendered("home/_messages_card.html", card=card)
     policy = policy_of(actor)
     if policy.account == policy.home:
-        return profile_page(actor, card=card, may_ask=starts.may_ask(actor))
+        may_ask = starts.may_ask(actor)
+        return profile_page(actor, card=card, may_ask=may_ask, matters=starts.offered(actor) if may_ask else [])
     return rendered({"admin": "home/admin.html"}.get(policy.name, "home/store.html"), card=card)
 
 
