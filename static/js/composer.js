@@ -18,7 +18,7 @@ function count(field) {
 function tell(field, left) {
   const hint = field.form.querySelector(".composer__hint");
   const step = left === null ? "" : String(Math.floor(left / 100));
-  if (!hint || hint.dataset.step === step) return;
+  if (!hint || (hint.dataset.step ?? "") === step) return; // what the server says there stays
   hint.dataset.step = step;
   const sentence = left < 0 ? words().charactersOver : words().charactersLeft;
   hint.textContent = left === null ? "" : sentence.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
