@@ -56,6 +56,7 @@ def _greet(actor: Actor, store_id: int) -> None:
         store.name,
         store.accent or "",
         OPENING_LINE,
+        store.hours,
         store.staff_see_only_assigned,
         store.customers_may_start,
     )
