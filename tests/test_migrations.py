@@ -777,3 +777,18 @@ def test_0044_knows_no_opening_hours(at: Callable[[str], None]) -> None:
     assert rows("SELECT code, hours FROM stores") == [("bakery", "")]
     downgrade(revision="0043")
     assert rows("SELECT code FROM stores") == [("bakery",)]
+
+
+def test_0045_knows_no_note_with_files(at: Callable[[str], None]) -> None:
+    at("0044")
+    upgrade(revision="0045")
+    assert rows("SELECT count(*) FROM note_attachments") == [(0,)]
+    note = (
+        "INSERT INTO notes (conversation_id, side, after_seq, author_id, author_name, content, mentions, created_at,"
+        f" idempotency_key) VALUES (1, 'store', 1, {{}}, 'Sam', 'x', '[]', {MOMENT}, 'key')"
+    )
+    run(note.format(1), note.format(2))
+    with pytest.raises(IntegrityError):
+        run(note.format(1))
+    assert set(rows("SELECT attachment_count FROM notes")) == {(0,)}
+    downgrade(revision="0044")

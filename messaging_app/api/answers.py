@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from messaging_app.actors import Actor
 from messaging_app.api import schemas
+from messaging_app.db.types import AnyRow
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
@@ -102,7 +103,7 @@ def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, object
             "sender": {"type": line.sender_type, "id": line.sender_id, "name": line.sender_name},
             "content": line.content,
             "created_at": line.created_at,
-            "attachments": [_file(actor, line.conversation_id, file) for file in files_of(line.files)],
+            "attachments": [file_of(address_of(actor, line.conversation_id), file) for file in files_of(line.files)],
         }
         for line in lines
     ]
@@ -118,16 +119,17 @@ def _participant(seat: Any) -> dict[str, Any]:
     }
 
 
-def _file(actor: Actor, conversation_id: int, file: FileView) -> dict[str, object]:
+def file_of(address: str, file: FileView | AnyRow) -> dict[str, object]:
+    """Return the fields of an `AttachmentResponse`. `address` is the path of what its files belong to."""
     removed = file.removed_at is not None
-    url = None if removed else f"{address_of(actor, conversation_id)}/attachments/{file.id}"
+    url = None if removed else f"{address}/attachments/{file.id}"
     by = {"type": file.removed_by_type, "id": file.removed_by_id, "name": file.removed_by_name} if removed else None
     return {
         "id": file.id,
         "filename": file.filename,
         "mime_type": file.mime_type,
         "size": file.size,
-        "is_image": file.is_image,
+        "is_image": file.mime_type.startswith("image/"),
         "download_url": url,
         "thumbnail_url": f"{url}/thumbnail" if url and file.thumbnail_width is not None else None,
         "removed_at": file.removed_at,

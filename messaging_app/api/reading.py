@@ -125,6 +125,9 @@ def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, obje
     values: dict[str, object] = {}
     kinds = _kinds_of(model)
     for name, given in texts.lists():
+        if name in _lists_of(model):  # one part for each of its numbers
+            values[name] = [int(text) if _WHOLE_NUMBER.fullmatch(text) else text for text in given]
+            continue
         if len(given) > 1:
             raise Invalid(FieldError(name, "repeated", "This may be given only once."))
         kind, text = kinds.get(name), given[0]
@@ -135,6 +138,12 @@ def _typed(model: type[BaseModel], texts: MultiDict[str, str]) -> dict[str, obje
         else:
             values[name] = text
     return values
+
+
+@cache
+def _lists_of(model: type[BaseModel]) -> set[str]:
+    """Return the fields that are lists of numbers."""
+    return {name for name, field in model.model_fields.items() if get_origin(field.annotation) is list}
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import ScalarSelect, case, exists, func, or_, select, update
+from sqlalchemy import ScalarSelect, case, exists, func, or_, select, union_all, update
 from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import now
@@ -13,13 +13,13 @@ from messaging_app.db.types import table_of
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
-from messaging_app.models import Message, MessageAttachment
+from messaging_app.models import Message, MessageAttachment, NoteAttachment
 from messaging_app.services.attachments import storage
 from messaging_app.storage import FileMissing, StorageUnavailable
 
 IN_FLIGHT = timedelta(hours=1)  # a file without a row may belong to a send that is not yet committed
 PREFIX = "messages/"
-FILES = table_of(MessageAttachment)
+FILES, NOTE_FILES = table_of(MessageAttachment), table_of(NoteAttachment)
 
 
 def find_misplaced(connection: Connection) -> str | None:
@@ -99,8 +99,9 @@ def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
     stored = {file.key: file for file in storage().keys(PREFIX)}
     missing, left = [], []
     known: set[str] = set()
-    columns = (FILES.c.key, FILES.c.thumbnail_key, FILES.c.size, FILES.c.removed_at)
-    for row in connection.execute(select(*columns).execution_options(yield_per=5_000)):
+    names = ("key", "thumbnail_key", "size", "removed_at")
+    both = union_all(*(select(*(table.c[name] for name in names)) for table in (FILES, NOTE_FILES)))
+    for row in connection.execute(both.execution_options(yield_per=5_000)):
         for key, size in ((row.key, row.size), (row.thumbnail_key, None)):
             if key is None:
                 continue
@@ -120,8 +121,13 @@ def _really_missing(keys: list[str]) -> list[str]:
     confirmed = []
     for key in keys:
         with db.engine.connect() as second:
-            either = or_(FILES.c.key == key, FILES.c.thumbnail_key == key)
-            row = second.execute(select(FILES.c.removed_at, FILES.c.key, FILES.c.size).where(either)).one_or_none()
+            rows = (
+                select(table.c.removed_at, table.c.key, table.c.size).where(
+                    or_(table.c.key == key, table.c.thumbnail_key == key)
+                )
+                for table in (FILES, NOTE_FILES)
+            )
+            row = second.execute(union_all(*rows)).one_or_none()
         if row is None or row.removed_at is not None:
             continue
         try:

@@ -193,7 +193,7 @@ def _context(person: AnyRow, news: own_side.OwnNews) -> dict[str, object]:
     role = POLICIES[ActorType(person.participant_type)]
     own = "" if role.name == "admin" else f"?store={person.store_code}"
     seat = (person.conversation_id, person.participant_type, person.participant_id)
-    shown, cut = at_length(news.notes[0].content) if news.notes else ("", False)
+    shown, cut = at_length(news.words())
     return {
         "brand": person.store_name if role.name == "storefront" else None,
         "conversation": person,

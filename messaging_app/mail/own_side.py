@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from messaging_app.db.types import AnyRow
 from messaging_app.extensions import db
-from messaging_app.models import Note
+from messaging_app.models import Note, NoteAttachment
 
 MOST = 100  # notes looked through for one e-mail at most
 
@@ -26,6 +26,14 @@ class OwnNews(NamedTuple):
     def up_to(self) -> int:
         """The id of the last note; 0 if there is none."""
         return self.notes[0].id if self.notes else 0
+
+    def words(self) -> str:
+        """What the newest note says; the name of its first file where it has no words. One statement at most."""
+        if not self.notes:
+            return ""
+        file = NoteAttachment
+        first = select(file.filename).where(file.note_id == self.notes[0].id).order_by(file.id).limit(1)
+        return self.notes[0].content or db.session.scalar(first) or ""
 
 
 def untold(person: AnyRow) -> OwnNews:

@@ -3,7 +3,7 @@
 from messaging_app.models.account_link import AccountLink, LinkKind
 from messaging_app.models.account_mail import AccountMail
 from messaging_app.models.api_token import ApiToken
-from messaging_app.models.attachment import MessageAttachment
+from messaging_app.models.attachment import MessageAttachment, NoteAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
 from messaging_app.models.context import Context, ContextFact
 from messaging_app.models.conversation import Conversation, ConversationStatus
@@ -45,6 +45,7 @@ __all__ = [
     "MessageAttachment",
     "MessageKind",
     "Note",
+    "NoteAttachment",
     "Notification",
     "NotificationState",
     "Passkey",

@@ -1,4 +1,4 @@
-"""A file that was sent with a message. Its bytes are in storage; its row is never deleted."""
+"""A file that was sent with a message or a note. Its bytes are in storage; its row is never deleted."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from messaging_app.actors import Actor
 from messaging_app.db.types import Base
 
 
-class MessageAttachment(Base):
-    """One file. `conversation_id` and `seq` repeat its message's position, so a thread finds its files by range.
+class StoredFile:
+    """The columns of one file. `filename` is for display and never part of a path. Type and extension come from the bytes.
 
-    `filename` is for display and never part of a path. Type and extension come from the bytes. `key` and
-    `thumbnail_key` are storage keys. The row of a removed file stays and records who removed it, when and why.
+    `key` and `thumbnail_key` are storage keys. The row of a removed file stays and records who removed it, when and why.
     """
 
-    __tablename__ = "message_attachments"
-    __table_args__ = (Index(None, "conversation_id", "seq"),)
-
     id: Mapped[int] = mapped_column(primary_key=True)
-    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), index=True)
-    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
-    seq: Mapped[int]
     filename: Mapped[str] = mapped_column(String(255))
     mime_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int]
@@ -39,6 +32,17 @@ class MessageAttachment(Base):
     removed_by_id: Mapped[int | None]
     removed_by_name: Mapped[str | None] = mapped_column(String(200))
     removed_reason: Mapped[str | None] = mapped_column(String(500))
+
+
+class MessageAttachment(StoredFile, Base):
+    """A message's file. `conversation_id` and `seq` repeat its message's position, so a thread finds its files by range."""
+
+    __tablename__ = "message_attachments"
+    __table_args__ = (Index(None, "conversation_id", "seq"),)
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), index=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    seq: Mapped[int]
 
     @property
     def is_image(self) -> bool:
@@ -57,3 +61,11 @@ class MessageAttachment(Base):
             "removed_reason": reason,
         }
         return session.scalar(removed.values(values).returning(cls.id)) is not None
+
+
+class NoteAttachment(StoredFile, Base):
+    """A note's file, in a table of its own like its note: what reads the files of messages never finds it."""
+
+    __tablename__ = "note_attachments"
+
+    note_id: Mapped[int] = mapped_column(ForeignKey("notes.id"), index=True)

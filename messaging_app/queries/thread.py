@@ -22,6 +22,7 @@ from messaging_app.models import (
     Message,
     MessageAttachment,
     Note,
+    NoteAttachment,
     PlatformSetting,
     SideLine,
     Store,
@@ -107,7 +108,7 @@ FILE = (
 )
 
 
-NOTE = ("id", "author_id", "author_name", "content", "mentions", "created_at")
+NOTE = ("id", "author_id", "author_name", "content", "mentions", "created_at")  # and `files`, as of a line
 OWN = ("id", "event", "actor_id", "actor_name", "content", "user_id", "created_at")
 
 
@@ -198,18 +199,28 @@ def _files(dialect: str) -> Column:
 def _own(dialect: str, model: type[SideLine | Note], names: tuple[str, ...], side: ActorType) -> Column:
     """The lines or notes of one side that follow a line, as JSON."""
     own = table_of(model).c
-    listed = _as_json(dialect, table_of(model), names).where(
+    files = _note_files(dialect) if model is Note else None
+    listed = _as_json(dialect, table_of(model), names, files=files).where(
         own.conversation_id == Message.conversation_id, own.side == word(side), own.after_seq == Message.seq
     )
     return cast(listed.correlate(Message).scalar_subquery(), Text)
 
 
-def _as_json(dialect: str, table: Table, names: tuple[str, ...]) -> Columns:
-    """Rows as a list of objects, in the order of their ids."""
+def _note_files(dialect: str) -> Column:
+    """The attachments of one note, a list within its JSON."""
+    file = table_of(NoteAttachment).c
+    listed = _as_json(dialect, table_of(NoteAttachment), FILE).where(file.note_id == Note.id)
+    return case((Note.attachment_count > literal_column("0"), listed.correlate(Note).scalar_subquery()), else_=null())
+
+
+def _as_json(dialect: str, table: Table, names: tuple[str, ...], *, files: Column | None = None) -> Columns:
+    """Rows as a list of objects, in the order of their ids, with `files` if given."""
     build, gather = (
         (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
     )
     named: list[tuple[Column, Column]] = [(literal_column(f"'{name}'"), table.c[name]) for name in names]
+    if files is not None:
+        named.append((literal_column("'files'"), files))
     pairs = [part for pair in named for part in pair]
     ordered = aggregate_order_by(build(*pairs), table.c.id) if dialect == "postgresql" else build(*pairs)
     return select(gather(ordered))

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
-from messaging_app.db.types import AnyRow
+from messaging_app.db.types import AnyRow, Fields
 from messaging_app.errors import FieldError, Invalid, NotAllowed, NotFound, Unavailable
 from messaging_app.extensions import db
 from messaging_app.files import (
@@ -36,7 +36,7 @@ from messaging_app.files import (
     scan,
     temporary_copy,
 )
-from messaging_app.models import Conversation, Message, MessageAttachment
+from messaging_app.models import Conversation, Message, MessageAttachment, Note, NoteAttachment
 from messaging_app.ops import metrics
 from messaging_app.search import indexing
 from messaging_app.services import announcements, audit, settings
@@ -159,31 +159,37 @@ def validate_and_store(
 
 def commit(session: Session, files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
     """Attach files to a message and write their rows, inside the message's transaction. One statement."""
-    rows = []
-    for file in files:
-        file.staged.commit(file.key)
-        picture = file.kind.thumbnail if file.thumbnail else None
-        if file.thumbnail:
-            file.thumbnail.commit(thumbnail_key(file.key))
-        file.placed = True
-        rows.append(
-            {
-                "message_id": message_id,
-                "conversation_id": conversation_id,
-                "seq": seq,
-                "filename": file.filename,
-                "mime_type": file.kind.mime,
-                "size": file.size,
-                "sha256": file.sha256,
-                "key": file.key,
-                "thumbnail_key": thumbnail_key(file.key) if picture else None,
-                "thumbnail_width": picture.width if picture else None,
-                "thumbnail_height": picture.height if picture else None,
-                "scanned": file.scanned,
-            }
-        )
+    place = {"message_id": message_id, "conversation_id": conversation_id, "seq": seq}
+    rows = [place | _placed(file) for file in files]
     if rows:
         session.execute(insert(MessageAttachment).values(rows))
+
+
+def commit_to_note(session: Session, files: Iterable[Prepared], note_id: int) -> None:
+    """Attach files to a note, as `commit` does to a message. One statement."""
+    rows = [{"note_id": note_id} | _placed(file) for file in files]
+    if rows:
+        session.execute(insert(NoteAttachment).values(rows))
+
+
+def _placed(file: Prepared) -> Fields:
+    """Move a file to its place in storage. Returns the columns of its row."""
+    file.staged.commit(file.key)
+    picture = file.kind.thumbnail if file.thumbnail else None
+    if file.thumbnail:
+        file.thumbnail.commit(thumbnail_key(file.key))
+    file.placed = True
+    return {
+        "filename": file.filename,
+        "mime_type": file.kind.mime,
+        "size": file.size,
+        "sha256": file.sha256,
+        "key": file.key,
+        "thumbnail_key": thumbnail_key(file.key) if picture else None,
+        "thumbnail_width": picture.width if picture else None,
+        "thumbnail_height": picture.height if picture else None,
+        "scanned": file.scanned,
+    }
 
 
 def reserve_conversation_id() -> int:
@@ -209,6 +215,28 @@ def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> An
     """
     found = _find(actor, conversation_id, attachment_id)
     if found is None or found.removed_at is not None:
+        raise NotFound
+    return found
+
+
+def get_note_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> AnyRow:
+    """Return a file of a note of the actor's own side. Checks both ids together.
+
+    Raises `NotFound`, also for notes of the other side.
+    """
+    found = db.session.execute(
+        select(*NoteAttachment.__table__.c)
+        .join(Note, Note.id == NoteAttachment.note_id)
+        .join(Conversation, Conversation.id == Note.conversation_id)
+        .where(
+            NoteAttachment.id == attachment_id,
+            NoteAttachment.removed_at.is_(None),
+            Note.conversation_id == conversation_id,
+            Note.side == actor.type,
+            Conversation.visible_to(actor),
+        )
+    ).one_or_none()
+    if found is None:
         raise NotFound
     return found
 

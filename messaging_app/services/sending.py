@@ -93,7 +93,7 @@ def idempotently(
 
     The unique index decides: of ten identical requests in parallel, nine fail on it, roll back, and find the first.
     """
-    digest = _digest(address, draft, files)
+    digest = digest_of(address, draft, files)
     try:
         return write(files, digest)
     # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
@@ -165,6 +165,7 @@ def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
     return Sent(found.conversation_id, found.seq, repeated=True)
 
 
-def _digest(address: str, draft: drafts.Draft, files: list[Prepared]) -> str:
+def digest_of(address: str, draft: drafts.Draft, files: list[Prepared]) -> str:
+    """Return what tells a retry from other words or files under the same idempotency key."""
     content = [address, draft.subject, draft.content, *((file.filename, file.sha256) for file in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

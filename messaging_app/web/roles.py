@@ -57,6 +57,7 @@ from messaging_app.web.views import (
 SAFE = ("GET", "HEAD", "OPTIONS")
 TAKE_FILES = (
     messages.send,
+    notes.add_note,
     compose.create,
     asking.create_question,
     compose.new,  # has its form sent too, to search without scripts
@@ -183,6 +184,8 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(f"{at}/snooze", turns.snooze, "GET")
         behind_door(f"{at}/snooze", turns.save_snooze, "POST")
         behind_door(f"{at}/notes", notes.add_note, "POST")
+        behind_door(f"{at}/notes/attachments/<id:attachment_id>", attachments.download_of_note, "GET")
+        behind_door(f"{at}/notes/attachments/<id:attachment_id>/thumbnail", attachments.thumbnail_of_note, "GET")
         behind_door(f"{at}/unread", turns.mark_unread, "POST")
         behind_door(f"{messages_at}/bulk", bulk.act_on_many, "POST")
         behind_door(f"{messages_at}/bulk/undo", bulk.undo_many, "POST")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from messaging_app import doctor
+from messaging_app.services import attachments, notes
 from tests.api.conftest import Api, faults_of, problem_of
+from tests.api.test_files import ATTACHMENT, form, png
 
 
 def test_a_note_is_its_sides_alone(either_api: Api) -> None:
@@ -78,3 +83,85 @@ def test_a_mention_is_unread_until_the_thread_is_read(either_api: Api) -> None:
     api.put("lea", f"/{number}/read", json={})
     assert unread("lea") == (0, 0)
     assert api.get("ada", f"/{number}").headers["ETag"] == before
+
+
+def test_a_notes_files_are_its_sides_alone(either_api: Api) -> None:
+    api, number = either_api, either_api.begin("ada", "bakery")
+    before = {name: (api.get(name, f"/{number}").data, api.get(name, "?status=all").data) for name in ("ada", "abe")}
+    sent = {"content_type": "multipart/form-data"}
+    picture = (png(), "Zygomorphic.png")
+    files = form(picture, (b"a,b\n1,2\n", "list.csv"), mentions=[str(api.cast.lea.id), str(api.cast.nadia.id)])
+    written = api.post("sam", f"/{number}/notes", **sent, **files)
+    assert written.status_code == 201, written.text
+    assert (written.json["content"], written.json["mentions"]) == ("", [api.cast.lea.id, api.cast.nadia.id])
+    image, table = written.json["attachments"]
+    here = f"/api/v1/store/messages/{number}/notes/attachments/{image['id']}"
+    assert set(image) == ATTACHMENT and (image["download_url"], image["thumbnail_url"]) == (here, f"{here}/thumbnail")
+    assert (table["filename"], table["mime_type"], table["thumbnail_url"]) == ("list.csv", "text/csv", None)
+    assert api.get("lea", f"/{number}/notes").json == {"notes": [written.json]}
+    fetched = api.get("lea", here)
+    assert (fetched.status_code, fetched.data) == (200, picture[0])
+    assert fetched.headers["X-Content-Type-Options"] == "nosniff" and fetched.headers["Vary"] == "Authorization"
+    assert api.get("lea", f"{here}/thumbnail").headers["Content-Type"] == "image/webp"
+    other = api.begin("ada", "bakery", subject="Another")
+    for name, path in (
+        ("ada", f"/{number}/notes/attachments/{image['id']}"),
+        ("lea", f"/{number}/attachments/{image['id']}"),
+        ("lea", f"/{other}/notes/attachments/{image['id']}"),
+        ("lea", f"/{number}/notes/attachments/{image['id'] + 99}"),
+        ("tomas", f"/{number}/notes/attachments/{image['id']}"),
+    ):
+        for suffix in ("", "/thumbnail"):
+            problem_of(api.get(name, path + suffix), 404, "not_found")
+    api.post("ada", f"/{other}/close")
+    after = {name: (api.get(name, f"/{number}").data, before[name][1]) for name in before}
+    assert after == before
+    with api.app.app_context():
+        assert not doctor.examine().broken
+
+
+def test_one_bad_file_refuses_the_note_and_leaves_nothing(either_api: Api) -> None:
+    api, number = either_api, either_api.begin("sam", "cleo")
+    files = form((png(), "good.png"), (b"MZ", "bad.exe"), content="Look")
+    with api.app.app_context():
+        stored = set(attachments.storage().keys("messages/"))
+    answer = api.post("sam", f"/{number}/notes", content_type="multipart/form-data", **files)
+    assert ("attachments", "type_not_allowed") in faults_of(answer)
+    assert api.get("sam", f"/{number}/notes").json == {"notes": []}
+    with api.app.app_context():
+        assert set(attachments.storage().keys("messages/")) == stored
+
+
+def test_a_repeated_note_is_one_note(either_api: Api) -> None:
+    api, number = either_api, either_api.begin("sam", "cleo")
+    body, key = {"content": "@Lea", "mentions": [api.cast.lea.id]}, {"Idempotency-Key": "k-1"}
+    first = api.post("sam", f"/{number}/notes", json=body, headers=key)
+    assert api.post("sam", f"/{number}/notes", json=body, headers=key).json == first.json
+    assert api.get("lea", f"/{number}").json["unread_count"] == 2
+    problem_of(api.post("sam", f"/{number}/notes", json={"content": "Other"}, headers=key), 409, "idempotency_conflict")
+    assert api.post("nadia", f"/{number}/notes", json=body, headers=key).status_code == 201
+    assert len(api.get("sam", f"/{number}/notes").json["notes"]) == 2
+    sent = api.post("sam", f"/{number}/messages", json={"content": "A message"}, headers=key)
+    assert sent.status_code == 201, "a note's key is no message's"
+    files = [form((png(), "a.png"), content="With a file") for _ in "ab"]
+    twice = [
+        api.post(
+            "sam", f"/{number}/notes", content_type="multipart/form-data", headers={"Idempotency-Key": "k-2"}, **one
+        )
+        for one in files
+    ]
+    assert twice[0].json == twice[1].json
+    with api.app.app_context():
+        assert not doctor.examine().broken
+
+
+def test_of_ten_equal_notes_at_once_one_is_written(either_api: Api) -> None:
+    api, number = either_api, either_api.begin("sam", "cleo")
+
+    def write(_turn: int) -> int:
+        with api.app.app_context():
+            return notes.write_note(api.cast.sam, number, "Once", idempotency_key="same").id
+
+    with ThreadPoolExecutor(10) as pool:
+        assert len(set(pool.map(write, range(10)))) == 1
+    assert len(api.get("sam", f"/{number}/notes").json["notes"]) == 1

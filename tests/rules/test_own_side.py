@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from werkzeug.datastructures import FileStorage
 
 from messaging_app.api.endpoints import ENDPOINTS
 from messaging_app.bus import Subscription, current_bus
@@ -24,6 +26,7 @@ from messaging_app.services import assignment, bulk, messaging, notes, turns
 from messaging_app.services.announcements import topics_of
 from tests.api.conftest import Api
 from tests.conftest import Browser, Kept, Web, role_of
+from tests.files.makers import image
 from tests.rules.routes import is_export, role_routes
 from tests.world import four_conversations
 
@@ -96,6 +99,7 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
         turns.snooze(cast.lea, number, now() + timedelta(days=1))
         turns.mark_unread(cast.lea, number, 1)
         notes.write_note(cast.sam, number, f"{NOTED} flowers", [cast.lea.id])
+        notes.write_note(cast.sam, number, "", uploads=[FileStorage(BytesIO(image("PNG")), f"{NOTED}.png")])
         bulk.act(cast.sam, [number], "assign", user_id=None)
         bulk.act(cast.sam, [number], "assign", user_id=cast.nadia.id)
         assert "turn" in kinds_in(own)

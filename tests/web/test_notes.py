@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from io import BytesIO
+
 from tests.conftest import Web
+from tests.files.makers import image
 from tests.world import four_conversations
 
 
@@ -58,3 +62,32 @@ def test_who_was_given_a_conversation_has_looked_at_it_when_they_read(web: Web, 
     assert 'data-known-mentions="-1"' in lea.get(place).text
     lea.post(f"{place}/read", {"up_to": "1"})
     assert 'data-known-mentions="0"' in lea.get(place).text
+
+
+def test_a_notes_files_show_for_its_side_only(either_web: Web) -> None:
+    web = either_web
+    with web.app.app_context():
+        number = four_conversations(web.cast)["bakery-cleo"]
+    place = f"/store/messages/{number}"
+    sam, lea, cleo = (web.signed_in(name) for name in ("sam", "lea", "cleo"))
+    page = sam.get(place).text
+    assert re.search(r'name="idempotency_key" value="[\w-]{20,}"[^<]*\s*<input type="hidden" name="after"', page)
+    key = {"idempotency_key": "once"}
+    for _ in "ab":
+        files = {"attachments": [(BytesIO(image("PNG")), "plan.png"), (BytesIO(b"a,b"), "list.csv")]}
+        done = sam.post(f"{place}/notes", key | files, content_type="multipart/form-data")
+        assert done.status_code == 303
+    shown = lea.get(place).text
+    assert shown.count('class="message note') == 1 and "list.csv" in shown
+    file = re.search(rf'href="({place}/notes/attachments/\d+)" data-view', shown)
+    assert file and f"{file[1]}/remove" not in shown
+    assert lea.get(file[1]).headers["Content-Type"] == "image/png"
+    assert lea.get(f"{file[1]}/thumbnail").headers["Content-Type"] == "image/webp"
+    for path in (file[1].replace("/store/", "/storefront/account/"), place.replace("/store/", "/storefront/account/")):
+        answer = cleo.get(path)
+        assert answer.status_code == (404 if "attachments" in path else 200) and "list.csv" not in answer.text
+    again = sam.post(f"{place}/notes", key | {"content": "other <words>"}, htmx=True)
+    assert again.status_code == 409 and "other &lt;words&gt;" in again.text and 'value="once"' not in again.text
+    bad = {"content": "kept", "attachments": [(BytesIO(b"MZ"), "bad.exe")]}
+    refused = sam.post(f"{place}/notes", bad, content_type="multipart/form-data", htmx=True)
+    assert refused.status_code == 422 and "kept" in refused.text and 'data-file-error="bad.exe"' in refused.text

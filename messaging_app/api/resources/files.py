@@ -24,6 +24,16 @@ def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> Respons
     return _file(served.thumbnail(actor, conversation_id, attachment_id))
 
 
+def download_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> Response:
+    """The file of a note, byte for byte."""
+    return _file(served.download_of_note(actor, conversation_id, attachment_id))
+
+
+def thumbnail_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> Response:
+    """The preview of a note's image."""
+    return _file(served.thumbnail_of_note(actor, conversation_id, attachment_id))
+
+
 def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, query: s.RemovalQuery) -> Answer:
     """Remove a file. Removing it again is allowed."""
     if "\0" in query.reason:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from messaging_app.api.schemas.base import Content, Id, Incoming, Outgoing, Person
+from messaging_app.api.schemas.base import Content, Id, Incoming, Outgoing, Person, Words, no_default
 from messaging_app.api.schemas.messages import AttachmentResponse
 from messaging_app.services.notes import MENTIONS_MAX
 
@@ -20,6 +20,18 @@ class NoteCreate(Incoming):
         max_length=MENTIONS_MAX,
         description="Ids of active colleagues. Each mention adds 1 to the `total_unread` of a colleague.",
         examples=[[]],
+    )
+
+
+class NoteCreateForm(Incoming):
+    """The same as a form, with files."""
+
+    content: Words = ""
+    mentions: list[Id] = Field(
+        [],
+        max_length=MENTIONS_MAX,
+        json_schema_extra=no_default,
+        description="As in JSON: a part for each id.",
     )
 
 
@@ -39,7 +51,7 @@ class NoteResponse(Outgoing):
     created_at: datetime
     """When it was written. UTC, RFC 3339, ending in Z."""
     attachments: list[AttachmentResponse]
-    """Empty: notes hold no files so far."""
+    """Files in the order sent. Nobody of the other side can fetch them."""
 
 
 class NoteListResponse(Outgoing):

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
-from messaging_app.db.types import MAX_ID
+from messaging_app.db.types import MAX_ID, AnyRow
 from messaging_app.errors import NotFound, Unavailable
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments
@@ -23,14 +23,30 @@ THUMBNAIL_MIME = "image/webp"
 
 def download(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
     """Send the file byte for byte, with HEAD and Range. Images may be shown inline, everything else is saved."""
-    found = attachments.get_attachment(actor, conversation_id, attachment_id)
-    inline = found.mime_type.startswith("image/")
-    return serve(found.key, found.mime_type, found.size, found.filename, inline=inline, etag=found.sha256)
+    return _whole(attachments.get_attachment(actor, conversation_id, attachment_id))
 
 
 def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
     """Send the preview of an image."""
-    found = attachments.get_attachment(actor, conversation_id, attachment_id)
+    return _preview(attachments.get_attachment(actor, conversation_id, attachment_id))
+
+
+def download_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Send the file of a note of one's own side, as `download`."""
+    return _whole(attachments.get_note_attachment(actor, conversation_id, attachment_id))
+
+
+def thumbnail_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Send the preview of an image of a note of one's own side."""
+    return _preview(attachments.get_note_attachment(actor, conversation_id, attachment_id))
+
+
+def _whole(found: AnyRow) -> Response:
+    inline = found.mime_type.startswith("image/")
+    return serve(found.key, found.mime_type, found.size, found.filename, inline=inline, etag=found.sha256)
+
+
+def _preview(found: AnyRow) -> Response:
     if found.thumbnail_key is None:
         raise NotFound
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask_babel import gettext
 
 from messaging_app.files import BY_STORED
 
+Item: TypeAlias = dict[str, Any]  # a file in JSON, with the keys of `queries.thread.FILE`
 KINDS = {kind.mime: kind for kind in BY_STORED.values()}
 ALONE, AMONG_OTHERS = (320, 240), (184, 184)  # maximum size of an image in a thread, in CSS pixels
 TABLES = {BY_STORED[ext].mime for ext in ("xls", "xlsx", "csv")}
@@ -50,10 +51,15 @@ class FileView:
 
 def files_of(listed: str | None) -> list[FileView]:
     """Return the files in the column `files` of a thread's lines (see `queries/thread.py`)."""
-    return [_file(item) for item in json.loads(listed)] if listed else []
+    return files_in(json.loads(listed)) if listed else []
 
 
-def _file(item: dict[str, Any]) -> FileView:
+def files_in(items: list[Item]) -> list[FileView]:
+    """Return the files in a list of objects."""
+    return [_file(item) for item in items]
+
+
+def _file(item: Item) -> FileView:
     removed = item.pop("removed_at")
     kind = KINDS.get(item["mime_type"])
     return FileView(

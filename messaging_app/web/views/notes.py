@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
-from messaging_app.errors import Invalid
+from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.policies import policy_of
 from messaging_app.services import messaging, notes
 from messaging_app.web.forms.messages import NoteForm
@@ -23,8 +23,16 @@ def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     content = form.content.data or ""
     limiter.hit("send", actor.type, actor.id)
     try:
-        note = notes.write_note(actor, conversation_id, content, notes.find_mentions(actor, content))
-    except Invalid as refusal:
+        note = notes.write_note(
+            actor,
+            conversation_id,
+            content,
+            notes.find_mentions(actor, content),
+            idempotency_key=form.idempotency_key.data or None,
+            uploads=messages.uploads(),
+            limits=g.get("upload_limits"),
+        )
+    except (Invalid, IdempotencyConflict) as refusal:
         return _refused(actor, conversation_id, form, refusal)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#own-note-{note.id}")
@@ -32,10 +40,11 @@ def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     return with_events(shown, conversations_changed={})
 
 
-def _refused(actor: Actor, conversation_id: int, form: NoteForm, refusal: Invalid) -> ResponseReturnValue:
+def _refused(actor: Actor, conversation_id: int, form: NoteForm, refusal: Refusal) -> ResponseReturnValue:
     form.refuse(refusal)
     found = messaging.get_head(actor, conversation_id)
     if is_htmx():
-        return rendered("messages/_note_form.html", refusal.status, thread=show(actor, found), note=form)
+        status = 422 if form.file_errors else refusal.status
+        return rendered("messages/_note_form.html", status, thread=show(actor, found), note=form)
     view = show(actor, messaging.read_lines(found, limit=window(found)))
     return whole_page(actor, view, status=refusal.status, note=form)

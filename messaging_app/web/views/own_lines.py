@@ -9,7 +9,7 @@ from datetime import datetime
 from messaging_app.actors import Actor
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.queries.thread import LineRow
-from messaging_app.web.views.files import moment_in_json
+from messaging_app.web.views.files import FileView, Item, files_in, moment_in_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class OwnNote:
     created_at: datetime
     is_by_me: bool
     is_for_me: bool
+    attachments: list[FileView]
     kind: str = "note"
     mine: bool = False
 
@@ -61,10 +62,12 @@ def _note(
     content: str,
     mentions: list[int] | str,
     created_at: str,
+    files: list[Item] | None,
 ) -> OwnNote:
     ids = json.loads(mentions) if isinstance(mentions, str) else mentions  # SQLite keeps JSON as text
     by_me, for_me = author_id == actor.id, actor.id in ids and author_id != actor.id
-    return OwnNote(id, seq, author_id, author_name, content, moment_in_json(created_at), by_me, for_me)
+    at = moment_in_json(created_at)
+    return OwnNote(id, seq, author_id, author_name, content, at, by_me, for_me, files_in(files or []))
 
 
 def _own_line(
