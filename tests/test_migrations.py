@@ -792,3 +792,12 @@ def test_0045_knows_no_note_with_files(at: Callable[[str], None]) -> None:
         run(note.format(1))
     assert set(rows("SELECT attachment_count FROM notes")) == {(0,)}
     downgrade(revision="0044")
+
+
+def test_0046_lets_nobody_wait_who_has_not_asked_for_it(at: Callable[[str], None]) -> None:
+    at("0045")
+    upgrade(revision="0046")
+    assert set(rows("SELECT undo_send_seconds FROM users")) <= {(0,)}
+    assert rows("SELECT count(*) FROM delayed_messages") == [(0,)]
+    downgrade(revision="0045")
+    assert "delayed_messages" not in tables()

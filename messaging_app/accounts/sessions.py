@@ -78,6 +78,7 @@ class SignIn(UserMixin):
         self.factor_needed_from = since + GRACE if since else None  # None also for those who have one
         self.stores = stores  # (id, code, name) of all the user's stores; loaded for whole pages of staff only
         self.opens_with, self.opens_next = row.opens_with, row.opens_next
+        self.undo_send_seconds = row.undo_send_seconds or 0
         self._waiting = row.waiting
         self._unread = row.unread
         self._tokens = row.may_have_tokens

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from messaging_app.db.engine import now
 from messaging_app.db.types import table_of
+from messaging_app.doctor import delayed
 from messaging_app.doctor.checks import Query, first_of, some
 from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
@@ -97,7 +98,7 @@ def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
     bytes of memory per file.
     """
     stored = {file.key: file for file in storage().keys(PREFIX)}
-    missing, left = [], []
+    missing, left, waiting = [], [], []
     known: set[str] = set()
     names = ("key", "thumbnail_key", "size", "removed_at")
     both = union_all(*(select(*(table.c[name] for name in names)) for table in (FILES, NOTE_FILES)))
@@ -111,9 +112,13 @@ def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
                 left += [key] if file else []
             elif file is None or size not in (None, file.size):
                 missing.append(key)
+    for key, size in delayed.files_waiting(connection):
+        if key not in known and (key not in stored or size not in (None, stored[key].size)):
+            waiting.append(key)
+        known.add(key)
     young = now() - IN_FLIGHT
     strays = [key for key, file in stored.items() if key not in known and file.modified < young]
-    return _really_missing(missing), left, strays
+    return [*_really_missing(missing), *waiting], left, strays
 
 
 def _really_missing(keys: list[str]) -> list[str]:

@@ -1,4 +1,5 @@
-"""The worker: sends due e-mail, indexes changed names for search, removes orphaned files, and runs the doctor when asked.
+"""The worker: sends due e-mail and messages that could be undone, indexes changed names for search, removes orphaned
+files, and runs the doctor when asked.
 
 huey provides the schedule; the work itself is stored in the database, so a lost task is done in the next round. A round
 runs every minute. An e-mail that is due earlier gets its own round, and a message can request one through the bus. An
@@ -29,6 +30,7 @@ from messaging_app.extensions import db
 from messaging_app.files import sweep_copies
 from messaging_app.mail import account, heartbeat, outbox
 from messaging_app.search import indexing
+from messaging_app.services import delayed, undo
 
 STRAY_AFTER = timedelta(hours=1)
 BREATH = timedelta(seconds=1)  # minimum pause between rounds
@@ -51,6 +53,8 @@ class Worker(Consumer):
         self.sweep = huey.task()(self._sweep)
         huey.periodic_task(crontab())(self._sweep_each_minute)
         huey.periodic_task(crontab(minute="17"))(self._clear_storage)
+        self._woken = threading.Event()  # something waits for an undo that nobody has counted on
+        self._sender = threading.Thread(target=self._send_delayed, name="worker-sender", daemon=True)
         self._listener = threading.Thread(target=self._listen, name="worker-listener", daemon=True)
 
     def start(self) -> None:
@@ -58,6 +62,7 @@ class Worker(Consumer):
         logging.getLogger("huey").setLevel(logging.WARNING)
         super().start()
         self._listener.start()
+        self._sender.start()
         self.sweep()
 
     def _set_signal_handlers(self) -> None:
@@ -112,20 +117,40 @@ class Worker(Consumer):
             self._planned = at
             self.sweep.schedule(delay=(at - now()).total_seconds())
 
+    def _send_delayed(self) -> None:
+        """Send what waited for an undo, in a thread of its own: a slow mail server must not hold it up."""
+        while not self.stop_flag.is_set():
+            with self.app.app_context():
+                try:
+                    following = delayed.sweep(keep_going=lambda: not self.stop_flag.is_set())
+                except Exception as error:  # keep the thread alive: nothing would restart it
+                    db.session.rollback()
+                    logger.warning("delayed messages wait: %s", error)
+                    following = None
+            left = (following - now()).total_seconds() if following else LISTEN
+            self._woken.wait(min(left, LISTEN) if left > 0 else BREATH.total_seconds())
+            self._woken.clear()
+
     def _sweep_each_minute(self) -> None:
         self._sweep()
 
     def _clear_storage(self) -> None:
+        with self.app.app_context():
+            delayed.forget_settled()
         removed = sweep_copies(STRAY_AFTER) + self.app.extensions["storage"].sweep(STRAY_AFTER)
         if removed:
             logger.info("%s strays of killed uploads were removed", removed)
 
     def _listen(self) -> None:
-        """Watch the bus for e-mails that are due before the next round."""
+        """Watch the bus for what is due before the next round."""
         with self.app.app_context():
             heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():
-            if (told := heard.next(LISTEN)) is not None:
+            if (told := heard.next(LISTEN)) is None:
+                continue
+            if told.event.kind == undo.WAKE:
+                self._woken.set()
+            else:
                 waits = 0 if told.event.kind == account.AT_ONCE else self.app.extensions["settings"].mail_delay
                 self._plan(now() + timedelta(seconds=waits))
 

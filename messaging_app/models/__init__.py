@@ -7,6 +7,7 @@ from messaging_app.models.attachment import MessageAttachment, NoteAttachment
 from messaging_app.models.audit import AuditEntry, AuditHead
 from messaging_app.models.context import Context, ContextFact
 from messaging_app.models.conversation import Conversation, ConversationStatus
+from messaging_app.models.delayed import DelayedMessage
 from messaging_app.models.doctor_run import DoctorRun
 from messaging_app.models.identity import Identity
 from messaging_app.models.message import Message, MessageKind
@@ -38,6 +39,7 @@ __all__ = [
     "ConversationStatus",
     "ConversationType",
     "Customer",
+    "DelayedMessage",
     "DoctorRun",
     "Identity",
     "LinkKind",

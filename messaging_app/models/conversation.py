@@ -312,6 +312,11 @@ class Conversation(Sides, Base):
         return Locked(*found) if found else None
 
     @classmethod
+    def at(cls, session: Session, conversation_id: int) -> Locked:
+        """Return a conversation without locking it, whoever sees it."""
+        return Locked(*session.execute(select(*cls._locked_columns()).where(cls.id == conversation_id)).one())
+
+    @classmethod
     def count_removed_file(cls, session: Session, conversation_id: int) -> Locked:
         """Count a removed file, so that polls see the change."""
         head = update(cls).where(cls.id == conversation_id).values(removed_files=cls.removed_files + 1)

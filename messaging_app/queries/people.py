@@ -86,6 +86,7 @@ class SignInRow(NamedTuple):
     waiting: int | None
     opens_with: str | None
     opens_next: bool | None
+    undo_send_seconds: int | None
     stores: str | None
     factor_needed_since: datetime | None
     store_id: int | None
@@ -107,6 +108,14 @@ class BearerRow(NamedTuple):
     last_used_at: datetime | None
     store_id: int | None
     person_id: int
+    name: str
+    sees_all: str | None
+    is_owner: bool
+
+
+class ActingRow(NamedTuple):
+    """Somebody who is active."""
+
     name: str
     sees_all: str | None
     is_owner: bool
@@ -185,6 +194,18 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
 
 
 @cache
+def acting(actor_type: ActorType) -> Query[ActingRow]:
+    """Somebody who is active in a role (of a store), as they are now."""
+    person = person_of(actor_type)
+    return Query(
+        select(person.name, sees_all_of(actor_type), _is_owner(actor_type)).where(
+            active_person(actor_type, ACTOR_ID, ACTOR_STORE_ID)
+        ),
+        ActingRow,
+    )
+
+
+@cache
 def unread_total(actor_type: ActorType, sees_all: bool) -> Query[int]:
     """The badge number: unread messages in the conversations that an actor sees now."""
     return Query(unread_sum(actor_type, ACTOR_ID, ACTOR_STORE_ID, true() if sees_all else false()), int)
@@ -209,13 +230,16 @@ def unread_sum(
     return query.where(Conversation.id == Seat.conversation_id, or_(sees_all, of_store))
 
 
-def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Column]:
-    """How much waits for the actor's side, with which list their inbox opens, and whether the next opens by itself."""
+def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Column, Column]:
+    """How much waits for the actor's side, with which list their inbox opens, whether the next opens by itself, and how
+    long what they send waits.
+    """
+    chosen = (User.opens_with, User.opens_next, User.undo_send_seconds)
     side, row = Conversation.side(actor_type), SignInSession
     if side is None:
-        return null(), null(), null()
+        return null(), null(), null(), null()
     if needed == "fragment":
-        return null(), User.opens_with, User.opens_next
+        return null(), *chosen
     seen = Conversation.seen_by(actor_type, True, row.person_id, row.store_id)
     if actor_type == ActorType.STORE:
         theirs = Conversation.seen_by(actor_type, False, row.person_id, row.store_id)
@@ -226,7 +250,7 @@ def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Col
     one = one.order_by(side.turn_since, Conversation.id)
     some = one.limit(literal_column(str(WAITING_MOST))).correlate(*settled).subquery()
     waiting = select(func.count()).select_from(some).correlate(*settled).scalar_subquery()
-    return waiting, User.opens_with, User.opens_next
+    return waiting, *chosen
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:

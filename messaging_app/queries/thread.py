@@ -19,6 +19,7 @@ from messaging_app.models import (
     Conversation,
     ConversationParticipant,
     Customer,
+    DelayedMessage,
     Message,
     MessageAttachment,
     Note,
@@ -29,8 +30,10 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.models.context import Fact
+from messaging_app.models.delayed import SHOWN, DelayState
 from messaging_app.models.platform import REPLY_REOPENS_DAYS
 from messaging_app.models.scope import word
+from messaging_app.models.sides import TEAMS
 from messaging_app.queries.contexts import is_current
 from messaging_app.queries.inbox import SeenHead, seen_columns
 
@@ -44,7 +47,8 @@ class SeatRow(SeenHead):
 
     `follows_…` is the conversation that this one continues, `continued_…` the one that continues it, if the actor sees it.
 
-    A conversation without seats has one row whose `participant_type` is None.
+    A conversation without seats has one row whose `participant_type` is None. `delayed` is another number whenever the
+    actor's side has something else waiting to be sent, None while it has nothing.
     """
 
     participant_type: str | None
@@ -67,6 +71,7 @@ class SeatRow(SeenHead):
     follows_subject: str | None
     continued_id: int | None
     continued_subject: str | None
+    delayed: int | None
 
 
 class LineRow(NamedTuple):
@@ -142,6 +147,7 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
             _setting(REPLY_REOPENS_DAYS),
             *(Context.title, Context.url, Context.facts),
             *(before.id, before.subject, after.id, after.subject),
+            _delayed(actor_type),
         )
         .outerjoin(Context, is_current())
         .outerjoin(before, and_(before.id == Conversation.follows_id, before.seen_by(actor_type, sees_all)))
@@ -224,6 +230,19 @@ def _as_json(dialect: str, table: Table, names: tuple[str, ...], *, files: Colum
     pairs = [part for pair in named for part in pair]
     ordered = aggregate_order_by(build(*pairs), table.c.id) if dialect == "postgresql" else build(*pairs)
     return select(gather(ordered))
+
+
+def _delayed(actor_type: ActorType) -> Column:
+    """What one's own side has waiting to be sent, as a number; null for customers, whose messages never wait."""
+    if actor_type not in TEAMS:
+        return null()
+    row = table_of(DelayedMessage).c
+    marks = row.id * literal_column("2") + case(
+        (row.state == word(DelayState.REFUSED), literal_column("1")), else_=literal_column("0")
+    )
+    own = (row.conversation_id == Conversation.id, row.sender_type == word(actor_type))
+    shown = row.state.in_([word(state) for state in SHOWN])
+    return select(cast(func.sum(marks), Id)).where(*own, shown).correlate(Conversation).scalar_subquery()
 
 
 def _setting(key: str) -> Column:

@@ -80,6 +80,17 @@ class Limits:
         return self.file_bytes * self.files + OVERHEAD
 
 
+class Attachable(Protocol):
+    """A file that can become part of a message."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    def place(self) -> Fields:
+        """Store it under its key, and return its row without its place in a conversation."""
+
+
 @dataclass(slots=True)
 class Prepared:
     """A file that passed every check and is written, but not yet part of a message."""
@@ -94,11 +105,51 @@ class Prepared:
     thumbnail: Staged | None
     placed: bool = False
 
+    def place(self) -> Fields:
+        """Store it and its thumbnail under their keys, and return its row without its place in a conversation."""
+        self.staged.commit(self.key)
+        picture = self.kind.thumbnail if self.thumbnail else None
+        if self.thumbnail:
+            self.thumbnail.commit(thumbnail_key(self.key))
+        self.placed = True
+        return {
+            "filename": self.filename,
+            "mime_type": self.kind.mime,
+            "size": self.size,
+            "sha256": self.sha256,
+            "key": self.key,
+            "thumbnail_key": thumbnail_key(self.key) if picture else None,
+            "thumbnail_width": picture.width if picture else None,
+            "thumbnail_height": picture.height if picture else None,
+            "scanned": self.scanned,
+        }
+
     def discard(self) -> None:
         """Delete it and its thumbnail from storage."""
         self.staged.discard()
         if self.thumbnail:
             self.thumbnail.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is in storage under its key already, with its row to be."""
+
+    row: Fields
+
+    @property
+    def filename(self) -> str:
+        """The shown name."""
+        return str(self.row["filename"])
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its bytes."""
+        return str(self.row["sha256"])
+
+    def place(self) -> Fields:
+        """Return its row."""
+        return self.row
 
 
 def storage() -> Storage:
@@ -157,39 +208,18 @@ def validate_and_store(
         raise
 
 
-def commit(session: Session, files: Iterable[Prepared], message_id: int, conversation_id: int, seq: int) -> None:
+def commit(session: Session, files: Iterable[Attachable], message_id: int, conversation_id: int, seq: int) -> None:
     """Attach files to a message and write their rows, inside the message's transaction. One statement."""
-    place = {"message_id": message_id, "conversation_id": conversation_id, "seq": seq}
-    rows = [place | _placed(file) for file in files]
-    if rows:
+    place: Fields = {"message_id": message_id, "conversation_id": conversation_id, "seq": seq}
+    if rows := [file.place() | place for file in files]:
         session.execute(insert(MessageAttachment).values(rows))
 
 
-def commit_to_note(session: Session, files: Iterable[Prepared], note_id: int) -> None:
+def commit_to_note(session: Session, files: Iterable[Attachable], note_id: int) -> None:
     """Attach files to a note, as `commit` does to a message. One statement."""
-    rows = [{"note_id": note_id} | _placed(file) for file in files]
-    if rows:
+    of_note: Fields = {"note_id": note_id}
+    if rows := [file.place() | of_note for file in files]:
         session.execute(insert(NoteAttachment).values(rows))
-
-
-def _placed(file: Prepared) -> Fields:
-    """Move a file to its place in storage. Returns the columns of its row."""
-    file.staged.commit(file.key)
-    picture = file.kind.thumbnail if file.thumbnail else None
-    if file.thumbnail:
-        file.thumbnail.commit(thumbnail_key(file.key))
-    file.placed = True
-    return {
-        "filename": file.filename,
-        "mime_type": file.kind.mime,
-        "size": file.size,
-        "sha256": file.sha256,
-        "key": file.key,
-        "thumbnail_key": thumbnail_key(file.key) if picture else None,
-        "thumbnail_width": picture.width if picture else None,
-        "thumbnail_height": picture.height if picture else None,
-        "scanned": file.scanned,
-    }
 
 
 def reserve_conversation_id() -> int:

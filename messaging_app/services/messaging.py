@@ -22,7 +22,6 @@ from messaging_app.models import (
     ConversationParticipant,
     ConversationStatus,
     ConversationType,
-    Message,
 )
 from messaging_app.models.context import Named
 from messaging_app.models.events import CLOSED, REOPENED, EventKind
@@ -32,7 +31,7 @@ from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
 from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending, starts
-from messaging_app.services.attachments import Prepared, Upload
+from messaging_app.services.attachments import Attachable, Upload
 from messaging_app.services.sending import Sent
 
 PAGE = 25
@@ -128,7 +127,7 @@ def create_conversation(
     address += f"/follows/{follows}" if follows else ""
     reserved = attachments.reserve_conversation_id() if uploads else None
 
-    def write(files: list[Prepared], digest: str) -> Sent:
+    def write(files: Sequence[Attachable], digest: str) -> Sent:
         with writing(db.session) as session:
             store_id, customer_id = recipients.resolve(session, actor, recipient_type, recipient_id)
             about = contexts.of_new_conversation(session, actor, context, store_id, customer_id) if context else None
@@ -274,7 +273,7 @@ def send_message(
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
     reopen = reopen and policy_of(actor).may_close
 
-    def write(files: list[Prepared], digest: str) -> Sent:
+    def write(files: Sequence[Attachable], digest: str) -> Sent:
         return sending.send(actor, conversation_id, draft, files, digest, seen, reopen)
 
     address = f"send/{conversation_id}"
@@ -398,13 +397,8 @@ def _turn(actor: Actor, conversation_id: int, event: EventKind) -> None:
     if not policy_of(actor).may_close:
         sending.require_visible(db.session(), actor, conversation_id)
         raise NotAllowed
-    assert event.status is not None, "only for events that open or close"
     with writing(db.session) as session:
         if event is REOPENED:
             sending.refuse_duplicate(session, actor, conversation_id)
-        line = Conversation.turn(session, actor, conversation_id, now(), event.status)
-        if line is None:
+        if not sending.turn(session, actor, conversation_id, event):
             sending.require_visible(session, actor, conversation_id)
-            return
-        Message.note_event(session, actor, line, event)
-        announcements.turned(actor, line)

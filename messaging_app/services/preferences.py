@@ -22,11 +22,14 @@ def wants_mail(actor: Actor) -> bool:
 
 
 def how_inbox_opens(actor: Actor) -> dict[str, str]:
-    """Return `opens_with` and `opens_next` of somebody in a team; nothing for customers. One statement."""
+    """Return what somebody in a team has chosen for inbox and sending; nothing for customers. One statement."""
     if not policy_of(actor).has_team:
         return {}
-    row = db.session.execute(select(User.opens_with, User.opens_next).where(User.id == actor.id)).one()
-    return {"opens_with": row.opens_with, "opens_next": str(row.opens_next).lower()}
+    row = db.session.execute(
+        select(User.opens_with, User.opens_next, User.undo_send_seconds).where(User.id == actor.id)
+    ).one()
+    seconds = str(row.undo_send_seconds)
+    return {"opens_with": row.opens_with, "opens_next": str(row.opens_next).lower(), "undo_send_seconds": seconds}
 
 
 def save(
@@ -37,8 +40,9 @@ def save(
     time_zone: str | None = None,
     opens_with: str | None = None,
     opens_next: bool | None = None,
+    undo_send_seconds: int | None = None,
 ) -> None:
-    """Change what is given; an empty language or time zone leaves it to the browser. The last two are a team's.
+    """Change what is given; an empty language or time zone leaves it to the browser. The last three are a team's.
 
     The mail switches of single conversations do not change. Raises `Invalid` on fields `language` and `time_zone`.
     """
@@ -49,7 +53,7 @@ def save(
         errors.append(FieldError("time_zone", "invalid", _("Choose a time zone from the list.")))
     if errors:
         raise Invalid(*errors)
-    values: dict[str, str | bool | None] = {}
+    values: dict[str, str | int | None] = {}
     if mail is not None:
         values["mail_enabled"] = mail
     if language is not None:
@@ -60,6 +64,8 @@ def save(
         values["opens_with"] = opens_with
     if opens_next is not None:
         values["opens_next"] = opens_next
+    if undo_send_seconds is not None:
+        values["undo_send_seconds"] = undo_send_seconds
     person = person_of(actor.type)
     with writing(db.session) as session:
         session.execute(update(person).where(person.id == actor.id).values(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -25,14 +25,14 @@ from messaging_app.errors import (
 from messaging_app.extensions import db
 from messaging_app.mail import outbox
 from messaging_app.models import Conversation, Message
-from messaging_app.models.events import REOPENED
+from messaging_app.models.events import REOPENED, EventKind
 from messaging_app.models.platform import REPLY_REOPENS_DAYS
 from messaging_app.models.position import Taken
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as queries
 from messaging_app.search import indexing
 from messaging_app.services import announcements, attachments, drafts
-from messaging_app.services.attachments import Prepared
+from messaging_app.services.attachments import Attachable
 from messaging_app.services.settings import parse_or_default
 from messaging_app.text import preview
 
@@ -52,7 +52,7 @@ def send(
     actor: Actor,
     conversation_id: int,
     draft: drafts.Draft,
-    files: list[Prepared],
+    files: Sequence[Attachable],
     digest: str,
     seen: int | None = None,
     reopen: bool = False,
@@ -62,23 +62,37 @@ def send(
     Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
     """
     with writing(db.session) as session:
-        line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
-        was_closed = line is None
-        if line is None:
-            require_visible(session, actor, conversation_id)
-            refuse_duplicate(session, actor, conversation_id)
-            if reopen or _reply_reopens(session, actor, conversation_id):
-                _reopen(session, actor, conversation_id)
-                line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
-        if line is None:
-            raise ConversationClosed(may_reopen=policy_of(actor).may_close)
-        if (
-            seen is not None
-            and line.last_seq > seen + 1
-            and queries.others_wrote(session, actor, line.conversation_id, seen)
-        ):
-            raise NewerMessages(seen)
-        write_message(session, actor, line, draft, files, digest)
+        return send_within(session, actor, conversation_id, draft, files, digest, seen, reopen)
+
+
+def send_within(
+    session: Session,
+    actor: Actor,
+    conversation_id: int,
+    draft: drafts.Draft,
+    files: Sequence[Attachable],
+    digest: str,
+    seen: int | None = None,
+    reopen: bool = False,
+) -> Sent:
+    """Do what `send` does, as a part of the caller's transaction."""
+    line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
+    was_closed = line is None
+    if line is None:
+        require_visible(session, actor, conversation_id)
+        refuse_duplicate(session, actor, conversation_id)
+        if reopen or _reply_reopens(session, actor, conversation_id):
+            turn(session, actor, conversation_id, REOPENED)
+            line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
+    if line is None:
+        raise ConversationClosed(may_reopen=policy_of(actor).may_close)
+    if (
+        seen is not None
+        and line.last_seq > seen + 1
+        and queries.others_wrote(session, actor, line.conversation_id, seen)
+    ):
+        raise NewerMessages(seen)
+    write_message(session, actor, line, draft, files, digest)
     return Sent(line.conversation_id, line.last_seq, store_name=line.store_name, reopened=was_closed)
 
 
@@ -86,8 +100,8 @@ def idempotently(
     actor: Actor,
     draft: drafts.Draft,
     address: str,
-    files: list[Prepared],
-    write: Callable[[list[Prepared], str], Sent],
+    files: Sequence[Attachable],
+    write: Callable[[Sequence[Attachable], str], Sent],
 ) -> Sent:
     """Run `write`, which is one transaction, or return what the same key wrote before.
 
@@ -99,14 +113,14 @@ def idempotently(
     # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
     except (IntegrityError, ConversationClosed, DuplicateOpen, NewerMessages, RateLimited, Invalid) as refusal:
         key = draft.idempotency_key
-        before = _sent_before(actor, key, digest) if key else None
+        before = sent_before(actor, key, digest) if key else None
         if before is None:
             raise refusal
         return before
 
 
 def write_message(
-    session: Session, actor: Actor, line: Taken, draft: drafts.Draft, files: list[Prepared], digest: str
+    session: Session, actor: Actor, line: Taken, draft: drafts.Draft, files: Sequence[Attachable], digest: str
 ) -> None:
     """Write a message at its position, attach its files, count it for the others, and make it found by its words."""
     key = draft.idempotency_key
@@ -141,20 +155,23 @@ def _reply_reopens(session: Session, actor: Actor, conversation_id: int) -> bool
     return reply_reopens(actor, *queries.closing_of(session, actor, conversation_id, REPLY_REOPENS_DAYS))
 
 
-def _reopen(session: Session, actor: Actor, conversation_id: int) -> None:
-    assert REOPENED.status is not None, "it opens"
-    line = Conversation.turn(session, actor, conversation_id, now(), REOPENED.status)
-    if line is not None:  # nobody else has just reopened it
-        Message.note_event(session, actor, line, REOPENED)
+def turn(session: Session, actor: Actor, conversation_id: int, event: EventKind) -> bool:
+    """Close or reopen a conversation in the caller's transaction. Returns False where somebody else just has."""
+    assert event.status is not None, "only for events that open or close"
+    line = Conversation.turn(session, actor, conversation_id, now(), event.status)
+    if line is not None:
+        Message.note_event(session, actor, line, event)
         announcements.turned(actor, line)
+    return line is not None
 
 
-def shown(draft: drafts.Draft, files: list[Prepared]) -> str:
+def shown(draft: drafts.Draft, files: Sequence[Attachable]) -> str:
     """Return the preview of a message: its text, or the first file's name."""
     return preview(draft.content or files[0].filename)
 
 
-def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
+def sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
+    """Return what the key has sent. Raises `IdempotencyConflict` where that was something else."""
     session = db.session()
     found = queries.earlier(session, actor, key)
     if found is None:
@@ -165,7 +182,7 @@ def _sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
     return Sent(found.conversation_id, found.seq, repeated=True)
 
 
-def digest_of(address: str, draft: drafts.Draft, files: list[Prepared]) -> str:
-    """Return what tells a retry from other words or files under the same idempotency key."""
+def digest_of(address: str, draft: drafts.Draft, files: Sequence[Attachable]) -> str:
+    """Return what tells a repetition from another message with the same key."""
     content = [address, draft.subject, draft.content, *((file.filename, file.sha256) for file in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -52,6 +52,7 @@ from messaging_app.web.views import (
     stream,
     tokens,
     turns,
+    undo,
 )
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -186,6 +187,8 @@ def mount(role: RolePolicy) -> Blueprint:
         behind_door(f"{at}/notes", notes.add_note, "POST")
         behind_door(f"{at}/notes/attachments/<id:attachment_id>", attachments.download_of_note, "GET")
         behind_door(f"{at}/notes/attachments/<id:attachment_id>/thumbnail", attachments.thumbnail_of_note, "GET")
+        behind_door(f"{at}/messages/<id:delayed_id>/undo", undo.undo_send, "POST")
+        behind_door(f"{at}/messages/<id:delayed_id>/files/<id:place>", undo.taken_back_file, "GET")
         behind_door(f"{at}/unread", turns.mark_unread, "POST")
         behind_door(f"{messages_at}/bulk", bulk.act_on_many, "POST")
         behind_door(f"{messages_at}/bulk/undo", bulk.undo_many, "POST")

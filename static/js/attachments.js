@@ -64,6 +64,24 @@ function chooseMore({ target }) {
   input.addEventListener("change", () => { const fresh = [...input.files]; put(input.form, before); add(input.form, fresh); }, { once: true });
 }
 
+// The files of a message that was taken back are fetched from where they wait; a link stays where that fails.
+async function attachAgain(list) {
+  const form = list.closest("form");
+  const fetched = await Promise.all([...list.querySelectorAll("a")].map(async (link) => {
+    const answer = await fetch(link.href);
+    if (!answer.ok) throw new Error(answer.statusText);
+    return new File([await answer.blob()], link.textContent, { type: answer.headers.get("Content-Type") });
+  }));
+  if (!form.isConnected) return;
+  add(form, fetched);
+  list.remove();
+}
+
+function receive(root) {
+  for (const list of root.querySelectorAll?.("[data-taken-files]") ?? []) attachAgain(list).catch(() => {});
+}
+
+document.addEventListener("htmx:after:process", ({ target }) => receive(target));
 document.addEventListener("change", choose);
 document.addEventListener("click", chooseMore);
 document.addEventListener("click", ({ target }) => target.closest("[data-staged] button") && remove(target.closest("button")));

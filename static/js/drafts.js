@@ -44,10 +44,23 @@ function recipientOf(form) {
 function fill(form) {
   const draft = load(keyOf(form));
   const key = form.elements.idempotency_key;
+  if (form.dataset.takenBack !== undefined) return takeBack(form, draft);
   if (draft.recipient) form.dataset.recipient = draft.recipient;
   if (form.querySelector("[role='alert']")) return void save(form);
   key.value = draft.key ?? (key.value || freshKey());
   for (const field of texts(form)) write(field, field.value || draft[field.name] || "");
+}
+
+// A message that was taken back comes before what was typed since. From here on it is a draft like any other.
+function takeBack(form, draft) {
+  delete form.dataset.takenBack;
+  const { content } = form.elements;
+  if (draft.content && draft.content !== content.value) write(content, [content.value, draft.content].join("\n\n"));
+  save(form);
+  const address = new URL(location);
+  address.searchParams.delete("taken_back");
+  if (address.href !== location.href) history.replaceState(history.state, "", address);
+  content.focus();
 }
 
 // Only whom the server still offers is chosen again.

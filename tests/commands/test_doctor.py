@@ -389,6 +389,7 @@ def test_of_two_with_one_address_the_one_who_has_it_keeps_it(numbers: dict[str, 
 ELSEWHERE = {  # checks whose cases stand with what they check
     "attachments": "tests/web/test_stored_files.py",
     "stored files": "tests/web/test_stored_files.py",
+    "messages to be sent": "tests/domain/test_undo.py",
 }
 
 

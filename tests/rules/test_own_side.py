@@ -22,7 +22,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant, User
 from messaging_app.policies import ROLES, policy_of
-from messaging_app.services import assignment, bulk, messaging, notes, turns
+from messaging_app.services import assignment, bulk, messaging, notes, turns, undo
 from messaging_app.services.announcements import topics_of
 from tests.api.conftest import Api
 from tests.conftest import Browser, Kept, Web, role_of
@@ -100,6 +100,9 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
         turns.mark_unread(cast.lea, number, 1)
         notes.write_note(cast.sam, number, f"{NOTED} flowers", [cast.lea.id])
         notes.write_note(cast.sam, number, "", uploads=[FileStorage(BytesIO(image("PNG")), f"{NOTED}.png")])
+        undo.send_later(cast.sam, number, f"{NOTED} bread", seconds=20)
+        undo.send_later(cast.nadia, number, f"{NOTED} rolls", seconds=20)
+        undo.take_back(cast.sam, number, undo.list_delayed(cast.sam, number)[0].id)
         bulk.act(cast.sam, [number], "assign", user_id=None)
         bulk.act(cast.sam, [number], "assign", user_id=cast.nadia.id)
         assert "turn" in kinds_in(own)
@@ -109,7 +112,8 @@ def test_what_a_side_does_for_itself_is_nowhere_on_the_other(
         assert due.count() == 0
     assert NOTED in api.get("lea", f"/{number}/notes").text
     own_page = web.signed_in("sam").get(f"/store/messages/{number}").text
-    assert PLANTED in own_page and NOTED in own_page and own_page.count("event--own") >= 5
+    assert PLANTED in own_page and f"{NOTED} rolls" in own_page and f"{NOTED} bread" not in own_page
+    assert NOTED in own_page and own_page.count("event--own") >= 5
     for name in OTHERS[which]:
         after = dict(asked(web, api, browsers[name], name, number))
         assert len(after) >= 20

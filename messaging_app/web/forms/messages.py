@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask_babel import lazy_gettext as _
 from wtforms import HiddenField, SearchField, SelectField, StringField, TextAreaField
@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
 
 
+class TakenFile(NamedTuple):
+    """A file of a message that was taken back: where its bytes are, and its name."""
+
+    address: str
+    name: str
+
+
 class MessageForm(KeyedForm):
     """The composer. `after` is the seq of the last line on the page; `newer` is what others have written since.
 
-    `open_instead` is the open conversation about the same matter, where this one is closed.
+    `open_instead` is the open conversation about the same matter, where this one is closed. `taken_back` are the files of
+    a message whose words stand here again, None where none was taken back.
     """
 
     open_instead: int | None = None
 
     newer: Sequence[Line] = ()
+    taken_back: Sequence[TakenFile] | None = None
     after = HiddenField()
     content = TextAreaField(_("Message"), render_kw=TEXT)
 

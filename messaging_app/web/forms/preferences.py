@@ -9,6 +9,7 @@ from wtforms.validators import AnyOf
 from messaging_app.accounts.tokens import LIFETIMES
 from messaging_app.formats import languages, time_zones
 from messaging_app.models.api_token import NAME_MAX
+from messaging_app.services.undo import SECONDS
 from messaging_app.web.forms import Form
 
 YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
@@ -53,6 +54,14 @@ class TeamPreferencesForm(PreferencesForm):
         _("Open what waits next"),
         choices=YES_NO,
         description=_("After you close a conversation, snooze it or say that no reply is needed."),
+    )
+    undo_send_seconds = SelectField(
+        _("Undo send"),
+        choices=[
+            SelectChoice(str(seconds), _("%(seconds)s seconds", seconds=seconds) if seconds else _("Off"))
+            for seconds in SECONDS
+        ],
+        description=_("Your messages wait this long before they are sent, so that you can take them back."),
     )
 
 

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from flask import request
+
+from messaging_app.actors import Actor
 from messaging_app.errors import DuplicateOpen, NewerMessages, Refusal
+from messaging_app.services.undo import TakenBack, find_taken_back
 from messaging_app.web.forms import new_key
-from messaging_app.web.forms.messages import MessageForm
+from messaging_app.web.forms.messages import MessageForm, TakenFile
 from messaging_app.web.views.thread import Line, ThreadView
 
 
 def fresh(thread: ThreadView) -> MessageForm:
     """Return an empty composer for `thread`."""
     return MessageForm(formdata=None, idempotency_key=new_key(), after=thread.last_seq)
+
+
+def taken_back(thread: ThreadView, taken: TakenBack) -> MessageForm:
+    """Return the composer with the words of a message that its writer has back, and the names of its files."""
+    form = MessageForm(formdata=None, idempotency_key=new_key(), after=thread.last_seq, content=taken.content)
+    files = f"{thread.address}/messages/{taken.id}/files"
+    named = enumerate(taken.files, start=1)
+    form.taken_back = [TakenFile(f"{files}/{place}", str(file["filename"])) for place, file in named]
+    return form
+
+
+def at_address(actor: Actor, thread: ThreadView) -> MessageForm:
+    """Return the composer of a whole page: with what was taken back, if its address says so, otherwise empty."""
+    number = request.args.get("taken_back", "")
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        taken = find_taken_back(actor, thread.conversation.id, int(number))
+        if taken is not None:
+            return taken_back(thread, taken)
+    return fresh(thread)
 
 
 def refused(form: MessageForm, refusal: Refusal, after: int) -> MessageForm:

@@ -105,7 +105,7 @@ def whole_page(
         else:
             beside = _reaching(actor, read_inbox(actor, ignore_bad=True), view)
         beside.selected_id = view.conversation.id
-    shown = filled or composer.fresh(view)
+    shown = filled or composer.at_address(actor, view)
     return rendered("conversations/inbox.html", status, inbox=beside, thread=view, composer=shown, note=note)
 
 

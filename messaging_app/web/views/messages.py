@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
@@ -21,34 +24,28 @@ from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
+from messaging_app.services.undo import Waiting, send_later
 from messaging_app.web.forms.messages import MessageForm
-from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
+from messaging_app.web.htmx import Undo, is_htmx, rendered, see_other, signed_in, toast, whole_number, with_events
 from messaging_app.web.views import composer
 from messaging_app.web.views.conversations import whole_page
 from messaging_app.web.views.thread import WINDOW_MAX, show, show_sent, state_of, window
 
 
 def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Send the composer's content. Returns everything since the last line on the page."""
+    """Send the composer's content, at once or later. Returns everything since the last line on the page."""
     form = MessageForm()
     after = whole_number("after", "form")
+    closes = request.form.get("then") == "close" and policy_of(actor).may_close
     limiter.hit("send", actor.type, actor.id)
     try:
-        sent = messaging.send_message(
-            actor,
-            conversation_id,
-            form.content.data or "",
-            idempotency_key=form.idempotency_key.data or None,
-            uploads=uploads(),
-            limits=g.get("upload_limits"),
-            seen=after,
-            reopen=request.form.get("reopen") == "1",
-        )
+        sent = _send(actor, conversation_id, form, after, closes)
     except NewerMessages as refusal:
         return _guarded(actor, conversation_id, form, refusal)
     except (Invalid, ConversationClosed, DuplicateOpen, IdempotencyConflict) as refusal:
         return refused(actor, conversation_id, form, refusal, after)
-    closes = request.form.get("then") == "close" and policy_of(actor).may_close
+    if isinstance(sent, Waiting):
+        return _waits(actor, sent, after, closes)
     if closes:
         messaging.close_conversation(actor, conversation_id)
     if not is_htmx():
@@ -116,6 +113,35 @@ def uploads() -> list[Upload]:
     if request.form.getlist("attachments") not in ([], [""]):
         raise AttachmentsRefused(FileRefused("name_invalid"))
     return [file for file in request.files.getlist("attachments") if file.filename or file.stream.read(1)]
+
+
+def _send(actor: Actor, conversation_id: int, form: MessageForm, after: int | None, closes: bool) -> Sent | Waiting:
+    """Send, or let it wait as long as its writer wants. "Send anyway" does not wait: they have just looked twice."""
+    words: dict[str, Any] = {
+        "content": form.content.data or "",
+        "idempotency_key": form.idempotency_key.data or None,
+        "uploads": uploads(),
+        "limits": g.get("upload_limits"),
+        "seen": after,
+        "reopen": request.form.get("reopen") == "1",
+    }
+    seconds = signed_in.undo_send_seconds
+    if seconds and request.form.get("anyway") != "1":
+        return send_later(actor, conversation_id, **words, seconds=seconds, close=closes)
+    return messaging.send_message(actor, conversation_id, **words)
+
+
+def _waits(actor: Actor, waiting: Waiting, after: int | None, closes: bool) -> ResponseReturnValue:
+    """Answer a send that waits. One that closes too may lead to another conversation: then a notice offers the undo."""
+    address = policy_of(actor).thread(waiting.conversation_id)
+    if not is_htmx():
+        return see_other(f"{address}#delayed-{waiting.id}")
+    found = messaging.get_head(actor, waiting.conversation_id)
+    shown = update(actor, waiting.conversation_id, found.head.last_seq if after is None else after, found)
+    events: dict[str, object] = {"message_sent": {}}
+    if closes:
+        events["toast"] = toast(_("Sending…"), undo=Undo(f"{address}/messages/{waiting.id}/undo", {}))
+    return with_events(shown, **events)
 
 
 def _guarded(actor: Actor, conversation_id: int, form: MessageForm, refusal: NewerMessages) -> ResponseReturnValue:

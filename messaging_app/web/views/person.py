@@ -33,6 +33,7 @@ def save_preferences(actor: Actor) -> ResponseReturnValue:
             time_zone=form.time_zone.data,
             opens_with=form.opens_with.data if isinstance(form, TeamPreferencesForm) else None,
             opens_next=form.opens_next.data == "true" if isinstance(form, TeamPreferencesForm) else None,
+            undo_send_seconds=int(form.undo_send_seconds.data) if isinstance(form, TeamPreferencesForm) else None,
         )
     except Invalid as refusal:
         form.refuse(refusal)

@@ -17,7 +17,7 @@ from messaging_app.models import ConversationStatus
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow, SeatRow
-from messaging_app.services import messaging, poll_state, sending, starts
+from messaging_app.services import messaging, poll_state, sending, starts, undo
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
@@ -114,6 +114,7 @@ class ThreadView:
     write_again: str = ""  # where the reader begins another one, if this is closed for good
     closed_for_good: bool = False  # whether it is closed, and what the reader writes does not reopen it
     hit: AtHit | None = None  # the line at which a search opened it
+    delayed: list[undo.Shown] = field(default_factory=list)  # what the own side has waiting to be sent
     was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
 
     @property
@@ -175,7 +176,7 @@ class SentView:
 
 def state_of(thread: messaging.Thread) -> str:
     """Return the state of a thread on a page. It changes with the day: "today" becomes "Yesterday"."""
-    return poll_state.of_thread(thread, today())
+    return poll_state.of_thread(thread, today(), thread.head.delayed)
 
 
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
@@ -214,6 +215,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         read_seq=read_seq,
         have=state_of(thread),
         about=about(head),
+        delayed=undo.list_delayed(actor, head.id) if head.delayed is not None else [],
         reply_reopens=reopens,
         write_again=_write_again(actor, head) if closed and not head.continued_id else "",
         closed_for_good=closed,
