@@ -50,8 +50,12 @@ def find(session: Session, store_id: int, named: Named) -> ContextRow | None:
 
 def find_by_name(session: Session, actor: Actor, named: Named) -> list[ContextRow]:
     """Return up to two contexts of one name: of the actor's store, or of any for admins."""
-    reach = () if actor.type == ActorType.ADMIN else (Context.store_id == actor.store_id,)
-    return listed(session, *_is_named(named), *reach)
+    return listed(session, *_is_named(named), *_reach(actor))
+
+
+def find_of_customer(session: Session, actor: Actor, customer_id: int, most: int) -> list[ContextRow]:
+    """Return what a customer's conversations can be about, as far as the actor reaches, the newest first."""
+    return listed(session, Context.customer_id == customer_id, *_reach(actor), most=most)
 
 
 def store_by_code(session: Session, code: str) -> int | None:
@@ -77,6 +81,11 @@ def count_about(session: Session, actor: Actor, context_id: int) -> tuple[int, i
         .where(Conversation.context_id == context_id, Conversation.visible_to(actor))
     ).one()
     return number, int(unread)
+
+
+def _reach(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """Staff reach the contexts of their current store; admins reach all."""
+    return () if actor.type == ActorType.ADMIN else (Context.store_id == actor.store_id,)
 
 
 def _is_named(named: Named) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

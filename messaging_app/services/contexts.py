@@ -29,6 +29,7 @@ from messaging_app.services import announcements
 from messaging_app.services.settings import get_setting
 from messaging_app.text import TextRefused, clean_subject
 
+OFFERED = 20  # from which one chooses
 FIELDS = ("context_kind", "context_reference")  # how forms call the two parts of a name
 _SENTENCES = {
     "required": _("Fill this in."),
@@ -152,6 +153,11 @@ def find_by_name(actor: Actor, name: Named) -> ContextRow | None:
     """Return the one context of this name that `actor` may write about: admins, of all stores, only if there is one."""
     rows = queries.find_by_name(db.session(), actor, name)
     return rows[0] if len(rows) == 1 else None
+
+
+def list_for(actor: Actor, customer_id: int) -> list[ContextRow]:
+    """Return what a conversation with a customer can be about, for whoever chooses: the newest. One statement."""
+    return queries.find_of_customer(db.session(), actor, customer_id, OFFERED)
 
 
 def of_new_conversation(session: Session, actor: Actor, name: Named, store_id: int, customer_id: int | None) -> Held:

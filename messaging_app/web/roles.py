@@ -168,6 +168,7 @@ def mount(role: RolePolicy) -> Blueprint:
     if role.chooses_recipients:
         behind_door(f"{messages_at}/new", compose.new, "GET", "POST")
         behind_door(f"{messages_at}/recipients", compose.recipients, "GET")
+        behind_door(f"{messages_at}/contexts", compose.contexts_of_recipient, "GET")
         behind_door(messages_at, compose.create, "POST")
     if role.has_team:
         behind_door(f"{messages_at}/<id:conversation_id>/others", conversations.others, "GET")

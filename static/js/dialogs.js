@@ -69,11 +69,21 @@ function searchKeys(event) {
   }
 }
 
+// Whoever picks one of the numbers offered has said its kind too.
+function takeKind({ target }) {
+  const picked = Array.from(target.list?.options ?? []).find(({ value }) => value === target.value);
+  const kind = document.getElementById("compose-kind");
+  if (!picked || !kind || kind.value === picked.dataset.kind) return;
+  kind.value = picked.dataset.kind;
+  kind.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 document.addEventListener("htmx:after:process", ({ target }) => openModals(target));
 document.addEventListener("htmx:after:request", closeWhenSent);
 document.addEventListener("htmx:before:swap", keepChosen);
 document.addEventListener("htmx:after:swap", chooseLate);
 document.addEventListener("keydown", searchKeys);
+document.addEventListener("input", takeKind);
 document.addEventListener("input", ({ target }) => { if (target.id === "recipient-q" || target.name === "recipient_id") waits = false; });
 document.addEventListener("click", ({ target }) => {
   const opener = target.closest("[data-open-dialog]");

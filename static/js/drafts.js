@@ -116,7 +116,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:after:request", forgetWhatWasSent);
 document.addEventListener("htmx:after:process", ({ target }) => {
   receive(target);
-  for (const form of document.querySelectorAll("form[data-draft='new']")) if (target.contains(form)) chooseAgain(form);
+  for (const form of document.querySelectorAll("form[data-draft^='new']")) if (target.contains(form)) chooseAgain(form);
 });
 document.addEventListener("click", ({ target }) => { // whoever signs in again from here finds their words
   if (target.closest("[data-sign-in]")) for (const form of forms()) save(form);

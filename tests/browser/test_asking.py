@@ -103,3 +103,32 @@ def test_a_closed_one_is_taken_up_again(site: Site, visit: Visitors) -> None:
     page.get_by_role("link", name="Your cake").click()
     expect(page.get_by_text("This conversation is closed. Continued in Your cake.")).to_be_visible()
     assert sideways(page) == 0
+
+
+def test_staff_pick_a_number_of_the_chosen_customer_and_its_kind_follows(site: Site, visit: Visitors) -> None:
+    page = visit("sam", "/store/messages/new")
+    options = page.locator("#context-options option")
+    expect(options).to_have_count(0)
+    page.get_by_role("radio", name="Cleo").check(force=True)
+    expect(options).to_have_count(2)
+    page.get_by_role("textbox", name="Number").or_(page.get_by_role("combobox", name="Number")).fill("4720")
+    expect(page.get_by_label("About")).to_have_value("order")
+    page.get_by_role("radio", name="Omar").check(force=True)
+    expect(options).to_have_count(0)
+
+
+def test_words_of_a_link_about_one_order_stand_in_no_other_form_of_staff(site: Site, visit: Visitors) -> None:
+    page = visit("sam", link(CAKE, "/store/messages"))
+    field = page.get_by_role("textbox", name="Message", exact=True)
+    field.fill("For Cleo alone")
+    for other in ("/store/messages/new", link(LOAVES, "/store/messages")):
+        page.goto(other)
+        expect(field).to_have_value("")
+    page.goto(link(CAKE, "/store/messages"))
+    expect(field).to_have_value("For Cleo alone")
+    visit.noise("422")
+    page.get_by_role("button", name="Send").last.click()
+    expect(page.locator("#subject-error, #compose-subject-error").first).to_be_visible()
+    expect(field).to_have_value("For Cleo alone")
+    page.goto("/store/messages/new")
+    expect(field).to_have_value("")

@@ -235,6 +235,12 @@ PAGES = {
     ),
     "others beside a thread": ("sam", f"/store/messages/{LONG}/others"),
     "compose about an order": ("sam", "/store/messages/new?context_kind=order&context_reference=3310"),
+    "contexts of a customer": ("sam", "/store/messages/contexts?recipient_type=customer&recipient_id=3314"),
+    "contexts of a customer, for an admin": (
+        "ada",
+        "/admin/messages/contexts?recipient_type=customer&recipient_id=3314",
+    ),
+    "what a customer can write about": ("cleo", "/storefront/account"),
     "recipients": ("sam", "/store/messages/recipients?recipient_type=customer"),
     "recipients by word": ("sam", "/store/messages/recipients?recipient_type=customer&q=fi"),
     "recipients by two words": ("ada", "/admin/messages/recipients?recipient_type=customer&q=first1+family12"),

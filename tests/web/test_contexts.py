@@ -220,3 +220,26 @@ def test_the_list_narrows_to_one_matter(web: Web) -> None:
     for junk in ("context_kind=%00", "context_reference=%00", "context_kind=x&context_reference=" + "y" * 300):
         assert sam.get(f"/store/messages?{junk}").status_code == 200
     assert sam.get(f"/store/messages/{number}?context_kind=order").status_code == 200
+
+
+def test_staff_pick_from_what_the_chosen_customer_has(web: Web) -> None:
+    with web.app.app_context():
+        cast = web.cast
+        state(cast)
+        state(cast, "omar", Named("order", "4712"))
+    customer = f"recipient_type=customer&recipient_id={cast.cleo.id}"
+    option = '<option value="4711" data-kind="order" label="Order · Two-tier &lt;b&gt;cake&lt;/b&gt; · Paid">'
+    for who, place in (("sam", "/store/messages"), ("ada", "/admin/messages")):
+        browser = web.signed_in(who)
+        for path in (f"/contexts?{customer}", f"/recipients?{customer}", f"/new?{customer}"):
+            text = browser.get(f"{place}{path}", htmx=True).text
+            assert option in text and "4712" not in text, (who, path)
+        assert option in browser.get(f"{place}/new?{customer}").text, "without scripts too"
+        for none in (
+            "recipient_type=store&recipient_id=1",
+            "recipient_id=x",
+            f"recipient_type=customer&recipient_id={2**62}",
+        ):
+            answer = browser.get(f"{place}/contexts?{none}", htmx=True)
+            assert "<option" not in answer.text and answer.status_code < 500
+    assert "<option" not in web.signed_in("tomas").get(f"/store/messages/contexts?{customer}", htmx=True).text

@@ -87,6 +87,7 @@ GET  R/unread-count                       admin 200  store 200  storefront 200  
 GET  R/new                                admin 200  store 200  storefront 404  out 302
 POST R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
+GET  R/contexts                           admin 200  store 200  storefront none out 302
 POST R/bulk                               admin 422  store 422  storefront none out 302
 POST R/bulk/undo                          admin 422  store 422  storefront none out 302
 POST R                                    admin 422  store 422  storefront 403  out 401

@@ -50,6 +50,7 @@ class ComposeForm(KeyedForm):
     """A new conversation. Its template renders the list of recipients, and offers the kinds of contexts."""
 
     recipient_id = HiddenField()
+    draft = HiddenField()  # what a link named, if it did: its words are kept apart from those of other forms
     q = SearchField(_("To"), id="recipient-q")
     context_kind = SelectField(_("About"), id="compose-kind", validate_choice=False)
     context_reference = StringField(

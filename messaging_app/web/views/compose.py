@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, NotFound, Refusal
 from messaging_app.models.context import REFERENCE_MAX, Named
 from messaging_app.policies import policy_of
+from messaging_app.queries.contexts import ContextRow
 from messaging_app.services import contexts, messaging
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.drafts import wrong_recipient
@@ -43,6 +44,7 @@ class Compose:
     next_query: str
     form: ComposeForm
     recipient_id: int | None = None
+    matters: list[ContextRow] = field(default_factory=list)  # what it can be about, with the chosen recipient
 
     @property
     def limits(self) -> Limits:
@@ -70,6 +72,12 @@ def recipients(actor: Actor) -> ResponseReturnValue:
     compose = _compose(actor, request.args)
     _choose(actor, compose, _number("args"))
     return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
+
+
+def contexts_of_recipient(actor: Actor) -> ResponseReturnValue:
+    """What a conversation with the chosen recipient can be about, for the field of the number."""
+    chosen = _number("args") if request.args.get("recipient_type") == "customer" else 0
+    return rendered("compose/_contexts.html", matters=contexts.list_for(actor, chosen) if chosen else [])
 
 
 def create(actor: Actor) -> ResponseReturnValue:
@@ -143,6 +151,8 @@ def _fill_in_context(compose: Compose) -> None:
     if request.method == "GET":
         form.context_kind.data = request.args.get("context_kind", "")
         form.context_reference.data = request.args.get("context_reference", "")[:REFERENCE_MAX]
+        about = (form.context_kind.data, form.context_reference.data)
+        form.draft.data = "?" + urlencode(dict(zip(contexts.FIELDS, about, strict=True))) if any(about) else ""
     chosen = form.context_kind.data or ""
     listed = offered if chosen in ("", *offered) else [*offered, chosen]
     names = [SelectChoice(kind, kind_name(kind)) for kind in listed]
@@ -193,6 +203,8 @@ def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
         compose.recipients.insert(0, found)
         listed = True
     compose.recipient_id = chosen if listed else None
+    if compose.recipient_id and compose.recipient_type == "customer":
+        compose.matters = contexts.list_for(actor, compose.recipient_id)
 
 
 def _compose(actor: Actor, values: Any) -> Compose:
