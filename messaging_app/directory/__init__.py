@@ -1,7 +1,7 @@
 """Directory import: stores, staff, admins and customers from a JSON file; idempotent, all or nothing.
 
 The steps in order: `schema` parses the file and `values` its values, `plan` merges entries per person, `hashing` and
-`logos` do the slow work, `upsert` and `customers` write in one transaction (using `bulk` and `terms`), `seats` handles
+`logos` do the slow work, `upsert`, `customers` and `contexts` write in one transaction (using `bulk` and `terms`), `seats` handles
 those who become active again, `trail` records it. Names that changed are indexed at the end, in transactions of their
 own.
 """
@@ -20,6 +20,7 @@ from messaging_app.db.engine import writing
 from messaging_app.db.types import DbSession
 from messaging_app.directory import seats
 from messaging_app.directory.bulk import chunks
+from messaging_app.directory.contexts import upsert_contexts
 from messaging_app.directory.customers import upsert_customers
 from messaging_app.directory.hashing import prepare_secrets
 from messaging_app.directory.leaving import give_back
@@ -79,6 +80,7 @@ def apply(session: DbSession, plan: Plan, progress: Progress = lambda line: None
     upsert_members(connection, plan, store_ids, user_ids, changes)
     progress(f"stores: {len(store_ids):,}; users: {len(user_ids):,}")
     upsert_customers(connection, plan, store_ids, changes, progress)
+    upsert_contexts(connection, plan, store_ids, changes)
     _sign_out(session, changes)
     tokens.end_orphans(session)
     left = {user_id for _store, user_id in changes.members_out}

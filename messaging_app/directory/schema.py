@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from messaging_app.db.types import MAX_ID
 from messaging_app.directory.values import (
     TWICE,
     Accent,
@@ -71,6 +72,39 @@ class CustomerEntry(PersonEntry):
     external_id: ExternalId | None = None
 
 
+class FactEntry(BaseModel):
+    """A line of a context."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: Annotated[str, Once]
+    value: Annotated[str, Once]
+
+
+class CustomerName(BaseModel):
+    """Whose a context is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    external_id: ExternalId | None = None
+    email: Email | None = None
+
+
+class ContextEntry(BaseModel):
+    """What conversations of the store that contains the entry can be about. Its texts are judged as in the API."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: Annotated[str, Once]
+    reference: Annotated[str, Once]
+    customer: Annotated[CustomerName, Once] | None = None
+    title: Annotated[str, Once]
+    url: Annotated[str, Once] | None = None
+    state: Annotated[str, Once] | None = None
+    facts: Annotated[list[FactEntry], Once] = []
+    version: Annotated[int, Field(ge=1, le=MAX_ID), Once]
+
+
 class StoreEntry(_Entry):
     """A store with its staff and customers. Null for `accent` or `logo` removes it."""
 
@@ -83,6 +117,7 @@ class StoreEntry(_Entry):
     customers_may_start: Annotated[Literal["never", "about_order", "always"], Once] | None = None
     staff: Annotated[list[StaffEntry], Once] = []
     customers: Annotated[list[CustomerEntry], Once] = []
+    contexts: Annotated[list[ContextEntry], Once] = []
 
 
 class Directory(BaseModel):

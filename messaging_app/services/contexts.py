@@ -36,6 +36,7 @@ _SENTENCES = {
     "too_long": _("This can have at most %(max)s characters."),
     "invalid_characters": _("This contains control characters. Remove them."),
 }
+_BY_ONE = _("Name the customer by external_id or by email.")
 _BAD_URL = _("The address must begin with http:// or https://, without spaces.")
 
 
@@ -68,9 +69,14 @@ def kinds() -> list[str]:
 
 def named(kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:
     """Return the name of a context: a known kind, and a reference of 1-100 characters in one line. Raises `Invalid`."""
+    return clean_name(kind, reference, kinds(), fields)
+
+
+def clean_name(kind: str, reference: str, known: Sequence[str], fields: tuple[str, str] = FIELDS) -> Named:
+    """`named` for kinds that were read before."""
     errors: list[FieldError] = []
     cleaned = _line(fields[1], reference, limits.REFERENCE_MAX, errors)
-    if kind not in (known := kinds()):
+    if kind not in known:
         errors.append(
             FieldError(fields[0], "not_a_choice", _("This must be one of %(kinds)s.", kinds=", ".join(known)))
         )
@@ -94,7 +100,9 @@ def put_context(actor: Actor, store_code: str, name: Named, statement: Statement
 
     A version that is not newer than the stored one changes nothing. Once stated, a context keeps its customer.
     """
-    details = _details(statement)
+    details = check_details(statement)
+    if statement.external_id is None and statement.email is None:
+        raise Invalid(FieldError("customer", "invalid", _BY_ONE))
     with writing(db.session) as session:
         store_id = _store(session, store_code)
         customer_id = queries.customer_of(session, store_id, statement.external_id, statement.email)
@@ -190,10 +198,11 @@ def _found(row: ContextRow | None) -> ContextRow:
     return row
 
 
-def _details(statement: Statement) -> Details:
+def check_details(statement: Statement) -> Details:
+    """Return what the shop states, as it is stored. Raises `Invalid` naming each field."""
     errors: list[FieldError] = []
-    if (statement.external_id is None) == (statement.email is None):
-        errors.append(FieldError("customer", "invalid", _("Name the customer by external_id or by email.")))
+    if statement.external_id is not None and statement.email is not None:
+        errors.append(FieldError("customer", "invalid", _BY_ONE))
     details = Details(
         title=_line("title", statement.title, limits.TITLE_MAX, errors),
         url=_url(statement.url, errors),
