@@ -13,7 +13,7 @@ from messaging_app.api import openapi
 HERE = Path(__file__).parent / "client"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_typescript_client_is_generated_and_compiles(tmp_path: Path) -> None:
     npm = shutil.which("npm")

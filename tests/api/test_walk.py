@@ -53,7 +53,7 @@ def server(migrated_sqlite: Path, tmp_path: Path) -> Iterator[tuple[str, dict[st
         process.wait(15)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)  # a dozen Pythons start
 def test_every_command_of_the_walk_does_what_the_page_says(
     server: tuple[str, dict[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -268,7 +268,7 @@ SEEN = """viewer => {
 }"""
 
 
-@pytest.mark.parametrize("width", [390, 544, 768, 1280])
+@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=pytest.mark.long) for width in (544, 768))])
 def test_a_picture_of_any_shape_is_seen_whole_and_no_larger_than_it_is(site: Site, visit: Visitors, width: int) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("cleo", number, viewport={"width": width, "height": 720})

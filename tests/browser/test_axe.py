@@ -1,4 +1,7 @@
-"""axe finds nothing on any page and state of any role, in light and dark, at 320 and at 1440 pixels."""
+"""axe finds nothing on any page and state of any role, in light and dark, at 320 and at 1440 pixels.
+
+bin/test looks at what everybody sees every day, bin/test --all at every page.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def test_nobody_signed_in(site: Site, visit: Visitors, look: Looks) -> None:
     look(page, "the API's pages")
 
 
-@pytest.mark.parametrize("name", ["ada", "lea", "cleo"])
+@pytest.mark.parametrize("name", [pytest.param("ada", marks=pytest.mark.long), "lea", "cleo"])
 def test_inbox_and_thread_of_every_role(
     site: Site, visit: Visitors, look: Looks, everyday: dict[str, int], name: str
 ) -> None:
@@ -115,6 +118,7 @@ def test_inbox_and_thread_of_every_role(
         look(page, "closed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "addresses"),
     [
@@ -153,6 +157,7 @@ OWN_ACCOUNT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OWN_ACCOUNT)
 def test_the_own_account(site: Site, visit: Visitors, look: Looks, name: str) -> None:
     visit.noise("422")
@@ -190,6 +195,7 @@ CONSOLE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CONSOLE)
 def test_the_console(site: Site, visit: Visitors, look: Looks, name: str) -> None:
     page = visit(name)
@@ -223,6 +229,7 @@ def test_the_console(site: Site, visit: Visitors, look: Looks, name: str) -> Non
         expect(page.get_by_text("Nadia is back.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_empty_inboxes(site: Site, visit: Visitors, look: Looks) -> None:
     for name in ("ada", "sam", "cleo"):
         look(visit(name), f"empty inbox of {name}")
@@ -373,6 +380,7 @@ def test_axe_looks_when_all_has_come_to_rest(site: Site, visit: Visitors, everyd
     assert not axe.in_every_look(page)
 
 
+@pytest.mark.long
 def test_what_a_conversation_is_about(site: Site, visit: Visitors, look: Looks) -> None:
     order, cake = Named("order", "4711"), {"url": "https://shop.example/orders/4711", "title": "A cake"}
     with site.app.app_context():

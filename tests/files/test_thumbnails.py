@@ -227,7 +227,7 @@ def large(kind: str) -> bytes:
     return image(kind, noise, quality=90 if kind == "JPEG" else 88, **({"method": 0} if kind == "WEBP" else {}))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", pytest.param("WEBP", marks=pytest.mark.long)])
 def test_ten_megabytes_cost_the_server_next_to_nothing(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"photo.{kind.lower()}"
     path.write_bytes(large(kind))

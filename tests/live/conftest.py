@@ -13,6 +13,8 @@ from tests.live.installation import Installation
 from tests.services import Postgres
 
 SET_UPS = ["embedded", pytest.param("scaled", marks=pytest.mark.postgres)]
+# For tests of half a minute: bin/test runs them in one set-up, bin/test --all in both.
+IN_BOTH_AT_LENGTH = ["embedded", pytest.param("scaled", marks=[pytest.mark.postgres, pytest.mark.long])]
 
 
 @pytest.fixture(params=SET_UPS)

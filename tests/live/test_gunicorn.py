@@ -68,9 +68,19 @@ def test_what_a_process_logs_is_json_whoever_says_it(request: pytest.FixtureRequ
     assert all(line.startswith("[20") for line in said.splitlines() if not line.startswith("{"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-@pytest.mark.parametrize("scaled", [False, True], ids=["embedded", "scaled"])
-def test_it_ends_quietly_while_it_loads(tmp_path: Path, sqlite_url: str, number: signal.Signals, scaled: bool) -> None:
+@pytest.mark.parametrize(
+    ("scaled", "number"),
+    [
+        (False, signal.SIGTERM),
+        (True, signal.SIGINT),
+        pytest.param(False, signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(False, signal.SIGQUIT, marks=pytest.mark.long),
+        pytest.param(True, signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(True, signal.SIGQUIT, marks=pytest.mark.long),
+    ],
+    ids=lambda value: value.name if isinstance(value, signal.Signals) else "scaled" if value else "embedded",
+)
+def test_it_ends_quietly_while_it_loads(tmp_path: Path, sqlite_url: str, scaled: bool, number: signal.Signals) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MESSAGING_")}
     place = {"MESSAGING_INSTANCE": str(tmp_path), "PORT": str(free_port()), "TEST_SIGNAL": str(int(number))}
     place["MESSAGING_DATABASE_URL"] = sqlite_url

@@ -18,6 +18,7 @@ from messaging_app.models import SignInSession
 from tests import cast
 from tests.commands.files import person, store
 from tests.conftest import SECRET
+from tests.live.conftest import IN_BOTH_AT_LENGTH
 from tests.live.installation import Installation
 from tests.services import wait_for
 
@@ -27,6 +28,7 @@ Install = Callable[..., Installation]
 LATEST = 20  # seconds in which a stream ends that lost its right
 
 
+@pytest.mark.parametrize("install", IN_BOTH_AT_LENGTH, indirect=True)
 def test_streams_end_with_their_right_and_are_not_told_who_is_writing(install: Install) -> None:
     here = install()
     names = ("sam", "cleo", "nadia", "omar", "abe", "tomas", "jun", "lea", "ada")

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 
 from messaging_app.models import Message
+from tests.live.conftest import IN_BOTH_AT_LENGTH
 from tests.live.installation import Installation, Person
 from tests.live.proxy import BadNetwork
 from tests.services import wait_for
@@ -50,6 +51,7 @@ def network() -> Iterator[Callable[[int], BadNetwork]]:
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("install", IN_BOTH_AT_LENGTH, indirect=True)
 def test_four_writers_two_readers_and_a_bad_network(
     install: Callable[..., Installation], network: Callable[[int], BadNetwork], browser: Browser
 ) -> None:

@@ -45,7 +45,7 @@ def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(limited: Web
     assert limited.browser().sign_in("store", "sam").status_code == 303
 
 
-def test_failures_are_in_the_trail_and_few(limited: Web) -> None:
+def test_failures_are_in_the_trail_and_few(limited: Web, cheap_passwords: None) -> None:
     browser = limited.browser()
     for _ in range(12):
         browser.sign_in("admin", "ada", "wrong")
