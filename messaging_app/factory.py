@@ -48,7 +48,7 @@ def create_app(**overrides: object) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # requires a Referer, which some browsers hide; see `check_origin`
         WTF_I18N_ENABLED=False,  # otherwise every form reads WTForms' catalogue again; ours come from Flask-Babel
         SESSION_PROTECTION=None,  # phones change addresses all day; the session's row decides
-        MAX_CONTENT_LENGTH=1024 * 1024,  # larger only for file uploads: see roles/check_door
+        MAX_CONTENT_LENGTH=1024 * 1024,  # larger only for file uploads: see `check_door`
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=100,
         BABEL_DEFAULT_LOCALE="en",

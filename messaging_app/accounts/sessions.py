@@ -127,7 +127,7 @@ class SignIn(UserMixin):
 
     @property
     def shown_to(self) -> str:
-        """The user and store a page is made for. Its requests send this as `X-Shown-To` (checked in `web/roles.py`)."""
+        """The user and store a page is made for. Its requests send this as `X-Shown-To` (checked in `web/door.py`)."""
         return f"{self.actor.id}-{self.actor.store_id or 0}"
 
     def get_id(self) -> str:
