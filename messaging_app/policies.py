@@ -190,6 +190,14 @@ CONSOLE = {
         Resource("audit", _("Audit"), "history", {"admin": "/admin/audit"}, ADMINS, ADMINS),
         Resource("system", _("System"), "activity-heartbeat", {"admin": "/admin/system"}, ADMINS, ADMINS),
         Resource("store_settings", _("Store settings"), "settings", {"store": "/store/settings"}, STORES_OWN, OWNERS),
+        Resource(  # the last: the views themselves follow it
+            "saved_views",
+            _("Saved views"),
+            "bookmark",
+            {"admin": "/admin/views", "store": "/store/views"},
+            ADMINS | STORES_OWN,
+            ADMINS | STORES_OWN,
+        ),
     )
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 from sqlalchemy import exists, or_, select
@@ -14,7 +14,7 @@ from messaging_app.db.types import DbSession
 from messaging_app.demo import errands, orders
 from messaging_app.demo.stories import Cast, Person, Story, store_of, write
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, Customer, Store, User
+from messaging_app.models import Conversation, Customer, SavedView, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
 from messaging_app.search import indexing
 from messaging_app.services import audit
@@ -52,6 +52,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
         for story in cast["conversations"]:
             about = contexts.get((people.stores[store_of(story, people)], story.get("about", "")))
             write(session.connection(), story, people, moment, about)
+        session.add_all(_views(cast["views"], people))
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
     errands.run(people)
     indexing.run(db.session)
@@ -119,6 +120,15 @@ def _cast(session: DbSession, people: Story) -> Cast:
         staff={store["code"]: {_nick(p): users[p["email"]] for p in store["staff"]} for store in stores},
         customers={_nick(p): (store["code"], customers[p["email"]]) for store in stores for p in store["customers"]},
     )
+
+
+def _views(entries: list[Story], people: Cast) -> Iterator[SavedView]:
+    """Yield the views: a store's or the platform's, of one person where one is named."""
+    for entry in entries:
+        staff = people.staff[entry["store"]] if "store" in entry else people.admins
+        user_id = staff[entry["person"]].id if "person" in entry else None
+        store_id = people.stores.get(entry.get("store", ""))
+        yield SavedView(store_id=store_id, user_id=user_id, name=entry["name"], query=entry["query"])
 
 
 def _nick(person: dict[str, str]) -> str:

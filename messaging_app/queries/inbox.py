@@ -174,13 +174,17 @@ def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond 
 
 @lru_cache(maxsize=256)
 def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> Query[int]:
-    """How many conversations a list holds, as far as `most`: it reads the same index ranges, and never more of them."""
+    """How many conversations a list holds, as far as `most`: it reads the start of the same index ranges."""
     limit: ColumnElement[int] = literal_column(str(most))
-    ids = select(Conversation.id).where(Conversation.seen_by(actor_type, sees_all))
+    order = shape.place if shape.longest else tuple(column.desc() for column in shape.place)
+    ids, ranges = select(Conversation.id), _ranges(actor_type, sees_all, shape)
     if shape.unread:
         ids = ids.join(Seat, _own_seat(actor_type)).where(Seat.unread_count > literal_column("0"))
-    ranges = [_any(_ranges(actor_type, sees_all, shape))] if shape.unread else _ranges(actor_type, sees_all, shape)
-    counted = (select(ids.where(*conditions).limit(limit).subquery().c.id) for conditions in ranges)
+        order, ranges = (), [_any(ranges)]
+    seen = Conversation.seen_by(actor_type, sees_all)
+    counted = (
+        select(ids.where(seen, *conditions).order_by(*order).limit(limit).subquery().c.id) for conditions in ranges
+    )
     return Query(select(func.count()).select_from(union_all(*counted).limit(limit).subquery()), int)
 
 

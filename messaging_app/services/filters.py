@@ -80,6 +80,18 @@ class Filters:
             kept = {n: v for n, v in kept.items() if n not in OF_WAITING} if is_opening else {"status": "open"} | kept
         return f"?{urlencode(kept)}" if kept else ""
 
+    def kept(self) -> str:
+        """Return the query string to save, as the API's lists take it and whatever list one's inbox opens with."""
+        values = {
+            "status": self.status if self.status != "open" else "",
+            "conversation_type": self.type,
+            "unread": "true" if self.unread else "",
+            "snoozed": "true" if self.snoozed else "",
+            "order": self.order if self.order != "newest" else "",
+        }
+        values |= {name: str(getattr(self, name) or "") for name in ("waiting", "assignee", *FIELDS, *NUMBERS)}
+        return urlencode({name: value for name, value in values.items() if value} or {"status": self.status})
+
     def list_query(self, name: str) -> str:
         """The query of another list: the narrowing filters stay."""
         nowhere = {"waiting": "", "order": "newest", "snoozed": "", "status": "open"}

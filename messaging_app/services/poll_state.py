@@ -7,6 +7,7 @@ queries read for a list or a thread's head, so a new column needs no change here
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import fields
 
 from pydantic_core import to_json
@@ -25,6 +26,11 @@ def of_count(unread: int, waiting: int | None = None) -> str:
 def of_list(page: ConversationPage, *more: object) -> str:
     """Return the state of a page of conversations."""
     return _digest(page.rows, page.next_cursor, page.total, *more)
+
+
+def of_views(shown: Iterable[object]) -> str:
+    """Return the state of what is shown of saved views."""
+    return _digest(*shown)
 
 
 def of_thread(thread: Thread, *more: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import NamedTuple
@@ -51,6 +50,14 @@ class Count(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.number}+" if self.is_more else str(self.number)
+
+
+class Shown(NamedTuple):
+    """A view with what it asks for, and what it holds where that was counted."""
+
+    view: SavedView
+    wanted: Wanted
+    held: Count | None = None
 
 
 def list_views(actor: Actor) -> list[SavedView]:
@@ -138,12 +145,21 @@ def link_of(wanted: Wanted, *, opens_with_waiting: bool = False) -> str:
     return Filters(**values, opens_with_waiting=opens_with_waiting).query()
 
 
-def count_views(actor: Actor, views: Iterable[Wanted], zone: tzinfo = UTC) -> list[Count]:
-    """Count what each of these holds for `actor`: a list up to 99, a search among its newest lines.
+def show_views(actor: Actor, zone: tzinfo = UTC) -> list[Shown]:
+    """Return the actor's views and the team's, by name, with what the first 30 hold for `actor`.
 
-    One statement a view, and one more for a search that asks for a state.
+    A list is counted up to 99, a search among its newest lines. One statement, one more for each view that is counted,
+    and one for a search that asks for a state or a store.
     """
-    return [_count(actor, wanted, zone) for wanted in views]
+    shown = []
+    for number, view in enumerate(list_views(actor)):
+        try:
+            wanted = parse(actor, view.query)
+        except Invalid:  # it names what there is no more
+            shown.append(Shown(view, Wanted("", Filters())))
+            continue
+        shown.append(Shown(view, wanted, _count(actor, wanted, zone) if number < COUNTED else None))
+    return shown
 
 
 def _count(actor: Actor, wanted: Wanted, zone: tzinfo) -> Count:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from messaging_app.db.query import Query
 from messaging_app.queries.console import COUNT_UP_TO, OPEN_UP_TO
 from messaging_app.queries.cursors import encode_name
+from messaging_app.services import saved_views
 from messaging_app.services.console import PAGE
 from tests.conftest import Browser, Web, executed, new_app
 from tests.services import Postgres
@@ -320,6 +321,32 @@ def test_every_page_reads_one_short_range_of_an_index(crowd: Web) -> None:
                 for fault in faults_of(crowd.engine, statement, parameters, may_sort=may_sort):
                     wrong.append(f"{name} ({round_}): {fault}")
         analyze(crowd.engine)
+    assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+VIEWS = [
+    *(f"{status}&{more}" for status in ("status=open", "status=closed", "status=all") for more in ("", "type={kind}")),
+    *("waiting=us&order=waiting", "waiting=them&order=waiting", "waiting=us", "waiting=nobody", "snoozed=1&status=all"),
+    *("assignee=me", "assignee=nobody&status=all", "assignee=6", "unread=1", "unread=1&status=all"),
+    *("context_kind=order", "context_reference=3310&status=all", "context_kind=return&context_reference=3310"),
+]
+
+
+def test_a_saved_view_is_counted_along_the_range_of_its_list(crowd: Web) -> None:
+    wrong = []
+    for who, place in (("ada", "/admin"), ("sam", "/store"), ("lea", "/store")):
+        kind = "admin_store" if who == "ada" else "store_customer"
+        with crowd.app.app_context():
+            actor = getattr(crowd.cast, who)
+            for query in VIEWS if not saved_views.list_views(actor) else ():
+                saved_views.create_view(actor, query, query.format(kind=kind))
+        seen = caught(crowd, crowd.signed_in(who), f"{place}/views/counts")
+        counts = [one for one in seen if one[0].startswith("SELECT count")]
+        assert len(counts) == len(VIEWS)
+        for statement, parameters in counts:
+            may_sort = "unread" in statement or "contexts.reference" in statement  # of one matter there are few
+            for fault in faults_of(crowd.engine, statement, parameters, may_sort=may_sort):
+                wrong.append(f"{who}: {fault}")
     assert not wrong, "\n".join(dict.fromkeys(wrong))
 
 

@@ -29,6 +29,7 @@ ALSO_A_PAGE = {
     "create_question",
     "save_saved_reply",
     "delete_saved_reply",
+    "create_view", "save_view", "delete_view",
     "login", "forgot", "new", "create", "send", "save", "save_preferences", "create_token", "create_store",
     "save_store", "deactivate_store", "deactivate_customer", "remove_member", "save_store_settings", "invite_staff", "invite_admins", "remove_admin", "reset_factor", "deactivate_user",
     "save_profile", "save_security", "passkey_login",

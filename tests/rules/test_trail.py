@@ -34,6 +34,7 @@ MESSAGES |= {"undo_send"}
 OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
 # Texts of a team: no right, no person, no setting.
 TEXTS = {"create_saved_reply", "save_saved_reply", "delete_saved_reply", "import_saved_replies", "use_saved_reply"}
+TEXTS |= {"create_view", "save_view", "delete_view"}
 # Need an installation without people (tests/accounts/test_setup.py), or a provider (tests/accounts/test_oidc.py).
 ELSEWHERE = {"finish", "connect_identity", "disconnect_identity"}
 COMMANDS_THAT_CHANGE_NOTHING = {

@@ -113,6 +113,14 @@ POST A/sessions/end                       admin 303  store 303  storefront 303  
 POST A/sessions/999/end                   admin 404  store 404  storefront 404  out 302
 GET  H/preferences                        admin 200  store 200  storefront 200  out 302
 POST H/preferences                        admin 422  store 422  storefront 422  out 302
+GET  H/views                              admin 200  store 200  storefront none out 302
+POST H/views                              admin 422  store 422  storefront none out 302
+GET  H/views/counts                       admin 200  store 200  storefront none out 302
+GET  H/views/new                          admin 303  store 303  storefront none out 302
+GET  H/views/999                          admin 404  store 404  storefront none out 302
+POST H/views/999                          admin 404  store 404  storefront none out 302
+GET  H/views/999/delete                   admin 404  store 404  storefront none out 302
+POST H/views/999/delete                   admin 404  store 404  storefront none out 302
 GET  H/saved-replies                      admin 200  store 200  storefront none out 302
 POST H/saved-replies                      admin 422  store 422  storefront none out 302
 GET  H/saved-replies/new                  admin 200  store 200  storefront none out 302

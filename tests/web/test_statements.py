@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from messaging_app.services import messaging
+from messaging_app.services import messaging, saved_views
 from tests.conftest import Browser, Web
 from tests.world import begin, kept_web
 
@@ -52,6 +52,7 @@ MOST = {
     "compose about an order": 5,
     "others": 3,
     "list of an order": 2,
+    "views, counted": 6,  # the views, a list each, a search with one that asks for a state
     "recipients": 2,
     "begin": 6,
 }
@@ -71,6 +72,9 @@ def crowd(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Any
                     messaging.send_message(actors[number % 2], numbers[name], f"Line {number}")
             # What a colleague writes first in a conversation makes one more: the name is indexed.
             messaging.send_message(cast.lea, numbers["bakery-cleo"], "I am here too")
+            for actor in (cast.ada, cast.sam):
+                for query in ("unread=1", "waiting=us", "q=line+is:open"):
+                    saved_views.create_view(actor, "Counted", query, shared=True)
         yield web, numbers
 
 
@@ -112,6 +116,7 @@ def acts(browser: Browser, who: str, numbers: dict[str, int], web: Web) -> dict[
             "compose": lambda: browser.get(f"{place}/new"),
             "compose about an order": lambda: browser.get(f"{place}/new?context_kind=order&context_reference=4711"),
             "others": lambda: browser.get(f"{thread}/others", htmx=True),
+            "views, counted": lambda: browser.get(f"{place.removesuffix('/messages')}/views/counts", htmx=True),
             "list of an order": lambda: browser.get(f"{place}?context_kind=order&context_reference=4711", htmx=True),
             "recipients": lambda: browser.get(f"{place}/recipients?recipient_type=customer&q=cl", htmx=True),
             "begin": lambda: browser.post(place, customer | {"subject": "Counted", "content": "Counted"}),

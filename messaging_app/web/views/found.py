@@ -65,6 +65,10 @@ class FoundView:
         """The query of the next page; empty on the last one."""
         return self.query(cursor=self.next_cursor) if self.next_cursor else ""
 
+    def kept(self) -> str:
+        """Return the query string to save."""
+        return urlencode({"q": self.typed})
+
     def query(self, **more: object) -> str:
         """Return the query string of this search."""
         return f"?{urlencode({'q': self.typed} | more)}"
