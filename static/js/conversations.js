@@ -139,8 +139,10 @@ async function closeThread(event) {
   await showNoThread();
   history.pushState({ htmx: true }, "", back.getAttribute("href"));
   (linkOf(row) ?? nearest(0))?.focus();
-  // It may have left the filter, or be back in it: the list is asked anew.
-  if ("left" in (document.getElementById(row)?.dataset ?? {})) document.dispatchEvent(new Event("conversations-changed"));
+  if (!("left" in (document.getElementById(row)?.dataset ?? {}))) return;
+  // It may have left the filter, or be back in it: the list comes anew, also where the server has nothing new to tell.
+  document.getElementById("conversations-poll")?.setAttribute("hx-vals", '{"have": "-"}');
+  document.dispatchEvent(new Event("conversations-changed"));
 }
 
 // Back and forward change the thread alone while the list shows the same filter; else htmx fetches the page.
