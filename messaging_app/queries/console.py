@@ -24,7 +24,14 @@ from messaging_app.models.platform import OWNER
 from messaging_app.models.scope import word
 from messaging_app.queries import cursors
 from messaging_app.queries.second_factor import has_factor
-from messaging_app.queries.words import having_words, term_range, words_of
+from messaging_app.queries.words import (
+    are_seldom_together,
+    first_range,
+    having_words,
+    term_range,
+    together,
+    words_of,
+)
 
 STATUSES = ("active", "inactive")
 SORTS = ("name", "-name", "newest")
@@ -232,9 +239,12 @@ def _range(session: Session, table: Listed, rows: Rows, asked: Asked) -> tuple[R
     words, kind = words_of(asked.q), "store" if table is Store else "customer"
     query = rows.where(*_having(table, asked.status))
     if words and not (asked.status == "inactive" and _are_few(session, table)):
-        term = RecipientTerm
-        of_words = term_range(kind, words, asked.store_id)
-        return query.join(term, term.recipient_id == table.id).where(*of_words), (term.term, term.recipient_id), False
+        term, keys = RecipientTerm, (RecipientTerm.term, RecipientTerm.recipient_id)
+        query = query.join(term, term.recipient_id == table.id)
+        if len(words) > 1 and are_seldom_together(session, kind, words, asked.store_id):
+            both = term.recipient_id.in_(together(kind, words, asked.store_id))
+            return query.where(*first_range(kind, words[0], asked.store_id), both), keys, False
+        return query.where(*term_range(kind, words, asked.store_id)), keys, False
     query = query.where(*_at_store(table, asked.store_id), *having_words(kind, words, table.id))
     if asked.sort == "newest" and not words and asked.store_id is None:
         return query, (table.id, table.id), True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, and_, exists, literal, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, CompoundSelect, and_, case, exists, func, intersect, literal, select
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from messaging_app.models import RecipientTerm
@@ -13,6 +13,7 @@ from messaging_app.text import search_key
 
 LAST = "\U0010ffff"  # sorts after every letter: the end of a prefix's range
 MOST_WORDS = 5
+LOOKED_UP, SELDOM = 300, 3  # fewer than 3 hits in so many: whole ranges are compared instead of looking each one up
 
 
 def words_of(q: str) -> list[str]:
@@ -25,14 +26,33 @@ def term_range(kind: str, words: list[str], store_id: int | None) -> Iterator[Co
 
     `kind` is store or customer. Whoever has two words that begin with the first one is in it once, under the earlier.
     """
-    term = RecipientTerm
-    yield term.recipient_type == kind
-    yield _begins(term, words[0])
-    if store_id is not None:
-        yield term.store_id == store_id
-    twin = aliased(term)
-    yield ~exists().where(_same(twin, kind, term.recipient_id), _begins(twin, words[0]), twin.term < term.term)
-    yield from having_words(kind, words[1:], term.recipient_id)
+    yield from first_range(kind, words[0], store_id)
+    yield from having_words(kind, words[1:], RecipientTerm.recipient_id)
+
+
+def first_range(kind: str, word: str, store_id: int | None) -> Iterator[ColumnElement[bool]]:
+    """The same for one word alone."""
+    term, twin = RecipientTerm, aliased(RecipientTerm)
+    yield from _range_of(kind, word, store_id)
+    yield ~exists().where(_same(twin, kind, term.recipient_id), _begins(twin, word), twin.term < term.term)
+
+
+def are_seldom_together(session: Session, kind: str, words: list[str], store_id: int | None) -> bool:
+    """Whether the first word's range is long, and next to nobody at its beginning has the other words. One statement.
+
+    Then looking up each of those in the range could take long, and `together` is quicker.
+    """
+    first = select(RecipientTerm.recipient_id).where(*_range_of(kind, words[0], store_id))
+    some = first.order_by(RecipientTerm.term, RecipientTerm.recipient_id).limit(LOOKED_UP).subquery()
+    have_all = and_(*having_words(kind, words[1:], some.c.recipient_id))
+    of_some = select(func.count(), func.count(case((have_all, 1)))).select_from(some)
+    length, found = session.execute(of_some).one()
+    return bool(length == LOOKED_UP and found < SELDOM)
+
+
+def together(kind: str, words: list[str], store_id: int | None) -> CompoundSelect[int]:
+    """The numbers of those who have all of `words`: every word's range is read once, from the index alone."""
+    return intersect(*(select(RecipientTerm.recipient_id).where(*_range_of(kind, word, store_id)) for word in words))
 
 
 def having_words(kind: str, words: list[str], recipient_id: SQLColumnExpression[int]) -> Iterator[ColumnElement[bool]]:
@@ -42,6 +62,13 @@ def having_words(kind: str, words: list[str], recipient_id: SQLColumnExpression[
         own = select(literal(1)).where(_same(other, kind, recipient_id), _begins(other, word))
         # Not EXISTS, of which PostgreSQL makes a join that reads everybody with this word.
         yield own.limit(1).scalar_subquery().is_not(None)
+
+
+def _range_of(kind: str, word: str, store_id: int | None) -> Iterator[ColumnElement[bool]]:
+    yield RecipientTerm.recipient_type == kind
+    yield _begins(RecipientTerm, word)
+    if store_id is not None:
+        yield RecipientTerm.store_id == store_id
 
 
 def _begins(term: type[RecipientTerm], word: str) -> ColumnElement[bool]:
