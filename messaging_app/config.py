@@ -237,7 +237,7 @@ def _sentence(item: ErrorDetails) -> str:
 
 def instance_folder(settings: Settings, default: Path) -> Path:
     """Return the folder for this installation's data, creating it if missing. Raises `ConfigurationError`."""
-    folder = Path(settings.instance or default)
+    folder = Path(settings.instance or default).absolute()  # SQLite would look for another one elsewhere
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

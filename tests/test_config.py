@@ -11,6 +11,7 @@ import pytest
 
 from messaging_app import config, create_app
 from messaging_app.config import ConfigurationError, load_settings, own_port
+from messaging_app.extensions import db
 
 STRONG = "fV3-kq8Zr1_tLw7xYb0NcP5uJmAeHsGd"
 
@@ -120,6 +121,16 @@ def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ConfigurationError) as stopped:
         load_settings()
     assert len(str(stopped.value).splitlines()) == 2
+
+
+def test_a_relative_instance_is_one_place_for_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MESSAGING_INSTANCE", "here")
+    app = create_app()
+    with app.app_context():
+        db.session.execute(db.text("SELECT 1"))
+        db.session.rollback()
+    assert (tmp_path / "here" / "messaging.db").exists()
 
 
 def test_production_refuses_to_start_without_key_and_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

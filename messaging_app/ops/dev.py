@@ -16,7 +16,7 @@ from flask.cli import ScriptInfo
 from flask_migrate import upgrade
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from messaging_app import create_app
+from messaging_app import create_app, demo
 from messaging_app.config import own_port
 from messaging_app.extensions import db
 
@@ -45,13 +45,21 @@ def refuse_taken_port(port: int) -> None:
 
 
 def main() -> None:
+    wants_empty = sys.argv[1:] == ["--empty"]
+    if sys.argv[1:] and not wants_empty:
+        raise SystemExit("Usage: bin/dev [--empty]")
     refuse_taken_port(own_port())
+    if wants_empty:  # beside the demo's database, which stays
+        os.environ.setdefault("MESSAGING_INSTANCE", "instance/empty")
     app = create_app()
     app.config["QUIET_MIGRATIONS"] = True
     with app.app_context():
         upgrade_if_behind(app)
-        command(app, "demo", "load", "--if-empty")
-        command(app, "demo", "show")
+        if not wants_empty:
+            command(app, "demo", "load", "--if-empty")
+            command(app, "demo", "show")
+        elif demo.is_empty():
+            command(app, "setup-code")
         db.engine.dispose()
     print(f"Serving {app.extensions['settings'].public_url} until Ctrl-C.", flush=True)
     serve()

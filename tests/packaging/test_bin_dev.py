@@ -36,12 +36,12 @@ def libraries() -> float:
 
 
 @contextmanager
-def running(instance: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def running(instance: Path, port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
     """bin/dev, from when it answers."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MESSAGING_", "FLASK_"))}
     environment |= {"PORT": str(port), "MESSAGING_INSTANCE": str(instance)}
     process = subprocess.Popen(
-        [ROOT / "bin" / "dev"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        [ROOT / "bin" / "dev", *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
@@ -83,6 +83,16 @@ def test_the_first_start_prints_a_sign_in_for_each_role_and_the_second_is_quick(
     assert computed() - begin < 12 * max(0.25, before, libraries())
     assert seconds < 5
     assert f"http://127.0.0.1:{port}/admin/login" in again
+
+
+def test_an_empty_start_prints_the_code_that_the_set_up_page_takes(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, port, "--empty") as process:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/login") as answer:
+            assert answer.url.endswith("/setup")
+        printed, _seconds = stop(process)
+    assert re.search(r"^[A-Z0-9-]{8,}$", printed, re.MULTILINE) and f"http://127.0.0.1:{port}/setup" in printed
+    assert "@" not in printed and "Traceback" not in printed
 
 
 def test_an_open_event_stream_does_not_delay_the_stop(tmp_path: Path) -> None:
