@@ -110,7 +110,7 @@ class RedisBus:
                 reachable = True
             except Exception as error:  # keep the thread alive: nothing would restart it
                 if reachable:
-                    logger.warning("Redis cannot be reached, wake-ups stay within this process: %s", _described(error))
+                    logger.warning("Redis cannot be reached, events stay within this process: %s", _described(error))
                 reachable = False
                 for event in events:
                     self.hub.deliver_here(event)
@@ -159,7 +159,7 @@ class RedisBus:
                 for number, event in enumerate(events, int(first)):
                     self.hub.deliver(event, epoch, number)
             except (TypeError, ValueError) as error:  # for example from a process with other code during an upgrade
-                logger.warning("wake-ups that cannot be read, streams catch up: %s", type(error).__name__)
+                logger.warning("unreadable events, streams catch up: %s", type(error).__name__)
                 self._catch_up(client)
 
     def _catch_up(self, client: redis.Redis) -> None:

@@ -139,7 +139,7 @@ class Worker(Consumer):
             delayed.forget_settled()
         removed = sweep_copies(STRAY_AFTER) + self.app.extensions["storage"].sweep(STRAY_AFTER)
         if removed:
-            logger.info("%s strays of killed uploads were removed", removed)
+            logger.info("%s orphaned files of interrupted uploads were removed", removed)
 
     def _listen(self) -> None:
         """Watch the bus for what is due before the next round."""

@@ -30,7 +30,7 @@ def providers() -> dict[str, Provider]:
 
 
 def callback_address(role: RolePolicy, name: str) -> str:
-    """Return the address of ours to which a provider sends the browser back. It is registered there."""
+    """Return our callback address, which is registered at the provider."""
     return f"{current_app.extensions['settings'].public_url}{role.login}/oidc/{name}/callback"
 
 

@@ -41,7 +41,7 @@ class Metrics:
             multiprocess_mode="mostrecent",
         )
         self.bus = Gauge(
-            "messaging_bus_connected", "1 while every process hears wake-ups.", multiprocess_mode="livemin"
+            "messaging_bus_connected", "1 while every process receives events.", multiprocess_mode="livemin"
         )
         self._children: dict[tuple[object, ...], tuple[object, ...]] = {}
 

@@ -182,4 +182,4 @@ def _publish(event: Event) -> None:
     try:
         current_bus().publish(event)
     except Exception:  # the commit stands even if its event is lost; the next poll finds the change
-        logger.exception("a wake-up was lost")
+        logger.exception("an event was lost")

@@ -49,9 +49,9 @@ def check_asked(asked: Asked) -> None:
     """Raise `Invalid` on field `status` or `sort` for what there is not."""
     errors = []
     if asked.status and asked.status not in STATUSES:
-        errors.append(FieldError("status", "invalid", _("The status is active or inactive.")))
+        errors.append(FieldError("status", "invalid", _("The status must be active or inactive.")))
     if asked.sort not in SORTS:
-        errors.append(FieldError("sort", "invalid", _("Lists are sorted by name, -name or newest.")))
+        errors.append(FieldError("sort", "invalid", _("The sort order must be name, -name or newest.")))
     if errors:
         raise Invalid(*errors)
 

@@ -111,7 +111,7 @@ def put_context(actor: Actor, store_code: str, name: Named, statement: Statement
         held, is_new = Context.add(session, store_id, name, customer_id)
         if details["version"] > held.snapshot["version"]:
             if held.snapshot["version"] and held.customer_id != customer_id:
-                raise Invalid(FieldError("customer", "other_customer", _("This is another customer’s.")))
+                raise Invalid(FieldError("customer", "other_customer", _("This belongs to another customer.")))
             Context.restate(session, held.id, customer_id, details, now())
             for conversation in Conversation.about(session, held._replace(customer_id=customer_id)):
                 announcements.context_changed(actor, conversation)

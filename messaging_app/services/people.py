@@ -52,9 +52,7 @@ def checked_name(name: str) -> str:
     try:
         return clean_name(name)
     except ValueError:
-        raise Invalid(
-            FieldError("name", "invalid", _("Enter a name of 1 to 200 characters that can be seen."))
-        ) from None
+        raise Invalid(FieldError("name", "invalid", _("Enter a name of 1 to 200 visible characters."))) from None
 
 
 def checked_email(email: str) -> str:

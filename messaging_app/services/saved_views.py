@@ -122,7 +122,7 @@ def parse(actor: Actor, query: str) -> Wanted:
     if unknown := [name for name in asked if name not in known]:
         raise _refused("unknown", _("A list has no filter “%(name)s”.", name=unknown[0][:40]))
     if typed and any(asked.values()):
-        raise _refused("invalid", _("A search has its filters among its words, such as is:open."))
+        raise _refused("invalid", _("In a search, filters are words such as is:open."))
     if not typed and not any(asked.values()):
         raise _refused("required", _("Choose a filter or search for something first."))
     if len(typed) > search.QUERY_MAX:

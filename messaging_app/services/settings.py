@@ -141,7 +141,7 @@ SETTINGS = {
             CONTEXT_KINDS,
             "order, return, product, payout, other",
             _("What conversations can be about"),
-            _("The shop’s words, with commas between them. Conversations about a word that you remove stay."),
+            _("The shop’s own words, separated by commas. Conversations about a removed word are kept."),
         ),
         Setting(
             CUSTOMERS_MAY_START,

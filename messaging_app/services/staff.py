@@ -97,7 +97,7 @@ def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
     """Make somebody owner or staff. Raises `LastOwner`, and `Invalid` on field `role`."""
     require_right(actor, "staff", store_id)
     if role not in ROLES:
-        raise Invalid(FieldError("role", "invalid", _("The role is owner or staff.")))
+        raise Invalid(FieldError("role", "invalid", _("The role must be owner or staff.")))
     with writing(db.session) as session:
         set_role(session, actor, store_id, user_id, role)
 

@@ -40,7 +40,9 @@ class Matter(NamedTuple):
 class StartsUsedUp(RateLimited):
     """A customer has begun as many conversations as a day allows."""
 
-    sentence = _("You have begun as many conversations as a day allows. Reply in one of those, or try again tomorrow.")
+    sentence = _(
+        "You have reached the limit of new conversations for today. Reply in an existing one, or try again tomorrow."
+    )
 
 
 def allowed(actor: Actor) -> str:

@@ -51,7 +51,7 @@ _LINE_REFUSED = {
         "invalid_characters": _("The opening hours are one line without control characters."),
     },
 }
-_LOGO_REFUSED = _("A logo is a PNG, JPEG or WebP picture of at most 256 kB that opens.")
+_LOGO_REFUSED = _("A logo must be an intact PNG, JPEG or WebP image of at most 256 kB.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def _providers() -> list[Part]:
         says = _("%(address)s answers", address=provider.issuer)
         if failure:
             says = _(
-                "Does not answer as it should (%(error)s). Check %(setting)s, and that this server reaches the address.",
+                "Does not respond correctly (%(error)s). Check %(setting)s, and that this server reaches the address.",
                 error=failure,
                 setting=f"MESSAGING_OIDC__{provider.name.upper()}__ISSUER",
             )
@@ -155,7 +155,9 @@ def _bus() -> Part:
 def _storage() -> Part:
     name = _("Storage")
     if health.PARTS["storage"]() != "ok":
-        says = _("Files cannot be read or written. Check the folder or bucket of MESSAGING_STORAGE_URL and its rights.")
+        says = _(
+            "Files cannot be read or written. Check the folder or bucket of MESSAGING_STORAGE_URL and its permissions."
+        )
         return Part(name, False, says)
     root = getattr(current_app.extensions["storage"], "root", None)
     if root is None:
@@ -224,7 +226,7 @@ def _doctor() -> Part:
             "Found what is wrong: %(what)s. Run “flask --app wsgi check --repair” in a shell.", what="; ".join(broken)
         )
         return Part(name, False, says)
-    return Part(name, True, _("All %(number)s checks hold", number=len(last.lines.splitlines())))
+    return Part(name, True, _("All %(number)s checks passed", number=len(last.lines.splitlines())))
 
 
 def _trail() -> Part:

@@ -105,7 +105,7 @@ def test_a_name_that_nobody_can_see_is_refused(post: Post, name: str) -> None:
     here = browse(post, "sam")
     here.get("/store/account")
     refused = here.post("/store/account", {"name": name})
-    assert refused.status_code == 422 and "Enter a name of 1 to 200 characters" in refused.text
+    assert refused.status_code == 422 and "Enter a name of 1 to 200 visible characters" in refused.text
     assert actions() == []
 
 

@@ -85,8 +85,8 @@ def test_an_admin_makes_a_store_and_it_is_found_by_the_beginnings_of_its_words(w
         ({"opening_line": "x" * 501}, "at most 500"),
         ({"hours": "x" * 201}, "at most 200"),
         ({"hours": "7\x0718"}, "one line without control characters"),
-        ({"logo": (io.BytesIO(b"GIF89a no picture"), "logo.png")}, "A logo is a PNG"),
-        ({"logo": (io.BytesIO(b"x" * (3 * 1024 * 1024)), "logo.png")}, "A logo is a PNG"),
+        ({"logo": (io.BytesIO(b"GIF89a no picture"), "logo.png")}, "A logo must be an intact PNG"),
+        ({"logo": (io.BytesIO(b"x" * (3 * 1024 * 1024)), "logo.png")}, "A logo must be an intact PNG"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )

@@ -78,7 +78,7 @@ def test_the_card_shows_the_beginning_and_what_changed_since(web: Web, who: str)
         "[Before: 42.00 €] Removed",
     ):
         assert words in shown, (words, shown)
-    assert "4 things changed since." in shown
+    assert "4 changes since." in shown
     row = browser.get(place, htmx=True).text
     assert re.search(r'class="reference">.*?<bdi>4711</bdi><bdi class="reference__state">Baking</bdi>', row)
 
@@ -171,7 +171,7 @@ def test_beginning_another_about_the_same_leads_to_the_open_one_with_the_text(ht
 @pytest.mark.parametrize(
     ("changes", "status", "told"),
     [
-        ({"context_kind": "order", "context_reference": "4712"}, 404, "This customer has nothing of this number."),
+        ({"context_kind": "order", "context_reference": "4712"}, 404, "This customer has nothing with this number."),
         ({"context_kind": "parcel", "context_reference": "1"}, 422, "This must be one of order, return"),
         ({"context_kind": "order", "context_reference": ""}, 422, "Fill this in."),
         ({"context_kind": "", "context_reference": "4711"}, 422, "This must be one of"),

@@ -36,7 +36,7 @@ def test_a_hit_shows_its_line_with_the_word_marked_and_leads_to_it(
     assert "message--hit" in thread and "<mark>Planted</mark>" in thread
     assert 'id="message-40"' in thread and 'id="message-89"' in thread and 'id="message-120"' not in thread
     assert f"{place}/{planted}?q=plan&amp;hit=10#message-10" in thread
-    assert "Line 2 of 2 with" in thread
+    assert "Match 2 of 2 for" in thread
 
 
 def test_others_find_nothing_and_learn_nothing(web: Web, planted: int) -> None:

@@ -32,7 +32,7 @@ class InviteForm(Form):
 
     emails = TextAreaField(
         _("E-mail addresses"),
-        description=_("One in a line, or with commas between them. Up to 50."),
+        description=_("One per line, or separated by commas. Up to 50."),
         render_kw={"rows": 3, "required": True, "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"},
     )
     role = RadioField(_("Role"), validate_choice=False)

@@ -23,7 +23,9 @@ class PreferencesForm(Form):
         description=_("Also decides how dates, times and numbers look."),
         validate_choice=False,
     )
-    time_zone = SelectField(_("Time zone"), description=_("Of all times on pages and in mail."), validate_choice=False)
+    time_zone = SelectField(
+        _("Time zone"), description=_("For all times on pages and in e-mails."), validate_choice=False
+    )
     mail = SelectField(
         _("E-mail about new messages"),
         choices=YES_NO,

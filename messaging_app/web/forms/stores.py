@@ -56,7 +56,7 @@ class StoreForm(Form):
     hours = StringField(
         _("Opening hours and how soon you answer"),
         id="store-hours",
-        description=_("Stands where customers write, such as: Mon–Sat 7–18. We usually answer within a day."),
+        description=_("Shown where customers write, for example: Mon–Sat 7–18. We usually answer within a day."),
         render_kw={"maxlength": HOURS_MAX, "dir": "auto"},
     )
     staff_see_only_assigned = BooleanField(

@@ -121,7 +121,7 @@ class ContextNotFound(Invalid):
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing of this number.")))
+        super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing with this number.")))
 
 
 def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ def ask_reset_factor(actor: Actor, user_id: int) -> ResponseReturnValue:
     if lost.factors.passkeys:
         count = len(lost.factors.passkeys)
         ends.append(("fingerprint", ngettext("Ends %(num)s passkey.", "Ends %(num)s passkeys.", count)))
-    ends.append(("key", _("Ends the recovery codes. Make sure that it really is this person who asks.")))
+    ends.append(("key", _("Cancels the recovery codes. Make sure that the request really comes from this person.")))
     return ask(
         Question(
             with_name(_("Reset the second factor of %(name)s?"), lost.user.name),

@@ -118,7 +118,7 @@ def _confirmed(
 def _remove_app_page(actor: Actor, form: ConfirmForm, status: int = 200) -> Response:
     if second_factor.factors_of(actor.id).app_since is None:
         raise NotFound
-    effect = _("Signing in no longer takes a code from it. You are told by e-mail.")
+    effect = _("Signing in no longer requires a code from it. You are told by e-mail.")
     return _page(actor, form, status, _("Remove the authenticator app?"), effect, _("Remove"))
 
 

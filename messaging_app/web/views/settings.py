@@ -20,7 +20,7 @@ from messaging_app.web.views.console import Done
 
 # By category: its heading, and what it is about. Others come after these, with their name only.
 CATEGORIES = {
-    "messaging": (_("Messaging"), _("What a message may carry and who sees it.")),
+    "messaging": (_("Messaging"), _("What a message may contain and who sees it.")),
     "accounts": (_("Accounts"), _("How people sign in, and what they may do with their account.")),
 }
 
