@@ -131,6 +131,15 @@ class ContextRequired(Invalid):
         super().__init__(FieldError("context", self.code, _("Choose what it is about.")))
 
 
+class ReasonRequired(Invalid):
+    """Whoever begins this must say why."""
+
+    code = "reason_required"
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("reason", self.code, _("Choose a reason.")))
+
+
 class Unavailable(Refusal):
     """A service we depend on is temporarily unavailable. Retry after `retry_after` seconds."""
 

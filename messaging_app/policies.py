@@ -14,6 +14,7 @@ from enum import StrEnum
 from flask_babel import lazy_gettext as _
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.models.platform import REASON_REQUIRED_CUSTOMERS, REASON_REQUIRED_STORES
 from messaging_app.models.scope import TYPES_OF, ConversationType
 from messaging_app.models.sides import TEAMS
 
@@ -24,6 +25,7 @@ class RolePolicy:
 
     name: str
     actor_type: ActorType
+    party: str  # what it is called as one who begins conversations (see `models/reason.py`)
     home: str
     account: str
     messages: str
@@ -40,6 +42,8 @@ class RolePolicy:
     chooses_recipients: bool  # whether there is anybody to choose from when beginning a conversation
     starts_freely: bool  # others only where platform and store let them, and so many a day
     names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
+    reason_required_by: str | None  # the platform setting by which whoever begins says why
+    context_with_reason: bool  # the same setting asks for a context too
     idle: timedelta
     absolute: timedelta
 
@@ -61,6 +65,7 @@ class RolePolicy:
 ADMIN = RolePolicy(
     name="admin",
     actor_type=ActorType.ADMIN,
+    party="platform",
     home="/admin",
     account="/admin/account",
     messages="/admin/messages",
@@ -77,12 +82,15 @@ ADMIN = RolePolicy(
     chooses_recipients=True,
     starts_freely=True,
     names_any_context=True,
+    reason_required_by=None,
+    context_with_reason=False,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
 STORE = RolePolicy(
     name="store",
     actor_type=ActorType.STORE,
+    party="store",
     home="/store",
     account="/store/account",
     messages="/store/messages",
@@ -99,12 +107,15 @@ STORE = RolePolicy(
     chooses_recipients=True,
     starts_freely=True,
     names_any_context=True,
+    reason_required_by=REASON_REQUIRED_STORES,
+    context_with_reason=True,
     idle=timedelta(hours=12),
     absolute=timedelta(days=30),
 )
 STOREFRONT = RolePolicy(
     name="storefront",
     actor_type=ActorType.CUSTOMER,
+    party="customer",
     home="/storefront/account",
     account="/storefront/account",
     messages="/storefront/account/messages",
@@ -121,6 +132,8 @@ STOREFRONT = RolePolicy(
     chooses_recipients=False,
     starts_freely=False,
     names_any_context=False,
+    reason_required_by=REASON_REQUIRED_CUSTOMERS,
+    context_with_reason=False,
     idle=timedelta(days=30),
     absolute=timedelta(days=90),
 )
@@ -186,6 +199,7 @@ CONSOLE = {
             ADMINS | STORES_OWN,
             ADMINS | STORES_OWN,
         ),
+        Resource("reasons", _("Reasons"), "info-circle", {"admin": "/admin/reasons"}, ADMINS, ADMINS),
         Resource("settings", _("Settings"), "settings", {"admin": "/admin/settings"}, ADMINS, ADMINS),
         Resource("audit", _("Audit"), "history", {"admin": "/admin/audit"}, ADMINS, ADMINS),
         Resource("system", _("System"), "activity-heartbeat", {"admin": "/admin/system"}, ADMINS, ADMINS),

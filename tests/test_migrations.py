@@ -375,6 +375,24 @@ def test_0041_chose_no_customers_language(at: Callable[[str], None]) -> None:
     downgrade(revision="0040")
 
 
+def test_0047_knows_nobodys_reason_and_no_list(at: Callable[[str], None]) -> None:
+    at("0046")
+    upgrade(revision="0047")
+    assert rows("SELECT reason_code, reason_name FROM conversations") == [(None, None)]
+    assert rows("SELECT count(*) FROM reason_lists") == [(0,)], "the shipped one is in force"
+    downgrade(revision="0046")
+    assert "reason_lists" not in tables()
+
+
+def test_0048_indexes_what_has_a_reason(at: Callable[[str], None]) -> None:
+    at("0047")
+    indexes = lambda: {index["name"] for index in inspect(db.engine).get_indexes("conversations")}  # noqa: E731
+    upgrade(revision="0048")
+    assert {"ix_conversations_platform_reason", "ix_conversations_store_reason"} <= indexes()
+    downgrade(revision="0047")
+    assert "ix_conversations_store_reason" not in indexes()
+
+
 def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
     at("0015")
     upgrade(revision=CHAIN[-2])

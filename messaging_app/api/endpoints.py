@@ -21,6 +21,7 @@ from messaging_app.api.resources import (
     files,
     messages,
     notes,
+    reasons,
     recipients,
     saved_replies,
     saved_views,
@@ -145,7 +146,8 @@ ENDPOINTS = (
         "is one open conversation of the same parties about one context: beginning another gives that one and posts "
         "nothing. A context of another customer is 404; one that is not known is made, with nothing but its name. "
         "Customers write to their store where platform and store let them, else `not_allowed`; only about what the shop "
-        "has stated of them, else 404; and only so many new ones a day.",
+        "has stated of them, else 404; and only so many new ones a day. A `reason` that does not fit is 422; where the "
+        "platform asks for one, leaving it out is `reason_required`.",
         body=s.ConversationCreate,
         form=s.ConversationCreateForm,
         status=201,
@@ -154,7 +156,7 @@ ENDPOINTS = (
         answer_of_customer=s.StorefrontConversationDetailResponse,
         keyed=True,
         limit="create",
-        problems=("idempotency_conflict", "not_allowed", "not_found", "context_required"),
+        problems=("idempotency_conflict", "not_allowed", "not_found", "context_required", "reason_required"),
         links=_to({"id": "/id"}, *_WITHIN, "reopen_conversation"),
     ),
     Endpoint(
@@ -468,6 +470,42 @@ ENDPOINTS = (
         "Open and closed, those that this token sees; the newest hundred of them with all that they count.",
         roles=(STORE,),
         answer=s.ConversationsAboutResponse,
+    ),
+    Endpoint(
+        "list_all_reasons",
+        "GET",
+        "/reasons",
+        reasons.list_all_reasons,
+        "List the reasons",
+        "All of them, as the platform keeps them. `allowed` and `because` concern a start with this token.",
+        roles=(ADMIN,),
+        query=s.ReasonQuery,
+        answer=s.ReasonDetailListResponse,
+    ),
+    Endpoint(
+        "put_reasons",
+        "PUT",
+        "/reasons",
+        reasons.put_reasons,
+        "Replace the reasons",
+        "The whole list, in its order: what is left out is removed. Conversations keep the reason with which they began.",
+        roles=(ADMIN,),
+        body=s.ReasonsUpdate,
+        answer=s.ReasonDetailListResponse,
+    ),
+    Endpoint(
+        "list_reasons",
+        "GET",
+        "/reasons",
+        reasons.list_reasons,
+        "List the reasons of your side",
+        "With which you may begin a conversation, with why some do not fit the recipient and context that you name. A "
+        "context that is not yours is 404 for customers.",
+        roles=(STORE, STOREFRONT),
+        query_of_store=s.StoreReasonQuery,
+        query_of_customer=s.StorefrontReasonQuery,
+        answer=s.ReasonListResponse,
+        problems=("not_found",),
     ),
     Endpoint(
         "list_audit",

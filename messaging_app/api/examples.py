@@ -31,6 +31,7 @@ _SUMMARY: dict[str, object] = dict.fromkeys(ConversationSummary.model_fields) | 
     "unread_count": 0,
     "created_at": _AT,
     "context": _CAKE,
+    "reason": {"code": "delivery", "name": "Delivery"},
 }
 _STOREFRONT = {name: _SUMMARY[name] for name in StorefrontConversationSummary.model_fields}
 _SUMMARY |= {"waiting": "them", "waiting_since": _AT, "assignee": {"id": 3, "name": "Sam"}}
@@ -80,7 +81,22 @@ _NOTE = {
     "attachments": [],
 }
 
+_REASON: dict[str, object] = {
+    "code": "delivery",
+    "name": "Delivery",
+    "hint": "Most parcels take two working days.",
+    "url": "https://shop.example/help/delivery",
+    "allowed": False,
+    "because": "Only for orders that are Shipped. This one is “Baking”.",
+}
+_RULES = {"sides": ["customer", "store"], "kinds": ["order"], "states": ["Shipped"], "recipients": []}
+
 EXAMPLES: dict[str, object] = {
+    "ReasonsUpdate": {
+        "reasons": [{name: value for name, value in _REASON.items() if name not in ("allowed", "because")} | _RULES]
+    },
+    "ReasonListResponse": {"reasons": [_REASON]},
+    "ReasonDetailListResponse": {"reasons": [_REASON | _RULES]},
     "ConversationCreate": {
         "conversation_type": "store_customer",
         "recipient_type": "customer",
@@ -88,6 +104,7 @@ EXAMPLES: dict[str, object] = {
         "subject": "Your order of 12 loaves",
         "content": "It leaves tomorrow morning.",
         "context": {"kind": "order", "reference": "4711"},
+        "reason": "delivery",
     },
     "ContextUpdate": {name: _CAKE[name] for name in ("title", "url", "state", "facts", "version")}
     | {"customer": {"email": "cleo@mail.example"}},

@@ -70,6 +70,7 @@ KINDS = {
     ),
     "invalid": Kind(422, "Something does not fit", "Nothing was changed. Mend what `errors` names and send it again."),
     "context_required": Kind(422, "What is it about?", "Nothing was changed. Name the `context` and send it again."),
+    "reason_required": Kind(422, "Why?", "Nothing was changed. Give the code of a `reason` and send it again."),
     "rate_limited": Kind(
         429, "Too often", "Nothing was changed. Wait as many seconds as `Retry-After` says, then send the same again."
     ),
@@ -148,6 +149,8 @@ def example(code: str) -> dict[str, object]:
         return shown | {"conversation_id": 17}
     if code == "context_required":
         return shown | {"errors": [{"field": "context", "code": code, "message": "Choose what it is about."}]}
+    if code == "reason_required":
+        return shown | {"errors": [{"field": "reason", "code": code, "message": "Choose a reason."}]}
     if code == "invalid":
         fault = {"field": "content", "code": "required", "message": "Write a message."}
         return shown | {"errors": [fault]}

@@ -16,6 +16,7 @@ from messaging_app.models.notification import Notification
 from messaging_app.models.outgoing import NotificationState
 from messaging_app.models.participant import ConversationParticipant
 from messaging_app.models.platform import Customer, PlatformSetting, RecipientTerm, Store, StoreMembership, User
+from messaging_app.models.reason import ReasonList
 from messaging_app.models.saved_reply import SavedReply
 from messaging_app.models.saved_view import SavedView
 from messaging_app.models.scope import ConversationType
@@ -52,6 +53,7 @@ __all__ = [
     "NotificationState",
     "Passkey",
     "PlatformSetting",
+    "ReasonList",
     "RecipientTerm",
     "RecoveryCode",
     "SavedReply",

@@ -32,6 +32,7 @@ from messaging_app.models.context import KIND_MAX, Context, Held, Snapshot, Snap
 from messaging_app.models.conversation_indexes import INDEXES
 from messaging_app.models.platform import Customer, Store, User
 from messaging_app.models.position import Locked, Names, Taken
+from messaging_app.models.reason import CODE_MAX, NAME_MAX, Reason
 from messaging_app.models.scope import (
     ACTOR_ID,
     ACTOR_STORE_ID,
@@ -72,6 +73,13 @@ class Head:
     removed_files: int
     context_id: int | None
     context: Snapshot | None
+    reason_code: str | None
+    reason_name: str | None
+
+    @property
+    def reason(self) -> dict[str, str | None] | None:
+        """Why it was begun, if anybody said so."""
+        return {"code": self.reason_code, "name": self.reason_name} if self.reason_code is not None else None
 
     @classmethod
     def columns(cls) -> tuple[Column, ...]:
@@ -118,6 +126,8 @@ class Conversation(Sides, Base):
     context_kind: Mapped[str | None] = mapped_column(String(KIND_MAX))
     context: Mapped[Snapshot | None] = mapped_column(SnapshotType)  # as it was at the beginning
     follows_id: Mapped[int | None]  # the closed one that this continues; the doctor checks the reference
+    reason_code: Mapped[str | None] = mapped_column(String(CODE_MAX))
+    reason_name: Mapped[str | None] = mapped_column(String(NAME_MAX))  # as it was at the beginning
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
@@ -171,6 +181,7 @@ class Conversation(Sides, Base):
         conversation_id: int | None = None,
         about: Held | None = None,
         follows_id: int | None = None,
+        reason: Reason | None = None,
     ) -> Taken:
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         user_id = None if actor.type == ActorType.CUSTOMER else actor.id
@@ -179,7 +190,7 @@ class Conversation(Sides, Base):
             insert(cls)
             .values(
                 **reserved,
-                **cls.matter(about),
+                **cls.matter(about, reason),
                 follows_id=follows_id,
                 conversation_type=conversation_type,
                 subject=subject,
@@ -205,11 +216,12 @@ class Conversation(Sides, Base):
         return Taken(number, 1, at, conversation_type, store_id, customer_id, names=names)
 
     @staticmethod
-    def matter(about: Held | None) -> dict[str, object]:
-        """Return the columns that say what a conversation is about, as of now."""
+    def matter(about: Held | None, reason: Reason | None = None) -> dict[str, object]:
+        """Return the columns that say what a conversation is about and why it begins, as of now."""
+        why = {"reason_code": reason.code, "reason_name": reason.name} if reason else {}
         if about is None:
-            return {}
-        return {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot}
+            return dict(why)
+        return {"context_id": about.id, "context_kind": about.snapshot["kind"], "context": about.snapshot, **why}
 
     @classmethod
     def take_seq(cls, session: Session, actor: Actor, conversation_id: int, at: datetime, preview: str) -> Taken | None:

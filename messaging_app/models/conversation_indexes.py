@@ -11,7 +11,7 @@ from messaging_app.models.scope import type_without
 PLATFORM = f"conversation_type != '{type_without(ActorType.ADMIN).value}'"
 STORE = f"conversation_type != '{type_without(ActorType.STORE).value}'"
 CUSTOMER = "customer_id IS NOT NULL"
-ABOUT, KIND = "context_id IS NOT NULL", "context_kind IS NOT NULL"
+ABOUT, KIND, REASON = "context_id IS NOT NULL", "context_kind IS NOT NULL", "reason_code IS NOT NULL"
 
 
 def _index(name: str, *columns: str, where: str) -> Index:
@@ -71,6 +71,8 @@ INDEXES = (
     _inbox_index("ix_conversations_context", "context_id", where=ABOUT),
     _inbox_index("ix_conversations_platform_kind", "context_kind", "status", where=f"{PLATFORM} AND {KIND}"),
     _inbox_index("ix_conversations_store_kind", "store_id", "context_kind", "status", where=f"{STORE} AND {KIND}"),
+    _inbox_index("ix_conversations_platform_reason", "reason_code", "status", where=f"{PLATFORM} AND {REASON}"),
+    _inbox_index("ix_conversations_store_reason", "store_id", "reason_code", "status", where=f"{STORE} AND {REASON}"),
     # One matter, one open conversation. Two indexes, since NULLs are never alike.
     _unique(
         "uq_conversations_open_context",

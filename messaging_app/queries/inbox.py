@@ -87,7 +87,7 @@ class Shape:
     Each shape is a query of its own. What is chosen from many is a parameter of it.
 
     `of_store` and `of_customer` take only those of the parameters of these names, `of_kind` and `of_reference` those about
-    the parameters `context_kind` and `context_reference`. `waiting` is us, them or nobody; `assignee` is me, nobody, or
+    the parameters `context_kind` and `context_reference`, `of_reason` those begun with the parameter `reason`. `waiting` is us, them or nobody; `assignee` is me, nobody, or
     somebody (parameter `of_assignee`). `longest` puts first what has waited longest, instead of the newest message.
     """
 
@@ -98,6 +98,7 @@ class Shape:
     of_customer: bool = False
     of_kind: bool = False
     of_reference: bool = False
+    of_reason: bool = False
     waiting: str | None = None
     assignee: str | None = None
     snoozed: bool = False
@@ -224,7 +225,10 @@ def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[C
         same.append(Conversation.context_id.in_(_contexts(actor_type, shape)))
     elif shape.of_kind:
         same.append(Conversation.context_kind == bindparam("context_kind", type_=String()))
-    split = bool(shape.kind or shape.of_store or shape.of_kind or shape.waiting == "nobody") and not shape.of_reference
+    if shape.of_reason:
+        same.append(Conversation.reason_code == bindparam("reason", type_=String()))
+    heads = shape.kind or shape.of_store or shape.of_kind or shape.of_reason or shape.waiting == "nobody"
+    split = bool(heads) and not shape.of_reference
     if side:
         if shape.snoozed:
             same.append(side.snoozed_until > MOMENT)

@@ -75,7 +75,7 @@ def named(kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:
 def clean_name(kind: str, reference: str, known: Sequence[str], fields: tuple[str, str] = FIELDS) -> Named:
     """`named` for kinds that were read before."""
     errors: list[FieldError] = []
-    cleaned = _line(fields[1], reference, limits.REFERENCE_MAX, errors)
+    cleaned = one_line(fields[1], reference, limits.REFERENCE_MAX, errors)
     if kind not in known:
         errors.append(
             FieldError(fields[0], "not_a_choice", _("This must be one of %(kinds)s.", kinds=", ".join(known)))
@@ -127,8 +127,8 @@ def get_context(store_code: str, name: Named) -> ContextRow:
 def state_fact(actor: Actor, store_code: str, name: Named, fact_id: str, text: str) -> StatedFact:
     """Add a fact of the shop to every conversation about a context, once for each id. Events are never unread."""
     errors: list[FieldError] = []
-    number = _line("id", fact_id, limits.FACT_ID_MAX, errors)
-    words = _line("text", text, limits.FACT_TEXT_MAX, errors)
+    number = one_line("id", fact_id, limits.FACT_ID_MAX, errors)
+    words = one_line("text", text, limits.FACT_TEXT_MAX, errors)
     if errors or number is None or words is None:
         raise Invalid(*errors)
     at = now()
@@ -204,9 +204,9 @@ def check_details(statement: Statement) -> Details:
     if statement.external_id is not None and statement.email is not None:
         errors.append(FieldError("customer", "invalid", _BY_ONE))
     details = Details(
-        title=_line("title", statement.title, limits.TITLE_MAX, errors),
-        url=_url(statement.url, errors),
-        state=_line("state", statement.state, limits.STATE_MAX, errors) if statement.state else None,
+        title=one_line("title", statement.title, limits.TITLE_MAX, errors),
+        url=web_address(statement.url, errors),
+        state=one_line("state", statement.state, limits.STATE_MAX, errors) if statement.state else None,
         facts=_facts(statement.facts, errors),
         version=statement.version,
     )
@@ -221,13 +221,14 @@ def _facts(given: Sequence[Fact], errors: list[FieldError]) -> list[Fact]:
         return []
     kept: list[Fact] = []
     for fact in given:
-        label = _line("facts", fact["label"], limits.LABEL_MAX, errors)
-        value = _line("facts", fact["value"], limits.VALUE_MAX, errors)
+        label = one_line("facts", fact["label"], limits.LABEL_MAX, errors)
+        value = one_line("facts", fact["value"], limits.VALUE_MAX, errors)
         kept.append(Fact(label=label or "", value=value or ""))
     return kept
 
 
-def _line(field: str, raw: str, most: int, errors: list[FieldError]) -> str | None:
+def one_line(field: str, raw: str, most: int, errors: list[FieldError]) -> str | None:
+    """Return a text of 1 to `most` characters in one line; None, with an entry in `errors`, if it is not one."""
     try:
         return clean_subject(raw, most)
     except TextRefused as refused:
@@ -235,7 +236,7 @@ def _line(field: str, raw: str, most: int, errors: list[FieldError]) -> str | No
         return None
 
 
-def _url(raw: str | None, errors: list[FieldError]) -> str | None:
+def web_address(raw: str | None, errors: list[FieldError]) -> str | None:
     """Return an address that a page may link to: http or https, nothing else. It is never fetched."""
     if not raw:
         return None

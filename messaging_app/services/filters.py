@@ -33,6 +33,7 @@ class Filters:
     customer_id: int | None = None
     context_kind: str = ""
     context_reference: str = ""
+    reason: str = ""
     waiting: str = ""
     assignee: str = ""
     snoozed: bool = False
@@ -54,6 +55,7 @@ class Filters:
             customer_id=self.customer_id,
             context_kind=self.context_kind or None,
             context_reference=self.context_reference or None,
+            reason=self.reason or None,
             waiting=self.waiting or None,
             assignee=int(self.assignee) if self.assignee.isdigit() else self.assignee or None,
             snoozed=self.snoozed,
@@ -109,6 +111,7 @@ class Filters:
             and self.customer_id in (None, head.customer_id)
             and self.context_kind in ("", about[0])
             and self.context_reference in ("", about[1])
+            and self.reason in ("", head.reason_code)
             and self.waiting in ("", head.waiting)
             and not (self.waiting == "us" and head.snoozed_until)
             and whose.get(self.assignee, str(head.assignee_id) == self.assignee)
@@ -142,11 +145,12 @@ def checked(actor: Actor, args: Mapping[str, str], default: Filters) -> Filters:
             errors.append(FieldError(name, "invalid", _("That number is not valid.")))
     if errors:
         raise Invalid(*errors)
-    context_kind, context_reference = (args.get(name, "").replace("\0", "") for name in FIELDS)
+    context_kind, context_reference, reason = (args.get(name, "").replace("\0", "") for name in (*FIELDS, "reason"))
     return replace(
         default,
         context_kind=context_kind,
         context_reference=context_reference,
+        reason=reason,
         status=status,
         type=kind,
         unread=args.get("unread") == "1",

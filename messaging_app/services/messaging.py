@@ -30,7 +30,7 @@ from messaging_app.models.scope import actor_params
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors, inbox, people, thread
 from messaging_app.queries import sending as lookups
-from messaging_app.services import announcements, attachments, contexts, drafts, recipients, sending, starts
+from messaging_app.services import announcements, attachments, contexts, drafts, reasons, recipients, sending, starts
 from messaging_app.services.attachments import Attachable, Upload
 from messaging_app.services.sending import Sent
 
@@ -53,6 +53,7 @@ class Asked(TypedDict, total=False):
     customer_id: int | None
     context_kind: str | None
     context_reference: str | None
+    reason: str | None
     waiting: str | None
     assignee: int | str | None
     snoozed: bool
@@ -105,6 +106,7 @@ def create_conversation(
     content: str,
     context: Named | None = None,
     follows: int | None = None,
+    reason: str = "",
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
     limits: attachments.Limits | None = None,
@@ -114,7 +116,8 @@ def create_conversation(
     Customers begin only where they are allowed to, and so many a day (see `starts`).
     The recipient must be active and within the actor's reach. A repeated key returns the conversation it began. If the
     parties have an open conversation about the same `context`, nothing is written and that one is returned; so too if
-    what continues `follows`, a closed conversation of the same parties, is open.
+    what continues `follows`, a closed conversation of the same parties, is open. `reason` is the code of one that fits (see
+    `reasons`).
     `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
     """
     starts.require_allowed(actor, context)
@@ -123,21 +126,33 @@ def create_conversation(
         if conversation_type in policy_of(actor).starts.values():
             raise drafts.wrong_recipient()
         raise NotAllowed
-    address = "/".join(("create", conversation_type, recipient_type, str(recipient_id), *(context or ())))
+    named = (*(context or ()), *([f"reason={reason}"] if reason else []))
+    address = "/".join(("create", conversation_type, recipient_type, str(recipient_id), *named))
     address += f"/follows/{follows}" if follows else ""
     reserved = attachments.reserve_conversation_id() if uploads else None
 
     def write(files: Sequence[Attachable], digest: str) -> Sent:
         with writing(db.session) as session:
-            store_id, customer_id = recipients.resolve(session, actor, recipient_type, recipient_id)
+            store_id, customer_id, says_why = recipients.resolve(session, actor, recipient_type, recipient_id)
             about = contexts.of_new_conversation(session, actor, context, store_id, customer_id) if context else None
+            why = reasons.choose(session, actor, reason, recipient_type, about, says_why)
             other = about and Conversation.open_about(session, conversation_type, customer_id, about.id)
             if other:
                 raise DuplicateOpen(other)
             parties = (conversation_type, store_id, customer_id)
             last = starts.last_of_chain(session, actor, follows, parties) if follows else None
             starts.count(session, actor)
-            place = (store_id, customer_id, draft.subject, sending.shown(draft, files), now(), reserved, about, last)
+            place = (
+                store_id,
+                customer_id,
+                draft.subject,
+                sending.shown(draft, files),
+                now(),
+                reserved,
+                about,
+                last,
+                why,
+            )
             line = Conversation.begin(session, actor, conversation_type, *place)
             sending.write_message(session, actor, line, draft, files, digest)
             return Sent(line.conversation_id, line.last_seq)
@@ -361,7 +376,7 @@ def _shape_of(asked: Asked) -> tuple[inbox.Shape, dict[str, object]]:
     """Return the query that lists what is asked for, with its parameters."""
     status, kind, assignee = asked.get("status", "open"), asked.get("conversation_type"), asked.get("assignee")
     chosen = {"of_store": asked.get("store_id"), "of_customer": asked.get("customer_id")}
-    about = {name: asked.get(name) for name in ("context_kind", "context_reference")}
+    about = {name: asked.get(name) for name in ("context_kind", "context_reference", "reason")}
     shape = inbox.Shape(
         status=None if status == "all" else ConversationStatus(status),
         kind=ConversationType(kind) if kind else None,
@@ -370,6 +385,7 @@ def _shape_of(asked: Asked) -> tuple[inbox.Shape, dict[str, object]]:
         of_customer=chosen["of_customer"] is not None,
         of_kind=about["context_kind"] is not None,
         of_reference=about["context_reference"] is not None,
+        of_reason=about["reason"] is not None,
         waiting=asked.get("waiting"),
         assignee="somebody" if isinstance(assignee, int) else assignee,
         snoozed=asked.get("snoozed", False),

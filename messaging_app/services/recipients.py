@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, literal, null, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SQLColumnExpression
 
@@ -13,7 +13,8 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.types import MAX_ID
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
-from messaging_app.models.scope import active_person
+from messaging_app.models.scope import active_person, stored
+from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.queries.words import term_range, words_of
 from messaging_app.services import drafts
@@ -27,6 +28,14 @@ class Recipient(NamedTuple):
     name: str
     detail: str
     key: str
+
+
+class Resolved(NamedTuple):
+    """Whom a new conversation is between. `says_why` is the setting by which its beginner gives a reason, as stored."""
+
+    store_id: int
+    customer_id: int | None
+    says_why: str | None = None
 
 
 Key: TypeAlias = tuple[SQLColumnExpression[str], SQLColumnExpression[int]]
@@ -65,27 +74,29 @@ def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Reci
     return Recipient(*found) if found else None
 
 
-def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int) -> tuple[int, int | None]:
-    """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`."""
+def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int) -> Resolved:
+    """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`. One statement."""
     if not 0 < recipient_id <= MAX_ID:
         raise drafts.wrong_recipient()
+    setting = policy_of(actor).reason_required_by
+    says_why = stored(setting) if setting else null()
     if actor.type == ActorType.CUSTOMER:
         if recipient_id != actor.store_id:
             raise drafts.wrong_recipient()
-        return recipient_id, actor.id
+        return Resolved(recipient_id, actor.id, session.scalar(select(says_why)))
     if recipient_type == "store":
         found = session.scalar(select(Store.id).where(Store.id == recipient_id, Store.active))
         if found is None:
             raise drafts.wrong_recipient()
-        return found, None
-    store_id = session.scalar(
-        select(Customer.store_id).where(
+        return Resolved(found, None)
+    row = session.execute(
+        select(Customer.store_id, says_why).where(
             active_person(ActorType.CUSTOMER, recipient_id, Customer.store_id), _reach(actor, Customer.store_id)
         )
-    )
-    if store_id is None:
+    ).one_or_none()
+    if row is None:
         raise drafts.wrong_recipient()
-    return store_id, recipient_id
+    return Resolved(row[0], recipient_id, row[1])
 
 
 def _reach(actor: Actor, store_id: SQLColumnExpression[int]) -> ColumnElement[bool]:

@@ -27,6 +27,8 @@ from messaging_app.models.platform import (
     CUSTOMERS_SEE_PLATFORM,
     LOCAL_SIGN_IN,
     NEVER,
+    REASON_REQUIRED_CUSTOMERS,
+    REASON_REQUIRED_STORES,
     REPLY_REOPENS_DAYS,
     SECOND_FACTOR_ADMINS,
     SECOND_FACTOR_OWNERS,
@@ -165,6 +167,18 @@ SETTINGS = {
             _("0 keeps closed conversations closed. From 0 to 365."),
             0,
             365,
+        ),
+        Setting(
+            REASON_REQUIRED_STORES,
+            False,
+            _("Stores say why and what about when they write to a customer"),
+            _("A new conversation needs a reason and an order or the like. You edit the list of reasons."),
+        ),
+        Setting(
+            REASON_REQUIRED_CUSTOMERS,
+            False,
+            _("Customers say why when they write to their store"),
+            _("A new conversation needs a reason."),
         ),
         Setting(
             CUSTOMERS_MAY_HAVE_TOKENS,

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
+from messaging_app.models.reason import CODE as REASON_CODE
 from messaging_app.policies import CONSOLE, ROLES, RolePolicy
 from messaging_app.services import audit
 from messaging_app.web.console import CONSOLE_VIEWS
@@ -53,9 +54,15 @@ class IdConverter(BaseConverter):
         return int(value)
 
 
+class CodeConverter(BaseConverter):
+    """The code of a reason."""
+
+    regex = REASON_CODE
+
+
 def mount_roles(app: Flask) -> None:
     """Register the blueprints of the three roles and the front page."""
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters.update(id=IdConverter, code=CodeConverter)
     app.before_request(note_origin)
     app.teardown_request(lambda _error: audit.set_origin(None))
     app.add_url_rule("/", "index", home.index)

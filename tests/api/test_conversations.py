@@ -12,7 +12,7 @@ from tests.api.conftest import Api, faults_of, problem_of
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 OF_CUSTOMERS = {
     "id", "conversation_type", "subject", "status", "store_id", "store_name", "counterpart", "last_message_at",
-    "last_message_preview", "last_seq", "unread_count", "created_at", "closed_at", "context",
+    "last_message_preview", "last_seq", "unread_count", "created_at", "closed_at", "context", "reason",
 }  # fmt: skip
 SUMMARY = OF_CUSTOMERS | {"waiting", "waiting_since", "assignee", "snoozed_until"}
 DETAIL = SUMMARY | {"participants", "email_notifications", "messages", "has_older"}

@@ -295,6 +295,16 @@ BEYOND_REPAIR = [
         "1 conversation following what they cannot (first: conversation {shop})",
     ),
     (
+        "reasons",
+        """INSERT INTO reason_lists (id, reasons, changed_at) VALUES (1, '[{"code"', '2026-11-30 12:00:00+00:00')""",
+        "the list cannot be read; save it again by the API",
+    ),
+    (
+        "conversations' reasons",
+        "UPDATE conversations SET reason_code = 'delivery' WHERE id = :closed",
+        "1 conversation with half a reason (first: conversation {closed})",
+    ),
+    (
         "seats' owners",
         f"UPDATE {SEAT} SET participant_id = :jun WHERE conversation_id = :shop AND participant_type = 'customer'",
         "1 seat where they do not belong (first: conversation {shop}, customer {jun})",

@@ -29,6 +29,7 @@ CONVERSATIONS = 100_000
 CONTEXTS = 1_000_000
 FEWER = 200_000  # show the same in a third of the time; the long tests look at them all
 KIND = "CASE i % 5 WHEN 0 THEN 'order' WHEN 1 THEN 'return' ELSE 'other' END"
+REASON = "CASE WHEN i % 7 < 5 THEN 'r' || (i % 5) END"
 SNAPSHOT = '{"kind"\\:"order","reference"\\:"1","title"\\:null,"url"\\:null,"state"\\:null,"facts"\\:[],"version"\\:0}'
 STEP = 100_000  # written at once
 LINES = 5_000
@@ -77,7 +78,7 @@ def fill(engine: Engine, contexts: int) -> None:
             "INSERT INTO conversations (id, conversation_type, subject, status, store_id, customer_id, last_seq,"
             " last_message_at, last_message_preview, last_sender_type, last_sender_id, last_sender_name, created_at,"
             " created_by_type, created_by_id, removed_files, closed_at, turn_since, store_assignee_id, admin_assignee_id,"
-            " context_id, context_kind, context)"
+            " context_id, context_kind, context, reason_code, reason_name)"
             " SELECT i, CASE i % 3 WHEN 0 THEN 'admin_store' WHEN 1 THEN 'store_customer' ELSE 'admin_customer' END,"
             " 'About ' || i, CASE WHEN i % 4 = 0 THEN 'closed' ELSE 'open' END,"
             " CASE WHEN i % 2 = 0 THEN 1 ELSE i % 1000 + 1 END,"
@@ -85,7 +86,7 @@ def fill(engine: Engine, contexts: int) -> None:
             f" 1, {moment}, 'Hello', 'store', 3, 'Sam', {moment}, 'store', 3, 0, NULL, {moment},"
             " CASE WHEN i % 50 = 0 THEN 3 WHEN i % 3 = 1 THEN 6 END, CASE WHEN i % 5 = 0 THEN 1 END,"
             f" CASE WHEN i % 2 = 0 THEN i END, CASE WHEN i % 2 = 0 THEN {KIND} END,"
-            f" CASE WHEN i % 2 = 0 THEN '{SNAPSHOT}' END FROM {numbers.format(most=CONVERSATIONS)}"
+            f" CASE WHEN i % 2 = 0 THEN '{SNAPSHOT}' END, {REASON}, {REASON} FROM {numbers.format(most=CONVERSATIONS)}"
         ),
         (
             "INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at,"
@@ -227,8 +228,14 @@ PAGES = {
             ("cleo", "/storefront/account/messages"),
         )
         for status in ("open", "all", f"closed&{MIDDLE}")
-        for about in ("context_kind=return", "context_kind=order&context_reference=3310", "context_reference=3310")
+        for about in (
+            "context_kind=return",
+            "context_kind=order&context_reference=3310",
+            "context_reference=3310",
+            "reason=r3",
+        )
     },
+    "begun about orders with a reason": ("sam", "/store/messages?status=all&context_kind=order&reason=r3"),
     "unread about orders": ("sam", "/store/messages?unread=1&context_kind=order"),
     "about an order that every store has": (
         "ada",

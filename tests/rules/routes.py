@@ -33,6 +33,7 @@ class Route:
             re.sub("<id:[a-z_]+>", str(other), path)
             .replace("<name>", "bakery-0123456789abcdef")
             .replace("<provider>", "acme")
+            .replace("<code:code>", "delivery")
         )
 
     def __str__(self) -> str:

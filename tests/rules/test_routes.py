@@ -27,6 +27,9 @@ PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "pas
 ALSO_A_PAGE = {
     "create_saved_reply",
     "create_question",
+    "create_reason",
+    "save_reason",
+    "delete_reason",
     "save_saved_reply",
     "delete_saved_reply",
     "create_view", "save_view", "delete_view",

@@ -129,6 +129,14 @@ GET  H/saved-replies/999                  admin 404  store 404  storefront none 
 POST H/saved-replies/999                  admin 404  store 404  storefront none out 302
 GET  H/saved-replies/999/delete           admin 404  store 404  storefront none out 302
 POST H/saved-replies/999/delete           admin 404  store 404  storefront none out 302
+GET  /admin/reasons                       admin 200  store out  storefront out  out 302
+POST /admin/reasons                       admin 422  store out  storefront out  out 302
+GET  /admin/reasons/new                   admin 200  store out  storefront out  out 302
+GET  /admin/reasons/other                 admin 200  store out  storefront out  out 302
+POST /admin/reasons/other                 admin 422  store out  storefront out  out 302
+POST /admin/reasons/none/up               admin 404  store out  storefront out  out 302
+GET  /admin/reasons/other/delete          admin 200  store out  storefront out  out 302
+POST /admin/reasons/none/delete           admin 404  store out  storefront out  out 302
 GET  /admin/settings                      admin 200  store out  storefront out  out 302
 POST /admin/settings                      admin 422  store out  storefront out  out 302
 GET  /admin/audit                         admin 200  store out  storefront out  out 302
@@ -292,8 +300,9 @@ def test_the_table_speaks_of_every_address(world: World) -> None:
             path = path.replace("H", role.home, 1) if path[0] == "H" else path
             path = path.replace("A", role.account, 1) if path[0] == "A" else path
             path = re.sub(r"<id>|<file>|(?<=/)[0-9]+(?=/|$)", "<id>", path)
+            path = re.sub(r"(?<=/reasons/)(other|none)", "<code>", path)
             written.add((method, path.partition("?")[0]))
-    routes = [(route, re.sub("<id:[a-z_]+>", "<id>", route.rule)) for route in role_routes(world[0].app)]
+    routes = [(route, re.sub("<(id|code):[a-z_]+>", r"<\1>", route.rule)) for route in role_routes(world[0].app)]
     missing = [
         str(route)
         for route, rule in routes

@@ -173,6 +173,7 @@ OF_THE_CONSOLE = {
     ("ada", "/admin/customers?status=inactive&q=cle"): 3,
     ("ada", "/admin/customers/1"): 3,
     ("ada", "/admin/admins"): 3,
+    ("ada", "/admin/reasons"): 2,
     ("sam", "/store/staff"): 5,
     ("sam", "/store/settings"): 2,
 }

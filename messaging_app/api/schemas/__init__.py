@@ -12,6 +12,7 @@ from messaging_app.api.schemas.conversations import *
 from messaging_app.api.schemas.messages import *
 from messaging_app.api.schemas.notes import *
 from messaging_app.api.schemas.problem import *
+from messaging_app.api.schemas.reasons import *
 from messaging_app.api.schemas.recipients import *
 from messaging_app.api.schemas.saved_replies import *
 from messaging_app.api.schemas.saved_views import *

@@ -23,7 +23,9 @@ from messaging_app.api.schemas.base import (
 )
 from messaging_app.api.schemas.contexts import ContextName, ContextResponse
 from messaging_app.api.schemas.messages import MessageResponse
+from messaging_app.api.schemas.reasons import ConversationReason
 from messaging_app.models.context import KIND_MAX, REFERENCE_MAX
+from messaging_app.models.reason import CODE_MAX
 from messaging_app.queries.cursors import WALK_PATTERN
 
 ASSIGNEE_PATTERN = "^(me|nobody|[1-9][0-9]{0,17})$"
@@ -44,6 +46,9 @@ class ConversationQuery(Incoming):
     )
     context_reference: Annotated[str, Field(max_length=REFERENCE_MAX, pattern=WITHOUT_NUL)] | SkipJsonSchema[None] = (
         Field(None, description="Only conversations about this number of the shop's.")
+    )
+    reason: Annotated[str, Field(max_length=CODE_MAX, pattern=WITHOUT_NUL)] | SkipJsonSchema[None] = Field(
+        None, description="Only conversations begun with the reason of this code."
     )
     include_total: bool = Field(False, description="Also count all that the filter holds; costs more, so ask once.")
 
@@ -76,6 +81,12 @@ class _Beginning(Incoming):
         examples=[1],
     )
     subject: Subject
+    reason: str = Field(
+        "",
+        description="Code of the reason, one of those that `/reasons` offers; required where the platform says so.",
+        json_schema_extra={"maxLength": CODE_MAX},
+        examples=["delivery"],
+    )
 
 
 class ConversationCreate(_Beginning):
@@ -148,6 +159,8 @@ class StorefrontConversationSummary(Outgoing):
     """When it was closed; null while it is open. UTC, RFC 3339, ending in Z."""
     context: ContextResponse | None
     """What it is about, as it was when the conversation began."""
+    reason: ConversationReason | None
+    """Why it was begun; null where nobody said so."""
 
 
 class Assignee(Outgoing):

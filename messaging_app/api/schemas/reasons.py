@@ -1,0 +1,129 @@
+"""Why conversations begin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from messaging_app.api.schemas.base import WITHOUT_NUL, Incoming, Outgoing, one_line
+from messaging_app.models.context import KIND_MAX, REFERENCE_MAX, URL_MAX
+from messaging_app.models.reason import CODE, CODE_MAX, HINT_MAX, NAME_MAX, REASONS_MAX, STATES_MAX
+
+Party = Literal["customer", "store", "platform"]
+
+
+class ReasonQuery(Incoming):
+    """For which start reasons are asked for."""
+
+    recipient_type: Literal["store", "customer"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+    context_kind: Annotated[str, Field(max_length=KIND_MAX, pattern=WITHOUT_NUL)] = Field(
+        "", description="About what: one of the platform's kinds, such as `order`."
+    )
+    context_reference: Annotated[str, Field(max_length=REFERENCE_MAX, pattern=WITHOUT_NUL)] = Field(
+        "", description="The shop's number for it."
+    )
+
+
+class StoreReasonQuery(ReasonQuery):
+    """For which start of a store."""
+
+    recipient_type: Literal["customer"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+
+
+class StorefrontReasonQuery(ReasonQuery):
+    """For which start of a customer."""
+
+    recipient_type: Literal["store"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+
+
+class ReasonUpdate(Incoming):
+    """A reason of the list."""
+
+    code: str = Field(
+        description="Stable, for programs.",
+        json_schema_extra={"maxLength": CODE_MAX, "pattern": f"^{CODE}$"},
+        examples=["delivery"],
+    )
+    name: str = one_line(NAME_MAX, "What users choose.", "Delivery")
+    sides: list[Party] = Field(description="Who may begin with it.", examples=[["customer", "store"]], min_length=1)
+    kinds: list[str] = Field([], description="Only about these kinds; empty: about anything or nothing.")
+    states: list[str] = Field(
+        [],
+        description="Only where the context is in one of these states, in whatever case; empty: in any.",
+        json_schema_extra={"maxItems": STATES_MAX},
+    )
+    recipients: list[Party] = Field([], description="Only to these recipients; empty: to any.")
+    hint: str | None = Field(
+        None,
+        description="What may help before anybody is asked, in one line.",
+        json_schema_extra={"maxLength": HINT_MAX},
+    )
+    url: str | None = Field(
+        None,
+        description="A page of the shop about it, http or https.",
+        json_schema_extra={"maxLength": URL_MAX},
+    )
+
+
+class ReasonsUpdate(Incoming):
+    """The whole list of reasons, in its order."""
+
+    reasons: list[ReasonUpdate] = Field(
+        description="What is left out is removed. Conversations keep the reason with which they began.",
+        json_schema_extra={"maxItems": REASONS_MAX},
+    )
+
+
+class ConversationReason(Outgoing):
+    """Why a conversation was begun."""
+
+    code: str
+    """Stable, for programs."""
+    name: str
+    """What was chosen, as it was called then."""
+
+
+class ReasonResponse(Outgoing):
+    """A reason with which you may begin a conversation."""
+
+    code: str
+    """For `reason` of a ConversationCreate."""
+    name: str
+    """What users choose."""
+    hint: str | None
+    """What may help before anybody is asked."""
+    url: str | None
+    """A page of the shop about it."""
+    allowed: bool
+    """Whether it fits what was asked for."""
+    because: str | None
+    """Why it does not; null if it does."""
+
+
+class ReasonListResponse(Outgoing):
+    """The reasons of your side, in their order."""
+
+    reasons: list[ReasonResponse]
+    """Those that do not fit among them."""
+
+
+class ReasonDetailResponse(ReasonResponse):
+    """A reason with all that the platform says of it."""
+
+    sides: list[Party]
+    """Who may begin with it."""
+    kinds: list[str]
+    """Only about these kinds; empty: about anything or nothing."""
+    states: list[str]
+    """Only in these states; empty: in any."""
+    recipients: list[Party]
+    """Only to these recipients; empty: to any."""
+
+
+class ReasonDetailListResponse(Outgoing):
+    """All reasons, in their order."""
+
+    reasons: list[ReasonDetailResponse]
+    """Those with which only others begin among them."""
