@@ -14,7 +14,7 @@ from enum import StrEnum
 from flask_babel import lazy_gettext as _
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.models.platform import REASON_REQUIRED_CUSTOMERS, REASON_REQUIRED_STORES
+from messaging_app.models.platform import REASON_REQUIRED_CUSTOMERS, REASON_REQUIRED_STORES, STORES_MAY_WRITE
 from messaging_app.models.scope import TYPES_OF, ConversationType
 from messaging_app.models.sides import TEAMS
 
@@ -35,6 +35,8 @@ class RolePolicy:
     title: str
     types: tuple[ConversationType, ...]
     starts: dict[str, ConversationType]  # recipient type -> the conversation that begins with it
+    starts_where: dict[str, str]  # of these, recipient type -> the platform setting without which it may not
+    always_with_reason: tuple[str, ...]  # recipient types to which whoever begins says why in any case
     may_close: bool
     offers_second_factor: bool
     tells_what_is_stored: bool
@@ -43,7 +45,7 @@ class RolePolicy:
     starts_freely: bool  # others only where platform and store let them, and so many a day
     names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
     reason_required_by: str | None  # the platform setting by which whoever begins says why
-    context_with_reason: bool  # the same setting asks for a context too
+    context_with_reason: bool  # the same setting asks for a context too, except where a reason is needed in any case
     idle: timedelta
     absolute: timedelta
 
@@ -55,11 +57,6 @@ class RolePolicy:
     def has_team(self) -> bool:
         """Whether several people act for one side, who share out what waits for it."""
         return self.actor_type in TEAMS
-
-    @property
-    def recipient_types(self) -> tuple[str, ...]:
-        """Kinds of recipients that this role may write to."""
-        return tuple(self.starts)
 
 
 ADMIN = RolePolicy(
@@ -75,6 +72,8 @@ ADMIN = RolePolicy(
     title="Platform Administration",
     types=TYPES_OF[ActorType.ADMIN],
     starts={"store": ConversationType.ADMIN_STORE, "customer": ConversationType.ADMIN_CUSTOMER},
+    starts_where={},
+    always_with_reason=(),
     may_close=True,
     offers_second_factor=True,
     tells_what_is_stored=False,
@@ -99,7 +98,9 @@ STORE = RolePolicy(
     layout="layouts/store.html",
     title="Sales",
     types=TYPES_OF[ActorType.STORE],
-    starts={"customer": ConversationType.STORE_CUSTOMER},
+    starts={"customer": ConversationType.STORE_CUSTOMER, "platform": ConversationType.ADMIN_STORE},
+    starts_where={"platform": STORES_MAY_WRITE},
+    always_with_reason=("platform",),
     may_close=True,
     offers_second_factor=True,
     tells_what_is_stored=False,
@@ -125,6 +126,8 @@ STOREFRONT = RolePolicy(
     title="Your account",
     types=TYPES_OF[ActorType.CUSTOMER],
     starts={"store": ConversationType.STORE_CUSTOMER},
+    starts_where={},
+    always_with_reason=(),
     may_close=False,
     offers_second_factor=False,
     tells_what_is_stored=True,

@@ -479,7 +479,7 @@ ENDPOINTS = (
         "List the reasons",
         "All of them, as the platform keeps them. `allowed` and `because` concern a start with this token.",
         roles=(ADMIN,),
-        query=s.ReasonQuery,
+        query=s.AdminReasonQuery,
         answer=s.ReasonDetailListResponse,
     ),
     Endpoint(

@@ -5,7 +5,7 @@ Locks are taken in one order everywhere: first a context, then conversations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -64,7 +64,12 @@ class StatedFact:
 
 def kinds() -> list[str]:
     """Return the kinds of contexts that the platform knows now. One statement."""
-    return str(get_setting(CONTEXT_KINDS)).split(", ")
+    return kinds_in({CONTEXT_KINDS: get_setting(CONTEXT_KINDS)})
+
+
+def kinds_in(settings: Mapping[str, object]) -> list[str]:
+    """Return the kinds of contexts that these settings name."""
+    return str(settings[CONTEXT_KINDS]).split(", ")
 
 
 def named(kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:

@@ -101,7 +101,7 @@ def create_conversation(
     *,
     conversation_type: str,
     recipient_type: str,
-    recipient_id: int,
+    recipient_id: int | None,
     subject: str,
     content: str,
     context: Named | None = None,
@@ -122,8 +122,9 @@ def create_conversation(
     """
     starts.require_allowed(actor, context)
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
-    if policy_of(actor).starts.get(recipient_type) != conversation_type:
-        if conversation_type in policy_of(actor).starts.values():
+    possible = starts.possible(actor, conversation_type, recipient_type)
+    if possible.get(recipient_type) != conversation_type:
+        if conversation_type in possible.values():
             raise drafts.wrong_recipient()
         raise NotAllowed
     named = (*(context or ()), *([f"reason={reason}"] if reason else []))

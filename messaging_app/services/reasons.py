@@ -31,7 +31,7 @@ _KINDS = {
 _BEGINNERS = {"customer": _("customers"), "store": _("stores"), "platform": _("the platform")}
 
 
-class Matter(NamedTuple):
+class KindAndState(NamedTuple):
     """What a conversation is about, as far as reasons look at it. `state` is None while nobody has stated one."""
 
     kind: str
@@ -57,22 +57,25 @@ class Offer(NamedTuple):
     is_required: bool
 
 
-def offer(actor: Actor, recipient_type: str | None = None, matter: Matter | None = None) -> Offer:
+def offer(actor: Actor, recipient_type: str | None = None, matter: KindAndState | None = None) -> Offer:
     """Return the reasons of the actor's side, with why some do not fit. One statement."""
     policy = policy_of(actor)
     is_required, reasons = _rules(db.session(), policy)
     own = [reason for reason in reasons if policy.party in reason.sides]
-    return Offer([Offered(one, why_not(one, policy, recipient_type, matter)) for one in own], is_required and bool(own))
+    is_required = (is_required or recipient_type in policy.always_with_reason) and any(
+        _is_for(one, policy, recipient_type) for one in own
+    )
+    return Offer([Offered(one, why_not(one, policy, recipient_type, matter)) for one in own], is_required)
 
 
-def offer_all(actor: Actor, recipient_type: str | None = None, matter: Matter | None = None) -> list[Offered]:
+def offer_all(actor: Actor, recipient_type: str | None = None, matter: KindAndState | None = None) -> list[Offered]:
     """Return every reason there is, those that others begin with among them. One statement."""
     policy = policy_of(actor)
     reasons = ReasonList.current(db.session())
     return [Offered(reason, why_not(reason, policy, recipient_type, matter)) for reason in reasons]
 
 
-def matter_of(actor: Actor, kind: str, reference: str) -> Matter | None:
+def matter_of(actor: Actor, kind: str, reference: str) -> KindAndState | None:
     """Return what a link or a form names; None if it names nothing. For customers, what is not theirs is `NotFound`."""
     if not (kind or reference):
         return None
@@ -80,12 +83,12 @@ def matter_of(actor: Actor, kind: str, reference: str) -> Matter | None:
         own = starts.find_offered(actor, Named(kind, reference))
         if own is None:
             raise NotFound
-        return Matter(own.kind, own.state)
+        return KindAndState(own.kind, own.state)
     if not reference:
-        return Matter(kind)
+        return KindAndState(kind)
     name = contexts.named(kind, reference)
     found = contexts.find_by_name(actor, name)
-    return Matter(name.kind, found.state if found else None)
+    return KindAndState(name.kind, found.state if found else None)
 
 
 def choose(
@@ -97,25 +100,26 @@ def choose(
     on field `reason` for one that is unknown, of another side, or does not fit. One statement, usually none without a reason.
     """
     policy, key = policy_of(actor), policy_of(actor).reason_required_by
-    is_required = bool(key and parse_or_default(key, says_why))
+    always = recipient_type in policy.always_with_reason
+    is_required = always or bool(key and parse_or_default(key, says_why))
     if not (code or is_required):
         return None
     reasons, reason = ReasonList.current(session), None
     if code:
-        matter = Matter(about.snapshot["kind"], about.snapshot["state"]) if about else None
+        matter = KindAndState(about.snapshot["kind"], about.snapshot["state"]) if about else None
         reason = _fitting(policy, code, reasons, recipient_type, matter)
-    elif any(policy.party in one.sides for one in reasons):
+    elif any(_is_for(one, policy, recipient_type) for one in reasons):
         raise ReasonRequired
-    if is_required and policy.context_with_reason and about is None:
+    if is_required and policy.context_with_reason and not always and about is None:
         raise ContextRequired
     return reason
 
 
-def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matter: Matter | None) -> str:
+def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matter: KindAndState | None) -> str:
     """Return the sentence that says why a reason does not fit; empty if it does."""
     if policy.party not in reason.sides:
         return str(_("Only %(parties)s can begin with this.", parties=_listed(_BEGINNERS, reason.sides)))
-    if recipient_type and reason.recipients and recipient_type not in reason.recipients:
+    if not _is_for(reason, policy, recipient_type):
         return str(_("Only for messages to %(parties)s.", parties=_listed(_BEGINNERS, reason.recipients)))
     wrong_kind = reason.kinds and (matter is None or matter.kind not in reason.kinds)
     state = (matter.state or "").casefold() if matter else ""
@@ -131,8 +135,15 @@ def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matt
     return f"{told} {now}"
 
 
+def _is_for(reason: Reason, policy: RolePolicy, recipient_type: str | None) -> bool:
+    """Whether a role may begin with a reason, and write with it to this kind of recipient; None for any."""
+    return policy.party in reason.sides and (
+        not (recipient_type and reason.recipients) or recipient_type in reason.recipients
+    )
+
+
 def _fitting(
-    policy: RolePolicy, code: str, reasons: Sequence[Reason], recipient_type: str, matter: Matter | None
+    policy: RolePolicy, code: str, reasons: Sequence[Reason], recipient_type: str, matter: KindAndState | None
 ) -> Reason:
     reason = next((one for one in reasons if one.code == code), None)
     if reason is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, Select, literal, null, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.types import MAX_ID
+from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm, Store
 from messaging_app.models.scope import active_person, stored
@@ -74,12 +76,19 @@ def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Reci
     return Recipient(*found) if found else None
 
 
-def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int) -> Resolved:
-    """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`. One statement."""
-    if not 0 < recipient_id <= MAX_ID:
-        raise drafts.wrong_recipient()
+def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int | None) -> Resolved:
+    """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`. One statement.
+
+    The platform, which is one, has no number.
+    """
     setting = policy_of(actor).reason_required_by
     says_why = stored(setting) if setting else null()
+    if recipient_type == "platform" and recipient_id is None and actor.store_id is not None:
+        return Resolved(actor.store_id, None, session.scalar(select(says_why)))
+    if recipient_id is None:
+        raise Invalid(FieldError("recipient_id", "required", _("Choose a recipient from the list.")))
+    if recipient_type == "platform" or not 0 < recipient_id <= MAX_ID:
+        raise drafts.wrong_recipient()
     if actor.type == ActorType.CUSTOMER:
         if recipient_id != actor.store_id:
             raise drafts.wrong_recipient()

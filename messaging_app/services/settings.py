@@ -34,6 +34,7 @@ from messaging_app.models.platform import (
     SECOND_FACTOR_OWNERS,
     STAFF_SEE_ONLY_ASSIGNED,
     STARTS_PER_DAY,
+    STORES_MAY_WRITE,
 )
 from messaging_app.services import audit
 
@@ -167,6 +168,12 @@ SETTINGS = {
             _("0 keeps closed conversations closed. From 0 to 365."),
             0,
             365,
+        ),
+        Setting(
+            STORES_MAY_WRITE,
+            False,
+            _("Stores can begin conversations with the platform"),
+            _("They always give a reason. What they write waits for the platform."),
         ),
         Setting(
             REASON_REQUIRED_STORES,

@@ -5,6 +5,7 @@ What they begin may continue a closed conversation: such follow-ups form a chain
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -20,11 +21,12 @@ from messaging_app.models import Conversation, ConversationStatus
 from messaging_app.models.context import Named
 from messaging_app.models.platform import ABOUT_ORDER, CUSTOMERS_MAY_START, MAY_START, NEVER, STARTS_PER_DAY
 from messaging_app.models.position import Locked
+from messaging_app.models.scope import ConversationType
 from messaging_app.policies import policy_of
 from messaging_app.queries import starts as queries
 from messaging_app.queries.contexts import ContextRow
 from messaging_app.services import announcements
-from messaging_app.services.settings import parse_or_default
+from messaging_app.services.settings import get_setting, parse_or_default
 
 DAY = timedelta(days=1)
 OFFERED = 20  # contexts from which a customer chooses
@@ -49,6 +51,30 @@ def allowed(actor: Actor) -> str:
     """Return what this customer may begin: never, about_order or always. The stricter choice wins. One statement."""
     stored, of_store = queries.choices(db.session(), CUSTOMERS_MAY_START, actor.store_id or 0)
     return min(str(parse_or_default(CUSTOMERS_MAY_START, stored)), of_store, key=MAY_START.index)
+
+
+def possible(actor: Actor, conversation_type: str, recipient_type: str) -> dict[str, ConversationType]:
+    """Return what the actor's role may begin now, by recipient type. One statement where a setting decides about these two."""
+    policy = policy_of(actor)
+
+    def is_off(recipient: str) -> bool:
+        key = policy.starts_where.get(recipient)
+        is_asked = recipient == recipient_type or policy.starts[recipient] == conversation_type
+        return key is not None and not (is_asked and get_setting(key))
+
+    return {recipient: kind for recipient, kind in policy.starts.items() if not is_off(recipient)}
+
+
+def may_write_to(actor: Actor, recipient_type: str) -> bool:
+    """Whether the actor's role may write to recipients of this kind now. One statement where a setting decides."""
+    key = policy_of(actor).starts_where.get(recipient_type)
+    return recipient_type in policy_of(actor).starts and (key is None or bool(get_setting(key)))
+
+
+def recipient_types(actor: Actor, settings: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the kinds of recipients that the actor may write to while these settings are in force."""
+    where = policy_of(actor).starts_where
+    return tuple(one for one in policy_of(actor).starts if one not in where or settings.get(where[one]))
 
 
 def may_ask(actor: Actor) -> bool:

@@ -172,6 +172,7 @@ def mount_writing(at: Mount, role: RolePolicy) -> None:
         at.behind_door(f"{at.messages}/new", compose.new, "GET", "POST")
         at.behind_door(f"{at.messages}/recipients", compose.recipients, "GET")
         at.behind_door(f"{at.messages}/contexts", compose.contexts_of_recipient, "GET")
+        at.behind_door(f"{at.messages}/reasons", compose.offer_reasons, "GET")
         at.behind_door(at.messages, compose.create, "POST")
     else:
         at.behind_door(f"{at.messages}/new", asking.ask, "GET")

@@ -89,7 +89,7 @@ def test_every_address_has_a_policy(world: World) -> None:
     assert views["store"] - views["admin"] == {"switch"}
     through_providers = {"begin_oidc", "finish_oidc", "connect_identity", "disconnect_identity"}
     assert views["admin"] - views["storefront"] == through_providers | {
-        "new", "recipients", "contexts_of_recipient", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR, *OF_TEAMS,
+        "new", "recipients", "contexts_of_recipient", "offer_reasons", "create", "close", "reopen", "others", "profile", *OF_A_SECOND_FACTOR, *OF_TEAMS,
         "offer_saved_replies", "use_saved_reply",
     }  # fmt: skip
     assert views["storefront"] - views["admin"] == {"stored_data", "logo", "ask", "create_question"}

@@ -88,6 +88,7 @@ GET  R/new                                admin 200  store 200  storefront 404  
 POST R/new                                admin 200  store 200  storefront none out 302
 GET  R/recipients                         admin 200  store 200  storefront none out 302
 GET  R/contexts                           admin 200  store 200  storefront none out 302
+GET  R/reasons                            admin 200  store 200  storefront none out 302
 POST R/bulk                               admin 422  store 422  storefront none out 302
 POST R/bulk/undo                          admin 422  store 422  storefront none out 302
 POST R                                    admin 422  store 422  storefront 403  out 401

@@ -9,14 +9,14 @@ from messaging_app.models.reason import Reason
 from messaging_app.services import reason_changes, reasons
 
 
-def list_reasons(actor: Actor, query: s.ReasonQuery) -> Answer:
+def list_reasons(actor: Actor, query: s.StoreReasonQuery | s.StorefrontReasonQuery) -> Answer:
     """The reasons of the actor's side."""
     matter = reasons.matter_of(actor, query.context_kind, query.context_reference)
     found = [_reason(one) for one in reasons.offer(actor, query.recipient_type, matter).reasons]
     return Answer(s.ReasonListResponse.model_validate({"reasons": found}))
 
 
-def list_all_reasons(actor: Actor, query: s.ReasonQuery) -> Answer:
+def list_all_reasons(actor: Actor, query: s.AdminReasonQuery) -> Answer:
     """Every reason there is."""
     matter = reasons.matter_of(actor, query.context_kind, query.context_reference)
     return _all_reasons(actor, query.recipient_type, matter)
@@ -33,7 +33,7 @@ def _entered(one: s.ReasonUpdate) -> Reason:
     return Reason(one.code, one.name, *limits, one.hint, one.url)
 
 
-def _all_reasons(actor: Actor, recipient_type: str | None = None, matter: reasons.Matter | None = None) -> Answer:
+def _all_reasons(actor: Actor, recipient_type: str | None = None, matter: reasons.KindAndState | None = None) -> Answer:
     found = [
         _reason(one) | {name: list(getattr(one.reason, name)) for name in ("sides", "kinds", "states", "recipients")}
         for one in reasons.offer_all(actor, recipient_type, matter)

@@ -70,14 +70,18 @@ class TeamConversationQuery(ConversationQuery):
 
 class _Beginning(Incoming):
     conversation_type: ConversationKind = Field(
-        description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store or customer token.",
+        description="`admin_store` and `admin_customer` begin with an admin token, `store_customer` with a store or "
+        "customer token; `admin_store` with a store token too, where the platform lets stores write to it.",
         examples=["store_customer"],
     )
-    recipient_type: Literal["store", "customer"] = Field(
-        description="`store` for `admin_store` and for customers, else `customer`.", examples=["customer"]
+    recipient_type: Literal["store", "customer", "platform"] = Field(
+        description="`store` for `admin_store` and for customers, else `customer`; `platform` for stores that write to it.",
+        examples=["customer"],
     )
-    recipient_id: Id = Field(
-        description="`stores.id` or `customers.id`, as /messages/recipients lists them; for customers their own store.",
+    recipient_id: Id | None = Field(
+        None,
+        description="`stores.id` or `customers.id`, as /messages/recipients lists them; for customers their own store. "
+        "Required, except for the platform, which has none.",
         examples=[1],
     )
     subject: Subject

@@ -14,10 +14,7 @@ from messaging_app.models.reason import CODE, CODE_MAX, HINT_MAX, NAME_MAX, REAS
 Party = Literal["customer", "store", "platform"]
 
 
-class ReasonQuery(Incoming):
-    """For which start reasons are asked for."""
-
-    recipient_type: Literal["store", "customer"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+class _About(Incoming):
     context_kind: Annotated[str, Field(max_length=KIND_MAX, pattern=WITHOUT_NUL)] = Field(
         "", description="About what: one of the platform's kinds, such as `order`."
     )
@@ -26,13 +23,19 @@ class ReasonQuery(Incoming):
     )
 
 
-class StoreReasonQuery(ReasonQuery):
+class AdminReasonQuery(_About):
+    """For which start of the platform."""
+
+    recipient_type: Literal["store", "customer"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+
+
+class StoreReasonQuery(_About):
     """For which start of a store."""
 
-    recipient_type: Literal["customer"] | SkipJsonSchema[None] = Field(None, description="To whom.")
+    recipient_type: Literal["customer", "platform"] | SkipJsonSchema[None] = Field(None, description="To whom.")
 
 
-class StorefrontReasonQuery(ReasonQuery):
+class StorefrontReasonQuery(_About):
     """For which start of a customer."""
 
     recipient_type: Literal["store"] | SkipJsonSchema[None] = Field(None, description="To whom.")

@@ -58,6 +58,7 @@ class ComposeForm(KeyedForm):
         id="compose-reference",
         render_kw={"autocomplete": "off", "maxlength": REFERENCE_MAX, "dir": "auto"},
     )
+    reason = HiddenField(_("Reason"), id="compose-reason")  # rendered as radio buttons
     subject = StringField(_("Subject"), id="compose-subject", render_kw={"dir": "auto"})
     content = TextAreaField(_("Message"), id="compose-content", render_kw=TEXT)
 
@@ -67,6 +68,7 @@ class AskForm(KeyedForm):
 
     context_kind = HiddenField()
     context_reference = HiddenField()
+    reason = HiddenField(_("Why are you writing?"), id="ask-reason")  # rendered as radio buttons
     follows = HiddenField()  # the number of the closed conversation
     subject = StringField(_("Subject"), id="ask-subject", render_kw={"dir": "auto", "maxlength": SUBJECT_MAX})
     content = TextAreaField(_("Your message"), id="ask-content", render_kw=TEXT | {"rows": 5})

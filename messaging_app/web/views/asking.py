@@ -18,11 +18,13 @@ from messaging_app.queries.contexts import ContextRow
 from messaging_app.queries.thread import SeatRow
 from messaging_app.services import contexts, messaging, starts
 from messaging_app.services.attachments import Limits, get_limits
+from messaging_app.services.reasons import KindAndState
 from messaging_app.services.starts import Matter, StartsUsedUp
 from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import AskForm
 from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number
 from messaging_app.web.views.about import kind_name
+from messaging_app.web.views.choosing import Choice, choice
 from messaging_app.web.views.compose import lead_to_open
 from messaging_app.web.views.messages import uploads
 
@@ -38,6 +40,7 @@ class Asking:
     is_free: bool  # whether it may be about nothing in particular
     follows: SeatRow | None = None  # the closed conversation that it continues
     matters: list[Matter] = field(default_factory=list)
+    reasons: Choice | None = None
 
     @property
     def limits(self) -> Limits:
@@ -58,7 +61,7 @@ def ask(actor: Actor) -> ResponseReturnValue:
         raise NotFound
     name = _named(request.args.get("context_kind", ""), request.args.get("context_reference", ""))
     follows = whole_number("follows")
-    form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows)
+    form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows, reason=request.args.get("reason", ""))
     asking = _asking(actor, form, name, follows)
     if name and not asking.matter:
         raise NotFound
@@ -84,6 +87,7 @@ def create_question(actor: Actor) -> ResponseReturnValue:
             content=form.content.data or "",
             context=asked_for,
             follows=follows,
+            reason=form.reason.data or "",
             idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
@@ -121,6 +125,8 @@ def _asking(actor: Actor, form: AskForm, name: Named | None, follows: int | None
         form.subject.data = form.subject.data or matter.title or f"{kind_name(matter.kind)} {matter.reference}"
     else:
         asking.matters = starts.offered(actor)
+    about = KindAndState(matter.kind, matter.state) if matter else None
+    asking.reasons = choice(actor, form.reason, "store", about, is_settled=True)
     return asking
 
 

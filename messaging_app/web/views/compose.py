@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import SelectChoice
 
 from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
@@ -17,27 +17,36 @@ from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, NotFo
 from messaging_app.models.context import REFERENCE_MAX, Named
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
-from messaging_app.services import contexts, messaging
-from messaging_app.services.attachments import Limits, get_limits
+from messaging_app.services import contexts, messaging, starts
+from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.drafts import wrong_recipient
-from messaging_app.services.recipients import find_recipient, list_recipients
+from messaging_app.services.recipients import RecipientPage, find_recipient, list_recipients
+from messaging_app.services.settings import Value, list_settings
 from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import ComposeForm
 from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number
 from messaging_app.web.views import composer
-from messaging_app.web.views.about import kind_name
+from messaging_app.web.views.choosing import (
+    Choice,
+    at_its_field,
+    find_named,
+    named_in,
+    offer_kinds,
+    reasons_for,
+)
 from messaging_app.web.views.conversations import whole_page
 from messaging_app.web.views.messages import uploads
 from messaging_app.web.views.thread import show, window
 
 QUERY_MAX = 100
+CHOSEN = ("store", "customer")  # kinds of recipients of which there are several
 
 
-@dataclass(slots=True)
+@dataclass
 class Compose:
-    """The data for the compose templates."""
+    """The data for the compose templates. Settings are read only for the whole form."""
 
-    recipient_types: tuple[str, ...]
+    actor: Actor
     recipient_type: str
     q: str
     recipients: list[Any]
@@ -45,11 +54,27 @@ class Compose:
     form: ComposeForm
     recipient_id: int | None = None
     matters: list[ContextRow] = field(default_factory=list)  # what it can be about, with the chosen recipient
+    reasons: Choice | None = None
+
+    @cached_property
+    def settings(self) -> dict[str, Value]:
+        """The settings in force. One statement."""
+        return list_settings()
+
+    @property
+    def recipient_types(self) -> tuple[str, ...]:
+        """Kinds of recipients to choose from."""
+        return starts.recipient_types(self.actor, self.settings)
+
+    @property
+    def conversation_type(self) -> str:
+        """What begins with a recipient of this kind."""
+        return policy_of(self.actor).starts[self.recipient_type]
 
     @property
     def limits(self) -> Limits:
         """What may be attached."""
-        return get_limits()
+        return limits_of(self.settings.get)
 
 
 def new(actor: Actor) -> ResponseReturnValue:
@@ -57,13 +82,14 @@ def new(actor: Actor) -> ResponseReturnValue:
     if request.method == "POST":
         compose = _compose(actor, request.args if "cursor" in request.args else request.form)
         _keep_chosen(actor, compose)
+        known = find_named(actor, named_in(request.form))
     else:
-        chosen, values = _number("args"), request.args.to_dict()
-        if not chosen and (chosen := _customer_of_context(actor)):
-            values["recipient_type"] = "customer"
+        chosen, values, known = _number("args"), request.args.to_dict(), find_named(actor, named_in(request.args))
+        if not chosen and known and known.customer_id:
+            chosen, values["recipient_type"] = known.customer_id, "customer"
         compose = _compose(actor, values)
         _choose(actor, compose, chosen)
-    _fill_in_context(compose)
+    _fill_in(actor, compose, known)
     return page_or_fragment("compose/new.html", "compose/_dialog.html", compose=compose)
 
 
@@ -71,6 +97,8 @@ def recipients(actor: Actor) -> ResponseReturnValue:
     """The recipients found while typing. `recipient_id` stays selected if it is still within reach."""
     compose = _compose(actor, request.args)
     _choose(actor, compose, _number("args"))
+    if not is_htmx():
+        _fill_in(actor, compose, find_named(actor, named_in(request.args)))
     return page_or_fragment("compose/new.html", "compose/_recipients.html", compose=compose)
 
 
@@ -78,6 +106,14 @@ def contexts_of_recipient(actor: Actor) -> ResponseReturnValue:
     """What a conversation with the chosen recipient can be about, for the field of the number."""
     chosen = _number("args") if request.args.get("recipient_type") == "customer" else 0
     return rendered("compose/_contexts.html", matters=contexts.list_for(actor, chosen) if chosen else [])
+
+
+def offer_reasons(actor: Actor) -> ResponseReturnValue:
+    """The reasons for the recipient and context in the form, with the chosen one."""
+    form, name = ComposeForm(formdata=None, reason=request.args.get("reason", "")), named_in(request.args)
+    recipient_type = request.args.get("recipient_type", "")
+    offered = reasons_for(actor, form, recipient_type, name, find_named(actor, name))
+    return rendered("reasons/_choose.html", reasons=offered)
 
 
 def create(actor: Actor) -> ResponseReturnValue:
@@ -97,10 +133,11 @@ def create(actor: Actor) -> ResponseReturnValue:
             actor,
             conversation_type=kind,
             recipient_type=recipient_type,
-            recipient_id=_number("form"),
+            recipient_id=_number("form") if recipient_type in CHOSEN else None,
             subject=form.subject.data or "",
             content=form.content.data or "",
             context=contexts.named(*name) if any(name) else None,
+            reason=form.reason.data or "",
             idempotency_key=form.idempotency_key.data or None,
             uploads=uploads(),
             limits=g.get("upload_limits"),
@@ -138,25 +175,18 @@ def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseRetur
     return whole_page(actor, view, filled)
 
 
-def _customer_of_context(actor: Actor) -> int:
-    """Return the customer of the context that a link names alone; 0 if nobody knows it."""
-    name = Named(*(request.args.get(field, "").replace("\0", "") for field in contexts.FIELDS))
-    found = contexts.find_by_name(actor, name) if all(name) else None
-    return (found.customer_id if found else None) or 0
-
-
-def _fill_in_context(compose: Compose) -> None:
-    """Offer the kinds of contexts, and what a link or the form named."""
-    form, offered = compose.form, contexts.kinds()
+def _fill_in(actor: Actor, compose: Compose, known: ContextRow | None) -> None:
+    """Offer kinds of contexts and reasons, and fill in what a link named. `known` is the context that it or the form names."""
+    form = compose.form
     if request.method == "GET":
         form.context_kind.data = request.args.get("context_kind", "")
         form.context_reference.data = request.args.get("context_reference", "")[:REFERENCE_MAX]
         about = (form.context_kind.data, form.context_reference.data)
         form.draft.data = "?" + urlencode(dict(zip(contexts.FIELDS, about, strict=True))) if any(about) else ""
-    chosen = form.context_kind.data or ""
-    listed = offered if chosen in ("", *offered) else [*offered, chosen]
-    names = [SelectChoice(kind, kind_name(kind)) for kind in listed]
-    form.context_kind.choices = [SelectChoice("", _("Nothing in particular")), *names]
+        form.reason.data = request.args.get("reason", "")
+    offer_kinds(form, contexts.kinds_in(compose.settings))
+    name = Named(form.context_kind.data or "", form.context_reference.data or "")
+    compose.reasons = reasons_for(actor, form, compose.recipient_type, name, known)
 
 
 def _number(source: str) -> int:
@@ -170,11 +200,12 @@ def _number(source: str) -> int:
 def _refused(actor: Actor, refusal: Refusal) -> ResponseReturnValue:
     compose = _compose(actor, _listed())
     _keep_chosen(actor, compose)
-    if isinstance(refusal, Invalid) and compose.recipient_id is None and "recipient_id" not in refusal.by_field():
+    is_missing = compose.recipient_id is None and compose.recipient_type in CHOSEN
+    if isinstance(refusal, Invalid) and is_missing and "recipient_id" not in refusal.by_field():
         # The service checks the texts first; show all errors at once.
         refusal = Invalid(*refusal.errors, *wrong_recipient().errors)
-    compose.form.refuse(refusal)
-    _fill_in_context(compose)
+    compose.form.refuse(at_its_field(refusal))
+    _fill_in(actor, compose, find_named(actor, named_in(request.form)))
     template = "compose/_form.html" if is_htmx() else "compose/new.html"
     status = 422 if is_htmx() and compose.form.file_errors else refusal.status
     return rendered(template, status, compose=compose)
@@ -199,7 +230,12 @@ def _keep_chosen(actor: Actor, compose: Compose) -> None:
 def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
     """Select a recipient, and put it first if it is not in the list."""
     listed = any(row.recipient_id == chosen for row in compose.recipients)
-    if chosen and not listed and (found := find_recipient(actor, compose.recipient_type, chosen)):
+    if (
+        compose.recipient_type in CHOSEN
+        and chosen
+        and not listed
+        and (found := find_recipient(actor, compose.recipient_type, chosen))
+    ):
         compose.recipients.insert(0, found)
         listed = True
     compose.recipient_id = chosen if listed else None
@@ -208,17 +244,22 @@ def _choose(actor: Actor, compose: Compose, chosen: int) -> None:
 
 
 def _compose(actor: Actor, values: Any) -> Compose:
-    types = policy_of(actor).recipient_types
-    recipient_type = values.get("recipient_type") or types[0]
-    if recipient_type not in types:
+    usual = next(iter(policy_of(actor).starts))
+    recipient_type = values.get("recipient_type") or usual
+    if not starts.may_write_to(actor, recipient_type):
         if request.method == "GET":
             raise Invalid(FieldError("recipient_type", "invalid", _("You cannot write to recipients of this kind.")))
-        recipient_type = types[0]
+        recipient_type = usual
     q = values.get("q", "")[:QUERY_MAX]
-    page = list_recipients(actor, recipient_type, q, cursor=request.args.get("cursor") or None)
+    cursor = request.args.get("cursor") or None
+    page = (
+        list_recipients(actor, recipient_type, q, cursor=cursor)
+        if recipient_type in CHOSEN
+        else RecipientPage([], None)
+    )
     following = {"recipient_type": recipient_type, "q": q, "cursor": page.next_cursor}
     form = ComposeForm()
     form.q.data = q
     form.idempotency_key.data = form.idempotency_key.data or new_key()
     next_query = f"?{urlencode(following)}" if page.next_cursor else ""
-    return Compose(types, recipient_type, q, page.rows, next_query, form)
+    return Compose(actor, recipient_type, q, page.rows, next_query, form)
