@@ -49,9 +49,10 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
         people = _cast(session, cast["directory"])
         moment = now()
         contexts = orders.write(session.connection(), cast["contexts"], people, moment)
+        reasons = orders.write_reasons(session, cast["reasons"])
         for story in cast["conversations"]:
             about = contexts.get((people.stores[store_of(story, people)], story.get("about", "")))
-            write(session.connection(), story, people, moment, about)
+            write(session.connection(), story, people, moment, about, reasons.get(story.get("reason", "")))
         session.add_all(_views(cast["views"], people))
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
     errands.run(people)

@@ -1,16 +1,19 @@
-"""What the demo's conversations are about: each context as it was, and as it has become."""
+"""What the demo's conversations are about, each context as it was and as it has become, and why they began."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 from messaging_app.demo.stories import Cast, Story, ago
-from messaging_app.models import Context
+from messaging_app.models import Context, ReasonList
 from messaging_app.models.context import Details, Fact, Held, Snapshot
+from messaging_app.models.reason import Reason, read_reasons
 
 Contexts: TypeAlias = dict[tuple[int, str], Held]  # by store and name, such as "order 4711"; as they were first
 
@@ -30,6 +33,14 @@ def write(connection: Connection, entries: list[Story], cast: Cast, moment: date
         began = Snapshot(**versions[0], kind=entry["kind"], reference=entry["reference"])
         found[store_id, name] = Held(number, store_id, customer_id, began)
     return found
+
+
+def write_reasons(session: Session, entries: list[Story]) -> dict[str, Reason]:
+    """Write the list of reasons. Returns them by code."""
+    reasons = read_reasons(json.dumps(entries))
+    ReasonList.hold(session)
+    ReasonList.replace(session, reasons)
+    return {reason.code: reason for reason in reasons}
 
 
 def _details(entry: Story, number: int) -> Details:

@@ -33,6 +33,7 @@ from messaging_app.models import (
 from messaging_app.models.context import Held
 from messaging_app.models.events import EventKind
 from messaging_app.models.message import SHOP
+from messaging_app.models.reason import Reason
 from messaging_app.text import preview
 
 EVENTS = {"close": events.CLOSED, "reopen": events.REOPENED}
@@ -74,7 +75,14 @@ class _Seat:
     last_read_at: datetime | None = field(default=None)
 
 
-def write(connection: Connection, story: Story, cast: Cast, moment: datetime, about: Held | None = None) -> None:
+def write(
+    connection: Connection,
+    story: Story,
+    cast: Cast,
+    moment: datetime,
+    about: Held | None = None,
+    reason: Reason | None = None,
+) -> None:
     """Write one conversation, its lines dated relative to `moment` as `story` says."""
     present = _present(story, cast)
     shop = Actor(ActorType.ADMIN, next(iter(cast.admins.values())).id, SHOP)
@@ -83,7 +91,7 @@ def write(connection: Connection, story: Story, cast: Cast, moment: datetime, ab
     columns, own_lines = _sides(story, present, moment, len(lines))
     conversation_id = connection.scalar(
         insert(Conversation)
-        .values(_head(story, cast, lines) | columns | Conversation.matter(about))
+        .values(_head(story, cast, lines) | columns | Conversation.matter(about, reason))
         .returning(Conversation.id)
     )
     for line in own_lines:

@@ -15,8 +15,8 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
 from messaging_app.models import AccountMail, Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
-from messaging_app.policies import policy_of
-from messaging_app.services import messaging, trail
+from messaging_app.policies import POLICIES, policy_of
+from messaging_app.services import messaging, reason_changes, trail
 from messaging_app.services.settings import get_setting
 from tests import cast
 
@@ -94,6 +94,17 @@ def test_every_conversation_was_begun_by_somebody_who_may() -> None:
     rows = select(Conversation.created_by_type, Conversation.conversation_type)
     for starter, kind in db.session.execute(rows):
         assert kind in starts[ActorType(starter)]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_reason_is_one_with_which_its_beginner_may_begin() -> None:
+    kept = {reason.code: reason for reason in reason_changes.list_reasons()}
+    begun = select(Conversation.created_by_type, Conversation.reason_code, Conversation.context_kind)
+    rows = list(db.session.execute(begun.where(Conversation.reason_code.is_not(None))))
+    assert len(rows) > 8 and len(kept) == 8
+    for starter, code, kind in rows:
+        assert POLICIES[ActorType(starter)].party in kept[code].sides, code
+        assert not kept[code].kinds or kind in kept[code].kinds, code
 
 
 @pytest.mark.usefixtures("loaded")
