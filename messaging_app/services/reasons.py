@@ -76,16 +76,14 @@ def offer_all(actor: Actor, recipient_type: str | None = None, matter: KindAndSt
 
 
 def matter_of(actor: Actor, kind: str, reference: str) -> KindAndState | None:
-    """Return what a link or a form names; None if it names nothing. For customers, what is not theirs is `NotFound`."""
-    if not (kind or reference):
-        return None
+    """Return what a query names; None if it names nothing. For customers, what is not theirs is `NotFound`."""
+    if not reference:
+        return KindAndState(kind) if kind else None
     if not policy_of(actor).names_any_context:
         own = starts.find_offered(actor, Named(kind, reference))
         if own is None:
             raise NotFound
         return KindAndState(own.kind, own.state)
-    if not reference:
-        return KindAndState(kind)
     name = contexts.named(kind, reference)
     found = contexts.find_by_name(actor, name)
     return KindAndState(name.kind, found.state if found else None)

@@ -27,7 +27,18 @@ VIEWS_MAX = 200  # of one person in one team, and as many of the team
 VIEW_QUERY_MAX = 8_000
 COUNTED = 30  # as many views are counted for one look at them
 FILTERS = frozenset(
-    {"status", "type", "unread", "context_kind", "context_reference", "waiting", "assignee", "snoozed", "order"}
+    {
+        "status",
+        "type",
+        "unread",
+        "context_kind",
+        "context_reference",
+        "reason",
+        "waiting",
+        "assignee",
+        "snoozed",
+        "order",
+    }
 )
 OF_API = {"conversation_type": "type"}  # what the API's lists call differently
 SWITCHES = {"unread": {"1": "1", "true": "1", "0": "", "false": ""}}

@@ -78,6 +78,7 @@ def test_the_list_is_replaced_as_a_whole_and_gives_each_side_its_own(either_api:
     assert offered(api, "sam", "?context_kind=return") == {"delivery": None, "delay": "Only for orders."}
     limits = "Only for orders that are Shipped or Delivered."
     assert offered(api, "cleo") == {"delivery": None, "damaged": limits}
+    assert offered(api, "cleo", "?context_kind=return")["damaged"] == limits
     assert offered(api, "cleo", order) == {"delivery": None, "damaged": f"{limits} This one is “Paid”."}
     put(api, state="SHIPPED", version=2)
     assert offered(api, "cleo", order) == {"delivery": None, "damaged": None}, "whatever the case"
