@@ -92,3 +92,35 @@ def test_a_day_has_so_many_starts_and_repeats_do_not_count(either_api: Api) -> N
     assert ask(api, context=NAME).status_code == 200
     assert api.post("cleo", f"/{second.json['id']}/messages", json={"content": "And?"}).status_code == 201
     assert ask(api, "omar").status_code == 201, "each has a day of their own"
+
+
+MATTERS = {  # whose is what: by store and name, with two stores' orders of one number
+    ("bakery", "order", "4711"): "cleo",
+    ("bakery", "order", "4712"): "omar",
+    ("bakery", "return", "4711"): "omar",
+    ("cycles", "order", "4711"): "jun",
+    ("cycles", "order", "88"): "jun",
+}
+
+
+@pytest.mark.parametrize("who", ["cleo", "omar", "jun"])
+def test_everybody_begins_only_about_their_own_with_their_own_store(either_api: Api, who: str) -> None:
+    """Customer × context × store: whatever else is named is as if it were not there."""
+    api = either_api
+    with api.app.app_context():
+        set_settings(None, {"customers_may_start": "always", "customer_starts_per_day": "100"})
+    for (store, kind, reference), owner in MATTERS.items():
+        said = {"customer": {"email": f"{owner}@mail.example"}, "title": f"Of {owner}", "version": 1}
+        assert api.put("ada", f"/api/v1/admin/contexts/{store}/{kind}/{reference}", json=said).status_code == 201
+    home = {"cleo": "bakery", "omar": "bakery", "jun": "cycles"}[who]
+    names = sorted({(kind, reference) for _store, kind, reference in MATTERS} | {("payout", "4711"), ("order", "9")})
+    for kind, reference in names:
+        name = {"kind": kind, "reference": reference}
+        for store in ("bakery", "cycles"):
+            answer = ask(api, who, context=name, recipient_id=getattr(api.cast, store))
+            if store != home:
+                assert faults_of(answer) == {("recipient_id", "unknown_recipient")}, (kind, reference, store)
+            elif MATTERS.get((home, kind, reference)) == who:
+                assert answer.status_code == 201 and answer.json["context"]["title"] == f"Of {who}"
+            else:
+                problem_of(answer, 404, "not_found")

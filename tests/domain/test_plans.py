@@ -55,6 +55,7 @@ def fill(engine: Engine, contexts: int) -> None:
     dialect = engine.dialect.name
     numbers = SQLITE_NUMBERS if dialect == "sqlite" else POSTGRES_NUMBERS
     moment, name = MOMENTS[dialect], NAMES[dialect]
+    now = MOMENTS[dialect].replace("i %", "1 %")
     statements = (
         (
             "INSERT INTO stores (id, code, name, sort_name, active, created_at)"
@@ -102,6 +103,7 @@ def fill(engine: Engine, contexts: int) -> None:
         # Sam owns the bakery; Lea sees there only what is hers or nobody's, half of it.
         "UPDATE store_memberships SET role = 'owner' WHERE user_id = 3",
         "UPDATE stores SET staff_see_only_assigned = true WHERE id = 1",
+        f"INSERT INTO platform_settings (key, value, updated_at) VALUES ('customers_may_start', 'always', {now})",
         _seats("'store', 3", "conversation_type <> 'admin_customer' AND store_id = 1"),
         _seats("'store', 6", "conversation_type <> 'admin_customer' AND store_id = 1"),
         _seats("'admin', 1", "conversation_type <> 'store_customer'"),
@@ -248,7 +250,8 @@ PAGES = {
         "ada",
         "/admin/messages/contexts?recipient_type=customer&recipient_id=3314",
     ),
-    "what a customer can write about": ("cleo", "/storefront/account"),
+    "account of a customer": ("cleo", "/storefront/account"),
+    "what a customer can write about": ("cleo", "/storefront/account/messages/new"),
     "recipients": ("sam", "/store/messages/recipients?recipient_type=customer"),
     "recipients by word": ("sam", "/store/messages/recipients?recipient_type=customer&q=fi"),
     "recipients by two words": ("ada", "/admin/messages/recipients?recipient_type=customer&q=first1+family12"),
