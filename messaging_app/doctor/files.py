@@ -113,12 +113,21 @@ def _compare(connection: Connection) -> tuple[list[str], list[str], list[str]]:
             elif file is None or size not in (None, file.size):
                 missing.append(key)
     for key, size in delayed.files_waiting(connection):
-        if key not in known and (key not in stored or size not in (None, stored[key].size)):
+        if key not in known and (key not in stored or size not in (None, stored[key].size)) and _is_gone(key, size):
             waiting.append(key)
         known.add(key)
     young = now() - IN_FLIGHT
     strays = [key for key, file in stored.items() if key not in known and file.modified < young]
     return [*_really_missing(missing), *waiting], left, strays
+
+
+def _is_gone(key: str, size: int | None) -> bool:
+    """Whether a file is not there now, or is another: it may have come after storage was listed."""
+    try:
+        found = storage().size(key)
+    except FileMissing:
+        return True
+    return size not in (None, found)
 
 
 def _really_missing(keys: list[str]) -> list[str]:

@@ -10,10 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now
 from messaging_app.services import delayed, preferences
+from tests.browser import axe
 from tests.browser.conftest import Site, Visitors
 from tests.browser.files import PICTURE, TABLE
 from tests.browser.hands import composer, messages, row, send_button, thread, until, write
-from tests.browser.test_draft_files import field, missing, staged
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,19 @@ pytestmark = pytest.mark.browser
 def waiting(page: Page) -> Locator:
     """What waits to be sent, under the messages."""
     return page.locator("#delayed > *")
+
+
+def field(page: Page) -> Locator:
+    """The reply's files; a note has its own."""
+    return page.locator("#composer").get_by_label("Attach files", exact=True).and_(page.locator("input"))
+
+
+def staged(page: Page) -> Locator:
+    return page.locator("#composer").get_by_role("list", name="Files to send").get_by_role("listitem")
+
+
+def missing(page: Page) -> Locator:
+    return page.locator("#composer").get_by_text("Attach again:")
 
 
 def undo(page: Page) -> None:
@@ -49,6 +62,7 @@ def test_words_and_files_come_back_before_what_was_typed_since(site: Site, visit
     expect(staged(page)).to_have_count(0)
     expect(waiting(colleague)).to_contain_text("With prises")
     expect(waiting(colleague).get_by_role("button")).to_have_count(0)
+    assert axe.in_every_look(page) == []
     composer(page).fill("PS")
     undo(page)
     expect(waiting(page)).to_have_count(0)

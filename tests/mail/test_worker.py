@@ -11,7 +11,9 @@ import time_machine
 from messaging_app.db.engine import now
 from messaging_app.mail import outbox
 from messaging_app.mail.worker import Worker
+from messaging_app.services import messaging, undo
 from tests.mail.conftest import Post
+from tests.services import wait_for
 
 NOON = "2026-03-01T12:00:00Z"
 
@@ -54,3 +56,14 @@ def test_a_mail_that_is_due_before_the_planned_round_brings_an_earlier_one(
         worker._sweep()
         worker._sweep()
         assert len(coming(worker)) == 2
+
+
+def test_what_waited_for_an_undo_is_sent_although_no_page_is_open(post: Post) -> None:
+    number = post.begin(post.cast.sam, post.cast.cleo)
+    working = Worker(post.app)
+    working.start()
+    try:
+        undo.send_later(post.cast.sam, number, "Ready", seconds=1)
+        wait_for(lambda: messaging.get_head(post.cast.cleo, number).head.last_message_preview == "Ready")
+    finally:
+        working.stop()
