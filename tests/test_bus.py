@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from messaging_app.bus import Event
+from messaging_app.bus.presence import HERE, Present, told
 from messaging_app.bus.redis import NUMBER_AND_PUBLISH, RedisBus
 from tests.services import wait_for
 
@@ -81,3 +82,13 @@ def test_what_cannot_be_sent_stays_in_this_process_and_ends_nothing(
 def _heard(stream: Any) -> str:
     delivered = stream.next(10)
     return delivered.event.kind if delivered else "nothing"
+
+
+def test_who_is_here_is_known_to_every_process(bus: RedisBus, redis_url: str) -> None:
+    other = RedisBus(redis_url, "test")
+    wait_for(other.position, what="the other process to listen")
+    place, nadia = ("store:1", 7), Present(2, "Nadia")
+    other.publish(Event((), HERE, told(place, nadia, here=True)))
+    wait_for(lambda: list(bus.hub.presence.at(place)) == [nadia])
+    other.publish(Event((), HERE, told(place, nadia, here=False)))
+    wait_for(lambda: not bus.hub.presence.at(place))

@@ -9,6 +9,8 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from messaging_app.bus.presence import HERE, Presence
+
 REMEMBERED = 1_000  # events that a reconnecting stream can still get
 QUEUED = 100  # events queued for one slow stream, before it gets a single "catch up"
 STREAMS_EACH = 12  # streams per person and process
@@ -89,6 +91,7 @@ class Hub:
         self.capacity = STREAMS
         self.look_every = 3.0  # seconds between a stream's checks that its browser is still connected
         self.closing = False
+        self.presence = Presence()
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Subscription]] = {}
         self._subscriptions: set[Subscription] = set()
@@ -150,6 +153,7 @@ class Hub:
                 return
             self._last += 1
             self._memory.append(event)
+            self._note(event)
             concerned: set[Subscription] = set().union(*(self._listeners.get(topic, ()) for topic in event.topics))
             if concerned:
                 delivered = Delivered(self.position, event)
@@ -159,6 +163,7 @@ class Hub:
     def deliver_here(self, event: Event) -> None:
         """Deliver `event` to this process's streams only, without a number, while the common order is unavailable."""
         with self._lock:
+            self._note(event)
             for topic in event.topics:
                 for subscription in self._listeners.get(topic, ()):
                     subscription.put(Delivered("", event))
@@ -174,6 +179,10 @@ class Hub:
         self.closing = True
         for subscription in list(self._subscriptions):
             subscription.put(Delivered("", CLOSING))
+
+    def _note(self, event: Event) -> None:
+        if event.kind == HERE:
+            self.presence.note(event.data)
 
     def _forget(self, epoch: str, number: int) -> None:
         self._epoch, self._last = epoch, number

@@ -16,11 +16,13 @@ from pydantic_core import to_json
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Event, current_bus
+from messaging_app.bus.presence import HERE, Place, Present, told
 from messaging_app.db import engine as database
 from messaging_app.extensions import db
 from messaging_app.models.position import Taken
 from messaging_app.models.scope import sees_type
 from messaging_app.queries.sending import Writer
+from messaging_app.queries.thread import SeatRow
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +139,25 @@ def typing(actor: Actor, conversation: Writer) -> None:
         data = to_json(told).decode()
         held_by = conversation.store_assignee_id
         current_bus().publish(Event((topic,), "typing", data, people, conversation.conversation_type, held_by=held_by))
+
+
+def present(actor: Actor, head: SeatRow, *, here: bool, is_new: bool) -> None:
+    """Tell every process that `actor` has a conversation open or has left it, and their own side if that is new.
+
+    Nothing is stored. Streams learn only that something about this conversation has changed.
+    """
+    who = Present(actor.id, actor.name)
+    current_bus().publish(Event((), HERE, told(place_of(actor, head.id), who, here)))
+    if is_new:
+        data = to_json({"kind": "present", "id": head.id}).decode()
+        held_by = head.assignee_id if actor.type == ActorType.STORE else None
+        about = head.conversation_type
+        current_bus().publish(Event((_scope(actor),), "present", data, about=about, held_by=held_by))
+
+
+def place_of(actor: Actor, conversation_id: int) -> Place:
+    """Return where in a conversation people of the actor's side meet."""
+    return _scope(actor), conversation_id
 
 
 def _audience(conversation: Concerned, customer: bool = True) -> tuple[str, ...]:

@@ -198,6 +198,7 @@ def mount_team(at: Mount) -> None:
     at.behind_door(f"{thread}/notes/attachments/<id:attachment_id>/thumbnail", attachments.thumbnail_of_note, "GET")
     at.behind_door(f"{thread}/messages/<id:delayed_id>/undo", undo.undo_send, "POST")
     at.behind_door(f"{thread}/messages/<id:delayed_id>/files/<id:place>", undo.taken_back_file, "GET")
+    at.behind_door(f"{thread}/left", stream.leave, "POST")
     at.behind_door(f"{thread}/unread", turns.mark_unread, "POST")
     at.behind_door(f"{at.messages}/bulk", bulk.act_on_many, "POST")
     at.behind_door(f"{at.messages}/bulk/undo", bulk.undo_many, "POST")

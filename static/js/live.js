@@ -24,6 +24,7 @@ const ACTS = {
   turn: (wake) => { refresh("conversations-changed"); refresh("unread-changed"); if (isShown(wake)) tell("thread-changed"); },
   given: ({ id }) => showGiven(id),
   marks: (wake) => isShown(wake) && tell("thread-changed"),
+  present: (wake) => isShown(wake) && tell("thread-changed"),
   files: (wake) => isShown(wake) && tell("thread-changed"),
   context: (wake) => { refresh("conversations-changed"); if (isShown(wake)) tell("thread-changed"); },
   typing: showTyping,

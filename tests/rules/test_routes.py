@@ -40,7 +40,7 @@ ALSO_A_PAGE = {
 }  # fmt: skip
 OF_TEAMS = {
     "rule_reply_out", "assign", "save_assignee", "snooze", "save_snooze", "mark_unread", "add_note", "download_of_note", "thumbnail_of_note", "act_on_many", "undo_many",
-    "undo_send", "taken_back_file",
+    "undo_send", "taken_back_file", "leave",
 }  # fmt: skip
 OF_A_SECOND_FACTOR = {
     "passkey_options", "passkey_login", "new_passkey_options", "add_passkey", "ask_remove_passkey", "remove_passkey",

@@ -30,7 +30,7 @@ from tests.world import four_conversations
 # Views that change something and leave no entry, each because somebody thought about it.
 MESSAGES = {"send", "create", "create_question", "new", "close", "reopen", "mark_read", "typing"}
 MESSAGES |= {"rule_reply_out", "save_assignee", "save_snooze", "mark_unread", "add_note", "act_on_many", "undo_many"}
-MESSAGES |= {"undo_send"}
+MESSAGES |= {"undo_send", "leave"}
 OWN_CHOICE = {"set_mail", "save_preferences", "stop", "switch"}  # of one's own mail, or which own store is looked at
 # Texts of a team: no right, no person, no setting.
 TEXTS = {"create_saved_reply", "save_saved_reply", "delete_saved_reply", "import_saved_replies", "use_saved_reply"}

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
-from messaging_app.services import first_steps, messaging, poll_state, starts
+from messaging_app.services import first_steps, messaging, poll_state, presence, starts
 from messaging_app.services.filters import Filters
 from messaging_app.web.forms.messages import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
@@ -66,7 +66,8 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     before = whole_number("before")
     head = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
-    if have is not None and have == state_of(head):
+    presence.come(actor, head.head)
+    if have is not None and have == state_of(actor, head):
         return Response(status=204)
     hit = None if before else found.at_hit(actor, conversation_id)
     after = max(hit.seq - found.BEFORE_HIT - 1, 0) if hit else None

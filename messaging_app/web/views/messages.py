@@ -21,7 +21,7 @@ from messaging_app.errors import (
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
-from messaging_app.services import messaging, poll_state
+from messaging_app.services import messaging, poll_state, presence
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
 from messaging_app.services.undo import Waiting, send_later
@@ -80,7 +80,9 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     after = whole_number("after") or 0
     found = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
-    if after >= found.head.last_seq and (have is None or have == state_of(found)):
+    if request.args.get("here") == "1":  # a page that is looked at says so
+        presence.come(actor, found.head)
+    if after >= found.head.last_seq and (have is None or have == state_of(actor, found)):
         return Response(status=204)
     return update(actor, conversation_id, after, found, min(poll_state.removals_since(found, have or ""), WINDOW_MAX))
 

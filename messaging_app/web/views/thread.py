@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
+from messaging_app.bus.presence import Present
 from messaging_app.formats import reader_zone, today
 from messaging_app.models import ConversationStatus
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow, SeatRow
-from messaging_app.services import messaging, poll_state, sending, starts, undo
+from messaging_app.services import messaging, poll_state, presence, sending, starts, undo
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
@@ -115,6 +116,7 @@ class ThreadView:
     closed_for_good: bool = False  # whether it is closed, and what the reader writes does not reopen it
     hit: AtHit | None = None  # the line at which a search opened it
     delayed: list[undo.Shown] = field(default_factory=list)  # what the own side has waiting to be sent
+    present: list[Present] = field(default_factory=list)  # who else of the own side has it open
     was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
 
     @property
@@ -174,9 +176,9 @@ class SentView:
     hit: None = None
 
 
-def state_of(thread: messaging.Thread) -> str:
+def state_of(actor: Actor, thread: messaging.Thread) -> str:
     """Return the state of a thread on a page. It changes with the day: "today" becomes "Yesterday"."""
-    return poll_state.of_thread(thread, today(), thread.head.delayed)
+    return poll_state.of_thread(thread, today(), thread.head.delayed, presence.list_others(actor, thread.head.id))
 
 
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
@@ -213,7 +215,8 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         others=others,
         read_by=read_by,
         read_seq=read_seq,
-        have=state_of(thread),
+        have=state_of(actor, thread),
+        present=presence.list_others(actor, head.id),
         about=about(head),
         delayed=undo.list_delayed(actor, head.id) if head.delayed is not None else [],
         reply_reopens=reopens,

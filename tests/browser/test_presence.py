@@ -1,0 +1,40 @@
+"""Colleagues see who else has a conversation open, and who of them is writing; the customer sees neither."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Site, Visitors
+from tests.browser.hands import composer, row, thread
+
+pytestmark = pytest.mark.browser
+
+
+def others(page: Page) -> Locator:
+    """Who else is here."""
+    return page.get_by_role("list", name="Also looking at this").get_by_role("listitem")
+
+
+def test_colleagues_come_write_and_go(site: Site, visit: Visitors) -> None:
+    number = site.begin(site.cast.sam, site.cast.cleo)
+    site.begin(site.cast.sam, site.cast.omar, "Your wheat loaf")
+    sam, customer = visit("sam", number), visit("cleo", number)
+    expect(others(sam)).to_have_count(0)
+    nadia = visit("nadia", number)
+    expect(others(nadia)).to_have_text(re.compile("Sam"))
+    expect(others(sam)).to_have_text(re.compile("Nadia"))
+    composer(nadia).press_sequentially("On my way")
+    expect(others(sam)).to_have_class(re.compile("avatar--writing"))
+    expect(sam.get_by_text("Nadia is replying…")).to_be_visible()
+    expect(customer.get_by_text("Bakery is writing…")).to_be_visible()
+    expect(others(customer)).to_have_count(0)
+    row(nadia, "Your wheat loaf").click()
+    expect(thread(nadia, "Your wheat loaf")).to_be_visible()
+    expect(others(sam)).to_have_count(0)
+    row(nadia, "Your rye loaf").click()
+    expect(others(sam)).to_have_count(1)
+    nadia.close()
+    expect(others(sam)).to_have_count(0)
