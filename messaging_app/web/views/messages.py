@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
@@ -119,18 +119,18 @@ def uploads() -> list[Upload]:
 
 def _send(actor: Actor, conversation_id: int, form: MessageForm, after: int | None, closes: bool) -> Sent | Waiting:
     """Send, or let it wait as long as its writer wants. "Send anyway" does not wait: they have just looked twice."""
-    words: dict[str, Any] = {
-        "content": form.content.data or "",
-        "idempotency_key": form.idempotency_key.data or None,
-        "uploads": uploads(),
-        "limits": g.get("upload_limits"),
-        "seen": after,
-        "reopen": request.form.get("reopen") == "1",
-    }
-    seconds = signed_in.undo_send_seconds
-    if seconds and request.form.get("anyway") != "1":
-        return send_later(actor, conversation_id, **words, seconds=seconds, close=closes)
-    return messaging.send_message(actor, conversation_id, **words)
+    seconds = signed_in.undo_send_seconds if request.form.get("anyway") != "1" else 0
+    send_now_or_later = partial(send_later, seconds=seconds, close=closes) if seconds else messaging.send_message
+    return send_now_or_later(
+        actor,
+        conversation_id,
+        form.content.data or "",
+        idempotency_key=form.idempotency_key.data or None,
+        uploads=uploads(),
+        limits=g.get("upload_limits"),
+        seen=after,
+        reopen=request.form.get("reopen") == "1",
+    )
 
 
 def _waits(actor: Actor, waiting: Waiting, after: int | None, closes: bool) -> ResponseReturnValue:
