@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 from bench.seed import PASSWORD
 from tests.conftest import SECRET, TOKEN
-from tests.services import ROOT, answers, free_port, wait_for
+from tests.services import ROOT, free_port, wait_for
 
 
 @dataclass
@@ -72,7 +72,8 @@ def serving(
             [sys.executable, "-m", "gunicorn", *options, target], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
         try:
-            wait_for(lambda: process.poll() is not None or answers(port), 30, 0.1, "gunicorn to start")
+            ready = f"http://127.0.0.1:{port}/"  # the port is open before the workers have loaded the application
+            wait_for(lambda: process.poll() is not None or _responds(ready), 300, 0.5, "gunicorn to start")
             if process.poll() is not None:
                 log.seek(0)
                 raise RuntimeError(log.read().decode())
@@ -118,6 +119,16 @@ class Visitor:
     def cookie(self) -> str:
         """The Cookie header."""
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
+
+
+def _responds(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=30).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _open(
