@@ -104,8 +104,20 @@ SEEN = {
 }
 
 
-@pytest.mark.parametrize("orientation", SEEN)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("kind", "orientation"),
+    [
+        *(("JPEG", orientation) for orientation in SEEN),
+        ("PNG", 6),
+        ("WEBP", 6),
+        *(
+            pytest.param(kind, orientation, marks=pytest.mark.long)
+            for kind in ("PNG", "WEBP")
+            for orientation in SEEN
+            if orientation != 6
+        ),
+    ],
+)
 def test_it_stands_upright(keep: Keep, kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
