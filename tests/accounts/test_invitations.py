@@ -159,7 +159,9 @@ def test_opened_while_somebody_else_is_signed_in_it_offers_both_ways(post: Post,
 def test_another_role_of_the_browser_is_nobody_else(post: Post, owner: Actor) -> None:
     path = invite(post, owner)
     browser = browse(post, "ada", "admin")
-    assert "Whose invitation" not in browser.get(path).text
+    page = browser.get(path).text
+    assert "Whose invitation" not in page
+    assert "signed in as <bdi>Ada</bdi> elsewhere in this browser" in page and 'href="/admin/messages"' in page
     assert browser.post(path, FORM).status_code == 303
     assert browser.get("/admin/messages").status_code == 200
 

@@ -12,10 +12,11 @@ from flask.typing import ResponseReturnValue
 from messaging_app import oidc
 from messaging_app.accounts import devices, local_sign_in
 from messaging_app.accounts.links import LinkOver, find
-from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_session_at
+from messaging_app.accounts.sessions import SignIn, end_session_at, signed_in_at, start_session_at
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import csrf
 from messaging_app.models import LinkKind
+from messaging_app.policies import ROLES, policy_of
 from messaging_app.services import email_changes, invitations, resets
 from messaging_app.text import email_key
 from messaging_app.web.bodies import SMALL
@@ -139,9 +140,24 @@ def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseRetu
         return rendered("links/other_person.html", status, invited=invited, current=current, form=form)
     if invited.name and not form.name.data:
         form.name.data = invited.name
-    is_local = local_sign_in.form_for(invited.area.actor_type) == "open"
-    providers = list(oidc.providers().values())
-    return rendered("links/invitation.html", status, invited=invited, form=form, providers=providers, is_local=is_local)
+    beside = _somebody_beside(invited)
+    return rendered(
+        "links/invitation.html",
+        status,
+        invited=invited,
+        form=form,
+        providers=list(oidc.providers().values()),
+        is_local=local_sign_in.form_for(invited.area.actor_type) == "open",
+        beside=beside,
+        beside_at=policy_of(beside.actor).messages if beside else "",
+    )
+
+
+def _somebody_beside(invited: invitations.Invitation) -> SignIn | None:
+    """Who else is signed in in this browser, for another area: they stay so, yet may be about to take a colleague's link."""
+    others = (role for role in ROLES.values() if role.has_team and role is not invited.area)
+    found = (signed_in_at(role) for role in others)
+    return next((one for one in found if one and email_key(one.email) != invited.email_key), None)
 
 
 def _reset(token: str, form: ResetForm, status: int = 200) -> ResponseReturnValue:
