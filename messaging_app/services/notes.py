@@ -22,6 +22,7 @@ from messaging_app.models.note import Written
 from messaging_app.queries import teams
 from messaging_app.services import announcements, attachments, drafts, sending
 from messaging_app.services.attachments import Prepared, Upload
+from messaging_app.text import search_key
 
 MENTIONS_MAX = 100
 
@@ -79,6 +80,18 @@ def _write(actor: Actor, conversation_id: int, written: Written, files: Sequence
         announcements.side_changed(actor, head)
         session.expunge(note)
     return note
+
+
+def list_mentionable(actor: Actor, conversation_id: int, typed: str) -> list[teams.Colleague]:
+    """Return colleagues with a name in which a word begins with what was typed after an @. Two statements."""
+    session = db.session()
+    sending.require_visible(session, actor, conversation_id)
+    wanted = search_key(typed)
+    return [
+        one
+        for one in teams.colleagues(session, actor)
+        if one.id != actor.id and f" {wanted}" in f" {search_key(one.name)}"
+    ]
 
 
 def find_mentions(actor: Actor, content: str) -> list[int]:

@@ -194,6 +194,7 @@ def mount_team(at: Mount) -> None:
     at.behind_door(f"{thread}/snooze", turns.snooze, "GET")
     at.behind_door(f"{thread}/snooze", turns.save_snooze, "POST")
     at.behind_door(f"{thread}/notes", notes.add_note, "POST")
+    at.behind_door(f"{thread}/notes/colleagues", notes.colleagues, "GET")
     at.behind_door(f"{thread}/notes/attachments/<id:attachment_id>", attachments.download_of_note, "GET")
     at.behind_door(f"{thread}/notes/attachments/<id:attachment_id>/thumbnail", attachments.thumbnail_of_note, "GET")
     at.behind_door(f"{thread}/messages/<id:delayed_id>/undo", undo.undo_send, "POST")
@@ -201,6 +202,7 @@ def mount_team(at: Mount) -> None:
     at.behind_door(f"{thread}/left", stream.leave, "POST")
     at.behind_door(f"{thread}/unread", turns.mark_unread, "POST")
     at.behind_door(f"{at.messages}/bulk", bulk.act_on_many, "POST")
+    at.behind_door(f"{at.messages}/bulk", bulk.choose_for_many, "GET")
     at.behind_door(f"{at.messages}/bulk/undo", bulk.undo_many, "POST")
 
 

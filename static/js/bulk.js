@@ -55,21 +55,10 @@ function click(event) {
   choose(row, event.shiftKey);
 }
 
-const tomorrow = () => {
-  const day = new Date();
-  day.setDate(day.getDate() + 1);
-  day.setHours(8, 0, 0, 0);
-  return day.toISOString();
-};
-
-// htmx takes the form's fields: the numbers go in when it is sent, with what the pressed button needs besides.
+// htmx takes the form's fields: the numbers go in when it is sent, or when a dialog is asked for that sends them.
 function fill({ detail: { ctx } }) {
-  if (ctx.sourceElement.id !== "bulk") return;
-  const { body } = ctx.request;
-  for (const row of chosen()) body.append("ids", row.id.slice("conversation-".length));
-  const button = document.activeElement;
-  if (button?.dataset.user) body.set("user_id", button.dataset.user);
-  if (button && "snooze" in button.dataset) body.set("until", tomorrow());
+  if (ctx.sourceElement.closest("form") !== bar() || !bar()) return;
+  for (const row of chosen()) ctx.request.body.append("ids", row.id.slice("conversation-".length));
 }
 
 document.addEventListener("click", click, true);

@@ -10,16 +10,17 @@ const press = (selector) => () => {
   control?.focus({ preventScroll: true });
   control?.click();
 };
+const MANY = "#bulk:not([hidden])"; // while rows are chosen, a key is for all of them
 const KEYS = {
   j: () => moveInList(1),
   k: () => moveInList(-1),
   r: () => turnFace(false),
   R: () => turnFace(!document.getElementById("faces")?.open),
   c: press("[data-compose]"),
-  e: press("#close-conversation"),
+  e: press(`${MANY} [value="close"]:not([hidden]), #close-conversation`),
   n: press("#no-reply-needed"),
-  h: press("#snooze, #wake"),
-  a: press("#assign"),
+  h: press(`${MANY} [data-many="snooze"], #snooze, #wake`),
+  a: press(`${MANY} [data-many="assign"], #assign`),
   U: press("#mark-unread"),
   x: chooseByKey,
   u: press("[data-unread-filter]"),

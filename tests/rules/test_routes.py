@@ -25,6 +25,7 @@ CONSOLE_NAMES = {view.__name__ for views in CONSOLE_VIEWS.values() for _suffix, 
 PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "passkey_options", "passkey_login"}
 # Behind a mutation's address there may be a page; each stands here because somebody thought about it.
 ALSO_A_PAGE = {
+    "act_on_many",
     "create_saved_reply",
     "create_question",
     "create_reason",
@@ -39,7 +40,7 @@ ALSO_A_PAGE = {
     "add_passkey", "make_codes", "remove_app", "remove_passkey", "save_assignee", "save_snooze",
 }  # fmt: skip
 OF_TEAMS = {
-    "rule_reply_out", "assign", "save_assignee", "snooze", "save_snooze", "mark_unread", "add_note", "download_of_note", "thumbnail_of_note", "act_on_many", "undo_many",
+    "rule_reply_out", "assign", "save_assignee", "snooze", "save_snooze", "mark_unread", "add_note", "download_of_note", "thumbnail_of_note", "colleagues", "choose_for_many", "act_on_many", "undo_many",
     "undo_send", "taken_back_file", "leave",
 }  # fmt: skip
 OF_A_SECOND_FACTOR = {

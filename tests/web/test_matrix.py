@@ -64,6 +64,7 @@ GET  R/<id>/messages/999/files/1                     W 404  A 404  S 404  C none
 GET  R/<id>/notes/attachments/999                    W 404  A 404  S 404  C none - 404  out 302
 GET  R/<id>/notes/attachments/999/thumbnail          W 404  A 404  S 404  C none - 404  out 302
 POST R/<id>/left                                     W 204  A 204  S 204  C none - 404  out 302
+GET  R/<id>/notes/colleagues?q=                       W 200  A 200  S 200  C none - 404  out 302
 POST R/<id>/unread                                   W 303  A 303  S 303  C none - 404  out 302
 GET  R/<id>/saved-replies                            W 200  A 200  S 200  C none - 404  out 302
 POST R/<id>/saved-replies/999                        W 404  A 404  S 404  C none - 404  out 302
@@ -92,6 +93,7 @@ POST R/new                                admin 200  store 200  storefront none 
 GET  R/recipients                         admin 200  store 200  storefront none out 302
 GET  R/contexts                           admin 200  store 200  storefront none out 302
 GET  R/reasons                            admin 200  store 200  storefront none out 302
+GET  R/bulk?action=assign&ids=1           admin 200  store 200  storefront none out 302
 POST R/bulk                               admin 422  store 422  storefront none out 302
 POST R/bulk/undo                          admin 422  store 422  storefront none out 302
 POST R                                    admin 422  store 422  storefront 403  out 401

@@ -135,6 +135,33 @@ def test_no_more_than_two_hundred_are_acted_on_at_once(web: Web, three: list[int
     assert len(listed(sam.get("/store/messages"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("action", "field", "value"), [("assign", "user_id", "lea"), ("snooze", "at", "2027-05-01T08:00")]
+)
+def test_a_form_asks_to_whom_or_until_when_for_many(
+    web: Web, three: list[int], action: str, field: str, value: str
+) -> None:
+    """Without scripts: a page whose form says again with which conversations."""
+    sam = web.signed_in("sam")
+    asked = "".join(f"&ids={number}" for number in three[:2])
+    page = sam.get(f"/store/messages/bulk?action={action}{asked}").text
+    ids = re.findall(r'name="ids" value="(\d+)"', page)
+    assert ids == [str(number) for number in three[:2]] and f'name="action" value="{action}"' in page
+    form = {"action": action, "ids": ids}
+    if action == "snooze":
+        refused = sam.post("/store/messages/bulk", form | {"at": "2020-01-01T08:00"})
+        assert refused.status_code == 422 and 'value="2020-01-01T08:00"' in refused.text
+        assert re.findall(r'name="ids" value="(\d+)"', refused.text) == ids
+    else:
+        value = str(web.cast.lea.id)
+        assert f'name="user_id" value="{value}"' in page
+    assert sam.post("/store/messages/bulk", form | {field: value}).status_code == 303
+    shown = rows_of(sam.get("/store/messages?status=all").text)
+    assert len([row for row in shown if "Lea" in row or "clock" in row]) == 2
+    for wrong in ("?action=close&ids=1", "?action=assign", f"?action=assign&ids={2**70}"):
+        assert sam.get(f"/store/messages/bulk{wrong}").status_code == 422, wrong
+
+
 def undo(browser: Browser, done: TestResponse) -> None:
     """Press the button of a notice."""
     offered = toast(done)["undo"]

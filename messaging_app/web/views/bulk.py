@@ -9,30 +9,51 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from werkzeug.datastructures import MultiDict
 
 from messaging_app.actors import Actor
+from messaging_app.db.engine import now
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
-from messaging_app.services import bulk
-from messaging_app.services.bulk import Before, Outcome
-from messaging_app.web.htmx import Undo, is_htmx, make_response, see_other, toast, whole_number, with_events
-from messaging_app.web.views.turns import moment_in_form
+from messaging_app.services import assignment, bulk, turns
+from messaging_app.services.bulk import Action, Before, Outcome
+from messaging_app.web.htmx import (
+    Undo,
+    is_htmx,
+    make_response,
+    page_or_fragment,
+    see_other,
+    toast,
+    whole_number,
+    with_events,
+)
+from messaging_app.web.views.turns import choices, moment_in_form, refused_moment
 
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _BACK = re.compile(r"([1-9][0-9]{0,17}):(open|closed):([0-9]{0,18}):([0-9]{0,18}):([0-9T:.+Z-]{0,40})", re.ASCII)
 
 
+def choose_for_many(actor: Actor) -> ResponseReturnValue:
+    """To whom to give the conversations `ids` (`action=assign`), or until when to snooze them (`action=snooze`)."""
+    ids, action = _chosen(request.args)
+    if action == "assign":
+        found = assignment.list_colleagues(actor)
+        return page_or_fragment("turns/assign.html", "turns/_assign.html", ids=ids, colleagues=found)
+    if action == "snooze":
+        return page_or_fragment("turns/snooze.html", "turns/_snooze.html", ids=ids, choices=choices(), error="")
+    raise _no_action()
+
+
 def act_on_many(actor: Actor) -> ResponseReturnValue:
     """Do `action` with the conversations `ids`."""
-    chosen = request.form.getlist("ids")
-    action = bulk.ACTIONS.get(request.form.get("action", ""))
-    if not (0 < len(chosen) <= bulk.BULK_MAX and all(_ID.fullmatch(one) for one in chosen)):
-        sentence = _("Choose from 1 to %(most)s conversations.", most=bulk.BULK_MAX)
-        raise Invalid(FieldError("ids", "invalid", sentence))
+    ids, action = _chosen(request.form)
     if action is None:
-        raise Invalid(FieldError("action", "invalid", _("Choose what to do with them.")))
-    ids = [int(one) for one in chosen]
-    until = moment_in_form()
+        raise _no_action()
+    try:
+        until = moment_in_form()
+        turns.check_until(until, now())
+    except Invalid as refusal:
+        return refused_moment(refusal, ids=ids)
     before = bulk.states_of(actor, ids)
     outcomes = bulk.act(actor, ids, action, user_id=whole_number("user_id", "form"), until=until)
     done = {one.id for one in outcomes if one.status == 200}
@@ -48,6 +69,18 @@ def undo_many(actor: Actor) -> ResponseReturnValue:
     if not states or action is None:
         raise Invalid(FieldError("before", "invalid", _("There is nothing to undo.")))
     return _answer(actor, bulk.bring_back(actor, states, action), None, undone=True)
+
+
+def _chosen(fields: MultiDict[str, str]) -> tuple[list[int], Action | None]:
+    chosen = fields.getlist("ids")
+    if not (0 < len(chosen) <= bulk.BULK_MAX and all(_ID.fullmatch(one) for one in chosen)):
+        sentence = _("Choose from 1 to %(most)s conversations.", most=bulk.BULK_MAX)
+        raise Invalid(FieldError("ids", "invalid", sentence))
+    return [int(one) for one in chosen], bulk.ACTIONS.get(fields.get("action", ""))
+
+
+def _no_action() -> Invalid:
+    return Invalid(FieldError("action", "invalid", _("Choose what to do with them.")))
 
 
 def _answer(actor: Actor, outcomes: list[Outcome], undo: Undo | None, *, undone: bool = False) -> ResponseReturnValue:

@@ -16,6 +16,8 @@ from messaging_app.web.views import messages
 from messaging_app.web.views.conversations import whole_page
 from messaging_app.web.views.thread import show, window
 
+NAME_MAX = 200
+
 
 def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Write a note, and mention the colleagues whom it names. Returns everything since the last line on the page."""
@@ -38,6 +40,12 @@ def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         return see_other(f"{policy_of(actor).thread(conversation_id)}#own-note-{note.id}")
     shown = messages.update(actor, conversation_id, note.after_seq if after is None else after)
     return with_events(shown, conversations_changed={})
+
+
+def colleagues(actor: Actor, conversation_id: int) -> ResponseReturnValue:
+    """Whom a note can mention, for the list that opens after an @. `q` is the beginning of a name."""
+    found = notes.list_mentionable(actor, conversation_id, request.args.get("q", "")[:NAME_MAX])
+    return rendered("messages/_colleagues.html", colleagues=found)
 
 
 def _refused(actor: Actor, conversation_id: int, form: NoteForm, refusal: Refusal) -> ResponseReturnValue:

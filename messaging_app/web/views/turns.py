@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
-from flask import request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -68,7 +68,7 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Until when to snooze the conversation."""
     found = messaging.get_head(actor, conversation_id)
-    return page_or_fragment("turns/snooze.html", "turns/_snooze.html", thread=found, choices=_choices(), error="")
+    return page_or_fragment("turns/snooze.html", "turns/_snooze.html", thread=found, choices=choices(), error="")
 
 
 def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -78,10 +78,7 @@ def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         until = moment_in_form()
         turns.snooze(actor, conversation_id, until)
     except Invalid as refusal:
-        found = messaging.get_head(actor, conversation_id)
-        error = " ".join(str(error.message) for error in refusal.errors)
-        template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
-        return rendered(template, refusal.status, thread=found, choices=_choices(), error=error)
+        return refused_moment(refusal, thread=messaging.get_head(actor, conversation_id))
     undo = Undo(address, {"until": ""}) if until else None
     return _done(actor, conversation_id, _("Snoozed.") if until else "", undo, leaves=until is not None)
 
@@ -115,7 +112,14 @@ def moment_in_form() -> datetime | None:
     return _moment(request.form.get("until") or "") or _local_moment(request.form.get("at") or "")
 
 
-def _choices() -> list[Choice]:
+def refused_moment(refusal: Invalid, **context: object) -> Response:
+    """Return the form of a snooze with what is wrong; `context` says what was to be snoozed."""
+    error = " ".join(str(error.message) for error in refusal.errors)
+    template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
+    return rendered(template, refusal.status, choices=choices(), error=error, **context)
+
+
+def choices() -> list[Choice]:
     """Later today, tomorrow morning, Monday morning: in the reader's time zone."""
     zone = reader_zone()
     here = datetime.now(zone)
