@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
@@ -14,7 +13,8 @@ from messaging_app.actors import Actor
 from messaging_app.api import schemas
 from messaging_app.db.types import AnyRow
 from messaging_app.policies import policy_of
-from messaging_app.queries.thread import LineRow
+from messaging_app.queries.inbox import SeenHead
+from messaging_app.queries.thread import LineRow, SeatRow
 from messaging_app.services import messaging, poll_state
 from messaging_app.web.views.files import FileView, files_of
 
@@ -30,7 +30,7 @@ class Answer:
 
     body: BaseModel | None = None
     etag: str | None = None
-    next_page: dict[str, Any] | None = None
+    next_page: dict[str, object] | None = None
     location: str | None = None
     status: int | None = None  # one of `Endpoint.also`, instead of the usual one
 
@@ -57,7 +57,7 @@ def state_of(thread: messaging.Thread) -> str:
     return poll_state.of_thread(thread, seat)
 
 
-def summary(actor: Actor, row: Any, unread_count: int) -> dict[str, Any]:
+def summary(actor: Actor, row: SeenHead, unread_count: int) -> dict[str, object]:
     """Return the fields of a `ConversationSummary`, for customers those of theirs."""
     counterpart = {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name}
     context = row.context and {**row.context, "as_of": row.created_at}
@@ -109,7 +109,7 @@ def messages_of(actor: Actor, lines: Sequence[LineRow]) -> list[dict[str, object
     ]
 
 
-def _participant(seat: Any) -> dict[str, Any]:
+def _participant(seat: SeatRow) -> dict[str, object]:
     return {
         "type": seat.participant_type,
         "id": seat.participant_id,

@@ -1,6 +1,6 @@
 """Opaque cursors: where the next page of a list begins, stable while new messages reorder the list.
 
-The API publishes their format as a pattern. Any cursor that matches is a valid position, whether or not a page ever
+The API publishes their format as a pattern. Every cursor that matches is a valid position, whether or not a page ever
 ended there, so the pattern is the whole rule.
 """
 

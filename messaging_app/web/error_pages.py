@@ -65,7 +65,7 @@ def unavailable(error: Exception) -> Response:
 
 
 def of_system(error: OSError) -> Response:
-    """Handle a full disk or too many open files, which are temporary. Any other `OSError` is a bug."""
+    """Handle a full disk or too many open files, which are temporary. Every other `OSError` is a bug."""
     return (unavailable if error.errno in PASSING else crashed)(error)
 
 

@@ -99,7 +99,7 @@ def summary_now(actor: Actor, conversation_id: int) -> Answer:
     return Answer(summary_model(actor).model_validate(summary_of(actor, found)))
 
 
-def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, int] | None:
+def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, object] | None:
     """Return the parameters of the next page, in the direction in which the client reads."""
     if not thread.lines:
         return None

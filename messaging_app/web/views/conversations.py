@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
@@ -11,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
 from messaging_app.queries import cursors
+from messaging_app.queries.inbox import InboxRow
 from messaging_app.services import first_steps, messaging, poll_state, presence, starts
 from messaging_app.services.filters import Filters
 from messaging_app.web.forms.messages import MessageForm, NoteForm
@@ -26,7 +26,7 @@ REACH = 75  # extra rows that a page may show to include the open conversation
 class InboxView:
     """The data for the inbox templates. While `have` is current, a poll gets 204."""
 
-    rows: list[Any]
+    rows: list[InboxRow]
     filters: Filters
     cursor: str | None
     next_cursor: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -14,6 +13,8 @@ from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import NotFound, Unavailable
 from messaging_app.files import BY_STORED
 from messaging_app.policies import policy_of
+from messaging_app.queries.inbox import InboxRow
+from messaging_app.queries.thread import LineRow
 from messaging_app.services import attachments, messaging, starts
 from messaging_app.storage import FileMissing, StorageUnavailable
 from messaging_app.text import preview
@@ -36,7 +37,7 @@ class Card:
     address: str
     writer: str = ""
     text: str = ""
-    row: Any = None
+    row: InboxRow | None = None
 
     @property
     def have(self) -> str:
@@ -75,7 +76,7 @@ def _card(actor: Actor) -> Card:
     return Card(address, line.sender_name if line else actor.name, text, rows[0])
 
 
-def _newest_of_others(actor: Actor, conversation_id: int) -> Any:
+def _newest_of_others(actor: Actor, conversation_id: int) -> LineRow | None:
     """Return the newest message of another sender, for users who replied without reading what they replied to."""
     found = messaging.get_head(actor, conversation_id)
     lines = messaging.read_lines(found, limit=window(found)).lines
