@@ -250,7 +250,6 @@ PAGES = {
         "ada",
         "/admin/messages/contexts?recipient_type=customer&recipient_id=3314",
     ),
-    "account of a customer": ("cleo", "/storefront/account"),
     "what a customer can write about": ("cleo", "/storefront/account/messages/new"),
     "recipients": ("sam", "/store/messages/recipients?recipient_type=customer"),
     "recipients by word": ("sam", "/store/messages/recipients?recipient_type=customer&q=fi"),
