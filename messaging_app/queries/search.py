@@ -183,7 +183,7 @@ def candidates(dialect: str, actor_type: ActorType, sees_all: bool) -> Query[Can
     query = (
         select(place.c.id, Message.seq, *LINE, filenames(dialect), *about_columns(dialect))
         .select_from(place)
-        .outerjoin(Message, Message.id == (place.c.id + literal_column("1")) // literal_column("2"))
+        .outerjoin(Message, Message.id == (place.c.id + literal_column("1", Id)) // literal_column("2", Id))
         .outerjoin(Conversation, seen)
         .outerjoin(Store, Store.id == Conversation.store_id)
         .outerjoin(Customer, Customer.id == Conversation.customer_id)

@@ -60,8 +60,8 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
-def explained(dialect: str, q: str) -> Any:
-    """The plan of a search, with what it really did on PostgreSQL."""
+def explained(dialect: str, q: str, before: str = "") -> Any:
+    """The plan of a search, with what it really did on PostgreSQL. `before`: what is said to the planner before."""
     asked = queries.rendered(dialect, "p", parse(q, UTC).clauses())
     values: dict[str, object] = {"asked": asked, "below": NEWEST, "above": 0, "most": PAGE}
     with executed() as seen:
@@ -69,6 +69,8 @@ def explained(dialect: str, q: str) -> Any:
     statement, parameters = seen[-1]
     prefix = "EXPLAIN (ANALYZE, FORMAT JSON) " if dialect == "postgresql" else "EXPLAIN QUERY PLAN "
     with db.engine.connect() as connection:
+        if before:
+            connection.exec_driver_sql(before)
         rows = connection.exec_driver_sql(prefix + statement, parameters).all()
     if dialect == "sqlite":
         return "\n".join(str(row) for row in rows)
@@ -87,3 +89,15 @@ def test_a_search_reads_blocks_by_the_index_until_the_page_is_full(filled: str) 
         assert (scan["Node Type"], scan["Actual Loops"]) == ("Bitmap Index Scan", blocks), q
         whole = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
         assert not any(node["Relation Name"] == "search_lines" for node in whole), q
+
+
+def test_what_the_index_offers_is_looked_up_by_its_number(filled: str) -> None:
+    """The place of a message is reckoned in whole numbers: as a fraction no index knows it, and all messages are read."""
+    if filled == "sqlite":
+        assert "SEARCH messages USING INTEGER PRIMARY KEY" in explained(filled, "common")
+        return
+    plan = explained(
+        filled, "common", "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    )
+    [look_up] = [node for node in nodes(plan) if node.get("Relation Name") == "messages"]
+    assert (look_up["Index Name"], "Index Cond" in look_up) == ("pk_messages", True)
