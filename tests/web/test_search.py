@@ -55,6 +55,20 @@ def test_filters_are_chips_that_can_be_taken_away(web: Web, planted: int) -> Non
     assert "Waiting for us" not in web.signed_in("cleo").get(f"{PLACES['cleo']}?q=planted").text
 
 
+def test_filters_with_a_value_are_chosen_in_a_form(web: Web, planted: int) -> None:
+    for who, place in PLACES.items():
+        browser = web.signed_in(who)
+        page = browser.get(f"{place}?q=planted").text
+        assert ("add_store" in page) == (who == "ada")
+        answer = browser.get(f"{place}?q=planted&add_from=Sam+%22O&add_after=2026-01-01&add_before=&add_store=")
+        assert answer.status_code == 303
+        assert answer.location == f"{place}?q=planted+from%3A%22Sam+O%22+after%3A2026-01-01"
+    page = web.signed_in("sam").get("/store/messages?q=planted+from%3Asam+after%3A2026-01-01").text
+    assert page.count("chip--on") == 2 and page.count('<li class="conversation') == 1
+    assert web.signed_in("sam").get("/store/messages?q=planted&add_from=+").status_code == 200
+    assert web.signed_in("sam").get("/store/messages?q=x&add_from=" + "y" * 10_000).status_code == 303
+
+
 def test_what_is_too_long_comes_back_with_a_sentence_and_an_empty_search_is_the_inbox(web: Web, planted: int) -> None:
     browser = web.signed_in("sam")
     answer = browser.get("/store/messages?q=" + "x" * 10_000)

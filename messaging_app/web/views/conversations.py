@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.formats import today
+from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.queries.inbox import InboxRow
 from messaging_app.services import first_steps, messaging, poll_state, presence, starts
 from messaging_app.services.filters import Filters
 from messaging_app.web.forms.messages import MessageForm, NoteForm
-from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, whole_number
+from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, see_other, whole_number
 from messaging_app.web.views import composer, found
 from messaging_app.web.views.filters import read_filters
 from messaging_app.web.views.thread import ThreadView, show, state_of, window
@@ -50,6 +52,8 @@ def inbox(actor: Actor) -> ResponseReturnValue:
 
     With `q`, what a search finds.
     """
+    if chosen := found.with_chosen():
+        return see_other(f"{policy_of(actor).messages}?{urlencode({'q': chosen})}")
     if found.typed():
         return found.results(actor)
     view = read_inbox(actor)

@@ -21,6 +21,7 @@ from messaging_app.services.messaging import Thread
 from messaging_app.services.search import Hit
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 
+CHOSEN = ("from", "store", "after", "before")  # filters whose value is entered in a form
 BEFORE_HIT = 20  # lines that are shown before the one that was found
 
 
@@ -89,6 +90,16 @@ class AtHit:
     def query(self, seq: int) -> str:
         """Return the query string of another hit."""
         return f"?{urlencode({'q': self.typed, 'hit': seq})}"
+
+
+def with_chosen() -> str:
+    """Return the search with the filters that its form adds, as they would be typed; empty if it adds none."""
+    chosen = []
+    for name in CHOSEN:
+        value = " ".join(request.args.get(f"add_{name}", "").replace('"', " ").split())
+        if value:
+            chosen.append(f'{name}:"{value}"' if " " in value else f"{name}:{value}")
+    return " ".join([typed(), *chosen]).strip() if chosen else ""
 
 
 def typed() -> str:
