@@ -57,12 +57,13 @@ class Asking:
 
 def ask(actor: Actor) -> ResponseReturnValue:
     """The form for a question; first what it is about, unless a link says so."""
-    if starts.allowed(actor) == NEVER:
-        raise NotFound
     name = _named(request.args.get("context_kind", ""), request.args.get("context_reference", ""))
     follows = whole_number("follows")
     form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows, reason=request.args.get("reason", ""))
-    asking = _asking(actor, form, name, follows)
+    try:
+        asking = _asking(actor, form, name, follows)
+    except NotAllowed:
+        raise NotFound from None
     if name and not asking.matter:
         raise NotFound
     return rendered("asking/new.html", asking=asking)
