@@ -25,7 +25,8 @@ from messaging_app.policies import ROLES, policy_of
 from messaging_app.services import assignment, bulk, messaging, notes, turns, undo
 from messaging_app.services.announcements import topics_of
 from tests.api.conftest import Api
-from tests.conftest import Browser, Kept, Web, role_of
+from tests.cast import bring_in
+from tests.conftest import Browser, Kept, Web, empty, role_of
 from tests.files.makers import image
 from tests.rules.routes import is_export, role_routes
 from tests.world import four_conversations
@@ -38,10 +39,16 @@ VARIES = re.compile(
 OTHERS = {"bakery-cleo": ("cleo",), "admin-bakery": ("ada", "abe")}
 
 
-@pytest.fixture
-def world(kept_sqlite: Kept) -> tuple[Web, Api, dict[str, int]]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def world(request: pytest.FixtureRequest, kept_sqlite: Kept) -> tuple[Web, Api, dict[str, int]]:
     """The web and the API on one database, with the four conversations; the bakery is to answer Cleo and Ada."""
-    app, people = kept_sqlite.with_cast()
+    if request.param == "sqlite":
+        app, people = kept_sqlite.with_cast()
+    else:
+        app = request.getfixturevalue("kept_postgres")
+        with app.app_context():
+            empty(db.engine)
+            people = bring_in()
     with app.app_context():
         numbers = four_conversations(people)
         with writing(db.session) as session:

@@ -44,6 +44,13 @@ def test_a_colleagues_conversation_is_nowhere(web: Web, by_store: bool) -> None:
             assert ("Hidden" in browser.get(f"/store/messages{query}").text) is sees, query
         assert browser.get(f"/store/messages/{leas}").status_code == (200 if sees else 404)
         assert browser.get(f"/store/messages/{nobodys}").status_code == 200
+    for browser, name, sees in ((nadia, "nadia", False), (sam, "sam", True), (lea, "lea", True)):
+        for words in ("hidden", "when", "from:cleo", "is:waiting when"):
+            assert ("Hidden" in browser.get(f"/store/messages?q={words}").text) is sees, words
+            found = [hit["conversation"]["id"] for hit in api.get(name, f"/search?q={words}").json["hits"]]
+            assert (leas in found) is sees, words
+        for path in ("", "/notes", "/attachments/1", "/notes/attachments/1"):
+            assert sees or api.get(name, f"/{leas}{path}").status_code == 404, path
     assert 'data-unread="4"' in nadia.get("/store/messages/unread-count", htmx=True).text
     assert 'data-unread="3"' in sam.get("/store/messages/unread-count", htmx=True).text
     assert 'data-waiting="2"' in nadia.get("/store/messages/unread-count", htmx=True).text
