@@ -68,7 +68,7 @@ def test_files_are_dropped_pasted_and_chosen_and_one_is_removed(site: Site, visi
     hand_over(page, "paste", "#content", PICTURE, text="from a table")  # office programs bring a picture of the text
     expect(staged(page)).to_have_count(3)
     with page.expect_file_chooser() as chooser:
-        page.get_by_title("Attach files").click()
+        page.get_by_title("Attach files", exact=True).click()
     chooser.value.set_files([NOTES])
     expect(staged(page)).to_have_count(4)  # choosing adds to what was there
     page.get_by_role("button", name="Remove prices.csv").click()
@@ -303,7 +303,7 @@ def test_fingers_find_files_gallery_and_camera(site: Site, visit: Visitors) -> N
     icons = []
     for title, several, capture in (("Attach files", True, None), ("Choose pictures", True, None),
                                     ("Take a photo", False, "environment")):  # fmt: skip
-        button = page.get_by_title(title)
+        button = page.get_by_title(title, exact=True)
         icons.append(button.locator("use").get_attribute("href"))
         with page.expect_file_chooser() as chooser:
             button.tap()
