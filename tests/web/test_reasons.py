@@ -132,6 +132,8 @@ def test_stores_write_to_the_platform_where_it_lets_them(web: Web) -> None:
     page = sam.get("/store/messages/new?recipient_type=platform").text
     assert "The platform’s team reads it." in page and 'name="conversation_type" value="admin_store"' in page
     assert offers(page) == {"other": "free", "damaged": "free", "late": "free", "payout": "free"}
+    about = "context_kind=order&context_reference=4711&recipient_type=platform"
+    assert 'name="conversation_type" value="admin_store"' in sam.get(f"/store/messages/new?{about}").text
     refused = sam.post("/store/messages", form | {"reason": ""})
     assert refused.status_code == 422 and "Choose a reason." in alerts(refused.text)
     sent = sam.post("/store/messages", form)

@@ -85,7 +85,7 @@ def new(actor: Actor) -> ResponseReturnValue:
         known = find_named(actor, named_in(request.form))
     else:
         chosen, values, known = _number("args"), request.args.to_dict(), find_named(actor, named_in(request.args))
-        if not chosen and known and known.customer_id:
+        if not chosen and known and known.customer_id and values.get("recipient_type") in (None, "", *CHOSEN):
             chosen, values["recipient_type"] = known.customer_id, "customer"
         compose = _compose(actor, values)
         _choose(actor, compose, chosen)
