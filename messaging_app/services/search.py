@@ -29,7 +29,8 @@ QUERY_MAX = 500
 STORES_MAX = 200
 HITS_MAX = 500  # in one conversation
 NEWEST = 1 << 60  # above every document
-AT_ONCE = (200, 2_000)  # documents that one page looks at: usually the first step is enough
+AT_ONCE = (200, 800, 2_000)  # documents that one page looks at: usually the first step is enough
+SOME_ARE_ENOUGH = 800  # from so many on the page is not filled: what was found is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = 
             before, _last = found.matches(AT_ONCE[-1], above=below - 1, of=firsts)
             firsts = {number: firsts[number] for number in firsts.keys() - {match.conversation_id for match in before}}
         hits, next_of_page = _hits(actor, question, firsts.values(), limit)
-        if next_of_page or not last:
+        if next_of_page or not last or (hits and most >= SOME_ARE_ENOUGH):
             break
     last = next_of_page or last
     return HitPage(hits, cursors.encode_document(last) if last else None)
