@@ -14,7 +14,7 @@ from messaging_app.db.types import DbSession
 from messaging_app.demo import errands, orders
 from messaging_app.demo.stories import Cast, Person, Story, store_of, write
 from messaging_app.extensions import db
-from messaging_app.models import Conversation, Customer, SavedView, Store, User
+from messaging_app.models import Conversation, Customer, SavedReply, SavedView, Store, User
 from messaging_app.policies import ADMIN, STORE, STOREFRONT
 from messaging_app.search import indexing
 from messaging_app.services import audit
@@ -54,6 +54,7 @@ def load(progress: Callable[[str], None] = lambda line: None) -> bool:
             about = contexts.get((people.stores[store_of(story, people)], story.get("about", "")))
             write(session.connection(), story, people, moment, about, reasons.get(story.get("reason", "")))
         session.add_all(_views(cast["views"], people))
+        session.add_all(_saved_replies(cast["saved_replies"], people))
         audit.record(session, None, "demo.loaded", audit.Object("platform", "demo"))
     errands.run(people)
     indexing.run(db.session)
@@ -130,6 +131,13 @@ def _views(entries: list[Story], people: Cast) -> Iterator[SavedView]:
         user_id = staff[entry["person"]].id if "person" in entry else None
         store_id = people.stores.get(entry.get("store", ""))
         yield SavedView(store_id=store_id, user_id=user_id, name=entry["name"], query=entry["query"])
+
+
+def _saved_replies(entries: list[Story], people: Cast) -> Iterator[SavedReply]:
+    """Yield what stores, and the platform for all of them, keep to answer with."""
+    for entry in entries:
+        store_id = people.stores.get(entry.get("store", ""))
+        yield SavedReply(store_id=store_id, name=entry["name"], text=entry["text"], used=entry["used"])
 
 
 def _nick(person: dict[str, str]) -> str:

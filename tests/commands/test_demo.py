@@ -14,7 +14,17 @@ from messaging_app.accounts.passwords import verify_password
 from messaging_app.actors import Actor, ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
-from messaging_app.models import AccountMail, Conversation, Customer, Message, MessageKind, Store, StoreMembership, User
+from messaging_app.models import (
+    AccountMail,
+    Conversation,
+    Customer,
+    Message,
+    MessageKind,
+    SavedReply,
+    Store,
+    StoreMembership,
+    User,
+)
 from messaging_app.policies import POLICIES, policy_of
 from messaging_app.services import messaging, reason_changes, trail
 from messaging_app.services.settings import get_setting
@@ -48,7 +58,7 @@ def actors() -> list[Actor]:
 @pytest.mark.usefixtures("loaded")
 def test_the_cast_is_small_and_complete() -> None:
     assert not demo.is_empty()
-    assert (count(Store), count(Customer), count(Conversation)) == (3, 6, 22)
+    assert (count(Store), count(Customer), count(Conversation), count(SavedReply)) == (3, 6, 22, 4)
     assert db.session.scalar(select(func.count()).select_from(User).where(User.is_admin)) == 2
     stores_a_person = (
         select(func.count(StoreMembership.store_id)).group_by(StoreMembership.user_id).order_by(func.count().desc())
