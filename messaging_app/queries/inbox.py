@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
@@ -87,8 +87,9 @@ class Shape:
     Each shape is a query of its own. What is chosen from many is a parameter of it.
 
     `of_store` and `of_customer` take only those of the parameters of these names, `of_kind` and `of_reference` those about
-    the parameters `context_kind` and `context_reference`, `of_reason` those begun with the parameter `reason`. `waiting` is us, them or nobody; `assignee` is me, nobody, or
-    somebody (parameter `of_assignee`). `longest` puts first what has waited longest, instead of the newest message.
+    the parameters `context_kind` and `context_reference`, `of_reason` those begun with the parameter `reason`. `waiting`
+    is us, them or nobody; `assignee` is me, nobody, or somebody (parameter `of_assignee`). `longest` puts first what has
+    waited longest, instead of the newest message.
     """
 
     status: ConversationStatus | None = None
@@ -175,9 +176,13 @@ def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond 
 
 @lru_cache(maxsize=256)
 def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> Query[int]:
-    """How many conversations a list holds, as far as `most`: it reads the start of the same index ranges."""
+    """How many conversations a list holds, as far as `most`: it reads the start of the same index ranges.
+
+    The order only leads to the range: what waits has one, in the order of waiting.
+    """
     limit: ColumnElement[int] = literal_column(str(most))
-    order = shape.place if shape.longest else tuple(column.desc() for column in shape.place)
+    in_turn = shape.longest or shape.waiting in ("us", "them")
+    order = replace(shape, longest=True).place if in_turn else tuple(column.desc() for column in shape.place)
     ids, ranges = select(Conversation.id), _ranges(actor_type, sees_all, shape)
     if shape.unread:
         ids = ids.join(Seat, _own_seat(actor_type)).where(Seat.unread_count > literal_column("0"))

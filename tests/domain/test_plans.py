@@ -237,7 +237,6 @@ PAGES = {
             "reason=r3",
         )
     },
-    "begun about orders with a reason": ("sam", "/store/messages?status=all&context_kind=order&reason=r3"),
     "unread about orders": ("sam", "/store/messages?unread=1&context_kind=order"),
     "about an order that every store has": (
         "ada",
@@ -324,6 +323,7 @@ def test_every_page_reads_one_short_range_of_an_index(crowd: Web) -> None:
                     bool(UNREAD.match(name))
                     or "type=" in path
                     or "context_" in path
+                    or "status=all&reason=" in path  # the first pages of two ranges
                     or name.startswith("others")
                     or "store_id=7&status=all" in path
                 )
