@@ -15,7 +15,6 @@ from messaging_app.db.engine import writing
 from messaging_app.directory import terms
 from messaging_app.extensions import db
 from messaging_app.models import Customer, RecipientTerm
-from messaging_app.queries.words import LOOKED_UP
 from tests.conftest import Browser, Web
 from tests.web.test_console_stores import trail
 
@@ -50,29 +49,6 @@ def bring_many(web: Web, count: int = 60) -> None:
                 RecipientTerm(recipient_type="customer", recipient_id=customer.id, term=term, store_id=store)
                 for term in terms.words_of_customer(name, email, external)
             )
-
-
-def test_two_frequent_words_that_hardly_ever_meet_find_whoever_has_both(web: Web) -> None:
-    """After a few hundred of the first word without the other, both ranges are compared as wholes."""
-    with web.app.app_context(), writing(db.session) as session:
-        for number in range(LOOKED_UP + 60):
-            name = f"Pia{number:03} Zoraz" if number >= LOOKED_UP + 30 else f"Zora{number:03}"
-            email = f"p{number}@many.example"
-            customer = Customer(
-                store_id=web.cast.bakery, name=name, email=email, email_key=email, sort_name=terms.sort_name(name)
-            )
-            session.add(customer)
-            session.flush()
-            session.add_all(
-                RecipientTerm(recipient_type="customer", recipient_id=customer.id, term=term, store_id=web.cast.bakery)
-                for term in (*name.lower().split(), "zorah")  # everybody has it twice, as names have theirs
-            )
-    ada = web.signed_in("ada")
-    for query in ("q=zora+pia", "q=pia+zor", f"q=zora+pia&store_id={web.cast.bakery}", "q=zora+pia&status=active"):
-        seen = every_page(ada, f"/admin/customers?{query}")
-        assert len(seen) == len(set(seen)) == 30 and all(name.startswith("Pia") for name in seen), query
-    assert every_page(ada, "/admin/customers?q=zora+pia&status=inactive") == []
-    assert every_page(ada, f"/admin/customers?q=zora+pia&store_id={web.cast.cycles}") == []
 
 
 def test_a_customer_is_found_by_name_email_and_id_and_the_file_holds_the_same(web: Web) -> None:
