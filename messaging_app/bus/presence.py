@@ -45,7 +45,7 @@ class Presence:
         place, who = (side, number), Present(person, name)
         with self._lock:
             if here:
-                self._until[place][who] = time.monotonic() + LASTS
+                self._until[place][who] = time.time() + LASTS
             elif place in self._until:
                 self._until[place].pop(who, None)
             for over in list(self._until) if len(self._until) > MANY else [place]:
@@ -53,12 +53,12 @@ class Presence:
 
     def at(self, place: Place) -> dict[Present, float]:
         """Return who is there, in the order of coming, and how many seconds each of them still counts."""
-        now = time.monotonic()
+        now = time.time()
         with self._lock:
             return {who: until - now for who, until in self._until.get(place, {}).items() if until > now}
 
     def _forget(self, place: Place) -> None:
-        now = time.monotonic()
+        now = time.time()
         left = {who: until for who, until in self._until.pop(place, {}).items() if until > now}
         if left:
             self._until[place] = left
