@@ -26,7 +26,7 @@ KEY_PATTERN = f"^[!-~]([ -~]{{0,{IDEMPOTENCY_KEY_MAX - 2}}}[!-~])?$"
 SEEN_MAX = 10**18 - 1
 _SEQ = re.compile("0|[1-9][0-9]{0,17}", re.ASCII)
 _WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,19}", re.ASCII)
-_SWITCH = {"true": True, "false": False}
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}  # pages write 1
 _CODES = {
     "missing": "required",
     "literal_error": "not_a_choice",

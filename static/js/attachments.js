@@ -27,7 +27,7 @@ function remove(button) {
 function drop(event) {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  const form = [...(event.target.closest?.("section.thread, dialog")?.querySelectorAll("form[data-sends]") ?? [])].find((one) => wayIn(one) && one.elements.content.checkVisibility()); // of the composer's two faces, the one that shows
+  const form = [...(event.target.closest?.("section.thread, dialog")?.querySelectorAll("form[data-sends]") ?? [])].find((one) => wayIn(one) && one.elements.content.getClientRects().length); // of the composer's two faces, the one that shows
   event.dataTransfer.dropEffect = form ? "copy" : "none";
   if (!form) return;
   form.classList.toggle("composer--drop", event.type === "dragover");

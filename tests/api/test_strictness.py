@@ -33,7 +33,7 @@ NOT_A_WORD = [
     "½",
     "\0",
 ]
-NOT_TRUE_OR_FALSE = ["1", "0", "True", "TRUE", "yes", "on", "", " true", "null", "[]"]
+NOT_TRUE_OR_FALSE = ["2", "00", "True", "TRUE", "yes", "on", "", " true", "null", "[]"]
 
 
 def fields() -> list[tuple[Endpoint, str, list[Any]]]:

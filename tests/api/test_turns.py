@@ -84,7 +84,7 @@ def test_what_sleeps_comes_back_when_the_other_side_writes(either_api: Api) -> N
     api.post("cleo", f"/{number}/messages", json={"content": "When?"})
     until = in_(days=1)
     assert api.put("sam", f"/{number}/snooze", json={"until": until}).json["snoozed_until"] == until
-    assert (listed(api, "nadia", "waiting=us"), listed(api, "nadia", "snoozed=true")) == ([], [number])
+    assert (listed(api, "nadia", "waiting=us"), listed(api, "nadia", "snoozed=1")) == ([], [number])
     api.post("nadia", f"/{number}/messages", json={"content": "Wait"})
     assert api.get("sam", f"/{number}").json["snoozed_until"] == until, "one's own side does not wake it"
     api.post("cleo", f"/{number}/messages", json={"content": "No"})
