@@ -393,7 +393,7 @@ def test_0048_indexes_what_has_a_reason(at: Callable[[str], None]) -> None:
     assert "ix_conversations_store_reason" not in indexes()
 
 
-def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
+def test_0049_takes_functions_and_totals_away_and_brings_them_back_right(at: Callable[[str], None]) -> None:
     at("0015")
     upgrade(revision=CHAIN[-2])
     more = "UPDATE conversation_participants SET unread_count = unread_count + 1 WHERE participant_type = 'customer'"
@@ -417,7 +417,7 @@ def test_0099_takes_functions_and_totals_away_and_brings_them_back_right(at: Cal
     assert [(kind, int(unread)) for kind, unread in rows(whole)] == [("customer", 5)]
 
 
-def test_0099_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
+def test_0049_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
     upgrade()
     run(f"UPDATE alembic_version SET version_num = '{CHAIN[-2]}'")
     before = described()

@@ -1,6 +1,6 @@
 """Vacuum the seats sooner: they change often, and a badge is added up from the index alone.
 
-For a while this step also dropped what 0099 drops now. A database that ran it then has nothing left for 0038 to do.
+For a while this step also dropped what 0049 drops now. A database that ran it then has nothing left for 0038 to do.
 """
 
 from alembic import op

@@ -4,13 +4,11 @@ A contract step (docs/operations.md): run it when the last process of that code 
 either side of it, so its readiness does not wait for it.
 """
 
-from pathlib import Path
-
 from alembic import context, op
 from sqlalchemy import inspect
 
-revision = '0099'
-down_revision = max(p.name[:4] for p in Path(__file__).parent.glob('0*.py') if p.name[:4] < revision)
+revision = '0049'
+down_revision = '0048'
 branch_labels = None
 depends_on = None
 
