@@ -736,6 +736,14 @@ def test_0035_begins_without_notes(at: Callable[[str], None]) -> None:
     at("0034")
     upgrade(revision="0035")
     assert rows("SELECT count(*) FROM notes") == [(0,)]
+    note = (
+        "INSERT INTO notes (conversation_id, side, after_seq, author_id, author_name, content, mentions, created_at,"
+        f" idempotency_key) VALUES (1, 'store', 1, {{}}, 'Sam', 'x', '[]', {MOMENT}, 'key')"
+    )
+    run(note.format(1), note.format(2))
+    with pytest.raises(IntegrityError):
+        run(note.format(1))
+    assert set(rows("SELECT attachment_count FROM notes")) == {(0,)}
     downgrade(revision="0034")
     assert "notes" not in tables()
 
@@ -801,15 +809,8 @@ def test_0045_knows_no_note_with_files(at: Callable[[str], None]) -> None:
     at("0044")
     upgrade(revision="0045")
     assert rows("SELECT count(*) FROM note_attachments") == [(0,)]
-    note = (
-        "INSERT INTO notes (conversation_id, side, after_seq, author_id, author_name, content, mentions, created_at,"
-        f" idempotency_key) VALUES (1, 'store', 1, {{}}, 'Sam', 'x', '[]', {MOMENT}, 'key')"
-    )
-    run(note.format(1), note.format(2))
-    with pytest.raises(IntegrityError):
-        run(note.format(1))
-    assert set(rows("SELECT attachment_count FROM notes")) == {(0,)}
     downgrade(revision="0044")
+    assert "note_attachments" not in tables()
 
 
 def test_0046_lets_nobody_wait_who_has_not_asked_for_it(at: Callable[[str], None]) -> None:

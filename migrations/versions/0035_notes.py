@@ -23,12 +23,24 @@ def upgrade():
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("mentions", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attachment_count", Id, nullable=False, server_default="0"),
+        sa.Column("idempotency_key", sa.String(length=200), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["conversation_id"], ["conversations.id"], name=op.f("fk_notes_conversation_id_conversations")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
     )
     op.create_index(op.f("ix_notes_conversation_id_side_after_seq"), "notes", ["conversation_id", "side", "after_seq"])
+    where = sa.text("idempotency_key IS NOT NULL")
+    op.create_index(
+        "uq_notes_idempotency",
+        "notes",
+        ["side", "author_id", "idempotency_key"],
+        unique=True,
+        sqlite_where=where,
+        postgresql_where=where,
+    )
 
 
 def downgrade():

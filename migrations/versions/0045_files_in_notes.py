@@ -1,4 +1,4 @@
-"""Files of notes, and what makes a note that is sent twice one note."""
+"""The files of notes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,18 +12,6 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade():
-    op.add_column("notes", sa.Column("attachment_count", Id, nullable=False, server_default="0"))
-    op.add_column("notes", sa.Column("idempotency_key", sa.String(length=200), nullable=True))
-    op.add_column("notes", sa.Column("digest", sa.String(length=64), nullable=True))
-    where = sa.text("idempotency_key IS NOT NULL")
-    op.create_index(
-        "uq_notes_idempotency",
-        "notes",
-        ["side", "author_id", "idempotency_key"],
-        unique=True,
-        sqlite_where=where,
-        postgresql_where=where,
-    )
     op.create_table(
         "note_attachments",
         sa.Column("note_id", Id, nullable=False),
@@ -51,7 +39,3 @@ def upgrade():
 
 def downgrade():
     op.drop_table("note_attachments")
-    op.drop_index("uq_notes_idempotency", table_name="notes")
-    op.drop_column("notes", "digest")
-    op.drop_column("notes", "idempotency_key")
-    op.drop_column("notes", "attachment_count")

@@ -23,11 +23,14 @@ function remove(button) {
   (form.querySelector("[data-staged] button") ?? form.elements.content).focus();
 }
 
+// Of the composer's two faces one shows; Chromium lays out what a closed one holds.
+const shows = (form) => !form.closest("details:not([open])") && form.elements.content.getClientRects().length > 0;
+
 // Beside the thread nothing takes a file, and the browser must not leave the page for it.
 function drop(event) {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  const form = [...(event.target.closest?.("section.thread, dialog")?.querySelectorAll("form[data-sends]") ?? [])].find((one) => wayIn(one) && one.elements.content.getClientRects().length); // of the composer's two faces, the one that shows
+  const form = [...(event.target.closest?.("section.thread, dialog")?.querySelectorAll("form[data-sends]") ?? [])].find((one) => wayIn(one) && shows(one));
   event.dataTransfer.dropEffect = form ? "copy" : "none";
   if (!form) return;
   form.classList.toggle("composer--drop", event.type === "dragover");

@@ -112,7 +112,7 @@ def test_staff_pick_a_number_of_the_chosen_customer_and_its_kind_follows(site: S
     page.get_by_role("radio", name="Cleo").check(force=True)
     expect(options).to_have_count(2)
     page.get_by_role("textbox", name="Number").or_(page.get_by_role("combobox", name="Number")).fill("4720")
-    expect(page.get_by_label("About")).to_have_value("order")
+    expect(page.get_by_label("About", exact=True)).to_have_value("order")
     page.get_by_role("radio", name="Omar").check(force=True)
     expect(options).to_have_count(0)
 

@@ -182,6 +182,7 @@ def test_keys_and_ears_meet_one_button_that_sends(site: Site, plain: Open) -> No
         page.get_by_role("radio").first,
         page.locator("[name=context_kind]"),
         page.locator("[name=context_reference]"),
+        page.locator("[name=reason]").first,
         page.get_by_label("Subject", exact=True),
         page.get_by_label("Message", exact=True),
         page.locator("#compose-attachments"),

@@ -231,7 +231,7 @@ def test_all_three_roles_tour_it_in_real_browsers(scaled: Scaled, browser: Brows
         compose(sam, "Cleo", "Your rye loaf", "It leaves tomorrow.")
         converse(sam, cleo, "Your rye loaf", "It leaves tomorrow.", answerer_may_close=False)
 
-        sam.get_by_label("Attach files").set_input_files(
+        sam.get_by_label("Attach files", exact=True).set_input_files(
             {"name": "bread.png", "mimeType": "image/png", "buffer": PICTURE}
         )
         write(sam, "A picture of it.")

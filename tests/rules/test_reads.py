@@ -51,6 +51,7 @@ def reads(api: Api, numbers: dict[str, int], files: dict[str, int]) -> dict[str,
     for route in role_routes(api.app):
         if route.method == "GET" and not is_export(route):
             path = route.path(numbers[route.role], files[route.role])
+            path += f"?ids={numbers[route.role]}&action=assign" if path.endswith("/bulk") else ""
             found[path] = partial(browsers[route.role].client.get, path)
     for endpoint in ENDPOINTS:
         for role in endpoint.roles if endpoint.method == "GET" else ():

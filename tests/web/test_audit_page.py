@@ -121,8 +121,8 @@ def test_the_whole_trail_is_taken_away_as_a_file_and_that_is_in_it(ada: Browser,
     lines = [json.loads(line) for line in ada.get(f"{AT}.jsonl?action=settings").data.splitlines()]
     assert [line["action"] for line in lines] == ["setting.changed"] * 2
     with web.app.app_context():
-        exports = [json.loads(entry.after) for entry in trail.all_entries(trail.Filters(actions=("export.made",)))]
-        assert exports == [{}, {"actions": "setting.changed"}] and trail.verify() is None
+        whole, some = [json.loads(entry.after) for entry in trail.all_entries(trail.Filters(actions=("export.made",)))]
+        assert whole == {} and "setting.changed" in some["actions"] and trail.verify() is None
 
 
 def test_only_admins_have_it(web: Web) -> None:
