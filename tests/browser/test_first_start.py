@@ -42,6 +42,7 @@ def join(visit: Visitors, link: str, name: str) -> Page:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
     expect(page.get_by_role("heading", name="Messages")).to_be_visible()
+    expect(page.locator("[data-htmx-powered]").first).to_be_attached()  # a click before that loads a page
     return page
 
 
