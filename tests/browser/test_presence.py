@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import composer, row, thread
+from tests.services import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -16,6 +17,12 @@ pytestmark = pytest.mark.browser
 def others(page: Page) -> Locator:
     """Who else is here."""
     return page.get_by_role("list", name="Also looking at this").get_by_role("listitem")
+
+
+def is_seen_writing(writer: Page, by: Page) -> bool:
+    """Type some more, for writing shows only for a while; then whether it shows."""
+    composer(writer).press_sequentially("On my way ")
+    return "avatar--writing" in (others(by).get_attribute("class") or "")
 
 
 def test_colleagues_come_write_and_go(site: Site, visit: Visitors) -> None:
@@ -26,8 +33,7 @@ def test_colleagues_come_write_and_go(site: Site, visit: Visitors) -> None:
     nadia = visit("nadia", number)
     expect(others(nadia)).to_have_text(re.compile("Sam"))
     expect(others(sam)).to_have_text(re.compile("Nadia"))
-    composer(nadia).press_sequentially("On my way")
-    expect(others(sam)).to_have_class(re.compile("avatar--writing"))
+    wait_for(lambda: is_seen_writing(nadia, sam), every=0.5, what="Sam to see that Nadia writes")
     expect(sam.get_by_text("Nadia is replying…")).to_be_visible()
     expect(customer.get_by_text("Bakery is writing…")).to_be_visible()
     expect(others(customer)).to_have_count(0)
