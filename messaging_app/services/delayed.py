@@ -25,7 +25,6 @@ from messaging_app.queries import people
 from messaging_app.services import announcements, attachments, drafts, sending
 from messaging_app.services.attachments import Attachable, Stored
 from messaging_app.services.sending import Sent
-from messaging_app.services.undo import address_of
 from messaging_app.storage import StorageUnavailable
 
 KEPT = timedelta(days=1)  # how long settled rows stay: for repetitions, and for files that were taken back
@@ -77,7 +76,7 @@ def _send(delayed_id: int) -> None:
     def write(files: Sequence[Attachable], digest: str) -> Sent:
         with writing(db.session) as session:
             place = (row.conversation_id, draft, files, digest, row.seen, row.reopens)
-            sent = sending.send_within(session, actor, *place)
+            sent = sending.send(session, actor, *place)
             if not DelayedMessage.mark_sent(session, delayed_id):
                 raise _Settled
             if row.closes:
@@ -86,7 +85,7 @@ def _send(delayed_id: int) -> None:
 
     try:
         files = [Stored(file) for file in row.files]
-        sent = sending.idempotently(actor, draft, address_of(row.conversation_id), files, write)
+        sent = sending.idempotently(actor, draft, sending.address_of(row.conversation_id), files, write)
     except _Settled:
         return
     if sent.repeated:  # its key has been sent without waiting meanwhile

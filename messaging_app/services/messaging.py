@@ -290,9 +290,10 @@ def send_message(
     reopen = reopen and policy_of(actor).may_close
 
     def write(files: Sequence[Attachable], digest: str) -> Sent:
-        return sending.send(actor, conversation_id, draft, files, digest, seen, reopen)
+        with writing(db.session) as session:
+            return sending.send(session, actor, conversation_id, draft, files, digest, seen, reopen)
 
-    address = f"send/{conversation_id}"
+    address = sending.address_of(conversation_id)
     if not uploads:
         return sending.idempotently(actor, draft, address, [], write)
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from messaging_app.accounts.limits import RateLimited
 from messaging_app.actors import Actor
-from messaging_app.db.engine import now, writing
+from messaging_app.db.engine import now
 from messaging_app.errors import (
     ConversationClosed,
     DuplicateOpen,
@@ -48,24 +48,12 @@ class Sent(NamedTuple):
     was_open: bool = False  # nothing was written: the parties have an open conversation about the same matter
 
 
+def address_of(conversation_id: int) -> str:
+    """Return what the digest of a message begins with: a key sends into one conversation, at once or later."""
+    return f"send/{conversation_id}"
+
+
 def send(
-    actor: Actor,
-    conversation_id: int,
-    draft: drafts.Draft,
-    files: Sequence[Attachable],
-    digest: str,
-    seen: int | None = None,
-    reopen: bool = False,
-) -> Sent:
-    """Send into an open conversation, or into one that this `reopen`s, in one transaction.
-
-    Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
-    """
-    with writing(db.session) as session:
-        return send_within(session, actor, conversation_id, draft, files, digest, seen, reopen)
-
-
-def send_within(
     session: Session,
     actor: Actor,
     conversation_id: int,
@@ -75,7 +63,10 @@ def send_within(
     seen: int | None = None,
     reopen: bool = False,
 ) -> Sent:
-    """Do what `send` does, as a part of the caller's transaction."""
+    """Send into an open conversation, or into one that this `reopen`s, as a part of the caller's transaction.
+
+    Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
+    """
     line = Conversation.take_seq(session, actor, conversation_id, now(), shown(draft, files))
     was_closed = line is None
     if line is None:

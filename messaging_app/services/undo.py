@@ -95,7 +95,7 @@ def send_later(
     draft = drafts.of_message(content, idempotency_key or secrets.token_hex(16), with_files=bool(uploads))
     reopen, close = (wanted and policy_of(actor).may_close for wanted in (reopen, close))
     with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
-        digest = sending.digest_of(address_of(conversation_id), draft, files)
+        digest = sending.digest_of(sending.address_of(conversation_id), draft, files)
         with writing(db.session) as session:
             head = Conversation.lock(session, actor, conversation_id)
             if head is None:
@@ -189,7 +189,3 @@ def _before(actor: Actor, draft: drafts.Draft, digest: str) -> Waiting | Sent | 
     if row.digest != digest or row.state == DelayState.UNDONE:
         raise IdempotencyConflict
     return Waiting(row.id, row.conversation_id)
-
-
-def address_of(conversation_id: int) -> str:
-    return f"send/{conversation_id}"
