@@ -70,7 +70,7 @@ class Filters:
 
     def query(self, **changes: object) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)[:-1]} | changes
+        values = {name: getattr(self, name) for name in NAMES} | changes
         plain = {"status": "open", "order": "newest"}
         kept = {
             name: "1" if value is True else value
@@ -118,6 +118,9 @@ class Filters:
             and (not self.snoozed or head.snoozed_until is not None)
             and (not self.unread or unread > 0)
         )
+
+
+NAMES = tuple(field.name for field in fields(Filters) if field.name != "opens_with_waiting")
 
 
 def checked(actor: Actor, args: Mapping[str, str], default: Filters) -> Filters:

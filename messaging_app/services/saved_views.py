@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -20,26 +20,12 @@ from messaging_app.models import SavedView
 from messaging_app.models.saved_view import VIEW_NAME_MAX
 from messaging_app.models.sides import WAITING_MOST
 from messaging_app.services import messaging, search
-from messaging_app.services.filters import NUMBERS, Filters, checked
+from messaging_app.services.filters import NAMES, NUMBERS, Filters, checked
 from messaging_app.text import TextRefused, clean_subject, search_key
 
 VIEWS_MAX = 200  # of one person in one team, and as many of the team
 VIEW_QUERY_MAX = 8_000
 COUNTED = 30  # as many views are counted for one look at them
-FILTERS = frozenset(
-    {
-        "status",
-        "type",
-        "unread",
-        "context_kind",
-        "context_reference",
-        "reason",
-        "waiting",
-        "assignee",
-        "snoozed",
-        "order",
-    }
-)
 OF_API = {"conversation_type": "type"}  # what the API's lists call differently
 SWITCHES = {"unread": {"1": "1", "true": "1", "0": "", "false": ""}}
 SWITCHES["snoozed"] = SWITCHES["unread"]
@@ -129,7 +115,7 @@ def parse(actor: Actor, query: str) -> Wanted:
     """
     asked = _pairs(query)
     typed = asked.pop("q", "").strip()
-    known = FILTERS | set(NUMBERS) if actor.type == ActorType.ADMIN else FILTERS
+    known = NAMES if actor.type == ActorType.ADMIN else set(NAMES) - set(NUMBERS)
     if unknown := [name for name in asked if name not in known]:
         raise _refused("unknown", _("A list has no filter “%(name)s”.", name=unknown[0][:40]))
     if typed and any(asked.values()):
@@ -152,8 +138,7 @@ def link_of(wanted: Wanted, *, opens_with_waiting: bool = False) -> str:
     """Return the query string of the page that shows a view, to somebody whose inbox opens with that list."""
     if wanted.typed:
         return f"?{urlencode({'q': wanted.typed})}"
-    values = {name: getattr(wanted.filters, name) for name in (*FILTERS, *NUMBERS)}
-    return Filters(**values, opens_with_waiting=opens_with_waiting).query()
+    return replace(wanted.filters, opens_with_waiting=opens_with_waiting).query()
 
 
 def show_views(actor: Actor, zone: tzinfo = UTC) -> list[Shown]:
