@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import AskForm
 from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number
 from messaging_app.web.views.about import kind_name
-from messaging_app.web.views.choosing import Choice, choice
+from messaging_app.web.views.choosing import Choice, choice, named_in
 from messaging_app.web.views.compose import lead_to_open
 from messaging_app.web.views.messages import uploads
 
@@ -57,7 +58,7 @@ class Asking:
 
 def ask(actor: Actor) -> ResponseReturnValue:
     """The form for a question; first what it is about, unless a link says so."""
-    name = _named(request.args.get("context_kind", ""), request.args.get("context_reference", ""))
+    name = _named(request.args)
     follows = whole_number("follows")
     form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows, reason=request.args.get("reason", ""))
     try:
@@ -73,7 +74,7 @@ def create_question(actor: Actor) -> ResponseReturnValue:
     """Begin the conversation and go there, or where one about the same is open. A refusal keeps all input."""
     form = AskForm()
     limiter.hit("create", actor.type, actor.id)
-    name = _named(form.context_kind.data or "", form.context_reference.data or "")
+    name = _named(request.form)
     starts.require_allowed(actor, name or Named("", ""))
     try:
         number = whole_number("recipient_id", "form") or 0
@@ -131,7 +132,7 @@ def _asking(actor: Actor, form: AskForm, name: Named | None, follows: int | None
     return asking
 
 
-def _named(kind: str, reference: str) -> Named | None:
-    """Return what a link or the form names; what no database could find is nothing's name."""
-    name = Named(kind.replace("\0", ""), reference.replace("\0", ""))
+def _named(values: Mapping[str, str]) -> Named | None:
+    """Return what a link or the form names, None where it names nothing."""
+    name = named_in(values)
     return name if any(name) else None
