@@ -71,7 +71,7 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     head = messaging.get_head(actor, conversation_id)
     have = request.args.get("have")
     presence.come(actor, head.head)
-    if have is not None and have == state_of(actor, head):
+    if have is not None and have == state_of(head, presence.list_others(actor, head.head.id)):
         return Response(status=204)
     hit = None if before else found.at_hit(actor, conversation_id)
     after = max(hit.seq - found.BEFORE_HIT - 1, 0) if hit else None

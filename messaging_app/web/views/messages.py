@@ -50,11 +50,9 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         messaging.close_conversation(actor, conversation_id)
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
-    if sent.reopened and not closes:
-        shown = update(actor, conversation_id, sent.seq - 2 if after is None else after)
-        return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})
-    if closes:
-        shown = update(actor, conversation_id, sent.seq - 1 if after is None else after)
+    if closes or sent.reopened:
+        before = sent.seq - (1 if closes else 2)  # the reopening has a line of its own
+        shown = update(actor, conversation_id, before if after is None else after)
         return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})
     return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
 
@@ -82,7 +80,9 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     have = request.args.get("have")
     if request.args.get("here") == "1":  # a page that is looked at says so
         presence.come(actor, found.head)
-    if after >= found.head.last_seq and (have is None or have == state_of(actor, found)):
+    if after >= found.head.last_seq and (
+        have is None or have == state_of(found, presence.list_others(actor, found.head.id))
+    ):
         return Response(status=204)
     return update(actor, conversation_id, after, found, min(poll_state.removals_since(found, have or ""), WINDOW_MAX))
 

@@ -176,9 +176,9 @@ class SentView:
     hit: None = None
 
 
-def state_of(actor: Actor, thread: messaging.Thread) -> str:
-    """Return the state of a thread on a page. It changes with the day: "today" becomes "Yesterday"."""
-    return poll_state.of_thread(thread, today(), thread.head.delayed, presence.list_others(actor, thread.head.id))
+def state_of(thread: messaging.Thread, present: list[Present]) -> str:
+    """Return the state of a thread on a page, with who else is there. It changes with the day: "today" becomes "Yesterday"."""
+    return poll_state.of_thread(thread, today(), thread.head.delayed, present)
 
 
 def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
@@ -204,6 +204,7 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
     address = policy_of(actor).thread(head.id)
     reopens = sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
     closed = head.status == ConversationStatus.CLOSED and not reopens
+    present = presence.list_others(actor, head.id)
     return ThreadView(
         conversation=head,
         address=address,
@@ -215,8 +216,8 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         others=others,
         read_by=read_by,
         read_seq=read_seq,
-        have=state_of(actor, thread),
-        present=presence.list_others(actor, head.id),
+        have=state_of(thread, present),
+        present=present,
         about=about(head),
         delayed=undo.list_delayed(actor, head.id) if head.delayed is not None else [],
         reply_reopens=reopens,
