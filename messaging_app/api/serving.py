@@ -21,6 +21,7 @@ from messaging_app.policies import RolePolicy
 from messaging_app.web.bodies import sender_is_known
 
 _BEARER = re.compile(r"(?i:bearer) +([!-~]+) *")
+_UNDER_A_NUMBER = sorted({under for one in ENDPOINTS if (under := one.path.partition("{reference}")[2])})
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -33,7 +34,7 @@ class WordConverter(UnicodeConverter):
 class WordsConverter(PathConverter):
     """The same, with slashes in it: `2026/4711` is the number of an order, too. What lies under it is no part of it."""
 
-    regex = r"[^/\0][^\0]*?(?<!/facts)(?<!/conversations)"
+    regex = r"[^/\0][^\0]*?" + "".join(f"(?<!{re.escape(address)})" for address in _UNDER_A_NUMBER)
 
 
 def init_app(app: Flask) -> None:
