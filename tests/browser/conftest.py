@@ -29,6 +29,7 @@ from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import SignInSession
+from messaging_app.models.context import Named
 from messaging_app.policies import ROLES
 from messaging_app.services import messaging
 from tests import cast
@@ -97,7 +98,14 @@ class Site:
         with self.app.app_context():
             return act(*args, **named)
 
-    def begin(self, sender: Actor, recipient: Actor | int, subject: str = "Your rye loaf", *words: str) -> int:
+    def begin(
+        self,
+        sender: Actor,
+        recipient: Actor | int,
+        subject: str = "Your rye loaf",
+        *words: str,
+        about: Named | None = None,
+    ) -> int:
         """A conversation with a customer, or with the store of a number; `words` are its messages. Answers its id."""
         kind = "store" if isinstance(recipient, int) else "customer"
         words = words or ("It leaves tomorrow.",)
@@ -109,6 +117,7 @@ class Site:
             recipient_id=recipient if isinstance(recipient, int) else recipient.id,
             subject=subject,
             content=words[0],
+            context=about,
         ).conversation_id
         self.say(sender, number, *words[1:])
         return number

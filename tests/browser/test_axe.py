@@ -391,19 +391,9 @@ def test_what_a_conversation_is_about(site: Site, visit: Visitors, look: Looks) 
             said = contexts.Statement(None, "cleo@mail.example", **cake, state=word, facts=facts, version=version)
             contexts.put_context(cast.ada, "bakery", order, said)
 
-        def begin(subject: str, about: Named | None) -> int:
-            return messaging.create_conversation(
-                cast.sam,
-                conversation_type="store_customer",
-                recipient_type="customer",
-                recipient_id=cast.cleo.id,
-                subject=subject,
-                content="Hello",
-                context=about,
-            ).conversation_id
-
         state(1, "Paid")
-        number, other = begin("Your cake", order), begin("Bread", None)
+        number = site.begin(cast.sam, cast.cleo, "Your cake", "Hello", about=order)
+        other = site.begin(cast.sam, cast.cleo, "Bread", "Hello")
         state(2, "Baking")
         contexts.state_fact(cast.ada, "bakery", order, "1", "Shipped")
     about = "context_kind=order&context_reference=4711"
