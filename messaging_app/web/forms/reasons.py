@@ -37,12 +37,12 @@ class ReasonForm(Form):
     recipients = CheckboxesField(
         _("Only to"),
         choices=PARTIES,
-        description=_("Tick nothing for anybody."),
+        description=_("Leave all unticked for anybody."),
         validate_choice=False,
     )
     kinds = CheckboxesField(
         _("Only about"),
-        description=_("Tick nothing for anything, also for nothing in particular."),
+        description=_("Leave all unticked for anything, or nothing in particular."),
         validate_choice=False,
     )
     states = TextAreaField(
