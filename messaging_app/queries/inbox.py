@@ -185,7 +185,7 @@ def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> 
     order = replace(shape, longest=True).place if in_turn else tuple(column.desc() for column in shape.place)
     ids, ranges = select(Conversation.id), _ranges(actor_type, sees_all, shape)
     if shape.unread:
-        ids = ids.join(Seat, _own_seat(actor_type)).where(Seat.unread_count > literal_column("0"))
+        ids = ids.join(Seat, own_seat(actor_type)).where(Seat.unread_count > literal_column("0"))
         order, ranges = (), [_any(ranges)]
     seen = Conversation.seen_by(actor_type, sees_all)
     counted = (
@@ -287,14 +287,14 @@ def _rows_of(actor_type: ActorType) -> Columns:
         .select_from(Conversation)
         .outerjoin(Context, is_current())
         .outerjoin(Store, Store.id == Conversation.store_id)
-        .outerjoin(Seat, _own_seat(actor_type))
+        .outerjoin(Seat, own_seat(actor_type))
     )
     if actor_type == ActorType.CUSTOMER:
         return query
     return query.outerjoin(Customer, Customer.id == Conversation.customer_id)
 
 
-def _own_seat(actor_type: ActorType) -> ColumnElement[bool]:
+def own_seat(actor_type: ActorType) -> ColumnElement[bool]:
     """What joins the actor's seat to a conversation."""
     own = [Seat.conversation_id == Conversation.id, Seat.of_actor(actor_type)]
     if actor_type == ActorType.STORE:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from typing import cast as cast_type
 
 from sqlalchemy import (
+    ColumnElement,
     String,
     Text,
     and_,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    exists,
+    false,
     func,
     literal_column,
     null,
@@ -30,6 +33,7 @@ from messaging_app.db.types import AnyRow, Column, Columns, Id
 from messaging_app.models import (
     Conversation,
     ConversationParticipant,
+    ConversationStatus,
     Customer,
     Message,
     MessageAttachment,
@@ -38,6 +42,7 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.models.scope import word
+from messaging_app.queries.inbox import own_seat
 from messaging_app.queries.words import having_words
 from messaging_app.search.asking import Clause
 from messaging_app.search.documents import BLOCK_BITS, About, Line
@@ -52,8 +57,8 @@ LINE: tuple[Column, ...] = (
 )
 
 
-def about_columns(dialect: str) -> tuple[Column, ...]:
-    """The columns of `About`; see `joined`."""
+def about_columns(dialect: str, *, writers: Column | None = None) -> tuple[Column, ...]:
+    """The columns of `About`; see `joined`. `writers` in place of what is looked up for every row."""
     return (
         Conversation.id,
         Conversation.conversation_type,
@@ -65,7 +70,7 @@ def about_columns(dialect: str) -> tuple[Column, ...]:
         Customer.name.label("customer_name"),
         Customer.email,
         Conversation.context,
-        _writers(dialect),
+        _writers(dialect) if writers is None else writers,
     )
 
 
@@ -138,6 +143,11 @@ class Candidate(NamedTuple):
         return self.columns[len(Line._fields)] is not None
 
     @property
+    def conversation_id(self) -> int:
+        """The number of its conversation."""
+        return self.line.conversation_id
+
+    @property
     def line(self) -> Line:
         """Return its message: that of a conversation's own document is the first."""
         return Line(*self.columns[: len(Line._fields)])
@@ -173,15 +183,23 @@ _PLACES = {
 
 
 @cache
-def candidates(dialect: str, actor_type: ActorType, sees_all: bool) -> Query[Candidate]:
-    """Documents that hold what parameter `asked` says, the newest `most` between `above` and `below`."""
+def candidates(
+    dialect: str, actor_type: ActorType, sees_all: bool, states: frozenset[str] = frozenset()
+) -> Query[Candidate]:
+    """Documents that hold what parameter `asked` says, the newest `most` between `above` and `below`.
+
+    Conversations that are not in all of these states (see `asking.STATES`) count as not seen.
+    """
     numbers = [bindparam(name, type_=Id) for name in ("below", "above", "most")]
     written = _BLOCKS.replace("BITS", str(BLOCK_BITS)) + _PLACES[dialect]
     places = text(written).bindparams(*numbers, bindparam("asked", type_=String())).columns(column("id", Id))
     place = places.subquery("places")
-    seen = and_(Conversation.id == Message.conversation_id, Conversation.seen_by(actor_type, sees_all))
+    wanted = (_is_in(state, actor_type) for state in sorted(states))
+    seen = and_(Conversation.id == Message.conversation_id, Conversation.seen_by(actor_type, sees_all), *wanted)
+    of_head = case((place.c.id % literal_column("2", Id) == literal_column("1"), _writers(dialect)))
+    about = about_columns(dialect, writers=of_head)  # only a conversation's own document holds who wrote in it
     query = (
-        select(place.c.id, Message.seq, *LINE, filenames(dialect), *about_columns(dialect))
+        select(place.c.id, Message.seq, *LINE, filenames(dialect), *about)
         .select_from(place)
         .outerjoin(Message, Message.id == (place.c.id + literal_column("1", Id)) // literal_column("2", Id))
         .outerjoin(Conversation, seen)
@@ -190,6 +208,16 @@ def candidates(dialect: str, actor_type: ActorType, sees_all: bool) -> Query[Can
         .order_by(place.c.id.desc())
     )
     return Query(query, lambda document_id, seq, *columns: Candidate(document_id, seq, cast_type(AnyRow, columns)))
+
+
+def _is_in(state: str, actor_type: ActorType) -> ColumnElement[bool]:
+    """What a conversation in a state is to an actor. Customers have no side for which it could wait."""
+    if state == "unread":
+        return exists().where(own_seat(actor_type), Seat.unread_count > literal_column("0")).correlate(Conversation)
+    if state == "waiting":
+        side = Conversation.side(actor_type)
+        return side.waits_for_us() if side else false()
+    return Conversation.status == word(ConversationStatus(state))
 
 
 def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: int) -> list[int]:
@@ -202,10 +230,15 @@ def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: in
     return list(session.scalars(query))
 
 
-def rendered(dialect: str, scope: str, clauses: Iterable[Clause]) -> str:
-    """Return what the index is asked, with `{}` for the block: each clause, any of its keys."""
-    ready = [" OR ".join(f'"{scope}.{{}}:{key.text}"{" *" * key.is_beginning}' for key in clause) for clause in clauses]
+def rendered(dialect: str, scope: str, clauses: Iterable[Clause], but: Clause = ()) -> str:
+    """Return what the index is asked, with `{}` for the block: of each clause any key, and none of `but`."""
     if dialect == "sqlite":
-        return " AND ".join(f"({clause})" for clause in ready)
-    either = [" | ".join(f"'{scope}.{{}}:{key.text}'{':*' * key.is_beginning}" for key in clause) for clause in clauses]
-    return " & ".join(f"({clause})" for clause in either)
+        key, beginning, either, both, without = '"{}.{{}}:{}"', " *", " OR ", " AND ", "({}) NOT ({})"
+    else:
+        key, beginning, either, both, without = "'{}.{{}}:{}'", ":*", " | ", " & ", "({}) & !({})"
+
+    def any_of(clause: Clause) -> str:
+        return either.join(key.format(scope, word.text) + beginning * word.is_beginning for word in clause)
+
+    asked = both.join(f"({any_of(clause)})" for clause in clauses)
+    return without.format(asked, any_of(but)) if but else asked

@@ -1,7 +1,6 @@
 """What people type into the search field: words, phrases in quotes, and filters such as `from:sam` or `is:open`.
 
-Whatever is not a filter is text, so nothing that can be typed is an error. To add a filter, add a row to `FILTERS`; to
-add a state, one to `STATES`.
+Whatever is not a filter is text, so nothing that can be typed is an error. To add a filter, add a row to `FILTERS`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from messaging_app.search.documents import ANY_LINE, DATE, SENDER, WITH_FILE
 from messaging_app.text.words import KEY_MAX, Piece, pieces
@@ -31,15 +30,7 @@ class Key(NamedTuple):
 Clause = tuple[Key, ...]  # one of these has to be in a document
 
 
-class State(Protocol):
-    """What `is:` asks of a conversation in a list."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def unread_count(self) -> int: ...
-    @property
-    def waiting(self) -> str: ...
+STATES = ("unread", "open", "closed", "waiting")  # what `is:` knows; `queries.search` says what each is
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,7 @@ class Question:
     items: list[Item] = field(default_factory=list)
     senders: list[Item] = field(default_factory=list)
     stores: list[Item] = field(default_factory=list)
-    states: list[Callable[[State], bool]] = field(default_factory=list)
+    states: set[str] = field(default_factory=set)
     since: datetime | None = None
     until: datetime | None = None
     with_file: bool = False
@@ -163,9 +154,9 @@ def _has(question: Question, value: str, _zone: tzinfo) -> bool:
 
 
 def _is(question: Question, value: str, _zone: tzinfo) -> bool:
-    if (state := STATES.get(value.lower())) is not None:
-        question.states.append(state)
-    return state is not None
+    if value.lower() in STATES:
+        question.states.add(value.lower())
+    return value.lower() in STATES
 
 
 def _before(question: Question, value: str, zone: tzinfo) -> bool:
@@ -180,12 +171,6 @@ def _after(question: Question, value: str, zone: tzinfo) -> bool:
     return at is not None
 
 
-STATES: dict[str, Callable[[State], bool]] = {
-    "unread": lambda row: row.unread_count > 0,
-    "open": lambda row: row.status == "open",
-    "closed": lambda row: row.status == "closed",
-    "waiting": lambda row: row.waiting == "us",
-}
 FILTERS: dict[str, Callable[[Question, str, tzinfo], bool]] = {
     "from": _from,
     "store": _store,

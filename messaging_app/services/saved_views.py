@@ -145,7 +145,7 @@ def show_views(actor: Actor, zone: tzinfo = UTC) -> list[Shown]:
     """Return the actor's views and the team's, by name, with what the first 30 hold for `actor`.
 
     A list is counted up to 99, a search among its newest lines. One statement, one more for each view that is counted,
-    and one for a search that asks for a state or a store.
+    and one for a search that asks for a store.
     """
     shown = []
     for number, view in enumerate(list_views(actor)):

@@ -29,8 +29,13 @@ QUERY_MAX = 500
 STORES_MAX = 200
 HITS_MAX = 500  # in one conversation
 NEWEST = 1 << 60  # above every document
-AT_ONCE = (200, 800, 2_000)  # documents that one page looks at: usually the first step is enough
-SOME_ARE_ENOUGH = 800  # from so many on the page is not filled: what was found is shown
+AT_ONCE = (
+    200,
+    300,
+    2_000,
+)  # documents that one page looks at; those of conversations found in one step are left out of the next
+SHOWN_BEFORE = 2_000  # documents that are looked at for what earlier pages have shown
+COUNTED = 200  # documents of which a saved view's count is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +72,32 @@ class _Search:
     question: Question
     clauses: list[Clause]
 
-    def matches(
-        self, most: int, *, below: int = NEWEST, above: int = 0, of: Iterable[int] = ()
-    ) -> tuple[list[_Match], int]:
-        """Return what matches among the `most` newest documents between two (of these conversations), and how many they are."""
+    def candidates(
+        self, most: int, *, below: int = NEWEST, above: int = 0, of: Iterable[int] = (), but: Iterable[int] = ()
+    ) -> tuple[list[Candidate], int]:
+        """Return the `most` newest documents between two, of these conversations, and not of those.
+
+        With the last of them, 0 where there are no more.
+        """
         session = db.session()
         dialect = session.get_bind().dialect.name
         scope = scope_of(self.actor.type, self.actor.store_id, self.actor.id)
-        only = tuple(Key(f"{CONVERSATION}{number}") for number in of)
-        asked = queries.rendered(dialect, scope, [*self.clauses, only] if only else self.clauses)
-        query = queries.candidates(dialect, self.actor.type, self.actor.sees_all)
+        only, without = _keys(CONVERSATION, of), _keys(CONVERSATION, but)
+        asked = queries.rendered(dialect, scope, [*self.clauses, only] if only else self.clauses, without)
+        query = queries.candidates(dialect, self.actor.type, self.actor.sees_all, frozenset(self.question.states))
         values: dict[str, object] = {"asked": asked, "below": below, "above": above, "most": most}
         found = query.all(session, **actor_params(self.actor), **values)
-        matches = [match for candidate in found if (match := self.match(candidate))]
-        return matches, (found[-1].document_id if len(found) == most else 0)
+        return found, (found[-1].document_id if len(found) == most else 0)
+
+    def newest_of_each(self, candidates: Iterable[Candidate], limit: int) -> dict[int, _Match]:
+        """Return the newest match of each conversation, by its number, and no more than `limit` of them."""
+        found: dict[int, _Match] = {}
+        for candidate in candidates:
+            if candidate.conversation_id not in found and (match := self.match(candidate)):
+                found[match.conversation_id] = match
+                if len(found) == limit:
+                    break
+        return found
 
     def match(self, candidate: Candidate) -> _Match | None:
         """Return how a document matches. The index knows neither order nor place of words, so the text decides."""
@@ -116,41 +133,42 @@ class _Search:
 def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = PAGE, zone: tzinfo = UTC) -> HitPage:
     """Return a page of conversations with a line, or with subject and names, that holds all of `typed`.
 
-    A page can be short where few of many lines match. Raises `Invalid` on fields `q` and `cursor`. Two statements, and
-    one more for a later page, for `store:`, or where the newest lines are not enough.
+    A page can be short where few of many lines match. Raises `Invalid` on fields `q` and `cursor`. Two statements, one
+    more for `store:`, for each further step where the newest lines are not enough, and for each step of a later page.
     """
     question, below = parse(_checked(typed), zone), cursors.decode_document(cursor) if cursor else NEWEST
-    found = _asked(actor, question)
+    found, first, matches, known = _asked(actor, question), below, dict[int, _Match](), set[int]()
     if found is None:
         return HitPage([], None)
     for most in AT_ONCE:
-        matches, last = found.matches(most, below=below)
-        firsts = {match.conversation_id: match for match in reversed(matches)}  # the newest of each
-        if cursor and firsts:
-            before, _last = found.matches(AT_ONCE[-1], above=below - 1, of=firsts)
-            firsts = {number: firsts[number] for number in firsts.keys() - {match.conversation_id for match in before}}
-        hits, next_of_page = _hits(actor, question, firsts.values(), limit)
-        if next_of_page or not last or (hits and most >= SOME_ARE_ENOUGH):
+        candidates, below = found.candidates(most, below=below, but=known)
+        new = found.newest_of_each(candidates, wanted := limit + 1 - len(matches))
+        if len(new) == wanted:  # the others were not looked at
+            below = min(match.document_id for match in new.values())
+        known |= new.keys()
+        if cursor and new:
+            before, _last = found.candidates(SHOWN_BEFORE, above=first - 1, of=new)
+            for shown in found.newest_of_each(before, len(new)):
+                del new[shown]
+        matches |= new
+        if not below or len(matches) > limit:
             break
-    last = next_of_page or last
-    return HitPage(hits, cursors.encode_document(last) if last else None)
+    page = list(matches.values())[:limit]
+    last = page[-1].document_id if len(matches) > limit else below
+    return HitPage(_hits(actor, question, page), cursors.encode_document(last) if last else None)
 
 
 def count_hits(actor: Actor, typed: str, most: int, *, zone: tzinfo = UTC) -> tuple[int, bool]:
     """Count the conversations that a search finds among its newest lines, up to `most`; and say whether there may be more.
 
-    One statement, another one for `store:` and for a state.
+    One statement, another one for `store:`.
     """
-    question = parse(typed[:QUERY_MAX], zone)
-    found = _asked(actor, question)
+    found = _asked(actor, parse(typed[:QUERY_MAX], zone))
     if found is None:
         return 0, False
-    matches, last = found.matches(AT_ONCE[0])
-    ids = {match.conversation_id for match in matches}
-    if question.states and ids:
-        rows = inbox.listed(db.session(), actor, ids, now())
-        ids = {number for number, row in rows.items() if all(state(row) for state in question.states)}
-    return min(len(ids), most), len(ids) > most or bool(last)
+    candidates, last = found.candidates(COUNTED)
+    count = len(found.newest_of_each(candidates, most + 1))
+    return min(count, most), count > most or bool(last)
 
 
 def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UTC) -> list[int]:
@@ -158,7 +176,8 @@ def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UT
     found = _asked(actor, parse(typed[:QUERY_MAX], zone))
     if found is None:
         return []
-    matches, _last = found.matches(HITS_MAX, of=[conversation_id])
+    candidates, _last = found.candidates(HITS_MAX, of=[conversation_id])
+    matches = filter(None, map(found.match, candidates))
     return sorted(match.seq for match in matches if match.seq is not None)
 
 
@@ -168,22 +187,15 @@ def marks_in(typed: str, texts: Sequence[str]) -> list[list[Range]]:
     return [marks.merged(span for item in items for span in marks.find(item, text)) for text in texts]
 
 
-def _hits(actor: Actor, question: Question, matches: Iterable[_Match], limit: int) -> tuple[list[Hit], int]:
-    """Return the first `limit` matches in a state that was asked for, and where to go on if there are more."""
-    ordered = sorted(matches, key=lambda match: -match.document_id)
-    wanted = ordered if question.states else ordered[: limit + 1]
-    rows = inbox.listed(db.session(), actor, [match.conversation_id for match in wanted], now()) if wanted else {}
-    shown = [
-        (match, row)
-        for match in wanted
-        if (row := rows.get(match.conversation_id)) and all(state(row) for state in question.states)
+def _hits(actor: Actor, question: Question, matches: Sequence[_Match]) -> list[Hit]:
+    """Return the matches with the rows of their conversations, the newest first."""
+    rows = inbox.listed(db.session(), actor, [match.conversation_id for match in matches], now()) if matches else {}
+    hits = [
+        (match.at, Hit(row, match.seq, match.excerpt)) for match in matches if (row := rows.get(match.conversation_id))
     ]
     # Imports may have written old lines late. A conversation about exactly this order comes before lines that name it.
-    page = sorted(
-        shown[:limit], key=lambda pair: (question.is_exactly(_reference_of(pair[1])), pair[0].at), reverse=True
-    )
-    hits = [Hit(row, match.seq, match.excerpt) for match, row in page]
-    return hits, shown[limit - 1][0].document_id if len(shown) > limit else 0
+    hits.sort(key=lambda pair: (question.is_exactly(_reference_of(pair[1].row)), pair[0]), reverse=True)
+    return [hit for _at, hit in hits]
 
 
 def _reference_of(row: InboxRow) -> str:
@@ -200,8 +212,12 @@ def _asked(actor: Actor, question: Question) -> _Search | None:
         words = [piece.key for item in question.stores for piece in item.pieces]
         if not (stores := queries.stores_named(db.session(), actor, words, STORES_MAX)):
             return None
-        clauses.append(tuple(Key(f"{STORE}{number}") for number in stores))
+        clauses.append(_keys(STORE, stores))
     return _Search(actor, question, clauses)
+
+
+def _keys(sign: str, numbers: Iterable[int]) -> Clause:
+    return tuple(Key(f"{sign}{number}") for number in numbers)
 
 
 def _checked(typed: str) -> str:

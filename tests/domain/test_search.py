@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,10 +19,11 @@ from messaging_app.extensions import db
 from messaging_app.models.context import Named
 from messaging_app.models.scope import actor_params
 from messaging_app.queries import search as queries
+from messaging_app.queries.inbox import InboxRow
 from messaging_app.search import indexing
 from messaging_app.search.asking import parse
 from messaging_app.search.documents import scope_of
-from messaging_app.services import contexts, messaging, search
+from messaging_app.services import contexts, messaging, search, turns
 from messaging_app.text import search_key
 from tests.cast import Cast
 from tests.world import begin, four_conversations
@@ -167,6 +170,42 @@ def test_filters(cast_of: Cast, numbers: dict[str, int]) -> None:
     ):
         assert found(sam, f"bread {q}") == [(bakery, 2)], q
     assert found(sam, "bread before:2024-02-29") == []
+
+
+def test_a_state_is_that_of_the_list(cast_of: Cast, numbers: dict[str, int]) -> None:
+    messaging.send_message(cast_of.sam, numbers["bakery-cleo"], "Hello again")
+    messaging.close_conversation(cast_of.tomas, numbers["cycles-jun"])
+    turns.rule_reply_out(cast_of.ada, numbers["admin-cleo"])
+    states: dict[str, Callable[[InboxRow], bool]] = {
+        "open": lambda row: row.status == "open",
+        "closed": lambda row: row.status == "closed",
+        "unread": lambda row: row.unread_count > 0,
+        "waiting": lambda row: row.waiting == "us",
+    }
+    seen = set()
+    for actor in (cast_of.ada, cast_of.sam, cast_of.tomas, cast_of.lea, cast_of.cleo, cast_of.jun, cast_of.omar):
+        rows = messaging.list_conversations(actor, status="all", limit=100).rows
+        for state, holds in states.items():
+            wanted = {row.id for row in rows if holds(row)}
+            assert {number for number, _seq in found(actor, f"is:{state}")} == wanted, (actor.name, state)
+            assert search.count_hits(actor, f"is:{state}", 99) == (len(wanted), False)
+            seen.add((state, bool(wanted)))
+        assert found(actor, "is:open is:closed") == []
+    assert seen == set(product(states, (True, False))), "each state was there, and was not"
+
+
+def test_a_long_conversation_hides_no_other(
+    cast_of: Cast, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a step has found is left out of the next, so that one full of the word costs no page its other hits."""
+    monkeypatch.setattr(search, "AT_ONCE", (5, 5))
+    others = [begin(cast_of.sam, "store_customer", "customer", cast_of.omar.id, "Rye", "A cake") for _ in range(4)]
+    for _ in range(12):
+        messaging.send_message(cast_of.cleo, numbers["bakery-cleo"], "Cake, cake")
+    assert [number for number, _seq in found(cast_of.sam, "cake")] == [numbers["bakery-cleo"], *reversed(others)]
+    page = search.search(cast_of.sam, "cake", limit=2)
+    rest = search.search(cast_of.sam, "cake", limit=9, cursor=page.next_cursor)
+    assert [hit.row.id for hit in page.hits + rest.hits] == [numbers["bakery-cleo"], *reversed(others)]
 
 
 @pytest.mark.parametrize(

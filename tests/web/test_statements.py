@@ -52,7 +52,7 @@ MOST = {
     "compose about an order": 5,
     "others": 3,
     "list of an order": 2,
-    "views, counted": 6,  # the views, a list each, a search with one that asks for a state
+    "views, counted": 5,  # the views, a list each, a search
     "recipients": 2,
     "begin": 6,
 }
