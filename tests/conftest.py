@@ -37,9 +37,26 @@ SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
 
 
+# Where the database itself is what is tested, or with it Redis and gevent. There bin/test asks every test of each
+# database; elsewhere it asks the test that runs on both of SQLite, and bin/test --all of PostgreSQL as well.
+ON_BOTH_BY_DAY = ("tests/domain/", "tests/live/", "tests/test_migrations.py", "tests/web/test_statements.py")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, or one process would still be at it when the others have nothing left to do."""
+    """What takes longest begins first, or one process would still be at it when the others have nothing left to do.
+    Before that it is settled what is long: what asks PostgreSQL once more."""
+    first = {_test(item) for item in items if item.get_closest_marker("postgres") is None}
+    for item in items:
+        again = item.get_closest_marker("postgres") is not None and _test(item) in first
+        if again and not item.nodeid.startswith(ON_BOTH_BY_DAY):
+            item.add_marker(pytest.mark.long)
     items.sort(key=_patience, reverse=True)
+
+
+def _test(item: pytest.Item) -> str:
+    """The test without its parameters."""
+    return item.nodeid.partition("[")[0]
 
 
 def _patience(item: pytest.Item) -> float:

@@ -155,7 +155,8 @@ class Postman:
     def _connect(self) -> smtplib.SMTP:
         """Return a connection that is ready to send. Raises `MailUnreachable`."""
         self._before_phase()
-        greeting, secure = self._limits.greeting, ssl.create_default_context()
+        greeting = self._limits.greeting
+        secure = ssl.create_default_context() if self._tls else None  # reads every certificate of the machine
         try:
             if self._tls and self._port == 465:
                 link: smtplib.SMTP = smtplib.SMTP_SSL(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pyotp
-import pytest
 import time_machine
 from flask import Flask
 from hypothesis import HealthCheck, settings
@@ -111,9 +110,6 @@ class Codes(RuleBasedStateMachine):
         self.turn_on()
 
 
-@pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])], indirect=True
-)
 def test_a_code_is_accepted_once_in_any_order(app: Flask, cast_of: Cast) -> None:
     Codes.cast = cast_of
     run_state_machine_as_test(

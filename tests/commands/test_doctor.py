@@ -23,12 +23,6 @@ from tests.services import ROOT
 CLEAN = [f"ok   {check.name}" for check in doctor.CHECKS]
 
 
-# bin/test asks every check of PostgreSQL where all is well; what each of them finds is for the long run there.
-AT_LENGTH_ON_POSTGRES = pytest.mark.parametrize(
-    "app", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])], indirect=True
-)
-
-
 @pytest.fixture
 def shop(cast_of: cast.Cast) -> int:
     """A conversation between the bakery and Cleo: three messages, closed, reopened, one more. Nobody has read it."""
@@ -355,7 +349,6 @@ def test_an_empty_database_is_all_ok(app: Flask) -> None:
     assert doctor.examine() == doctor.Report(CLEAN, broken=False)
 
 
-@AT_LENGTH_ON_POSTGRES
 @pytest.mark.parametrize(("name", "statement", "told"), MENDED)
 def test_what_can_be_derived_is_found_and_mended(numbers: dict[str, int], name: str, statement: str, told: str) -> None:
     run(statement, **numbers)
@@ -376,7 +369,6 @@ def test_a_message_without_a_document_is_found_unless_an_older_release_may_have_
     assert not doctor.examine(repair=True).broken
 
 
-@AT_LENGTH_ON_POSTGRES
 @pytest.mark.parametrize(("name", "statement", "told"), BEYOND_REPAIR)
 def test_what_nobody_can_know_stays_broken(numbers: dict[str, int], name: str, statement: str, told: str) -> None:
     run(statement, **numbers)
