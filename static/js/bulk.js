@@ -1,17 +1,14 @@
 // Choosing rows by `x`, Shift-click and Ctrl- or Cmd-click, and what is done with all of them at once.
 
+import { openMenu } from "./menus.js";
+
 const MOST = 200;
 const bar = () => document.getElementById("bulk");
 const rows = () => [...document.querySelectorAll(".conversation")];
 const chosen = () => rows().filter((row) => row.classList.contains("conversation--chosen"));
 let anchor = null; // the row that was chosen last: Shift chooses all from there
 
-function mark(row, on) {
-  row.classList.toggle("conversation--chosen", on);
-  const link = row.querySelector("a");
-  if (on) link.setAttribute("aria-description", bar().querySelector("[data-chosen]").dataset.chosen.replace("{n} ", ""));
-  else link.removeAttribute("aria-description");
-}
+const mark = (row, on) => row.classList.toggle("conversation--chosen", on);
 
 function show() {
   const form = bar();
@@ -20,6 +17,11 @@ function show() {
   const count = form.querySelector("[data-chosen]");
   form.hidden = !all.length;
   count.textContent = all.length ? count.dataset.chosen.replace("{n}", all.length) : "";
+  const said = count.dataset.chosen.replace("{n} ", "");
+  for (const row of rows()) { // rows that a poll has renewed too
+    if (row.classList.contains("conversation--chosen")) row.querySelector("a").setAttribute("aria-description", said);
+    else row.querySelector("a").removeAttribute("aria-description");
+  }
 }
 
 function choose(row, range) {
@@ -35,10 +37,14 @@ function choose(row, range) {
   show();
 }
 
+// Whoever stood in the bar goes on with the row that was chosen last.
 function chooseNone() {
+  const place = document.getElementById(anchor) ?? chosen()[0];
+  const leavesBar = bar()?.contains(document.activeElement);
   for (const row of chosen()) mark(row, false);
   anchor = null;
   show();
+  if (leavesBar) place?.querySelector("a").focus({ preventScroll: true });
 }
 
 export function chooseByKey() {
@@ -63,7 +69,7 @@ function fill({ detail: { ctx } }) {
 
 document.addEventListener("click", click, true);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !chosen().length) return;
+  if (event.key !== "Escape" || !chosen().length || openMenu() || event.target.closest("dialog, input, textarea")) return;
   event.preventDefault();
   chooseNone();
 });

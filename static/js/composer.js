@@ -84,6 +84,18 @@ function forgetNewer() {
   label.textContent = label.dataset.whenSent;
 }
 
+// Under a closed conversation: whoever asks for the field writes in it.
+function openField({ target }) {
+  const summary = target.closest(".closed-bar__write > summary");
+  if (summary) requestAnimationFrame(() => summary.nextElementSibling.elements.content.focus());
+}
+
+// Whoever is writing goes on when somebody closes the conversation.
+function keepFieldOpen({ detail: { tasks } }) {
+  if (document.activeElement?.id !== "content") return;
+  for (const { fragment } of tasks) fragment?.querySelector(".closed-bar__write")?.setAttribute("open", "");
+}
+
 function receive(root) {
   for (const field of root.querySelectorAll?.("textarea[data-limit]") ?? []) fit(field);
   if (isMac) for (const key of root.querySelectorAll?.("[data-control-key]") ?? []) key.textContent = "⌘";
@@ -93,6 +105,8 @@ document.addEventListener("input", ({ target }) => {
   if (target.matches("textarea[data-limit]")) fit(target);
 });
 document.addEventListener("keydown", sendByKey);
+document.addEventListener("click", openField);
+document.addEventListener("htmx:before:swap", keepFieldOpen);
 document.addEventListener("message-sent", forgetNewer);
 document.addEventListener("htmx:before:request", (event) => showBusy(event, true));
 document.addEventListener("htmx:finally:request", (event) => showBusy(event, false));

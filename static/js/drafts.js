@@ -49,6 +49,7 @@ function fill(form) {
   if (form.querySelector("[role='alert']")) return void save(form);
   key.value = draft.key ?? (key.value || freshKey());
   for (const field of texts(form)) write(field, field.value || draft[field.name] || "");
+  if (draft.content) form.closest(".closed-bar__write")?.setAttribute("open", "");
 }
 
 // A message that was taken back comes before what was typed since. From here on it is a draft like any other.

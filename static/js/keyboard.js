@@ -10,18 +10,23 @@ const press = (selector) => () => {
   control?.focus({ preventScroll: true });
   control?.click();
 };
-const MANY = "#bulk:not([hidden])"; // while rows are chosen, a key is for all of them
+// While rows are chosen a key is for all of them; it leaves the open conversation alone where that cannot be.
+const pressForAll = (inBar, selector) => () => {
+  const bar = document.querySelector("#bulk:not([hidden])");
+  if (!bar) press(selector)();
+  else if (inBar) press(`#bulk ${inBar}:not([hidden])`)();
+};
 const KEYS = {
   j: () => moveInList(1),
   k: () => moveInList(-1),
   r: () => turnFace(false),
   R: () => turnFace(!document.getElementById("faces")?.open),
   c: press("[data-compose]"),
-  e: press(`${MANY} [value="close"]:not([hidden]), #close-conversation`),
-  n: press("#no-reply-needed"),
-  h: press(`${MANY} [data-many="snooze"], #snooze, #wake`),
-  a: press(`${MANY} [data-many="assign"], #assign`),
-  U: press("#mark-unread"),
+  e: pressForAll("[value='close']", "#close-conversation"),
+  n: pressForAll(null, "#no-reply-needed"),
+  h: pressForAll("[data-many='snooze']", "#snooze, #wake"),
+  a: pressForAll("[data-many='assign']", "#assign"),
+  U: pressForAll(null, "#mark-unread"),
   x: chooseByKey,
   u: press("[data-unread-filter]"),
   "/": goToSearch,
@@ -32,7 +37,9 @@ const KEYS = {
 function turnFace(toNote) {
   const faces = document.getElementById("faces");
   if (faces) faces.open = toNote;
-  document.getElementById(toNote && faces ? "note-content" : "content")?.focus();
+  const field = document.getElementById(toNote && faces ? "note-content" : "content");
+  field?.closest("details")?.setAttribute("open", "");
+  field?.focus();
 }
 
 const isVisible = (link) => link.getClientRects().length > 0 && getComputedStyle(link).visibility === "visible";

@@ -132,7 +132,8 @@ function placeReadMark() {
 }
 
 function afterClosing({ detail: { ctx } }) {
-  if (!thread() || document.activeElement !== document.body || ctx.request?.method !== "POST") return;
+  const turns = /\/(close|reopen)$/.test(ctx.sourceElement.getAttribute("action"));
+  if (!thread() || !turns || document.activeElement !== document.body) return;
   (document.getElementById("reopen-conversation") ?? document.getElementById("content"))?.focus({ preventScroll: true });
 }
 

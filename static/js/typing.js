@@ -6,6 +6,7 @@ let told = { where: "", at: 0 };
 function sayTyping({ target }) {
   const form = target.form;
   if (target.id !== "content" || !form?.matches("[data-sends]") || !target.value.trim() || !target.matches(":focus")) return;
+  if (document.getElementById("composer")?.dataset.status !== "open") return; // the server tells nobody of what is closed
   const where = form.action.replace(/\/messages$/, "/typing");
   if (where === told.where && Date.now() - told.at < EVERY) return;
   told = { where, at: Date.now() };

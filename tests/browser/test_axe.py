@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from messaging_app.models.context import Fact, Named
 from messaging_app.paths import resource
-from messaging_app.services import contexts, messaging
+from messaging_app.services import contexts, messaging, saved_replies, saved_views
 from messaging_app.services.settings import set_settings
 from tests.browser import axe, stories
 from tests.browser.conftest import Site, Visitors, fail_once
@@ -286,7 +286,7 @@ def test_troubles(site: Site, visit: Visitors, look: Looks, everyday: dict[str, 
     site.do(messaging.close_conversation, site.cast.nadia, number)
     composer(page).fill("One more thing")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_label("Your message, not sent")).to_be_visible()
+    expect(page.get_by_role("button", name="Reopen and send")).to_be_visible()
     look(page, "closed meanwhile")
     site.end_sessions(site.cast.sam)
     poll(page)
@@ -378,6 +378,145 @@ def test_axe_looks_when_all_has_come_to_rest(site: Site, visit: Visitors, everyd
     page.evaluate("void document.getElementById('subject').animate({ opacity: [0.1, 0.2] }, 3000)")
     assert axe.violations(page), "else this test proves nothing"
     assert not axe.in_every_look(page)
+
+
+def test_what_a_team_does_with_many_and_with_one(
+    site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]
+) -> None:
+    visit.noise("422")
+    page = visit("sam", everyday["Invoices for November"])
+    press = page.keyboard.press
+    for subject in (stories.MANY_SCRIPTS.subject, "Invoices for November"):
+        row(page, subject).click(modifiers=["Control"])
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    look(page, "rows chosen")
+    for key, name in (("a", "Assign"), ("h", "Snooze")):
+        press(key)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        look(page, f"{name}, for those chosen")
+        press("Escape")
+    press("Escape")
+    press("a")
+    page.get_by_role("button", name="Nadia").click()
+    expect(page.locator(".toast").last).to_contain_text("Assigned.")
+    press("a")
+    expect(page.get_by_role("dialog", name="Assign")).to_be_visible()
+    look(page, "assign, with whoever has it")
+    press("Escape")
+    press("h")
+    dialog = page.get_by_role("dialog", name="Snooze")
+    dialog.get_by_label("Another time").fill("2020-01-01T08:00")
+    dialog.get_by_role("button", name="Snooze until then").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    look(page, "snooze into the past")
+    dialog.get_by_role("button", name="Next week").click()
+    expect(page.locator("#thread-meta")).to_contain_text("Snoozed until")
+    look(page, "snoozed, with a toast")
+
+
+def test_the_composers_two_faces(site: Site, visit: Visitors, look: Looks) -> None:
+    visit.noise("409", "422")
+    cast = site.cast
+    site.do(saved_replies.create_reply, cast.sam, "Nuts", "Hi {customer.first_name}, no nuts in {order.reference}.")
+    number, other = site.begin(cast.sam, cast.cleo), site.begin(cast.sam, cast.omar)
+    page = visit("sam", number, live=False)
+    press = page.keyboard.press
+    press("r")
+    page.keyboard.type("/")
+    expect(page.get_by_role("listbox", name="Saved replies").get_by_role("option")).to_have_count(1)
+    look(page, "saved replies offered")
+    press("Enter")
+    expect(composer(page)).to_have_value("Hi Cleo, no nuts in {order.reference}.")
+    press("Control+Enter")
+    expect(page.locator("#composer-hint")).to_contain_text("Fill in what is marked")
+    look(page, "something to fill in")
+    site.say(cast.cleo, number, "Or with nuts?")
+    composer(page).fill("No nuts.")
+    press("Control+Enter")
+    expect(page.get_by_role("button", name="Send anyway")).to_be_visible()
+    look(page, "newer messages")
+    press("Escape")
+    press("Shift+R")
+    page.locator("#note-attachments").set_input_files([PICTURE, TABLE])
+    page.keyboard.type("Look, @")
+    expect(page.get_by_role("listbox", name="Colleagues").get_by_role("option")).to_have_count(2)
+    look(page, "a note with files, colleagues offered")
+    press("Enter")
+    press("Control+Enter")
+    expect(messages(page).last).to_contain_text("Only your team")
+    look(page, "a note")
+    page.locator("#note-content").fill("x" * 10_001)
+    press("Control+Enter")
+    expect(page.locator("#note-error")).to_be_visible()
+    look(page, "a note refused")
+    site.do(messaging.close_conversation, cast.nadia, number)
+    page.goto(f"/store/messages/{number}")
+    look(page, "closed, with a draft")
+    site.do(messaging.close_conversation, cast.sam, other)
+    page.goto(f"/store/messages/{other}")
+    look(page, "closed")
+
+
+def test_a_search_with_filters(site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]) -> None:
+    visit.noise("422")
+    page = visit("ada", at="/admin/messages?q=invoices+is:open+from:ada")
+    expect(page.get_by_role("group", name="Filters of the search")).to_be_visible()
+    look(page, "a search with filters")
+    page.get_by_role("button", name="Sender, store, date").click()
+    expect(page.get_by_label("Before this day")).to_be_visible()
+    look(page, "a filter to be chosen")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Save this view").click()
+    dialog = page.get_by_role("dialog", name="Save this view")
+    expect(dialog).to_be_visible()
+    look(page, "a view to be saved")
+    page.goto("/admin/messages?q=nothing+of+the+kind")
+    look(page, "nothing found")
+    page.goto(f"/admin/messages?q={'x' * 501}")
+    look(page, "too much to search for")
+
+
+@pytest.mark.long
+def test_what_a_team_keeps_and_chooses_on_pages(
+    site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]
+) -> None:
+    visit.noise("422")
+    number = everyday["Invoices for November"]
+    with site.app.app_context():
+        saved_replies.create_reply(site.cast.sam, "Nuts", "No nuts.")
+        saved_views.create_view(site.cast.sam, "Rye", "q=rye", shared=True)
+    page = visit("sam")
+    for address in (
+        f"/messages/{number}/snooze",
+        f"/messages/{number}/assignee",
+        f"/messages/bulk?action=assign&ids={number}",
+        f"/messages/bulk?action=snooze&ids={number}",
+        "/messages?snoozed=1",
+        "/messages?assignee=me",
+        "/saved-replies",
+        "/saved-replies/1",
+        "/saved-replies/new",
+        "/saved-replies/1/delete",
+        "/views",
+        "/views/1",
+        "/views/1/delete",
+        "/views/new?query=status%3Dclosed",
+    ):
+        page.goto(f"/store{address}")
+        look(page, address)
+    page.get_by_role("main").locator("form").evaluate("form => { form.noValidate = true; }")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[aria-invalid=true]")).to_have_count(1)
+    look(page, "a view without a name")
+    page = visit("ada")
+    for address in (
+        "/admin/reasons",
+        "/admin/reasons/new",
+        "/admin/reasons/delivery",
+        "/admin/reasons/delivery/delete",
+    ):
+        page.goto(address)
+        look(page, address)
 
 
 @pytest.mark.long

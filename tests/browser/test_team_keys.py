@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from messaging_app.services import notes, saved_replies
+from messaging_app.services import messaging, notes, saved_replies
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import composer, conversations, log, messages, row, thread
 
@@ -84,6 +84,104 @@ def test_rows_are_chosen_by_key_and_go_to_a_colleague_and_to_sleep(
     dialog.get_by_role("button", name="Next week").click()
     expect(toast(page)).to_contain_text("1 conversation changed.")
     expect(dialog).to_have_count(0)
+
+
+def test_a_key_closes_all_that_is_chosen_and_leaves_the_open_conversation_alone(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    page = visit("sam", three[0])
+    press = page.keyboard.press
+    row(page, "Subject 3").click(modifiers=["Control"])
+    row(page, "Subject 2").click(modifiers=["Shift"])
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    assert page.evaluate("getSelection().toString()") == ""
+    site.say(site.cast.cleo, three[1], "Please!")
+    expect(row(page, "Subject 2")).to_contain_text("Please!")
+    expect(row(page, "Subject 2")).to_have_attribute("aria-description", "chosen")
+    press("n")
+    press("Shift+U")
+    press("e")
+    expect(toast(page)).to_contain_text("2 conversations changed.")
+    expect(conversations(page).get_by_role("listitem")).to_have_count(1)
+    expect(row(page, "Subject 1")).to_be_focused()
+    expect(page.get_by_role("button", name="Close conversation")).to_be_visible()
+    expect(page.locator("#thread-meta")).to_contain_text("Waiting for us")
+    toast(page).get_by_role("button", name="Undo").click()
+    expect(conversations(page).get_by_role("listitem")).to_have_count(3)
+    press("x")
+    press("e")
+    expect(page.get_by_role("button", name="Reopen conversation")).to_be_visible()
+
+
+def test_a_key_without_a_meaning_for_the_chosen_rows_does_nothing(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    site.do(messaging.close_conversation, site.cast.sam, three[2])
+    page = visit("sam", f"/store/messages/{three[0]}?status=closed")
+    press = page.keyboard.press
+    press("j")
+    press("x")
+    for key in ("e", "n", "Shift+U"):
+        press(key)
+    expect(page.get_by_text("1 chosen")).to_be_visible()
+    expect(thread(page, "Subject 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Close conversation")).to_be_visible()
+    press("Escape")
+    expect(page.get_by_text("1 chosen")).to_be_hidden()
+    expect(row(page, "Subject 3")).to_be_focused()
+
+
+def test_escape_leaves_the_dialog_first_and_the_chosen_rows_after_it(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    page = visit("sam")
+    press = page.keyboard.press
+    for _ in range(2):
+        press("j")
+        press("x")
+    press("h")
+    dialog = page.get_by_role("dialog", name="Snooze")
+    expect(dialog).to_be_visible()
+    press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    press("a")
+    expect(page.get_by_role("button", name="Take them")).to_be_focused()
+    press("Enter")
+    expect(toast(page)).to_contain_text("2 conversations changed.")
+    expect(row(page, "Subject 2")).to_be_focused()
+
+
+def test_what_is_closed_is_written_to_and_reopened_in_one_go(site: Site, visit: Visitors, three: list[int]) -> None:
+    site.do(messaging.close_conversation, site.cast.sam, three[0])
+    page = visit("sam", three[0])
+    expect(page.get_by_role("button", name="Reopen conversation")).to_be_visible()
+    expect(composer(page)).to_have_count(0)
+    page.get_by_text("Write and reopen").click()
+    expect(composer(page)).to_be_focused()
+    page.reload()
+    page.keyboard.press("r")
+    page.keyboard.type("It is here")
+    page.keyboard.press("Control+Enter")
+    expect(messages(page).last).to_contain_text("It is here")
+    expect(log(page)).to_contain_text("You reopened this conversation")
+    expect(composer(page)).to_have_value("")
+    expect(page.get_by_role("button", name="Close conversation")).to_be_visible()
+
+
+def test_what_is_typed_while_a_colleague_closes_goes_on_in_its_field(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    visit.noise("409")
+    page = visit("sam", three[0])
+    page.keyboard.press("r")
+    page.keyboard.type("It is ")
+    site.do(messaging.close_conversation, site.cast.nadia, three[0])
+    expect(page.get_by_role("button", name="Reopen and send")).to_be_visible()
+    page.keyboard.type("here")
+    expect(composer(page)).to_have_value("It is here")
+    page.get_by_role("button", name="Reopen and send").click()
+    expect(messages(page).last).to_contain_text("It is here")
 
 
 def test_a_colleague_is_mentioned_from_the_list(site: Site, visit: Visitors, three: list[int]) -> None:

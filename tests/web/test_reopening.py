@@ -1,12 +1,15 @@
-"""What stands under a closed conversation: a composer while a reply reopens it, "Reopen and send", or "Write again"."""
+"""What stands under a closed conversation: a composer while a reply reopens it, for teams always, or "Write again"."""
 
 from __future__ import annotations
+
+import pytest
 
 from messaging_app.services import messaging
 from messaging_app.services.settings import set_settings
 from tests.conftest import Web
-from tests.web.forms import HOW, field
+from tests.web.forms import HOW, alerts, field
 from tests.web.test_contexts import begin, state
+from tests.world import begin as start
 
 CUSTOMERS, STAFF = "/storefront/account/messages", "/store/messages"
 
@@ -34,15 +37,47 @@ def test_a_reply_under_a_closed_conversation_reopens_it(web: Web, htmx: bool) ->
 
 
 @HOW
-def test_a_refused_message_of_the_team_is_reopened_and_sent(web: Web, htmx: bool) -> None:
+@pytest.mark.parametrize(("who", "place"), [("sam", STAFF), ("ada", "/admin/messages")])
+def test_a_team_writes_and_reopens_in_one_go(web: Web, htmx: bool, who: str, place: str) -> None:
+    with web.app.app_context():
+        number = start(web.cast.ada, "admin_store", "store", web.cast.bakery, "Hours")
+        messaging.close_conversation(web.cast.ada, number)
+    browser = web.signed_in(who)
+    page = browser.get(f"{place}/{number}").text
+    assert "Write and reopen" in page and "Reopen and send" in page and "Reopen conversation" in page
+    assert 'id="send-and-close"' not in page
+    form = {"content": "One more thing", "after": field(page, "after"), "reopen": field(page, "reopen")}
+    sent = browser.post(f"{place}/{number}/messages", form, htmx=htmx)
+    assert sent.status_code == (200 if htmx else 303)
+    after = sent.text if htmx else browser.get(f"{place}/{number}").text
+    assert "One more thing" in after and "You reopened this conversation" in after and "Close conversation" in after
+
+
+@HOW
+def test_a_message_into_what_a_colleague_closed_is_kept_and_then_reopens_it(web: Web, htmx: bool) -> None:
     number = closed(web)
     browser = web.signed_in("sam")
+    browser.get(STAFF)
     refused = browser.post(f"{STAFF}/{number}/messages", {"content": "Oh"}, htmx=htmx)
-    kept = refused.text.partition('id="unsent"')[2]
-    assert refused.status_code == 409 and kept.startswith(' name="content" dir="auto">\nOh</textarea>')
-    assert "Reopen and send" in kept
-    again = browser.post(f"{STAFF}/{number}/messages", {"content": "Oh", "reopen": "1"}, htmx=htmx)
+    assert refused.status_code == 409 and "closed" in alerts(refused.text)
+    assert field(refused.text, "content") == "Oh" and "Reopen and send" in refused.text
+    form = {name: field(refused.text, name) for name in ("content", "after", "reopen", "idempotency_key")}
+    again = browser.post(f"{STAFF}/{number}/messages", form, htmx=htmx)
     assert again.status_code == (200 if htmx else 303)
+
+
+@HOW
+def test_a_reply_to_what_another_conversation_has_replaced_is_kept_and_leads_there(web: Web, htmx: bool) -> None:
+    number = closed(web)
+    with web.app.app_context():
+        other = begin(web.cast)
+    browser = web.signed_in("sam")
+    page = browser.get(f"{STAFF}/{number}").text
+    form = {"content": "Oh", "after": field(page, "after"), "reopen": "1"}
+    refused = browser.post(f"{STAFF}/{number}/messages", form, htmx=htmx)
+    assert refused.status_code == 409
+    kept = refused.text.partition('id="unsent"')[2]
+    assert kept.startswith(' readonly dir="auto">\nOh</textarea>') and f'href="{STAFF}/{other}"' in kept
 
 
 def test_what_is_closed_for_good_offers_to_write_again(web: Web) -> None:

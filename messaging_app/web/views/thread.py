@@ -113,7 +113,7 @@ class ThreadView:
     has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
     reply_reopens: bool = False  # whether what the reader writes reopens this closed conversation
     write_again: str = ""  # where the reader begins another one, if this is closed for good
-    closed_for_good: bool = False  # whether it is closed, and what the reader writes does not reopen it
+    closed_for_good: bool = False  # whether it is closed, and nothing that the reader writes reopens it
     hit: AtHit | None = None  # the line at which a search opened it
     delayed: list[undo.Shown] = field(default_factory=list)  # what the own side has waiting to be sent
     present: list[Present] = field(default_factory=list)  # who else of the own side has it open
@@ -202,8 +202,11 @@ def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = No
         fresh = [seq for seq in unread if seq > answered]  # a user who has replied to a message knows it
         first_unread, new_count = next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
     address = policy_of(actor).thread(head.id)
-    reopens = sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
-    closed = head.status == ConversationStatus.CLOSED and not reopens
+    is_closed, may_close = head.status == ConversationStatus.CLOSED, policy_of(actor).may_close
+    reopens = is_closed and (
+        not head.continued_id if may_close else sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
+    )
+    closed = is_closed and not reopens
     present = presence.list_others(actor, head.id)
     return ThreadView(
         conversation=head,
