@@ -28,7 +28,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from bench.databases import running
-from messaging_app.accounts.sessions import _hash
+from messaging_app.accounts.tokens import digest
 from messaging_app.actors import ActorType
 from messaging_app.bus.hub import STREAMS_EACH
 from messaging_app.db.engine import writing
@@ -124,7 +124,7 @@ def cookies_for(place: Installation, number: int) -> list[str]:
             session.flush()
             session.add(StoreMembership(store_id=place.cast.bakery, user_id=user.id))
             token = secrets.token_urlsafe(32)
-            row = {"token_hash": _hash(token), "actor_type": ActorType.STORE, "person_id": user.id}
+            row = {"token_hash": digest(token), "actor_type": ActorType.STORE, "person_id": user.id}
             session.add(SignInSession(**row, store_id=place.cast.bakery))
             value = serializer.dumps({"_user_id": token, "_fresh": True, "_permanent": True})
             cookies += [f"store={value}"] * (STREAMS_EACH - 2)

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from messaging_app import api, bus, cli, config, formats, oidc
-from messaging_app.accounts import sessions
+from messaging_app.accounts.cookies import RoleSessionInterface
 from messaging_app.accounts.limits import limiter
 from messaging_app.db.engine import engine_options
 from messaging_app.db.query import Query
@@ -64,7 +64,7 @@ def create_app(**overrides: object) -> Flask:
     db.init_app(app)
     Query.through_session = settings.plain_queries
     migrate.init_app(app, db, directory=str(resource("migrations")), render_as_batch=True, compare_type=True)
-    app.session_interface = sessions.RoleSessionInterface()
+    app.session_interface = RoleSessionInterface()
     login.init_app(app)
     csrf.init_app(app)
     htmx_extension.init_app(app)

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 
+from messaging_app.accounts.cookies import role_of
 from messaging_app.accounts.last_use import note_use
-from messaging_app.accounts.sessions import role_of, seen_now
+from messaging_app.accounts.sessions import seen_now
 from messaging_app.db.types import MAX_ID
 from messaging_app.errors import NotAllowed, NotFound
 from messaging_app.extensions import csrf, login

@@ -10,7 +10,8 @@ from flask import Flask, Response, g, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from messaging_app.accounts.sessions import SignIn, role_of
+from messaging_app.accounts.cookies import role_of
+from messaging_app.accounts.signed_in import SignIn
 from messaging_app.db.types import is_number
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import navigation

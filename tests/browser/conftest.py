@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from messaging_app import create_app
-from messaging_app.accounts.sessions import _hash
+from messaging_app.accounts.tokens import digest
 from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
@@ -137,7 +137,7 @@ class Site:
         with self.app.app_context(), writing(db.session) as session:
             session.add(
                 SignInSession(
-                    token_hash=_hash(token), actor_type=actor.type, person_id=actor.id, store_id=actor.store_id
+                    token_hash=digest(token), actor_type=actor.type, person_id=actor.id, store_id=actor.store_id
                 )
             )
         serializer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]

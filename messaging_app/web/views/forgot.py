@@ -6,8 +6,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from messaging_app.accounts.cookies import role_of
 from messaging_app.accounts.limits import RateLimited
-from messaging_app.accounts.sessions import role_of
 from messaging_app.accounts.sign_in import store_by_code
 from messaging_app.actors import ActorType
 from messaging_app.errors import Invalid, NotFound

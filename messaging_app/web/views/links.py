@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from messaging_app import oidc
 from messaging_app.accounts import devices, local_sign_in
 from messaging_app.accounts.links import LinkOver, find
-from messaging_app.accounts.sessions import SignIn, end_session_at, signed_in_at, start_session_at
+from messaging_app.accounts.sessions import end_session_at, signed_in_at, start_session_at
+from messaging_app.accounts.signed_in import SignIn
 from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import csrf
 from messaging_app.models import LinkKind

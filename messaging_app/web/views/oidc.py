@@ -17,8 +17,8 @@ from flask_babel import lazy_gettext as _
 
 from messaging_app import oidc
 from messaging_app.accounts import failures
+from messaging_app.accounts.cookies import role_of
 from messaging_app.accounts.limits import limiter
-from messaging_app.accounts.sessions import role_of
 from messaging_app.accounts.sign_in import Person
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now

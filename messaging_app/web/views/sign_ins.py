@@ -12,8 +12,9 @@ from flask_babel import gettext as _
 from messaging_app import oidc
 from messaging_app.accounts import devices, failures, local_sign_in
 from messaging_app.accounts import passkeys as browser_passkeys
+from messaging_app.accounts.cookies import role_of
 from messaging_app.accounts.limits import RateLimited, limiter
-from messaging_app.accounts.sessions import end_session, role_of, switch_store
+from messaging_app.accounts.sessions import end_session, switch_store
 from messaging_app.accounts.sign_in import Person, authenticate, place_of, store_by_code
 from messaging_app.actors import Actor, ActorType
 from messaging_app.errors import FieldError, Invalid, NotFound, Refusal

@@ -19,7 +19,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging_app.accounts.limits import limiter
-from messaging_app.accounts.sessions import SignIn, find_sign_in
+from messaging_app.accounts.signed_in import SignIn, find_sign_in
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import LOOK, Delivered, Event, Subscription, current_bus
 from messaging_app.models import ConversationType
