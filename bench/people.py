@@ -14,7 +14,7 @@ from sqlalchemy import Row, create_engine, text
 from bench.load import Request
 from bench.servers import Visitor
 from messaging_app.queries.cursors import Place, Walk
-from messaging_app.services.messaging import PAGE
+from messaging_app.services.inboxes import PAGE
 
 INBOX = "/store/messages"
 EACH = 5  # threads of a person's, and pages of the inbox

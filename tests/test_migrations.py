@@ -22,7 +22,7 @@ from messaging_app.extensions import db
 from messaging_app.models.search import is_compared
 from messaging_app.paths import resource
 from messaging_app.search import indexing
-from messaging_app.services import messaging
+from messaging_app.services import inboxes, messaging, threads
 from tests import cast
 from tests.domain import invariants
 from tests.world import four_conversations
@@ -90,7 +90,7 @@ def test_upgrading_what_is_up_to_date_changes_nothing(app: Flask) -> None:
     people = cast.bring_in()
     numbers = four_conversations(people)
     upgrade()
-    assert messaging.get_conversation(people.sam, numbers["bakery-cleo"]).lines[0].content == "Hello"
+    assert threads.get_conversation(people.sam, numbers["bakery-cleo"]).lines[0].content == "Hello"
 
 
 @pytest.mark.parametrize("far", ["0001", CHAIN[-2]])
@@ -125,10 +125,10 @@ def test_conversations_survive_the_way_down_and_up_again(app: Flask, far: str) -
 
     assert invariants.broken() == []
     assert not doctor.examine(repair=False).broken
-    assert messaging.get_unread_count(people.sam) == 3  # two of Cleo's, one of Ada's
+    assert inboxes.get_unread_count(people.sam) == 3  # two of Cleo's, one of Ada's
     sent = messaging.send_message(people.cleo, numbers["bakery-cleo"], "After the way")
     assert sent.seq == 5
-    assert messaging.get_unread_count(people.sam) == 4
+    assert inboxes.get_unread_count(people.sam) == 4
     assert invariants.broken() == []
 
 

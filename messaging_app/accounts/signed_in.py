@@ -19,7 +19,7 @@ from messaging_app.models.sides import WAITING_MOST
 from messaging_app.policies import RolePolicy
 from messaging_app.queries import people
 from messaging_app.queries.second_factor import GRACE
-from messaging_app.services import messaging
+from messaging_app.services import inboxes
 from messaging_app.services.settings import parse_or_default
 from messaging_app.text import search_key
 
@@ -67,14 +67,14 @@ class SignIn(UserMixin):
     def unread(self) -> int:
         """The user's unread total. Queried here if the request did not load it."""
         if self._unread is None:
-            self._unread = messaging.get_unread_count(self.actor)
+            self._unread = inboxes.get_unread_count(self.actor)
         return self._unread
 
     @property
     def waiting(self) -> int:
         """How many conversations wait for the user's side, up to `sides.WAITING_MOST`."""
         if self._waiting is None:
-            self._waiting = messaging.count_waiting(self.actor)
+            self._waiting = inboxes.count_waiting(self.actor)
         return self._waiting
 
     @property

@@ -15,7 +15,7 @@ from messaging_app.db.types import AnyRow
 from messaging_app.policies import policy_of
 from messaging_app.queries.inbox import SeenHead
 from messaging_app.queries.thread import LineRow, SeatRow
-from messaging_app.services import messaging, poll_state
+from messaging_app.services import poll_state, threads
 from messaging_app.web.views.files import FileView, files_of
 
 BASE = "/api/v1"
@@ -50,7 +50,7 @@ def is_held(etag: str) -> bool:
     return request.if_none_match.contains_weak(etag)
 
 
-def state_of(thread: messaging.Thread) -> str:
+def state_of(thread: threads.Thread) -> str:
     """Return the ETag of a conversation. It includes the reader's own seat, which the API shows."""
     own = thread.mine
     seat = (own.participant_name, own.unread_count, own.last_read_seq, own.last_read_at) if own else ()
@@ -71,12 +71,12 @@ def summary_model(actor: Actor) -> type[schemas.StorefrontConversationSummary]:
     return schemas.ConversationSummary if own else schemas.StorefrontConversationSummary
 
 
-def summary_of(actor: Actor, thread: messaging.Thread) -> dict[str, object]:
+def summary_of(actor: Actor, thread: threads.Thread) -> dict[str, object]:
     """Return the fields of a `ConversationSummary` for one conversation."""
     return summary(actor, thread.head, thread.mine.unread_count if thread.mine else 0)
 
 
-def detail_of(actor: Actor, thread: messaging.Thread) -> BaseModel:
+def detail_of(actor: Actor, thread: threads.Thread) -> BaseModel:
     """Return a conversation with its participants and messages."""
     team, storefront = schemas.ConversationDetailResponse, schemas.StorefrontConversationDetailResponse
     model: type[BaseModel] = team if policy_of(actor).has_team else storefront

@@ -13,7 +13,7 @@ from messaging_app.db.types import is_number
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
 from messaging_app.queries.inbox import SeenHead
-from messaging_app.services import messaging
+from messaging_app.services import inboxes
 from messaging_app.services.contexts import FIELDS
 
 STATUSES = ("open", "closed", "all")
@@ -45,9 +45,9 @@ class Filters:
         """Which of the lists this is: waiting, asleep, open, closed or all."""
         return "waiting" if self.waiting == "us" else "asleep" if self.snoozed else self.status
 
-    def asked(self) -> messaging.Asked:
+    def asked(self) -> inboxes.Asked:
         """Return what this asks of a list of conversations."""
-        return messaging.Asked(
+        return inboxes.Asked(
             status=self.status,
             conversation_type=self.type or None,
             unread=self.unread,
@@ -62,11 +62,9 @@ class Filters:
             order=self.order,
         )
 
-    def read(
-        self, actor: Actor, *, cursor: str | None = None, limit: int = messaging.PAGE
-    ) -> messaging.ConversationPage:
+    def read(self, actor: Actor, *, cursor: str | None = None, limit: int = inboxes.PAGE) -> inboxes.ConversationPage:
         """Return a page of this list."""
-        return messaging.list_conversations(actor, **self.asked(), cursor=cursor, limit=limit)
+        return inboxes.list_conversations(actor, **self.asked(), cursor=cursor, limit=limit)
 
     def query(self, **changes: object) -> str:
         """Return the query string of these filters with `changes`, without defaults: "" or "?status=closed&…"."""

@@ -13,7 +13,8 @@ from dataclasses import fields
 from pydantic_core import to_json
 
 from messaging_app.queries.inbox import SeenHead
-from messaging_app.services.messaging import ConversationPage, Thread
+from messaging_app.services.inboxes import ConversationPage
+from messaging_app.services.threads import Thread
 
 UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: the next poll shows everything
 

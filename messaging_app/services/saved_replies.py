@@ -20,7 +20,7 @@ from messaging_app.extensions import db
 from messaging_app.models import SavedReply
 from messaging_app.models.saved_reply import NAME_MAX
 from messaging_app.queries.thread import SeatRow
-from messaging_app.services.messaging import get_head
+from messaging_app.services.threads import get_head
 from messaging_app.text import TextRefused, clean_content, clean_subject, search_key
 
 MOST = 1_000  # a team's

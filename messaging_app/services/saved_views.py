@@ -19,7 +19,7 @@ from messaging_app.extensions import db
 from messaging_app.models import SavedView
 from messaging_app.models.saved_view import VIEW_NAME_MAX
 from messaging_app.models.sides import WAITING_MOST
-from messaging_app.services import messaging, search
+from messaging_app.services import inboxes, search
 from messaging_app.services.filters import NAMES, NUMBERS, Filters, checked
 from messaging_app.text import TextRefused, clean_subject, search_key
 
@@ -161,7 +161,7 @@ def show_views(actor: Actor, zone: tzinfo = UTC) -> list[Shown]:
 def _count(actor: Actor, wanted: Wanted, zone: tzinfo) -> Count:
     if wanted.typed:
         return Count(*search.count_hits(actor, wanted.typed, WAITING_MOST - 1, zone=zone))
-    found = messaging.count_conversations(actor, WAITING_MOST, **wanted.filters.asked())
+    found = inboxes.count_conversations(actor, WAITING_MOST, **wanted.filters.asked())
     return Count(min(found, WAITING_MOST - 1), found >= WAITING_MOST)
 
 

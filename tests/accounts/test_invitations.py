@@ -14,7 +14,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AccountMail, Store, StoreMembership, User
-from messaging_app.services import invitations, messaging, trail
+from messaging_app.services import inboxes, invitations, messaging, trail
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.cast import EMAILS
 from tests.domain import invariants
@@ -215,14 +215,14 @@ def test_who_has_an_account_joins_at_once_and_is_told(post: Post, owner: Actor) 
 
 def test_who_comes_back_has_read_what_was_written_meanwhile(post: Post, owner: Actor) -> None:
     number = post.begin(post.cast.ada, post.cast.bakery)  # so she has a seat, with something unread
-    assert messaging.get_unread_count(post.cast.nadia) == 1
+    assert inboxes.get_unread_count(post.cast.nadia) == 1
     with writing(db.session) as session:
         session.execute(
             update(StoreMembership).where(StoreMembership.user_id == post.cast.nadia.id).values(active=False)
         )
     messaging.send_message(post.cast.ada, number, "Meanwhile")
     assert [o.what for o in invitations.invite(owner, EMAILS["nadia"], "staff", post.cast.bakery)] == ["added"]
-    assert messaging.get_unread_count(post.cast.nadia) == 0
+    assert inboxes.get_unread_count(post.cast.nadia) == 0
     assert invariants.broken() == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from messaging_app.api import problems
-from messaging_app.services import messaging
+from messaging_app.services import inboxes
 from tests.api.conftest import Api, faults_of, problem_of
 
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -165,7 +165,7 @@ def test_a_fault_shows_nothing_of_us(kept_api: Api, monkeypatch: pytest.MonkeyPa
     def crash(*_: object, **__: object) -> None:
         raise RuntimeError("a secret at /home/somebody/app.py")
 
-    monkeypatch.setattr(messaging, "get_unread_count", crash)
+    monkeypatch.setattr(inboxes, "get_unread_count", crash)
     answer = kept_api.get("sam", "/unread-count")
     problem_of(answer, 500, "internal_error")
     assert not re.search("secret|home|Traceback|RuntimeError", answer.text)
@@ -175,7 +175,7 @@ def test_a_database_that_is_gone_is_unavailable_for_a_while(kept_api: Api, monke
     def gone(*_: object, **__: object) -> None:
         raise OperationalError("SELECT 1", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(messaging, "get_unread_count", gone)
+    monkeypatch.setattr(inboxes, "get_unread_count", gone)
     answer = kept_api.get("sam", "/unread-count")
     problem_of(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0 and "locked" not in answer.text

@@ -26,7 +26,7 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.policies import POLICIES, policy_of
-from messaging_app.services import messaging, reason_changes, trail
+from messaging_app.services import inboxes, reason_changes, threads, trail
 from messaging_app.services.settings import get_setting
 from tests import cast
 
@@ -87,13 +87,13 @@ def test_the_doctor_finds_nothing() -> None:
 
 @pytest.mark.usefixtures("loaded")
 def test_everybody_has_something_to_read_and_somebody_something_unread() -> None:
-    unread = {actor: messaging.get_unread_count(actor) for actor in actors()}
+    unread = {actor: inboxes.get_unread_count(actor) for actor in actors()}
     assert {actor.type for actor, number in unread.items() if number} == set(ActorType)
     for actor in actors():
-        page = messaging.list_conversations(actor, status="all")
+        page = inboxes.list_conversations(actor, status="all")
         assert len(page.rows) >= 2
         for row in page.rows:
-            assert messaging.get_conversation(actor, row.id).lines
+            assert threads.get_conversation(actor, row.id).lines
     rows = db.session.execute(select(Conversation.status, func.count()).group_by(Conversation.status))
     assert {status: number > 3 for status, number in rows} == {"open": True, "closed": True}
 

@@ -16,7 +16,7 @@ from messaging_app.doctor.checks import Check
 from messaging_app.extensions import db
 from messaging_app.models import Customer
 from messaging_app.models.context import Named
-from messaging_app.services import messaging
+from messaging_app.services import inboxes, messaging
 from tests import cast
 from tests.services import ROOT
 
@@ -339,7 +339,7 @@ def test_an_admin_and_a_customer_of_the_same_number_are_told_apart(cast_of: cast
         subject="Your account",
         content="Is it you?",
     ).conversation_id
-    assert messaging.get_unread_count(cast_of.cleo) == 1
+    assert inboxes.get_unread_count(cast_of.cleo) == 1
     assert not doctor.examine().broken
     run(f"UPDATE {SEAT} SET unread_count = 0 WHERE conversation_id = :number", number=number)
     assert doctor.examine().broken

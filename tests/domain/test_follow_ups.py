@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from messaging_app.errors import NotFound, Refusal
-from messaging_app.services import messaging
+from messaging_app.services import messaging, threads
 from messaging_app.services.settings import set_settings
 from tests.cast import Cast
 from tests.domain.conversations import begin
@@ -37,7 +37,7 @@ def test_twenty_tabs_make_one_follow_up_and_one_of_the_day(app: Flask, cast_of: 
     for thread in tabs:
         thread.join()
     assert len(found) == 20 and len(set(found)) == 1
-    assert messaging.get_head(cast_of.cleo, found[0]).head.last_seq == 1
+    assert threads.get_head(cast_of.cleo, found[0]).head.last_seq == 1
 
 
 def test_a_follow_up_is_of_the_same_parties(app: Flask, cast_of: Cast) -> None:
@@ -55,4 +55,4 @@ def test_a_refused_follow_up_leaves_nothing(app: Flask, cast_of: Cast) -> None:
     messaging.close_conversation(cast_of.sam, old)
     with pytest.raises(Refusal):
         follow(cast_of, old)
-    assert messaging.get_head(cast_of.cleo, old).head.continued_id is None
+    assert threads.get_head(cast_of.cleo, old).head.continued_id is None

@@ -9,14 +9,14 @@ import time_machine
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
+from messaging_app.services.inboxes import list_conversations
 from messaging_app.services.messaging import (
     close_conversation,
-    get_conversation,
-    list_conversations,
     mark_conversation_read,
     send_message,
     set_email_notifications,
 )
+from messaging_app.services.threads import get_conversation
 from tests.cast import Cast
 from tests.domain.conversations import begin
 

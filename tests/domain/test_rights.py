@@ -10,16 +10,15 @@ from messaging_app.db.types import MAX_ID
 from messaging_app.errors import ConversationClosed, Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation
+from messaging_app.services.inboxes import get_unread_count, list_conversations
 from messaging_app.services.messaging import (
     close_conversation,
-    get_conversation,
-    get_unread_count,
-    list_conversations,
     mark_conversation_read,
     reopen_conversation,
     send_message,
     set_email_notifications,
 )
+from messaging_app.services.threads import get_conversation
 from tests.cast import Cast
 from tests.domain import invariants
 from tests.domain.conversations import begin, set_active

@@ -23,7 +23,7 @@ from messaging_app.queries.inbox import InboxRow
 from messaging_app.search import indexing
 from messaging_app.search.asking import parse
 from messaging_app.search.documents import scope_of
-from messaging_app.services import contexts, messaging, search, turns
+from messaging_app.services import contexts, inboxes, messaging, search, turns
 from messaging_app.text import search_key
 from tests.cast import Cast
 from tests.world import begin, four_conversations
@@ -184,7 +184,7 @@ def test_a_state_is_that_of_the_list(cast_of: Cast, numbers: dict[str, int]) -> 
     }
     seen = set()
     for actor in (cast_of.ada, cast_of.sam, cast_of.tomas, cast_of.lea, cast_of.cleo, cast_of.jun, cast_of.omar):
-        rows = messaging.list_conversations(actor, status="all", limit=100).rows
+        rows = inboxes.list_conversations(actor, status="all", limit=100).rows
         for state, holds in states.items():
             wanted = {row.id for row in rows if holds(row)}
             assert {number for number, _seq in found(actor, f"is:{state}")} == wanted, (actor.name, state)
@@ -283,7 +283,7 @@ def test_it_finds_what_a_naive_reading_finds_page_by_page(
         seq = messaging.send_message(dice.choice(writers[name]), numbers[name], line).seq
         written.setdefault(numbers[name], []).append((seq, line))
     for actor in (cast_of.sam, cast_of.ada, cast_of.cleo, cast_of.omar, cast_of.tomas):
-        seen = {row.id for row in messaging.list_conversations(actor, limit=100).rows}
+        seen = {row.id for row in inboxes.list_conversations(actor, limit=100).rows}
         for words in [dice.choices(ALPHABET, k=dice.randint(1, 2)) for _ in range(12)]:
             keys = [search_key(word[: dice.randint(2, 6)]).strip("-' ") for word in words]
             if "東" in "".join(keys) or "京" in "".join(keys):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import StoreMembership, User
-from messaging_app.services.messaging import (
-    get_conversation,
-    get_unread_count,
-    list_conversations,
-    mark_conversation_read,
-    send_message,
-    set_email_notifications,
-)
+from messaging_app.services.inboxes import get_unread_count, list_conversations
+from messaging_app.services.messaging import mark_conversation_read, send_message, set_email_notifications
+from messaging_app.services.threads import get_conversation
 from tests.cast import EMAILS, Cast
 from tests.domain import invariants
 from tests.domain.conversations import begin, import_staff, people, seat, seats, set_active

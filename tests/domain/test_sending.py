@@ -10,14 +10,9 @@ from messaging_app.db.engine import writing
 from messaging_app.errors import IdempotencyConflict, Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, ConversationParticipant, Message, User
-from messaging_app.services.messaging import (
-    close_conversation,
-    get_conversation,
-    get_unread_count,
-    list_conversations,
-    reopen_conversation,
-    send_message,
-)
+from messaging_app.services.inboxes import get_unread_count, list_conversations
+from messaging_app.services.messaging import close_conversation, reopen_conversation, send_message
+from messaging_app.services.threads import get_conversation
 from tests.cast import Cast
 from tests.domain import invariants
 from tests.domain.conversations import begin, set_active

@@ -18,7 +18,7 @@ from messaging_app.db.engine import writing
 from messaging_app.errors import ConversationClosed
 from messaging_app.extensions import db
 from messaging_app.models import Conversation, Message
-from messaging_app.services import messaging
+from messaging_app.services import inboxes, messaging, threads
 from tests.cast import EMAILS, Cast
 from tests.domain import invariants
 
@@ -85,7 +85,7 @@ def test_eight_people_who_do_forty_things_each_leave_every_count_exact(app: Flas
         def live() -> Counter[int]:
             dice = random.Random(seed)
             mine: Counter[int] = Counter()
-            seen = [row.id for row in messaging.list_conversations(person, status="all").rows]
+            seen = [row.id for row in inboxes.list_conversations(person, status="all").rows]
             for step in range(OPERATIONS):
                 number = dice.choice(seen)
                 chance = dice.random()
@@ -125,7 +125,7 @@ def test_ten_equal_sends_at_once_make_one_message(app: Flask, cast_of: Cast) -> 
     assert {s.seq for s in sent} == {2}
     assert sorted(s.repeated for s in sent) == [False] + [True] * 9
     assert db.session.scalar(select(Conversation.last_seq)) == 2
-    assert messaging.get_unread_count(cast_of.sam) == 1
+    assert inboxes.get_unread_count(cast_of.sam) == 1
     assert invariants.broken() == []
 
 
@@ -168,13 +168,13 @@ def test_who_reads_while_others_write_has_exactly_the_later_ones_unread(app: Fla
 
     def read() -> None:
         for _ in range(15):
-            shown = messaging.get_conversation(cast_of.cleo, number).lines[-1].seq
+            shown = threads.get_conversation(cast_of.cleo, number).lines[-1].seq
             messaging.mark_conversation_read(cast_of.cleo, number, shown)
 
     at_once(app, write, read, write, read)
 
     assert invariants.broken() == []
-    thread = messaging.get_conversation(cast_of.cleo, number)
+    thread = threads.get_conversation(cast_of.cleo, number)
     assert thread.mine is not None
     assert thread.mine.unread_count == thread.head.last_seq - thread.mine.last_read_seq
 
@@ -217,9 +217,9 @@ def test_who_leaves_and_comes_back_while_others_write_misses_nothing_afterwards(
     at_once(app, write, come_and_go, write)
 
     assert invariants.broken() == []
-    before = messaging.get_unread_count(cast_of.nadia)
+    before = inboxes.get_unread_count(cast_of.nadia)
     messaging.send_message(cast_of.cleo, number, "And now?")
-    assert messaging.get_unread_count(cast_of.nadia) == before + 1
+    assert inboxes.get_unread_count(cast_of.nadia) == before + 1
 
 
 @pytest.mark.slow

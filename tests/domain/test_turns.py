@@ -17,7 +17,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Conversation
-from messaging_app.services import messaging, turns
+from messaging_app.services import inboxes, messaging, turns
 from tests.cast import Cast
 from tests.domain import invariants
 from tests.domain.conversations import begin
@@ -47,7 +47,7 @@ class Model:
 
 def seen(actor: Actor, **filters: Any) -> dict[int, Any]:
     """What a list holds, whole."""
-    rows = messaging.list_conversations(actor, **({"status": "all", "limit": 100} | filters)).rows
+    rows = inboxes.list_conversations(actor, **({"status": "all", "limit": 100} | filters)).rows
     return {row.id: row for row in rows}
 
 
@@ -108,9 +108,9 @@ def test_a_conversation_waits_for_whom_its_lines_say(
             for whose in ("us", "them", "nobody"):
                 expected = {n for n in mine if right[n][0] == whose} - (asleep if whose == "us" else set())
                 assert set(seen(actor, waiting=whose)) == expected
-                assert messaging.list_conversations(
-                    actor, status="all", waiting=whose, include_total=True
-                ).total == len(expected)
+                assert inboxes.list_conversations(actor, status="all", waiting=whose, include_total=True).total == len(
+                    expected
+                )
             longest = list(seen(actor, waiting="us", order="waiting"))
             assert longest == sorted(longest, key=lambda n: (right[n][1], n))
             assert set(seen(actor, snoozed=True)) == asleep
@@ -127,7 +127,7 @@ def test_the_longest_waiting_come_first_page_by_page(app: Flask, cast_of: Cast) 
     found: list[int] = []
     cursor = None
     while True:
-        page = messaging.list_conversations(cast_of.sam, waiting="us", order="waiting", cursor=cursor, limit=2)
+        page = inboxes.list_conversations(cast_of.sam, waiting="us", order="waiting", cursor=cursor, limit=2)
         found += [row.id for row in page.rows]
         if (cursor := page.next_cursor) is None:
             break
@@ -156,11 +156,11 @@ def test_what_is_marked_as_unread_is_unread_from_there_on(app: Flask, cast_of: C
     messaging.send_message(cast_of.nadia, number, "Five")
     messaging.mark_conversation_read(cast_of.sam, number)
     turns.mark_unread(cast_of.sam, number, 3)
-    assert messaging.get_unread_count(cast_of.sam) == 3
+    assert inboxes.get_unread_count(cast_of.sam) == 3
     turns.mark_unread(cast_of.sam, number, 5)  # nothing becomes read by it
-    assert messaging.get_unread_count(cast_of.sam) == 3
+    assert inboxes.get_unread_count(cast_of.sam) == 3
     turns.mark_unread(cast_of.sam, number, 1)
-    assert messaging.get_unread_count(cast_of.sam) == 4, "their own do not count"
+    assert inboxes.get_unread_count(cast_of.sam) == 4, "their own do not count"
     for wrong in (0, 6):
         with pytest.raises(Invalid):
             turns.mark_unread(cast_of.sam, number, wrong)
@@ -168,6 +168,6 @@ def test_what_is_marked_as_unread_is_unread_from_there_on(app: Flask, cast_of: C
         turns.mark_unread(cast_of.tomas, number, 1)
     platform = begin(cast_of.ada, cast_of.cleo)
     turns.mark_unread(cast_of.abe, platform, 1)  # who had no seat takes one
-    assert messaging.get_unread_count(cast_of.abe) == 1
+    assert inboxes.get_unread_count(cast_of.abe) == 1
     assert invariants.broken() == []
     assert not doctor.examine().broken

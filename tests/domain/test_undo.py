@@ -30,7 +30,7 @@ from messaging_app.errors import (
 )
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant, DelayedMessage, Message
-from messaging_app.services import assignment, delayed, messaging, undo
+from messaging_app.services import assignment, delayed, inboxes, messaging, threads, undo
 from messaging_app.services import settings as platform
 from messaging_app.services.sending import Sent
 from messaging_app.services.undo import TooLate, Waiting, take_back
@@ -70,16 +70,16 @@ def waiting(actor: Actor, number: int) -> list[tuple[str, bool]]:
 
 def test_what_waits_counts_nowhere_and_is_sent_when_due(cast_of: Cast) -> None:
     number = begin(cast_of.sam, cast_of.cleo)
-    before = [messaging.get_head(who, number) for who in (cast_of.cleo, cast_of.nadia)]
+    before = [threads.get_head(who, number) for who in (cast_of.cleo, cast_of.nadia)]
     later(cast_of.sam, number, "Ready")
     sweep(9)
     assert texts(number) == ["Hello"]
-    assert messaging.get_head(cast_of.cleo, number) == before[0], "to the other side nothing has happened"
-    assert messaging.get_head(cast_of.nadia, number).head.last_message_preview == "Hello"
+    assert threads.get_head(cast_of.cleo, number) == before[0], "to the other side nothing has happened"
+    assert threads.get_head(cast_of.nadia, number).head.last_message_preview == "Hello"
     assert waiting(cast_of.nadia, number) == [("Ready", False)]
     sweep(11)
     assert texts(number) == ["Hello", "Ready"] and waiting(cast_of.sam, number) == []
-    assert messaging.get_unread_count(cast_of.cleo) == 2
+    assert inboxes.get_unread_count(cast_of.cleo) == 2
     assert invariants.broken() == []
 
 
@@ -114,15 +114,15 @@ def test_its_writer_has_it_back_until_it_is_sent(cast_of: Cast) -> None:
 def test_closing_with_it_happens_when_it_is_due(cast_of: Cast) -> None:
     number = begin(cast_of.sam, cast_of.cleo)
     later(cast_of.sam, number, "Bye", close=True)
-    assert messaging.find_status(cast_of.sam, number) == "open"
+    assert threads.find_status(cast_of.sam, number) == "open"
     sweep()
-    assert messaging.find_status(cast_of.sam, number) == "closed" and texts(number)[1] == "Bye"
+    assert threads.find_status(cast_of.sam, number) == "closed" and texts(number)[1] == "Bye"
     with pytest.raises(ConversationClosed):
         later(cast_of.sam, number, "One more thing")
     later(cast_of.sam, number, "One more thing", reopen=True)
-    assert messaging.find_status(cast_of.sam, number) == "closed"
+    assert threads.find_status(cast_of.sam, number) == "closed"
     sweep()
-    assert messaging.find_status(cast_of.sam, number) == "open" and texts(number)[-1] == "One more thing"
+    assert threads.find_status(cast_of.sam, number) == "open" and texts(number)[-1] == "One more thing"
 
 
 # --- What it meets when it is due ---------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_a_worker_that_dies_at_any_moment_sends_it_once(cast_of: Cast, moment: s
     db.session.remove()
     sweep()
     sweep()
-    assert texts(number).count("Ready") == 1 and messaging.find_status(cast_of.sam, number) == "closed"
+    assert texts(number).count("Ready") == 1 and threads.find_status(cast_of.sam, number) == "closed"
     assert invariants.broken() == []
 
 

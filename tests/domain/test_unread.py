@@ -6,15 +6,14 @@ import pytest
 
 from messaging_app.db.types import MAX_ID
 from messaging_app.errors import NotFound
+from messaging_app.services.inboxes import get_unread_count, list_conversations
 from messaging_app.services.messaging import (
     close_conversation,
-    get_conversation,
-    get_unread_count,
-    list_conversations,
     mark_conversation_read,
     reopen_conversation,
     send_message,
 )
+from messaging_app.services.threads import get_conversation
 from tests.cast import Cast
 from tests.domain.conversations import begin, seat
 

@@ -23,7 +23,7 @@ from bench.faults import KillablePostgres
 from messaging_app import doctor
 from messaging_app.db import engine as database
 from messaging_app.extensions import db
-from messaging_app.services import messaging
+from messaging_app.services import threads
 from tests.attachments.test_faults import disk
 from tests.conftest import Browser, Web
 from tests.live.installation import Installation
@@ -221,7 +221,7 @@ def test_a_clock_that_is_set_back_an_hour_changes_no_order_and_signs_nobody_out(
         assert cleo.post(f"{place}/messages", {"content": "after"}).status_code == 303
         assert sam.get("/store/messages/unread-count", htmx=True).status_code == 200
     with web.app.app_context():
-        lines = messaging.get_conversation(web.cast.sam, number).lines
+        lines = threads.get_conversation(web.cast.sam, number).lines
         assert [line.content for line in lines] == ["Hello", "before", "after"]
         assert [line.created_at for line in lines] == sorted(line.created_at for line in lines)
     sound(web)

@@ -18,7 +18,7 @@ from messaging_app.errors import NotFound
 from messaging_app.extensions import db
 from messaging_app.models import Customer, Store, StoreMembership, User
 from messaging_app.models.platform import OWNER
-from messaging_app.services import assignment, messaging
+from messaging_app.services import assignment, inboxes, messaging
 from messaging_app.services.announcements import topics_of
 from tests.cast import Cast
 from tests.mail.conftest import Post
@@ -117,7 +117,7 @@ def everybody_reads(people: Cast, number: int) -> None:
 
 def unread(actor: Actor) -> int:
     db.session.rollback()
-    return messaging.get_unread_count(actor)
+    return inboxes.get_unread_count(actor)
 
 
 def listen(actor: Actor) -> Subscription:

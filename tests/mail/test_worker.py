@@ -11,7 +11,7 @@ import time_machine
 from messaging_app.db.engine import now
 from messaging_app.mail import outbox
 from messaging_app.mail.worker import Worker
-from messaging_app.services import messaging, undo
+from messaging_app.services import threads, undo
 from tests.mail.conftest import Post
 from tests.services import wait_for
 
@@ -64,6 +64,6 @@ def test_what_waited_for_an_undo_is_sent_although_no_page_is_open(post: Post) ->
     working.start()
     try:
         undo.send_later(post.cast.sam, number, "Ready", seconds=1)
-        wait_for(lambda: messaging.get_head(post.cast.cleo, number).head.last_message_preview == "Ready")
+        wait_for(lambda: threads.get_head(post.cast.cleo, number).head.last_message_preview == "Ready")
     finally:
         working.stop()

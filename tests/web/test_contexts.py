@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from messaging_app.models.context import Fact, Named
-from messaging_app.services import contexts, messaging
+from messaging_app.services import contexts, inboxes, messaging, threads
 from tests.cast import Cast
 from tests.conftest import Web
 from tests.web.forms import HOW, alerts, beginning, field
@@ -164,7 +164,7 @@ def test_beginning_another_about_the_same_leads_to_the_open_one_with_the_text(ht
         assert field(answer.text, "content") == "And a &lt;dragon&gt;?" or "And a &lt;dragon&gt;?" in answer.text
         assert f'action="/store/messages/{number}/messages"' in answer.text
     with web.app.app_context():
-        assert messaging.get_head(web.cast.sam, number).head.last_seq == 1, "nothing was posted"
+        assert threads.get_head(web.cast.sam, number).head.last_seq == 1, "nothing was posted"
 
 
 @HOW
@@ -188,7 +188,7 @@ def test_a_context_that_does_not_fit_keeps_what_was_typed(
     assert answer.status_code == status
     assert told in alerts(answer.text) and "My words" in answer.text
     with web.app.app_context():
-        assert messaging.list_conversations(web.cast.sam).rows == []
+        assert inboxes.list_conversations(web.cast.sam).rows == []
 
 
 @HOW

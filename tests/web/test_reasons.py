@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from messaging_app.models.reason import Reason
-from messaging_app.services import messaging, reason_changes
+from messaging_app.services import reason_changes, threads
 from messaging_app.services.settings import set_settings
 from tests.conftest import Web
 from tests.web.forms import HOW, alerts, field
@@ -141,4 +141,4 @@ def test_stores_write_to_the_platform_where_it_lets_them(web: Web) -> None:
     assert "November" in web.signed_in("ada").get("/admin/messages?waiting=us").text
     with web.app.app_context():
         number = int(sent.location.rpartition("/")[2])
-        assert messaging.get_head(web.cast.sam, number).head.waiting == "them"
+        assert threads.get_head(web.cast.sam, number).head.waiting == "them"

@@ -7,7 +7,7 @@ from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, summary
 from messaging_app.models.context import Named
 from messaging_app.queries.contexts import ContextRow
-from messaging_app.services import contexts, messaging
+from messaging_app.services import contexts, inboxes
 
 
 def put_context(actor: Actor, store_code: str, kind: str, reference: str, body: s.ContextUpdate) -> Answer:
@@ -35,7 +35,7 @@ def state_fact(actor: Actor, store_code: str, kind: str, reference: str, body: s
 def find_conversations_about(actor: Actor, kind: str, reference: str, store_code: str | None = None) -> Answer:
     """The conversations about a context that the actor sees."""
     found, count, unread = contexts.find_about(actor, store_code, Named(kind, reference))
-    page = messaging.list_conversations(
+    page = inboxes.list_conversations(
         actor, status="all", store_id=found.store_id, context_kind=kind, context_reference=reference, limit=s.PAGE_MAX
     )
     listed = [summary(actor, row, row.unread_count) for row in page.rows]

@@ -20,7 +20,7 @@ from messaging_app.api.answers import (
 )
 from messaging_app.models.context import Named
 from messaging_app.policies import policy_of
-from messaging_app.services import contexts, messaging, poll_state
+from messaging_app.services import contexts, inboxes, messaging, poll_state, threads
 
 
 def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
@@ -28,8 +28,8 @@ def list_conversations(actor: Actor, query: s.ConversationQuery) -> Answer:
     asked = query.model_dump()
     if (asked.get("assignee") or "").isdigit():
         asked["assignee"] = int(asked["assignee"])
-    page = messaging.list_conversations(actor, **asked)
-    total_unread = messaging.get_unread_count(actor)
+    page = inboxes.list_conversations(actor, **asked)
+    total_unread = inboxes.get_unread_count(actor)
     etag = poll_state.of_list(page, total_unread)
     if is_held(etag):
         return Answer(etag=etag)
@@ -58,18 +58,18 @@ def create_conversation(
         uploads=uploads,
         limits=g.get("upload_limits"),
     )
-    thread = messaging.get_conversation(actor, sent.conversation_id)
+    thread = threads.get_conversation(actor, sent.conversation_id)
     address = address_of(actor, sent.conversation_id)
     return Answer(detail_of(actor, thread), location=address, status=200 if sent.was_open else None)
 
 
 def get_conversation(actor: Actor, conversation_id: int, query: s.ThreadQuery) -> Answer:
     """A conversation with a window of its messages. If nothing changed, no messages are read."""
-    thread = messaging.get_head(actor, conversation_id)
+    thread = threads.get_head(actor, conversation_id)
     etag = state_of(thread)
     if is_held(etag):
         return Answer(etag=etag)
-    thread = messaging.read_lines(thread, before=query.before, after=query.after, limit=query.limit)
+    thread = threads.read_lines(thread, before=query.before, after=query.after, limit=query.limit)
     return Answer(detail_of(actor, thread), etag, _further(thread, query))
 
 
@@ -95,11 +95,11 @@ def _context_of(actor: Actor, body: s.ConversationCreate | s.ConversationCreateF
 
 
 def summary_now(actor: Actor, conversation_id: int) -> Answer:
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     return Answer(summary_model(actor).model_validate(summary_of(actor, found)))
 
 
-def _further(thread: messaging.Thread, query: s.ThreadQuery) -> dict[str, object] | None:
+def _further(thread: threads.Thread, query: s.ThreadQuery) -> dict[str, object] | None:
     """Return the parameters of the next page, in the direction in which the client reads."""
     if not thread.lines:
         return None

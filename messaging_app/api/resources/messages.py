@@ -11,12 +11,12 @@ from messaging_app.api import schemas as s
 from messaging_app.api.answers import Answer, messages_of
 from messaging_app.api.resources.conversations import summary_now
 from messaging_app.errors import NewerMessages
-from messaging_app.services import messaging, poll_state, turns
+from messaging_app.services import inboxes, messaging, poll_state, threads, turns
 
 
 def get_unread_count(actor: Actor) -> Answer:
     """The badge number."""
-    unread = messaging.get_unread_count(actor)
+    unread = inboxes.get_unread_count(actor)
     return Answer(s.UnreadCountResponse(total_unread=unread), poll_state.of_count(unread))
 
 
@@ -41,9 +41,9 @@ def send_message(
             reopen=body.reopen,
         )
     except NewerMessages as refusal:
-        newer = messages_of(actor, messaging.read_newer(actor, conversation_id, refusal.seen))
+        newer = messages_of(actor, threads.read_newer(actor, conversation_id, refusal.seen))
         return problems.answer(refusal.code, messages=newer)
-    lines = messaging.read_sent(sent, sent.seq - 1, 1)
+    lines = threads.read_sent(sent, sent.seq - 1, 1)
     return Answer(s.MessageResponse.model_validate(messages_of(actor, lines)[0]))
 
 

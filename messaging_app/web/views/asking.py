@@ -17,7 +17,7 @@ from messaging_app.models.platform import ALWAYS, NEVER
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
 from messaging_app.queries.thread import SeatRow
-from messaging_app.services import contexts, messaging, starts
+from messaging_app.services import contexts, messaging, starts, threads
 from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.reasons import KindAndState
 from messaging_app.services.starts import Matter, StartsUsedUp
@@ -120,7 +120,7 @@ def _asking(actor: Actor, form: AskForm, name: Named | None, follows: int | None
     matter = starts.find_offered(actor, name) if name else None
     asking = Asking(form, actor.store_id, policy_of(actor).starts["store"], matter, mode == ALWAYS)
     if follows:
-        asking.follows = messaging.get_head(actor, follows).head
+        asking.follows = threads.get_head(actor, follows).head
         form.subject.data = form.subject.data or asking.follows.subject
     if matter:
         form.context_kind.data, form.context_reference.data = matter.kind, matter.reference

@@ -17,7 +17,7 @@ from messaging_app.errors import FieldError, IdempotencyConflict, Invalid, NotFo
 from messaging_app.models.context import REFERENCE_MAX, Named
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
-from messaging_app.services import contexts, messaging, starts
+from messaging_app.services import contexts, messaging, starts, threads
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import RecipientPage, find_recipient, list_recipients
@@ -167,8 +167,8 @@ def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseRetur
         response = go_to(f"{policy_of(actor).thread(conversation_id)}?was_open")
         response.headers["Draft-Belongs-To"] = str(conversation_id)
         return response
-    found = messaging.get_head(actor, conversation_id)
-    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    found = threads.get_head(actor, conversation_id)
+    view = show(actor, threads.read_lines(found, limit=window(found)))
     view.was_open = True
     filled = composer.fresh(view)
     filled.content.data = text

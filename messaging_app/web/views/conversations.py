@@ -13,7 +13,7 @@ from messaging_app.formats import today
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.queries.inbox import InboxRow
-from messaging_app.services import first_steps, messaging, poll_state, presence, starts
+from messaging_app.services import first_steps, poll_state, presence, starts, threads
 from messaging_app.services.filters import Filters
 from messaging_app.web.forms.messages import MessageForm, NoteForm
 from messaging_app.web.htmx import is_htmx, page_or_fragment, rendered, see_other, whole_number
@@ -68,15 +68,15 @@ def inbox(actor: Actor) -> ResponseReturnValue:
 def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """One conversation beside the list. For htmx only the thread or, with `before`, the lines before that seq."""
     before = whole_number("before")
-    head = messaging.get_head(actor, conversation_id)
+    head = threads.get_head(actor, conversation_id)
     have = request.args.get("have")
     presence.come(actor, head.head)
     if have is not None and have == state_of(head, presence.list_others(actor, head.head.id)):
         return Response(status=204)
     hit = None if before else found.at_hit(actor, conversation_id)
     after = max(hit.seq - found.BEFORE_HIT - 1, 0) if hit else None
-    limit = messaging.THREAD_PAGE if before or hit else window(head)
-    read = messaging.read_lines(head, before=before, after=after, limit=limit)
+    limit = threads.THREAD_PAGE if before or hit else window(head)
+    read = threads.read_lines(head, before=before, after=after, limit=limit)
     view = show(actor, read)
     if hit:
         found.mark(hit, read)
@@ -91,7 +91,7 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def others(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """The other conversations with the same customer, and about the same matter."""
-    listed = messaging.list_others(actor, conversation_id)
+    listed = threads.list_others(actor, conversation_id)
     return page_or_fragment("conversations/others.html", "conversations/_others.html", others=listed)
 
 

@@ -17,8 +17,8 @@ from messaging_app.policies import policy_of
 from messaging_app.queries.inbox import InboxRow
 from messaging_app.search.asking import filters_in
 from messaging_app.services import search
-from messaging_app.services.messaging import Thread
 from messaging_app.services.search import Hit
+from messaging_app.services.threads import Thread
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 
 CHOSEN = ("from", "store", "after", "before")  # filters whose value is entered in a form

@@ -15,7 +15,7 @@ from messaging_app.files import BY_STORED
 from messaging_app.policies import policy_of
 from messaging_app.queries.inbox import InboxRow
 from messaging_app.queries.thread import LineRow
-from messaging_app.services import attachments, messaging, starts
+from messaging_app.services import attachments, inboxes, starts, threads
 from messaging_app.storage import FileMissing, StorageUnavailable
 from messaging_app.text import preview
 from messaging_app.web.htmx import is_htmx, rendered, signed_in
@@ -64,7 +64,7 @@ def _card(actor: Actor) -> Card:
     policy = policy_of(actor)
     if not signed_in.unread:
         return Card(policy.messages)
-    rows = messaging.list_conversations(actor, status="all", unread=True, limit=2).rows
+    rows = inboxes.list_conversations(actor, status="all", unread=True, limit=2).rows
     if not rows:
         return Card(policy.messages)  # it has just been read
     address = f"{policy.thread(rows[0].id)}#unread" if len(rows) == 1 else policy.messages
@@ -78,8 +78,8 @@ def _card(actor: Actor) -> Card:
 
 def _newest_of_others(actor: Actor, conversation_id: int) -> LineRow | None:
     """Return the newest message of another sender, for users who replied without reading what they replied to."""
-    found = messaging.get_head(actor, conversation_id)
-    lines = messaging.read_lines(found, limit=window(found)).lines
+    found = threads.get_head(actor, conversation_id)
+    lines = threads.read_lines(found, limit=window(found)).lines
     mine = (actor.type, actor.id)
     said = (line for line in reversed(lines) if line.kind == "message")
     return next((line for line in said if (line.sender_type, line.sender_id) != mine), None)

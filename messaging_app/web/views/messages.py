@@ -21,7 +21,7 @@ from messaging_app.errors import (
 from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
-from messaging_app.services import messaging, poll_state, presence
+from messaging_app.services import messaging, poll_state, presence, threads
 from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
 from messaging_app.services.sending import Sent
 from messaging_app.services.undo import Waiting, send_later
@@ -61,7 +61,7 @@ def refused(
     actor: Actor, conversation_id: int, form: MessageForm, refusal: Refusal, after: int | None
 ) -> ResponseReturnValue:
     """Return the composer with its text and what is wrong; without htmx the whole page."""
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     if is_htmx():
         filled = composer.refused(form, refusal, after or found.head.last_seq)
         status = 422 if filled.file_errors else refusal.status
@@ -69,14 +69,14 @@ def refused(
         # Make the page fetch what it missed: the event that says who closed it, and the state in the header.
         is_closed = isinstance(refusal, ConversationClosed | DuplicateOpen)
         return with_events(answer, thread_changed={}) if is_closed else answer
-    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    view = show(actor, threads.read_lines(found, limit=window(found)))
     return whole_page(actor, view, composer.refused(form, refusal, view.last_seq), refusal.status)
 
 
 def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Return the lines after the seq in `after` and other changes; 204 if there are none."""
     after = whole_number("after") or 0
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     have = request.args.get("have")
     if request.args.get("here") == "1":  # a page that is looked at says so
         presence.come(actor, found.head)
@@ -88,21 +88,21 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def update(
-    actor: Actor, conversation_id: int, after: int, found: messaging.Thread | None = None, removals: int = 0
+    actor: Actor, conversation_id: int, after: int, found: threads.Thread | None = None, removals: int = 0
 ) -> Response:
     """Return the fragment that updates a page whose last line is `after`; the whole thread if it missed too much.
 
     `removals` is how many files were removed since then: their places are updated.
     """
-    found = found or messaging.get_head(actor, conversation_id)
+    found = found or threads.get_head(actor, conversation_id)
     if found.head.last_seq - after > WINDOW_MAX:
-        view = show(actor, messaging.read_lines(found, limit=window(found)))
+        view = show(actor, threads.read_lines(found, limit=window(found)))
         response = rendered("conversations/_thread.html", thread=view, composer=composer.fresh(view))
         response.headers["HX-Retarget"] = "#thread"
         response.headers["HX-Reswap"] = "outerHTML"
         return response
     # Also read the line shown last: its day and sender determine how the first new one looks.
-    found = messaging.read_lines(found, after=max(after - 1, 0), limit=WINDOW_MAX + 1)
+    found = threads.read_lines(found, after=max(after - 1, 0), limit=WINDOW_MAX + 1)
     context = _take_context(found.lines, after)
     view = show(actor, found, context=context)
     if removals > 0:
@@ -138,7 +138,7 @@ def _waits(actor: Actor, waiting: Waiting, after: int | None, closes: bool) -> R
     address = policy_of(actor).thread(waiting.conversation_id)
     if not is_htmx():
         return see_other(f"{address}#delayed-{waiting.id}")
-    found = messaging.get_head(actor, waiting.conversation_id)
+    found = threads.get_head(actor, waiting.conversation_id)
     shown = update(actor, waiting.conversation_id, found.head.last_seq if after is None else after, found)
     events: dict[str, object] = {"message_sent": {}}
     if closes:
@@ -148,17 +148,17 @@ def _waits(actor: Actor, waiting: Waiting, after: int | None, closes: bool) -> R
 
 def _guarded(actor: Actor, conversation_id: int, form: MessageForm, refusal: NewerMessages) -> ResponseReturnValue:
     """Return the composer with its text and what others have written since; with htmx also the new lines for the thread."""
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     missed = found.head.last_seq - refusal.seen
     if not is_htmx() or missed > WINDOW_MAX:
-        view = show(actor, messaging.read_lines(found, limit=max(window(found), min(missed, WINDOW_MAX))))
+        view = show(actor, threads.read_lines(found, limit=max(window(found), min(missed, WINDOW_MAX))))
         filled = composer.guarded(form, refusal, view)
         if not is_htmx():
             return whole_page(actor, view, filled, refusal.status)
         response = rendered("conversations/_thread.html", refusal.status, thread=view, composer=filled)
         response.headers["HX-Retarget"] = "#thread"
         return response
-    found = messaging.read_lines(found, after=max(refusal.seen - 1, 0), limit=WINDOW_MAX + 1)
+    found = threads.read_lines(found, after=max(refusal.seen - 1, 0), limit=WINDOW_MAX + 1)
     context = _take_context(found.lines, refusal.seen)
     view = show(actor, found, context=context)
     return rendered(
@@ -170,7 +170,7 @@ def _answer(actor: Actor, sent: Sent, after: int) -> Response:
     """Return the fragment after a send: the lines since `after`, including the new one."""
     if sent.repeated or sent.seq - after > WINDOW_MAX:
         return update(actor, sent.conversation_id, after)
-    lines = messaging.read_sent(sent, max(after - 1, 0), WINDOW_MAX + 1)
+    lines = threads.read_sent(sent, max(after - 1, 0), WINDOW_MAX + 1)
     context = _take_context(lines, after)
     return rendered("messages/_update.html", thread=show_sent(actor, sent, lines, context))
 

@@ -9,7 +9,7 @@ from messaging_app.accounts.limits import limiter
 from messaging_app.actors import Actor
 from messaging_app.errors import IdempotencyConflict, Invalid, Refusal
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging, notes
+from messaging_app.services import notes, threads
 from messaging_app.web.forms.messages import NoteForm
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 from messaging_app.web.views import messages
@@ -50,9 +50,9 @@ def colleagues(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def _refused(actor: Actor, conversation_id: int, form: NoteForm, refusal: Refusal) -> ResponseReturnValue:
     form.refuse(refusal)
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     if is_htmx():
         status = 422 if form.file_errors else refusal.status
         return rendered("messages/_note_form.html", status, thread=show(actor, found), note=form)
-    view = show(actor, messaging.read_lines(found, limit=window(found)))
+    view = show(actor, threads.read_lines(found, limit=window(found)))
     return whole_page(actor, view, status=refusal.status, note=form)

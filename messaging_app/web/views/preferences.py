@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import messaging, threads
 from messaging_app.web.htmx import is_htmx, rendered, see_other, toast, with_events
 from messaging_app.web.views.thread import show
 
@@ -23,7 +23,7 @@ def set_mail(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     messaging.set_email_notifications(actor, conversation_id, wanted)
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
-    thread = show(actor, messaging.get_head(actor, conversation_id))
+    thread = show(actor, threads.get_head(actor, conversation_id))
     sentence = (
         _("You will get e-mail about this conversation.") if wanted else _("No more e-mail about this conversation.")
     )

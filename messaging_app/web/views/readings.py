@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging
+from messaging_app.services import inboxes, messaging
 from messaging_app.web.htmx import is_htmx, rendered, see_other, whole_number, with_events
 
 
@@ -20,6 +20,6 @@ def mark_read(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     left = messaging.mark_conversation_read(actor, conversation_id, up_to)
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
-    unread = messaging.get_unread_count(actor)
+    unread = inboxes.get_unread_count(actor)
     response = rendered("messages/_read.html", unread=unread)
     return with_events(response, conversation_read={"id": conversation_id, "unread": left})

@@ -25,7 +25,7 @@ from messaging_app.bus import LOOK, Delivered, Event, Subscription, current_bus
 from messaging_app.models import ConversationType
 from messaging_app.ops import metrics
 from messaging_app.policies import policy_of
-from messaging_app.services import announcements, messaging, presence
+from messaging_app.services import announcements, presence, threads
 from messaging_app.web.htmx import signed_in
 
 HEARTBEAT = 15.0  # seconds; the browser reconnects after three missed heartbeats
@@ -60,14 +60,14 @@ def events(actor: Actor) -> ResponseReturnValue:
 def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Announce that `actor` is typing here. Stores nothing."""
     limiter.hit("typing", actor.type, actor.id)
-    announcements.typing(actor, messaging.get_writer(actor, conversation_id))
+    announcements.typing(actor, threads.get_writer(actor, conversation_id))
     return Response(status=204)
 
 
 def leave(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Take note that `actor` does not look at this conversation any more. Stores nothing."""
     limiter.hit("typing", actor.type, actor.id)
-    presence.leave(actor, messaging.get_head(actor, conversation_id).head)
+    presence.leave(actor, threads.get_head(actor, conversation_id).head)
     return Response(status=204)
 
 

@@ -18,7 +18,7 @@ from messaging_app.models import ConversationStatus
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow, SeatRow
-from messaging_app.services import messaging, poll_state, presence, sending, starts, undo
+from messaging_app.services import poll_state, presence, sending, starts, threads, undo
 from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
 from messaging_app.web.views.about import About, about
@@ -176,12 +176,12 @@ class SentView:
     hit: None = None
 
 
-def state_of(thread: messaging.Thread, present: list[Present]) -> str:
+def state_of(thread: threads.Thread, present: list[Present]) -> str:
     """Return the state of a thread on a page, with who else is there. It changes with the day: "today" becomes "Yesterday"."""
     return poll_state.of_thread(thread, today(), thread.head.delayed, present)
 
 
-def show(actor: Actor, thread: messaging.Thread, *, context: LineRow | None = None) -> ThreadView:
+def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None) -> ThreadView:
     """Prepare `thread` for `actor`. `context` is the line before the first, which determines its day and sender."""
     head, own = thread.head, thread.mine
     seat = _seat(own) if own else Seat()
@@ -251,10 +251,10 @@ def show_sent(actor: Actor, sent: Sent, rows: list[LineRow], context: LineRow | 
     return SentView(address, lines, lines[-1].seq if lines else sent.seq)
 
 
-def window(thread: messaging.Thread) -> int:
+def window(thread: threads.Thread) -> int:
     """Return how many newest lines to open with: a page, or all unread with a few before, up to 200."""
     unread = thread.head.last_seq - thread.mine.last_read_seq if thread.mine and thread.mine.unread_count else 0
-    return min(max(messaging.THREAD_PAGE, unread + 5), WINDOW_MAX)
+    return min(max(threads.THREAD_PAGE, unread + 5), WINDOW_MAX)
 
 
 def _lines(

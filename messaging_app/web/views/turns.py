@@ -13,7 +13,7 @@ from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.formats import iso, reader_zone
 from messaging_app.policies import policy_of
-from messaging_app.services import assignment, messaging, turns
+from messaging_app.services import assignment, threads, turns
 from messaging_app.web.htmx import (
     Undo,
     is_htmx,
@@ -49,7 +49,7 @@ def rule_reply_out(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def assign(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Whom to give the conversation to."""
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     colleagues = assignment.list_colleagues(actor)
     return page_or_fragment("turns/assign.html", "turns/_assign.html", thread=found, colleagues=colleagues)
 
@@ -57,7 +57,7 @@ def assign(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Give the conversation to `user_id`; empty: to nobody."""
     address = f"{policy_of(actor).thread(conversation_id)}/assignee"
-    before = messaging.get_head(actor, conversation_id).head.assignee_id
+    before = threads.get_head(actor, conversation_id).head.assignee_id
     user_id = whole_number("user_id", "form")
     assignment.assign(actor, conversation_id, user_id, mails="undo" not in request.form)
     sentence = _("Nobody has this conversation now.") if user_id is None else _("Assigned.")
@@ -67,7 +67,7 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Until when to snooze the conversation."""
-    found = messaging.get_head(actor, conversation_id)
+    found = threads.get_head(actor, conversation_id)
     return page_or_fragment("turns/snooze.html", "turns/_snooze.html", thread=found, choices=choices(), error="")
 
 
@@ -78,7 +78,7 @@ def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
         until = moment_in_form()
         turns.snooze(actor, conversation_id, until)
     except Invalid as refusal:
-        return refused_moment(refusal, thread=messaging.get_head(actor, conversation_id))
+        return refused_moment(refusal, thread=threads.get_head(actor, conversation_id))
     undo = Undo(address, {"until": ""}) if until else None
     return _done(actor, conversation_id, _("Snoozed.") if until else "", undo, leaves=until is not None)
 
@@ -97,7 +97,7 @@ def _done(
 ) -> ResponseReturnValue:
     """The page fetches what has changed. `leaves`: the conversation has left what waits for us."""
     if not is_htmx():
-        found = messaging.find_status(actor, conversation_id)
+        found = threads.find_status(actor, conversation_id)
         return see_other(policy_of(actor).thread(conversation_id) if found else policy_of(actor).messages)
     events: dict[str, object] = {"thread_changed": {}, "conversations_changed": {}, "unread_changed": {}}
     if sentence:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor
 from messaging_app.policies import policy_of
-from messaging_app.services import messaging, undo
+from messaging_app.services import threads, undo
 from messaging_app.services.undo import TooLate
 from messaging_app.web.htmx import go_to, is_htmx, make_response, rendered, toast, with_events
 from messaging_app.web.views import composer
@@ -27,7 +27,7 @@ def undo_send(actor: Actor, conversation_id: int, delayed_id: int) -> ResponseRe
     address = f"{policy_of(actor).thread(conversation_id)}?taken_back={taken.id}"
     if not is_htmx() or "undo" in request.form:  # from a notice, which outlives the way to another conversation
         return go_to(address)
-    view = show(actor, messaging.get_head(actor, conversation_id))
+    view = show(actor, threads.get_head(actor, conversation_id))
     return rendered("messages/_taken_back.html", thread=view, composer=composer.taken_back(view, taken))
 
 
