@@ -27,7 +27,7 @@ from messaging_app.models import Identity, User
 from messaging_app.oidc import providers
 from messaging_app.oidc.answers import Profile
 from messaging_app.policies import POLICIES, RolePolicy, policy_of
-from messaging_app.services import audit, group_roles, invitations, people
+from messaging_app.services import audit, group_roles, joining, people
 from messaging_app.text import email_key
 
 
@@ -176,7 +176,7 @@ def _invited(session: Session, given: Profile) -> User:
     except ValueError:
         raise NotWelcome(str(NotWelcome.unverified)) from None
     name = _name_of(given, email)
-    user = invitations.accept_all(session, email, name)
+    user = joining.accept_all(session, email, name)
     if user is not None:
         if _has_identity_of(session, user, given.issuer):
             raise NotConnected

@@ -14,7 +14,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.errors import Invalid, NotAllowed, NotFound
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AccountMail, Store, StoreMembership, User
-from messaging_app.services import inboxes, invitations, messaging, trail
+from messaging_app.services import address_lists, inboxes, invitations, messaging, trail
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.cast import EMAILS
 from tests.domain import invariants
@@ -343,7 +343,7 @@ BAD = {
 @pytest.mark.parametrize("what", GOOD)
 def test_addresses_as_people_paste_them(what: str) -> None:
     raw, expected = GOOD[what]
-    assert invitations.read_addresses(raw) == expected
+    assert address_lists.read_addresses(raw) == expected
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -24,7 +24,7 @@ from messaging_app.models import Identity, PlatformSetting, StoreMembership, Use
 from messaging_app.oidc import provider as library
 from messaging_app.oidc.provider import Provider as OurProvider
 from messaging_app.oidc.settings import ProviderSettings
-from messaging_app.services import admins, identities, invitations, settings, trail, trail_words
+from messaging_app.services import admins, identities, invitations, joining, settings, trail, trail_words
 from tests import cast
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.identity_provider import Provider, running
@@ -603,7 +603,7 @@ def test_without_local_sign_in_an_invitation_is_accepted_through_a_provider(post
     page = browser.get(path).text
     assert 'name="password"' not in page and "/store/login/oidc/acme" in page
     with pytest.raises(NotAllowed):  # the page has no form for it
-        invitations.accept(path.rsplit("/", 1)[1], "Noor", "a long one for noor")
+        joining.accept(path.rsplit("/", 1)[1], "Noor", "a long one for noor")
     assert noor() is None
     assert come(browser).status_code == 303
     assert browser.get(path).status_code == 410

@@ -18,7 +18,7 @@ from messaging_app.errors import NotFound, Refusal
 from messaging_app.extensions import csrf
 from messaging_app.models import LinkKind
 from messaging_app.policies import ROLES, policy_of
-from messaging_app.services import email_changes, invitations, resets
+from messaging_app.services import email_changes, joining, resets
 from messaging_app.text import email_key
 from messaging_app.web.bodies import SMALL
 from messaging_app.web.forms.account import ResetForm
@@ -69,7 +69,7 @@ def invitation(token: str) -> ResponseReturnValue:
 @blueprint.post("/invitation/<token>")
 def accept_invitation(token: str) -> ResponseReturnValue:
     """Join; or with `leave` only sign out whoever else is signed in here."""
-    invited, form = invitations.open_invitation(token), AcceptForm()
+    invited, form = joining.open_invitation(token), AcceptForm()
     if "leave" in request.form:
         response = see_other(request.path)
         end_session_at(response, invited.area)
@@ -78,7 +78,7 @@ def accept_invitation(token: str) -> ResponseReturnValue:
     if current is not None and email_key(current.email) != invited.email_key:
         return _invitation(token, form, 409)
     try:
-        joined = invitations.accept(token, form.name.data or "", form.password.data or "")
+        joined = joining.accept(token, form.name.data or "", form.password.data or "")
     except LinkOver:
         raise
     except Refusal as refusal:
@@ -135,7 +135,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
 
 
 def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseReturnValue:
-    invited = invitations.open_invitation(token)
+    invited = joining.open_invitation(token)
     current = signed_in_at(invited.area)
     if current is not None and email_key(current.email) != invited.email_key:
         return rendered("links/other_person.html", status, invited=invited, current=current, form=form)
@@ -154,7 +154,7 @@ def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseRetu
     )
 
 
-def _somebody_beside(invited: invitations.Invitation) -> SignIn | None:
+def _somebody_beside(invited: joining.Invitation) -> SignIn | None:
     """Who else is signed in in this browser, for another area: they stay so, yet may be about to take a colleague's link."""
     others = (role for role in ROLES.values() if role.has_team and role is not invited.area)
     found = (signed_in_at(role) for role in others)
