@@ -17,7 +17,7 @@ from messaging_app.api.problems import Malformed, UnsupportedMediaType
 from messaging_app.db.types import MAX_ID
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
-from messaging_app.services.attachments import get_limits
+from messaging_app.services.upload_limits import get_limits
 
 M = TypeVar("M", bound=BaseModel)
 FILES = "attachments"

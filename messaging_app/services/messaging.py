@@ -22,8 +22,10 @@ from messaging_app.models.position import Locked
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as lookups
 from messaging_app.services import announcements, attachments, contexts, drafts, reasons, recipients, sending, starts
-from messaging_app.services.attachments import Attachable, Upload
+from messaging_app.services.attachments import Attachable
 from messaging_app.services.sending import Sent
+from messaging_app.services.upload_limits import Limits
+from messaging_app.services.uploads import Upload, validate_and_store
 
 
 def create_conversation(
@@ -39,7 +41,7 @@ def create_conversation(
     reason: str = "",
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
-    limits: attachments.Limits | None = None,
+    limits: Limits | None = None,
 ) -> Sent:
     """Begin a conversation with its first message. Subject 1-200 code points in one line, content 1-10,000.
 
@@ -48,7 +50,7 @@ def create_conversation(
     parties have an open conversation about the same `context`, nothing is written and that one is returned; so too if
     what continues `follows`, a closed conversation of the same parties, is open. `reason` is the code of one that fits (see
     `reasons`).
-    `uploads` are sent with the first message, which may then be empty; see `attachments.validate_and_store`.
+    `uploads` are sent with the first message, which may then be empty; see `uploads.validate_and_store`.
     """
     starts.require_allowed(actor, context)
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
@@ -89,7 +91,7 @@ def create_conversation(
             return Sent(line.conversation_id, line.last_seq)
 
     try:
-        with attachments.validate_and_store(actor, uploads, reserved or 0, limits) as files:
+        with validate_and_store(actor, uploads, reserved or 0, limits) as files:
             return sending.idempotently(actor, draft, address, files, write)
     except DuplicateOpen as found:
         return Sent(found.conversation_id, 0, was_open=True)
@@ -102,7 +104,7 @@ def send_message(
     *,
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
-    limits: attachments.Limits | None = None,
+    limits: Limits | None = None,
     seen: int | None = None,
     reopen: bool = False,
 ) -> Sent:
@@ -111,7 +113,7 @@ def send_message(
     `seen` is the last seq that the writer was shown: if others have written since, nothing is sent and
     `NewerMessages` is raised. A closed one is reopened by whoever may close it and wants to `reopen`, and by customers
     as long as the platform lets their replies do that. A repeated key returns the first message. For files see
-    `attachments.validate_and_store`.
+    `uploads.validate_and_store`.
     """
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
     reopen = reopen and policy_of(actor).may_close
@@ -123,7 +125,7 @@ def send_message(
     address = sending.address_of(conversation_id)
     if not uploads:
         return sending.idempotently(actor, draft, address, [], write)
-    with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
+    with validate_and_store(actor, uploads, conversation_id, limits) as files:
         return sending.idempotently(actor, draft, address, files, write)
 
 

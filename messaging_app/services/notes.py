@@ -21,7 +21,8 @@ from messaging_app.models import Conversation, Note, NoteAttachment
 from messaging_app.models.note import Written
 from messaging_app.queries import teams
 from messaging_app.services import announcements, attachments, drafts, sending
-from messaging_app.services.attachments import Prepared, Upload
+from messaging_app.services.upload_limits import Limits
+from messaging_app.services.uploads import Prepared, Upload, validate_and_store
 from messaging_app.text import search_key
 
 MENTIONS_MAX = 100
@@ -42,17 +43,17 @@ def write_note(
     *,
     idempotency_key: str | None = None,
     uploads: Sequence[Upload] = (),
-    limits: attachments.Limits | None = None,
+    limits: Limits | None = None,
 ) -> Note:
     """Write a note into a conversation, open or closed: 1-10,000 code points, optional if there are `uploads`.
 
     `mentions` are the ids of active colleagues, for whom it counts as unread. A repeated key returns the first note.
     Raises `Invalid` naming each invalid field, `NotFound` and `IdempotencyConflict`. For files see
-    `attachments.validate_and_store`.
+    `uploads.validate_and_store`.
     """
     draft = drafts.of_message(content, idempotency_key, with_files=bool(uploads))
     mentioned = list(dict.fromkeys(mentions))
-    with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
+    with validate_and_store(actor, uploads, conversation_id, limits) as files:
         address = f"note/{conversation_id}/{' '.join(map(str, mentioned))}"
         digest = sending.digest_of(address, draft, files) if draft.idempotency_key else None
         written = Written(draft.content, mentioned, len(files), draft.idempotency_key, digest)

@@ -25,9 +25,9 @@ from messaging_app.files import FileRefused, temporary_copy
 from messaging_app.models import AuditEntry, Store
 from messaging_app.models.platform import ACCENTS, ALWAYS, MAY_START
 from messaging_app.services import audit
-from messaging_app.services.attachments import Upload, scan_file
 from messaging_app.services.console import require_right
 from messaging_app.services.stores import about, get_store, lock_store
+from messaging_app.services.uploads import Upload, scan_file
 from messaging_app.storage import StorageUnavailable
 from messaging_app.text import SUBJECT_MAX, TextRefused, clean_subject
 

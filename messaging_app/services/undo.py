@@ -25,9 +25,10 @@ from messaging_app.models.delayed import DelayState, Order
 from messaging_app.models.position import Locked
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as queries
-from messaging_app.services import announcements, attachments, drafts, sending
-from messaging_app.services.attachments import Limits, Upload
+from messaging_app.services import announcements, drafts, sending
 from messaging_app.services.sending import Sent
+from messaging_app.services.upload_limits import Limits
+from messaging_app.services.uploads import Upload, validate_and_store
 
 WAKE = "delayed"  # tells the worker that something waits
 SECONDS = (0, 5, 10, 20)
@@ -94,7 +95,7 @@ def send_later(
     """
     draft = drafts.of_message(content, idempotency_key or secrets.token_hex(16), with_files=bool(uploads))
     reopen, close = (wanted and policy_of(actor).may_close for wanted in (reopen, close))
-    with attachments.validate_and_store(actor, uploads, conversation_id, limits) as files:
+    with validate_and_store(actor, uploads, conversation_id, limits) as files:
         digest = sending.digest_of(sending.address_of(conversation_id), draft, files)
         with writing(db.session) as session:
             head = Conversation.lock(session, actor, conversation_id)

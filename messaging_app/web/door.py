@@ -20,7 +20,7 @@ from messaging_app.models import SignInSession
 from messaging_app.ops.request_log import request_id
 from messaging_app.policies import Resource, RolePolicy, policy_of
 from messaging_app.services import audit
-from messaging_app.services.attachments import get_limits
+from messaging_app.services.upload_limits import get_limits
 from messaging_app.web import error_pages
 from messaging_app.web.bodies import SMALL, sender_is_known
 from messaging_app.web.htmx import is_htmx, is_poll, make_response, see_other, signed_in

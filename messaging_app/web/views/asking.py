@@ -18,9 +18,9 @@ from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
 from messaging_app.queries.thread import SeatRow
 from messaging_app.services import contexts, messaging, starts, threads
-from messaging_app.services.attachments import Limits, get_limits
 from messaging_app.services.reasons import KindAndState
 from messaging_app.services.starts import Matter, StartsUsedUp
+from messaging_app.services.upload_limits import Limits, get_limits
 from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import AskForm
 from messaging_app.web.htmx import go_to, is_htmx, rendered, whole_number

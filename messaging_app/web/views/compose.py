@@ -18,10 +18,10 @@ from messaging_app.models.context import REFERENCE_MAX, Named
 from messaging_app.policies import policy_of
 from messaging_app.queries.contexts import ContextRow
 from messaging_app.services import contexts, messaging, starts, threads
-from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.drafts import wrong_recipient
 from messaging_app.services.recipients import RecipientPage, find_recipient, list_recipients
 from messaging_app.services.settings import Value, list_settings
+from messaging_app.services.upload_limits import Limits, limits_of
 from messaging_app.web.forms import new_key
 from messaging_app.web.forms.messages import ComposeForm
 from messaging_app.web.htmx import go_to, is_htmx, page_or_fragment, rendered, whole_number

@@ -22,9 +22,10 @@ from messaging_app.files import FileRefused
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow
 from messaging_app.services import messaging, poll_state, presence, threads
-from messaging_app.services.attachments import AttachmentsRefused, Upload, recently_removed
+from messaging_app.services.attachments import recently_removed
 from messaging_app.services.sending import Sent
 from messaging_app.services.undo import Waiting, send_later
+from messaging_app.services.uploads import AttachmentsRefused, Upload
 from messaging_app.web.forms.messages import MessageForm
 from messaging_app.web.htmx import Undo, is_htmx, rendered, see_other, signed_in, toast, whole_number, with_events
 from messaging_app.web.views import composer

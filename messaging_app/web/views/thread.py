@@ -19,8 +19,8 @@ from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of
 from messaging_app.queries.thread import LineRow, SeatRow
 from messaging_app.services import poll_state, presence, sending, starts, threads, undo
-from messaging_app.services.attachments import Limits, limits_of
 from messaging_app.services.sending import Sent
+from messaging_app.services.upload_limits import Limits, limits_of
 from messaging_app.web.views.about import About, about
 from messaging_app.web.views.files import FileView, files_of
 from messaging_app.web.views.found import AtHit
