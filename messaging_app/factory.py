@@ -14,6 +14,7 @@ from messaging_app.db.engine import engine_options
 from messaging_app.db.query import Query
 from messaging_app.extensions import babel, csrf, db, login, migrate
 from messaging_app.extensions import htmx as htmx_extension
+from messaging_app.formats import reader
 from messaging_app.mail import worker
 from messaging_app.oidc import commands
 from messaging_app.ops import health, logs, metrics, request_log, tracing
@@ -68,7 +69,7 @@ def create_app(**overrides: object) -> Flask:
     login.init_app(app)
     csrf.init_app(app)
     htmx_extension.init_app(app)
-    babel.init_app(app, locale_selector=formats.locale_of_person, timezone_selector=formats.zone_of_person)
+    babel.init_app(app, locale_selector=reader.locale_of_person, timezone_selector=reader.zone_of_person)
     limiter.init_app(app)
     bus.init_app(app)
     oidc.init_app(app)

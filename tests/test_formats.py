@@ -11,7 +11,7 @@ from babel.dates import format_datetime, format_time
 from babel.localedata import locale_identifiers
 from babel.support import NullTranslations
 
-from messaging_app import formats
+from messaging_app.formats import numbers, reader, times
 from messaging_app.paths import resource
 from tests.conftest import Web
 
@@ -23,7 +23,7 @@ def test_two_readers_of_one_moment_each_see_their_own_clock(web: Web) -> None:
     for zone, language in (("UTC", "en-GB"), ("Asia/Tokyo", "en-GB"), ("America/New_York", "en-GB"), ("UTC", "en-GB")):
         headers = {"Cookie": f"tz={zone}", "Accept-Language": language}
         with web.app.test_request_context(headers=headers):
-            seen.append((formats.clock(NOON), formats.exact(NOON)))
+            seen.append((times.clock(NOON), times.exact(NOON)))
     assert [clock for clock, _exact in seen] == ["12:00", "21:00", "07:00", "12:00"]
     for clock, exact in seen:
         assert clock in exact
@@ -43,12 +43,10 @@ def test_two_readers_of_one_moment_each_see_their_own_clock(web: Web) -> None:
 def test_dates_numbers_and_words_are_of_one_language(web: Web, accepted: str, spoken: str) -> None:
     headers = {"Accept-Language": accepted}
     with web.app.test_request_context(headers=headers):
-        assert formats.number(1_234_567) == "1,234,567"
-        assert formats.file_size(1_500_000) == "1.4 MB"
-        assert "November" in formats.day(NOON.replace(year=2020)) and "Nov" in formats.short_when(
-            NOON.replace(year=2020)
-        )
-        assert "November" in formats.exact(NOON)
+        assert numbers.number(1_234_567) == "1,234,567"
+        assert numbers.file_size(1_500_000) == "1.4 MB"
+        assert "November" in times.day(NOON.replace(year=2020)) and "Nov" in times.short_when(NOON.replace(year=2020))
+        assert "November" in times.exact(NOON)
     page = web.browser().get("/admin/login", headers=headers).text
     assert re.search(r'<html\s+lang="(.*?)"', page)[1] == spoken  # type: ignore[index]
 
@@ -61,20 +59,20 @@ def test_scripts_write_numbers_and_dates_in_the_language_of_the_page() -> None:
 
 def test_a_day_is_named_in_full_in_every_language() -> None:
     day = NOON.date()
-    assert formats._day(day, True, "en_GB") == "Friday 20 November"
-    assert formats._day(day, True, "de") == "Freitag, 20. November"
-    assert formats._day(day, True, "es") == "viernes, 20 de noviembre"
-    assert formats._day(day, True, "ja") == "11月20日金曜日"
-    assert "2026" in formats._day(day, False, "de")
+    assert times._day(day, True, "en_GB") == "Friday 20 November"
+    assert times._day(day, True, "de") == "Freitag, 20. November"
+    assert times._day(day, True, "es") == "viernes, 20 de noviembre"
+    assert times._day(day, True, "ja") == "11月20日金曜日"
+    assert "2026" in times._day(day, False, "de")
     for language in locale_identifiers():
-        assert formats._day(day, True, language)
+        assert times._day(day, True, language)
 
 
 def as_read(web: Web, zone: str, locale: str, moments: list[datetime]) -> list[tuple[str, str]]:
     """Clock and hover text of `moments` for a reader of that zone and locale."""
     with web.app.test_request_context():
-        formats._reader.set(formats.Reader(locale, zone, NullTranslations()))
-        return [(formats.clock(moment), formats.exact(moment)) for moment in moments]
+        reader._reader.set(reader.Reader(locale, zone, NullTranslations()))
+        return [(times.clock(moment), times.exact(moment)) for moment in moments]
 
 
 def as_babel_writes(zone: str, locale: str, moments: list[datetime]) -> list[tuple[str, str]]:
@@ -104,5 +102,5 @@ def test_cached_times_read_as_babel_writes_them_in_every_language(web: Web) -> N
 def test_a_cached_day_on_which_the_clocks_change_has_both_its_offsets(web: Web, zone: str, change: datetime) -> None:
     moments = [change + timedelta(minutes=29 * step) for step in range(-60, 60)]
     for order in (moments, moments[::-1]):  # whichever half of the day is asked for first
-        formats._long_day.cache_clear()
+        times._long_day.cache_clear()
         assert as_read(web, zone, "en_US", order) == as_babel_writes(zone, "en_US", order)

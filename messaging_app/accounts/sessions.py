@@ -10,7 +10,6 @@ from flask_login import login_user, logout_user
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from messaging_app import formats
 from messaging_app.accounts import devices
 from messaging_app.accounts.cookies import RoleSessionInterface
 from messaging_app.accounts.failures import account_key
@@ -19,6 +18,7 @@ from messaging_app.accounts.tokens import digest
 from messaging_app.actors import ActorType
 from messaging_app.db.engine import now, writing
 from messaging_app.extensions import db
+from messaging_app.formats import reader
 from messaging_app.models import SignInSession, Store
 from messaging_app.models.scope import active_person
 from messaging_app.policies import RolePolicy
@@ -113,7 +113,7 @@ def _new_session(role: RolePolicy, person_id: int, store_id: int | None, provide
 
 def seen_now() -> dict[str, str]:
     """What a session's row keeps of the request that uses it: address, browser and, where known, time zone."""
-    zone = formats.zone_of_browser()
+    zone = reader.zone_of_browser()
     seen = {"address": request.remote_addr or "", "user_agent": clean_agent(request.headers.get("User-Agent", ""))}
     return seen | ({"time_zone": zone} if zone else {})
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from flask import Request, request
 from flask_login import UserMixin
 
-from messaging_app import formats
 from messaging_app.accounts.cookies import role_of
 from messaging_app.accounts.tokens import digest, may_manage_tokens
 from messaging_app.actors import Actor
 from messaging_app.db.engine import now
 from messaging_app.extensions import db, login
+from messaging_app.formats import reader
 from messaging_app.models.platform import CUSTOMERS_MAY_HAVE_TOKENS, CUSTOMERS_SEE_PLATFORM
 from messaging_app.models.sides import WAITING_MOST
 from messaging_app.policies import RolePolicy
@@ -121,7 +121,7 @@ def load_sign_in(token: str) -> SignIn | None:
     role = role_of(request)
     found = find_sign_in(role, token, _needs(request)) if role else None
     if found is not None and (found.locale or found.time_zone):
-        formats.choose(found.locale, found.time_zone)
+        reader.choose(found.locale, found.time_zone)
     return found
 
 

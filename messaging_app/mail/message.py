@@ -19,7 +19,7 @@ from sqlalchemy.orm import aliased
 from messaging_app.actors import ActorType
 from messaging_app.db.types import AnyRow, Columns, DbSession, Fields, UtcDateTime
 from messaging_app.extensions import db
-from messaging_app.formats import moment_in
+from messaging_app.formats.times import moment_in
 from messaging_app.mail import envelope, own_side
 from messaging_app.models import (
     Conversation,

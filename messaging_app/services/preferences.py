@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select, update
 
-from messaging_app import formats
 from messaging_app.actors import Actor
 from messaging_app.db.engine import writing
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
+from messaging_app.formats import reader
 from messaging_app.models import User
 from messaging_app.policies import policy_of
 from messaging_app.queries.people import person_of
@@ -47,9 +47,9 @@ def save(
     The mail switches of single conversations do not change. Raises `Invalid` on fields `language` and `time_zone`.
     """
     errors = []
-    if language and language not in formats.languages():
+    if language and language not in reader.languages():
         errors.append(FieldError("language", "invalid", _("Choose a language from the list.")))
-    if time_zone and not formats.is_zone(time_zone):
+    if time_zone and not reader.is_zone(time_zone):
         errors.append(FieldError("time_zone", "invalid", _("Choose a time zone from the list.")))
     if errors:
         raise Invalid(*errors)

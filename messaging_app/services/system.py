@@ -18,7 +18,7 @@ from messaging_app.db.engine import now, writing
 from messaging_app.doctor import runs
 from messaging_app.errors import NotAllowed, Refusal
 from messaging_app.extensions import db
-from messaging_app.formats import file_size, number
+from messaging_app.formats.numbers import file_size, number
 from messaging_app.mail import account, heartbeat, outbox
 from messaging_app.models import AccountMail, User
 from messaging_app.oidc import providers

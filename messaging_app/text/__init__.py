@@ -178,3 +178,9 @@ def _has_surrogates(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def initials(name: str, of_one: int = 2) -> str:
+    """Return letters for an avatar: of the first and last word, or the first `of_one` letters of a single word."""
+    words = name.split()
+    return (words[0][0] + words[-1][0] if len(words) > 1 else name[:of_one]).upper()

@@ -7,7 +7,7 @@ from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import AnyOf
 
 from messaging_app.accounts.tokens import LIFETIMES
-from messaging_app.formats import languages, time_zones
+from messaging_app.formats.reader import languages, time_zones
 from messaging_app.models.api_token import NAME_MAX
 from messaging_app.services.undo import SECONDS
 from messaging_app.web.forms import Form

@@ -14,7 +14,8 @@ from pydantic_core import to_json
 
 from messaging_app.actors import Actor
 from messaging_app.doctor import runs
-from messaging_app.formats import local_date, reader_zone, today
+from messaging_app.formats.reader import reader_zone, today
+from messaging_app.formats.times import local_date
 from messaging_app.services import trail, trail_search
 from messaging_app.services.trail_search import Asked
 from messaging_app.services.trail_words import GROUPS, Told

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request, stream_with_context
 
-from messaging_app.formats import iso
+from messaging_app.formats.times import iso
 from messaging_app.queries.console import Asked
 from messaging_app.web.htmx import whole_number
 

@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from messaging_app.actors import Actor, ActorType
-from messaging_app.formats import today
+from messaging_app.formats.reader import today
 from messaging_app.policies import policy_of
 from messaging_app.queries import cursors
 from messaging_app.queries.inbox import InboxRow

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
-from messaging_app.formats import reader_zone
+from messaging_app.formats.reader import reader_zone
 from messaging_app.policies import policy_of
 from messaging_app.queries.inbox import InboxRow
 from messaging_app.search.asking import filters_in

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import Invalid
-from messaging_app.formats import reader_zone
+from messaging_app.formats.reader import reader_zone
 from messaging_app.models import SavedView
 from messaging_app.models.saved_view import VIEW_NAME_MAX
 from messaging_app.policies import CONSOLE, policy_of

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus.presence import Present
-from messaging_app.formats import reader_zone, today
+from messaging_app.formats.reader import reader_zone, today
 from messaging_app.models import ConversationStatus
 from messaging_app.models.events import EventKind, event_kind
 from messaging_app.policies import policy_of

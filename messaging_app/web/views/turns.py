@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 
 from messaging_app.actors import Actor
 from messaging_app.errors import FieldError, Invalid
-from messaging_app.formats import iso, reader_zone
+from messaging_app.formats.reader import reader_zone
+from messaging_app.formats.times import iso
 from messaging_app.policies import policy_of
 from messaging_app.services import assignment, threads, turns
 from messaging_app.web.htmx import (
