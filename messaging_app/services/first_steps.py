@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import exists, func, select
@@ -24,6 +25,15 @@ class Step:
     done: bool
 
 
+class _Done(NamedTuple):
+    """What there is already. `store_id` is the first active store's."""
+
+    store_id: int | None
+    owner: bool
+    colleague: bool
+    token: bool
+
+
 def list_steps(actor: Actor) -> list[Step]:
     """The steps in the order in which most people take them; empty once all are done, and for whoever is no admin.
 
@@ -31,8 +41,44 @@ def list_steps(actor: Actor) -> list[Step]:
     """
     if actor.type != ActorType.ADMIN:
         return []
+    done = _find_done(actor)
+    steps = [
+        Step(_("Set up the first admin"), _("That’s done: you can sign in."), "", "", True),
+        Step(
+            _("Add a store"),
+            _("Its staff and its customers write to each other here."),
+            "/admin/stores/new",
+            _("Add store"),
+            done.store_id is not None,
+        ),
+        Step(
+            _("Invite its owner"),
+            _("They get a link by mail and can then invite their own staff."),
+            f"/admin/stores/{done.store_id}/staff" if done.store_id is not None else "",
+            _("Invite owner"),
+            done.owner,
+        ),
+        Step(
+            _("Invite a colleague"),
+            _("With a second admin, a lost phone locks nobody out."),
+            "/admin/admins",
+            _("Invite admin"),
+            done.colleague,
+        ),
+        Step(
+            _("Connect your shop"),
+            _("With an API token, your shop’s own server reads and sends messages here."),
+            "/admin/tokens",
+            _("Create token"),
+            done.token,
+        ),
+    ]
+    return [] if all(step.done for step in steps) else steps
+
+
+def _find_done(actor: Actor) -> _Done:
     sent = (AccountLink.kind == LinkKind.INVITATION) & AccountLink.void_at.is_(None)
-    store, owner, asked, colleague, token = db.session.execute(
+    store_id, owner, asked, colleague, token = db.session.execute(
         select(
             select(func.min(Store.id)).where(Store.active).scalar_subquery(),
             exists(select(StoreMembership.user_id).where(StoreMembership.role == OWNER, StoreMembership.active)),
@@ -42,41 +88,4 @@ def list_steps(actor: Actor) -> list[Step]:
             exists(select(ApiToken.id).where(ApiToken.actor_type == ActorType.ADMIN, ApiToken.revoked_at.is_(None))),
         )
     ).one()
-    steps = [
-        Step(
-            _("Set up the first admin"),
-            _("That’s done: you can sign in."),
-            "",
-            "",
-            True,
-        ),
-        Step(
-            _("Add a store"),
-            _("Its staff and its customers write to each other here."),
-            "/admin/stores/new",
-            _("Add store"),
-            store is not None,
-        ),
-        Step(
-            _("Invite its owner"),
-            _("They get a link by mail and can then invite their own staff."),
-            f"/admin/stores/{store}/staff" if store is not None else "",
-            _("Invite owner"),
-            bool(owner or asked),
-        ),
-        Step(
-            _("Invite a colleague"),
-            _("With a second admin, a lost phone locks nobody out."),
-            "/admin/admins",
-            _("Invite admin"),
-            bool(colleague),
-        ),
-        Step(
-            _("Connect your shop"),
-            _("With an API token, your shop’s own server reads and sends messages here."),
-            "/admin/tokens",
-            _("Create token"),
-            bool(token),
-        ),
-    ]
-    return [] if all(step.done for step in steps) else steps
+    return _Done(store_id, bool(owner or asked), bool(colleague), bool(token))
