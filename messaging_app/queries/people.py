@@ -134,12 +134,6 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
         summed = unread_sum(actor_type, row.person_id, row.store_id, shown)
         unread = summed.correlate(row, *_SETTLED[actor_type]).scalar_subquery()
     stores = _stores(dialect) if actor_type == ActorType.STORE and needed == "page" else null()
-    tokens: Column = null()
-    if actor_type == ActorType.CUSTOMER and needed == "page":
-        tokens = func.coalesce(stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
-    factor: Column = null()
-    if actor_type != ActorType.CUSTOMER:  # whom a provider knew, it asked for whatever it wants
-        factor = case((row.provider.is_(None), second_factor.needed_since(actor_type, row.person_id)))
     store = (Store.id, Store.code, Store.name, Store.accent, Store.logo, Store.opening_line, Store.hours)
     return Query(
         select(
@@ -149,11 +143,11 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
             person.name,
             person.email,
             sees_all,
-            tokens,
+            _may_have_tokens(actor_type, needed),
             unread,
             *_of_team(actor_type, needed),
             stores,
-            factor,
+            _factor_needed_since(actor_type),
             *((null() for _ in store) if actor_type == ActorType.ADMIN else store),
             _is_owner(actor_type),
             person.locale,
@@ -251,6 +245,21 @@ def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Col
     some = one.limit(literal_column(str(WAITING_MOST))).correlate(*settled).subquery()
     waiting = select(func.count()).select_from(some).correlate(*settled).scalar_subquery()
     return waiting, *chosen
+
+
+def _may_have_tokens(actor_type: ActorType, needed: Needed) -> Column:
+    """The setting that lets customers have API tokens, as stored; for their pages only."""
+    if actor_type == ActorType.CUSTOMER and needed == "page":
+        return func.coalesce(stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
+    return null()
+
+
+def _factor_needed_since(actor_type: ActorType) -> Column:
+    """Since when a user needs a second factor. Whom a provider knew, it asked for whatever it wants."""
+    if actor_type == ActorType.CUSTOMER:
+        return null()
+    needed = second_factor.needed_since(actor_type, SignInSession.person_id)
+    return case((SignInSession.provider.is_(None), needed))
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
