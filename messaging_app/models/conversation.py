@@ -31,7 +31,7 @@ from messaging_app.db.types import Base, Column, Id, UtcDateTime, table_of
 from messaging_app.models.context import KIND_MAX, Context, Held, Snapshot, SnapshotType
 from messaging_app.models.conversation_indexes import INDEXES
 from messaging_app.models.platform import Customer, Store, User
-from messaging_app.models.position import Locked, Names, Taken
+from messaging_app.models.position import Locked, Names, NewConversation, Taken
 from messaging_app.models.reason import CODE_MAX, NAME_MAX, Reason
 from messaging_app.models.scope import (
     ACTOR_ID,
@@ -168,52 +168,38 @@ class Conversation(Sides, Base):
         return case((cls.last_message_at > at, cls.last_message_at), else_=at)
 
     @classmethod
-    def begin(
-        cls,
-        session: Session,
-        actor: Actor,
-        conversation_type: str,
-        store_id: int,
-        customer_id: int | None,
-        subject: str,
-        preview: str,
-        at: datetime,
-        conversation_id: int | None = None,
-        about: Held | None = None,
-        follows_id: int | None = None,
-        reason: Reason | None = None,
-    ) -> Taken:
+    def begin(cls, session: Session, actor: Actor, new: NewConversation) -> Taken:
         """Begin a conversation, under a reserved id if one is given. Returns its first position."""
         user_id = None if actor.type == ActorType.CUSTOMER else actor.id
-        reserved = {} if conversation_id is None else {"id": conversation_id}
+        reserved = {} if new.conversation_id is None else {"id": new.conversation_id}
         number, *found = session.execute(
             insert(cls)
             .values(
                 **reserved,
-                **cls.matter(about, reason),
-                follows_id=follows_id,
-                conversation_type=conversation_type,
-                subject=subject,
+                **cls.matter(new.about, new.reason),
+                follows_id=new.follows_id,
+                conversation_type=new.conversation_type,
+                subject=new.subject,
                 status=ConversationStatus.OPEN,
-                store_id=store_id,
-                customer_id=customer_id,
+                store_id=new.store_id,
+                customer_id=new.customer_id,
                 last_seq=1,
-                last_message_at=at,
-                turn_since=at,
-                last_message_preview=preview,
+                last_message_at=new.at,
+                turn_since=new.at,
+                last_message_preview=new.preview,
                 last_sender_type=actor.type,
                 last_sender_id=actor.id,
                 last_sender_name=actor.name,
-                created_at=at,
+                created_at=new.at,
                 created_by_type=actor.type,
                 created_by_id=actor.id,
             )
-            .returning(cls.id, *_names(store_id, customer_id, user_id))
+            .returning(cls.id, *_names(new.store_id, new.customer_id, user_id))
         ).one()
         store_name, store_code, name, email, own_email = found
-        context = about.snapshot if about else None
-        names = Names(subject, store_name, store_code, name, email, context, own_email)
-        return Taken(number, 1, at, conversation_type, store_id, customer_id, names=names)
+        context = new.about.snapshot if new.about else None
+        names = Names(new.subject, store_name, store_code, name, email, context, own_email)
+        return Taken(number, 1, new.at, new.conversation_type, new.store_id, new.customer_id, names=names)
 
     @staticmethod
     def matter(about: Held | None, reason: Reason | None = None) -> dict[str, object]:

@@ -1,11 +1,27 @@
-"""What the verbs of a conversation return: a position in it, or what is locked."""
+"""What the verbs of a conversation take and return: what it begins as, a position in it, or what is locked."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import NamedTuple
 
-from messaging_app.models.context import Snapshot
+from messaging_app.models.context import Held, Snapshot
+from messaging_app.models.reason import Reason
+
+
+class NewConversation(NamedTuple):
+    """What a conversation begins as. `preview` is that of its first message, `conversation_id` a reserved one."""
+
+    conversation_type: str
+    store_id: int
+    customer_id: int | None
+    subject: str
+    preview: str
+    at: datetime
+    conversation_id: int | None = None
+    about: Held | None = None
+    follows_id: int | None = None
+    reason: Reason | None = None
 
 
 class Names(NamedTuple):

@@ -21,8 +21,9 @@ from messaging_app.models.events import CLOSED, REOPENED, EventKind
 from messaging_app.models.position import Locked
 from messaging_app.policies import policy_of
 from messaging_app.queries import sending as lookups
-from messaging_app.services import announcements, attachments, contexts, drafts, reasons, recipients, sending, starts
+from messaging_app.services import announcements, attachments, drafts, sending, starts
 from messaging_app.services.attachments import Attachable
+from messaging_app.services.beginning import Beginning
 from messaging_app.services.sending import Sent
 from messaging_app.services.upload_limits import Limits
 from messaging_app.services.uploads import Upload, validate_and_store
@@ -48,51 +49,25 @@ def create_conversation(
     Customers begin only where they are allowed to, and so many a day (see `starts`).
     The recipient must be active and within the actor's reach. A repeated key returns the conversation it began. If the
     parties have an open conversation about the same `context`, nothing is written and that one is returned; so too if
-    what continues `follows`, a closed conversation of the same parties, is open. `reason` is the code of one that fits (see
-    `reasons`).
-    `uploads` are sent with the first message, which may then be empty; see `uploads.validate_and_store`.
+    what continues `follows`, a closed conversation of the same parties, is open. `reason` is the code of one that fits
+    (see `reasons`). `uploads` are sent with the first message, which may then be empty; see
+    `uploads.validate_and_store`.
     """
     starts.require_allowed(actor, context)
     draft = drafts.of_conversation(subject, content, idempotency_key, with_files=bool(uploads))
-    possible = starts.possible(actor, conversation_type, recipient_type)
-    if possible.get(recipient_type) != conversation_type:
-        if conversation_type in possible.values():
-            raise drafts.wrong_recipient()
-        raise NotAllowed
-    named = (*(context or ()), *([f"reason={reason}"] if reason else []))
-    address = "/".join(("create", conversation_type, recipient_type, str(recipient_id), *named))
-    address += f"/follows/{follows}" if follows else ""
+    wanted = Beginning(conversation_type, recipient_type, recipient_id, context, follows, reason)
+    wanted.require_possible(actor)
     reserved = attachments.reserve_conversation_id() if uploads else None
 
     def write(files: Sequence[Attachable], digest: str) -> Sent:
         with writing(db.session) as session:
-            store_id, customer_id, says_why = recipients.resolve(session, actor, recipient_type, recipient_id)
-            about = contexts.of_new_conversation(session, actor, context, store_id, customer_id) if context else None
-            why = reasons.choose(session, actor, reason, recipient_type, about, says_why)
-            other = about and Conversation.open_about(session, conversation_type, customer_id, about.id)
-            if other:
-                raise DuplicateOpen(other)
-            parties = (conversation_type, store_id, customer_id)
-            last = starts.last_of_chain(session, actor, follows, parties) if follows else None
-            starts.count(session, actor)
-            place = (
-                store_id,
-                customer_id,
-                draft.subject,
-                sending.shown(draft, files),
-                now(),
-                reserved,
-                about,
-                last,
-                why,
-            )
-            line = Conversation.begin(session, actor, conversation_type, *place)
+            line = wanted.begin(session, actor, draft.subject, sending.shown(draft, files), reserved)
             sending.write_message(session, actor, line, draft, files, digest)
             return Sent(line.conversation_id, line.last_seq)
 
     try:
         with validate_and_store(actor, uploads, reserved or 0, limits) as files:
-            return sending.idempotently(actor, draft, address, files, write)
+            return sending.idempotently(actor, draft, wanted.address, files, write)
     except DuplicateOpen as found:
         return Sent(found.conversation_id, 0, was_open=True)
 
