@@ -15,9 +15,8 @@ from werkzeug.test import TestResponse
 
 from messaging_app.extensions import db
 from messaging_app.services import trail
-from tests import cast
-from tests.conftest import Browser, empty, new_app
-from tests.mail.conftest import MAIL, Post
+from tests.conftest import Browser
+from tests.post import Post, emptied, mailing_app
 from tests.services import MailServer
 
 LINK = re.compile(r"http://localhost(/(?:invitation|reset|confirm)/[\w-]+)")
@@ -38,28 +37,21 @@ def all_passwords_are_cheap(cheap_passwords: None) -> None:
 @pytest.fixture(scope="module")
 def kept_app(kept_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, MailServer]]:
     """The application and its mail server for a whole module."""
-    server = MailServer()
-    settings: dict[str, Any] = MAIL | {"mail_url": server.url, "base_url": "http://localhost"}
-    app = new_app(kept_database_url, tmp_path_factory.mktemp("accounts"), **settings)
-    app.test_client_class = FromOutside
-    yield app, server
-    with app.app_context():
-        db.engine.dispose()
-    server.controller.stop()
+    folder = tmp_path_factory.mktemp("accounts")
+    with mailing_app(kept_database_url, folder, base_url="http://localhost") as (app, server):
+        app.test_client_class = FromOutside
+        yield app, server
 
 
 @pytest.fixture
 def post(kept_app: tuple[Flask, MailServer]) -> Iterator[Post]:
     """The same with the cast, inside the application's context."""
     app, server = kept_app
-    server.messages, server.refuse = [], None
     app.extensions["settings"].mail_url, app.extensions["settings"].rate_limits = server.url, "off"
     app.extensions.pop("has_people", None)
     app.extensions["limits"] = None
-    with app.app_context():
-        empty(db.engine)
-        yield Post(app, server, cast.bring_in())
-        db.session.rollback()
+    with emptied(app, server) as post:
+        yield post
 
 
 def arrived(post: Post) -> list[EmailMessage]:

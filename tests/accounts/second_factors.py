@@ -12,7 +12,7 @@ from messaging_app.db.engine import now
 from tests.accounts.conftest import browse
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 HOMES = {"admin": "/admin", "store": "/store"}
 CODES = re.compile(r"<li>([0-9a-z]{4}-[0-9a-z]{4})</li>")

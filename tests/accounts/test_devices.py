@@ -16,7 +16,7 @@ from tests.accounts.test_forgot import ask
 from tests.accounts.test_own_account import PEOPLE
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 TEN = LIMITS["sign_in_account"].amount
 NOBODY = "nobody@mail.example"

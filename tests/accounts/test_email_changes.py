@@ -19,7 +19,7 @@ from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.test_own_account import PEOPLE, change
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser, Web
-from tests.mail.conftest import Post
+from tests.post import Post
 
 NEW = "Zoe@Elsewhere.example"
 

@@ -18,7 +18,7 @@ from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.second_factors import enrol, second_step
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser, Web
-from tests.mail.conftest import Post
+from tests.post import Post
 
 NEW = {"password": "a new long one"}
 

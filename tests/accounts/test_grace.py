@@ -17,7 +17,7 @@ from messaging_app.services.settings import set_settings
 from tests.accounts.conftest import browse
 from tests.accounts.second_factors import App, enrol
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 
 @pytest.fixture(autouse=True)

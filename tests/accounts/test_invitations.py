@@ -18,7 +18,7 @@ from messaging_app.services import address_lists, inboxes, invitations, messagin
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.cast import EMAILS
 from tests.domain import invariants
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.web.forms import alerts, field
 
 NOOR = "noor@bakery.example"

@@ -10,7 +10,7 @@ from messaging_app.services import invitations
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.cast import EMAILS
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.web.forms import alerts, field
 
 NOOR, PIM = "noor@bakery.example", "pim@bakery.example"

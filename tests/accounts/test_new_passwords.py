@@ -10,7 +10,7 @@ from messaging_app.services import invitations
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.test_own_account import change
 from tests.cast import EMAILS
-from tests.mail.conftest import Post
+from tests.post import Post
 
 COMMON = "one of the 10,000 most common"
 

@@ -32,7 +32,7 @@ from tests.accounts.second_factors import App
 from tests.accounts.test_system_page import told
 from tests.cast import EMAILS
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.web.signing_in import is_in
 
 NOOR = {"sub": "noor-1", "email": "noor@mail.example", "email_verified": True, "name": "Noor"}

@@ -21,7 +21,7 @@ from messaging_app.services.settings import set_settings
 from tests.accounts.conftest import actions, arrived, browse
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.world import begin
 
 PEOPLE = [("admin", "ada"), ("store", "sam"), ("storefront", "cleo")]

@@ -20,7 +20,7 @@ from tests.accounts.second_factors import CODES, enrol, first_step, second_step
 from tests.accounts.soft_passkey import PRESENT, SoftPasskey
 from tests.cast import EMAILS, PASSWORD
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 KEYS = "/admin/account/security/passkeys"
 ORIGIN = "http://localhost"

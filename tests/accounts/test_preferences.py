@@ -13,7 +13,7 @@ from messaging_app.policies import ROLES
 from tests.accounts.conftest import arrived, browse
 from tests.accounts.test_own_account import PEOPLE
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 
 def times(browser: Browser, role: str) -> str:

@@ -18,7 +18,7 @@ from messaging_app.models import RecoveryCode, User
 from tests.accounts.conftest import actions, arrived, browse, link_in
 from tests.accounts.second_factors import App, enrol, first_step, second_step
 from tests.cast import CHEAP, EMAILS, PASSWORD
-from tests.mail.conftest import Post
+from tests.post import Post
 
 SECURITY = "/admin/account/security"
 

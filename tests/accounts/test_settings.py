@@ -11,7 +11,7 @@ from messaging_app.db.engine import now
 from messaging_app.models.platform import SECOND_FACTOR_ADMINS
 from messaging_app.services.settings import list_settings, set_settings, switched_on_at
 from tests.accounts.conftest import actions, browse
-from tests.mail.conftest import Post
+from tests.post import Post
 
 
 def test_how_people_sign_in_starts_as_it_was(post: Post) -> None:

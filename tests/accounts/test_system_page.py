@@ -19,7 +19,7 @@ from messaging_app.models import DoctorRun, WorkerBeat
 from messaging_app.services.settings import set_settings
 from tests.accounts.conftest import actions, arrived, browse
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 AT = "/admin/system"
 

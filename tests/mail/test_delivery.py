@@ -18,8 +18,8 @@ from messaging_app.mail.smtp import Limits
 from messaging_app.models import Notification
 from messaging_app.services import messaging
 from messaging_app.services.notes import write_note
-from tests.mail.conftest import Post
 from tests.mail.slow_server import SlowServer
+from tests.post import Post
 
 PATIENT = Limits(*[60.0] * 6)
 

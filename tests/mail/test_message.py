@@ -19,7 +19,7 @@ from messaging_app.models import Conversation, ConversationParticipant, Customer
 from messaging_app.models.context import Named
 from messaging_app.services import contexts, messaging
 from tests.conftest import Browser
-from tests.mail.conftest import Post
+from tests.post import Post
 
 HOSTILE = "Rye\r\nBcc: everybody@example.com\n\u2028X: y\u0085\x0b\x1c <script>alert(1)</script> {{ 7*7 }}"
 

@@ -17,7 +17,7 @@ from messaging_app.mail import delivery, message, outbox
 from messaging_app.models import Customer, Notification, Store, StoreMembership, User
 from messaging_app.ops.logs import JsonFormatter
 from messaging_app.services import messaging, preferences, settings
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.services import MailServer, free_port
 
 

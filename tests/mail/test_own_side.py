@@ -11,7 +11,7 @@ from messaging_app.mail.message import unsubscribe_token
 from messaging_app.models import Store, StoreMembership, User
 from messaging_app.models.platform import OWNER
 from messaging_app.services import assignment, bulk, messaging, notes
-from tests.mail.conftest import Post
+from tests.post import Post
 
 WORD = "Zygomorphic"
 

@@ -11,7 +11,7 @@ from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import ConversationParticipant, Store
 from messaging_app.services import messaging
-from tests.mail.conftest import Post
+from tests.post import Post
 
 
 def link_in(post: Post) -> str:

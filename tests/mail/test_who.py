@@ -21,7 +21,7 @@ from messaging_app.models.platform import OWNER
 from messaging_app.services import assignment, inboxes, messaging
 from messaging_app.services.announcements import topics_of
 from tests.cast import Cast
-from tests.mail.conftest import Post
+from tests.post import Post
 
 NAMES = ("ada", "abe", "sam", "nadia", "lea", "lea_at_cycles", "tomas", "cleo", "omar", "jun")
 BAKERY = {"sam", "nadia", "lea"}

@@ -12,7 +12,7 @@ from messaging_app.db.engine import now
 from messaging_app.mail import outbox
 from messaging_app.mail.worker import Worker
 from messaging_app.services import threads, undo
-from tests.mail.conftest import Post
+from tests.post import Post
 from tests.services import wait_for
 
 NOON = "2026-03-01T12:00:00Z"
