@@ -99,7 +99,7 @@ class Conversation(Sides, Base):
         CheckConstraint("status IN ('open', 'closed')", name="status"),
         CheckConstraint("(conversation_type = 'admin_store') = (customer_id IS NULL)", name="customer"),
         *INDEXES,
-        # Ids are never reused, and one can be reserved before its row is written (see `reserve_id`).
+        # Ids are never reused, and one can be reserved before its row is written (see `reserve_conversation_id`).
         {"sqlite_autoincrement": True},
     )
 
