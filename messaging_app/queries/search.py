@@ -17,7 +17,6 @@ from sqlalchemy import (
     cast,
     column,
     exists,
-    false,
     func,
     literal_column,
     null,
@@ -211,12 +210,11 @@ def candidates(
 
 
 def _is_in(state: str, actor_type: ActorType) -> ColumnElement[bool]:
-    """What a conversation in a state is to an actor. Customers have no side for which it could wait."""
+    """What a conversation in a state is to an actor. Customers have no side for which it could wait: a `ValueError`."""
     if state == "unread":
         return exists().where(own_seat(actor_type), Seat.unread_count > literal_column("0")).correlate(Conversation)
-    if state == "waiting":
-        side = Conversation.side(actor_type)
-        return side.waits_for_us() if side else false()
+    if state == "waiting" and (side := Conversation.side(actor_type)):
+        return side.waits_for_us()
     return Conversation.status == word(ConversationStatus(state))
 
 

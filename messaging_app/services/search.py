@@ -14,6 +14,7 @@ from messaging_app.db.engine import now
 from messaging_app.errors import FieldError, Invalid
 from messaging_app.extensions import db
 from messaging_app.models.scope import actor_params
+from messaging_app.models.sides import TEAMS
 from messaging_app.queries import cursors, inbox
 from messaging_app.queries import search as queries
 from messaging_app.queries.inbox import InboxRow
@@ -204,8 +205,11 @@ def _reference_of(row: InboxRow) -> str:
 
 
 def _asked(actor: Actor, question: Question) -> _Search | None:
-    """Return the search for a question, or None if it asks for nothing, or for a store that `actor` does not reach."""
-    if question.is_empty:
+    """Return the search for a question, or None if it asks for nothing, or for what `actor` cannot have.
+
+    That is a store out of their reach, or, for customers, what waits for their side: they have none.
+    """
+    if question.is_empty or ("waiting" in question.states and actor.type not in TEAMS):
         return None
     clauses = question.clauses()
     if question.stores:
