@@ -1,4 +1,4 @@
-"""Sign-in through identity providers by OpenID Connect. Without a configured provider nothing of it is loaded."""
+"""Sign-in through identity providers (OpenID Connect). Its libraries are loaded only if a provider is configured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask) -> None:
-    """Make the configured providers. Asks none of them yet."""
+    """Create the configured providers. Sends no request to them yet."""
     found: dict[str, Provider] = {}
     if app.extensions["settings"].oidc:
         from messaging_app.oidc.provider import Provider  # imported here because the libraries are an extra
@@ -24,18 +24,18 @@ def init_app(app: Flask) -> None:
 
 
 def providers() -> dict[str, Provider]:
-    """Return the configured providers by their names, in the order of the configuration."""
+    """Return the configured providers by name, in the order of the configuration."""
     found: dict[str, Provider] = current_app.extensions["oidc"]
     return found
 
 
 def callback_address(role: RolePolicy, name: str) -> str:
-    """Return our callback address, which is registered at the provider."""
+    """Return the callback URL of a role, which the operator registers at the provider."""
     return f"{current_app.extensions['settings'].public_url}{role.login}/oidc/{name}/callback"
 
 
 def get_provider(name: str) -> Provider:
-    """Return one provider. Raises `NotFound`."""
+    """Return the provider with this name. Raises `NotFound`."""
     found = providers().get(name)
     if found is None:
         raise NotFound

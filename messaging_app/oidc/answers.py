@@ -1,4 +1,4 @@
-"""What comes of asking a provider who somebody is: a profile, or one of these refusals."""
+"""The results of a sign-in through a provider: a profile, or one of these refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from messaging_app.oidc.settings import Grant
 
 
 class Begun(NamedTuple):
-    """A sign-in that was begun; the browser keeps this until it comes back. `at` is in seconds since the epoch."""
+    """A sign-in in progress; the browser keeps this until it comes back. `at` is in seconds since the epoch."""
 
     state: str
     nonce: str
@@ -20,9 +20,9 @@ class Begun(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """Who somebody is to a provider. `issuer` and `subject` are the identity; all else may change.
+    """A person as the provider knows them. `issuer` and `subject` are the identity; everything else may change.
 
-    `email` is "" unless the provider has verified it. `grants` is what the person's groups give by the table.
+    `email` is "" unless the provider has verified it. `grants` are the rights that the configuration maps their groups to.
     """
 
     issuer: str
@@ -33,7 +33,7 @@ class Profile(NamedTuple):
 
 
 class ProviderDown(Unavailable):
-    """The provider cannot be reached, is too slow, or says nothing that can be read."""
+    """The provider cannot be reached, is too slow, or its response cannot be parsed."""
 
     code = "provider_down"
     words = _("%(provider)s cannot be reached right now. Try again in a few minutes, or sign in with your password.")
@@ -43,11 +43,11 @@ class ProviderDown(Unavailable):
 
 
 class AnswerRefused(Refusal):
-    """The provider's answer is not one that can be trusted."""
+    """The provider's response failed a check and is not trusted."""
 
     status = 400
     code = "answer_refused"
-    words = _("The answer of %(provider)s could not be accepted. Please try again.")
+    words = _("Sign-in with %(provider)s did not work. Please try again.")
 
     def __init__(self, label: str) -> None:
         super().__init__(str(self.words) % {"provider": label})

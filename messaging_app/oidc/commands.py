@@ -1,4 +1,4 @@
-"""The command line's part of identity providers: `flask --app wsgi oidc check`."""
+"""The command `flask --app wsgi oidc check`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def init_app(app: Flask) -> None:
 
 @oidc_group.command("check")
 def check() -> None:
-    """Ask every provider for its discovery document and keys, and print the addresses to register there."""
+    """Fetch every provider's discovery document and keys, and print the redirect addresses to register there."""
     found, is_well = providers(), True
     if not found:
         click.echo("No identity provider is configured (MESSAGING_OIDC__NAME__ISSUER).")

@@ -1,6 +1,6 @@
-"""One identity provider: its discovery document and keys, and the exchange of a code for who somebody is.
+"""One identity provider: its discovery document and keys, and the exchange of a code for a profile.
 
-Everything here waits for the network, so nothing here is called inside a transaction.
+Everything here waits for the network, so never call it inside a transaction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from messaging_app.oidc.settings import ProviderSettings, secure_url
 
 log = logging.getLogger(__name__)
 
-# Signatures that only the provider can make. `none`, and those with a shared secret, are not among them.
+# Asymmetric signatures only: not `none`, and none with a shared secret (HS256), which a client could forge.
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"),
     *("EdDSA", "Ed25519"),
@@ -34,7 +34,7 @@ ALGORITHMS = (
 TIMEOUT = (3.05, 5.0)  # seconds to connect, and between two bytes
 BODY_MAX, BODY_SECONDS = 512 * 1024, 8.0
 FRESH = 3600.0  # seconds for which discovery and keys are kept
-PAUSE = 10.0  # seconds before a provider that failed is tried again, and between two looks for a new key
+PAUSE = 10.0  # seconds before retrying a provider that failed, and between two fetches for an unknown key
 LEEWAY = 120  # seconds by which clocks may differ
 
 Claims: TypeAlias = dict[str, Any]
@@ -61,7 +61,7 @@ class Person(BaseModel):
 
 
 class Document(NamedTuple):
-    """What discovery found, and when (monotonic)."""
+    """The result of discovery; `at` is the monotonic time of the fetch."""
 
     metadata: Metadata
     keys: KeySet
@@ -69,7 +69,7 @@ class Document(NamedTuple):
 
 
 class Provider:
-    """An identity provider. `name` is its place in addresses, `label` what people call it."""
+    """An identity provider. `name` identifies it in URLs and settings, `label` is shown to users."""
 
     def __init__(self, name: str, settings: ProviderSettings) -> None:
         self.name = name
@@ -78,10 +78,10 @@ class Provider:
         self._settings = settings
         self._document: Document | None = None
         self._try_again_at = 0.0
-        self.last_failure = ""  # of discovery, if it failed the last time; for whoever runs this
+        self.last_failure = ""  # why the latest discovery failed, for the operator; "" if it succeeded
 
     def begin(self, redirect_uri: str) -> tuple[str, Begun]:
-        """Return the provider's address to send the browser to, and what to keep for `finish`. Raises `ProviderDown`."""
+        """Return the URL to redirect the browser to, and the state that `finish` needs. Raises `ProviderDown`."""
         document = self.discover()
         begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), time.time())
         with self._client(document, redirect_uri) as client:
@@ -94,7 +94,7 @@ class Provider:
         return str(address), begun
 
     def finish(self, code: str, begun: Begun, redirect_uri: str) -> Profile:
-        """Return whose `code` this is. Raises `ProviderDown`, `AnswerRefused`."""
+        """Exchange `code` for the profile of its user. Raises `ProviderDown`, `AnswerRefused`."""
         document = self.discover()
         try:
             with self._client(document, redirect_uri) as client:
@@ -183,7 +183,7 @@ class Provider:
         return dict(claims)
 
     def _completed(self, client: OAuth2Session, document: Document, token: Claims, claims: Claims) -> Claims:
-        """Return the claims, with those of the userinfo endpoint if the ID token lacks some that are needed."""
+        """Return the claims, completed from the userinfo endpoint if the ID token lacks any that are needed."""
         needed = {"email", self._settings.verified_claim}
         if self._settings.groups:
             needed.add(self._settings.groups_claim)
@@ -207,7 +207,7 @@ class Provider:
 
 
 def _read_body(response: Response, *_arguments: object, **_named: object) -> Response:
-    """Read the body within a size and a time. Without it a provider could keep a thread for as long as it likes."""
+    """Read the body, limited in size and time: a slow provider could otherwise block a thread for as long as it likes."""
     until, body = time.monotonic() + BODY_SECONDS, bytearray()
     while chunk := response.raw.read1(16_384, decode_content=True):
         body += chunk
@@ -219,7 +219,7 @@ def _read_body(response: Response, *_arguments: object, **_named: object) -> Res
 
 
 def _json(response: Response) -> Any:
-    """Return the JSON object of an answer. Raises `RequestException`, `ValueError`."""
+    """Return the JSON object of a response. Raises `RequestException`, `ValueError`."""
     response.raise_for_status()
     content = response.json()
     if not isinstance(content, dict):
@@ -228,7 +228,7 @@ def _json(response: Response) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong in one line, without the values that the provider sent."""
+    """Describe an error in one line for the log, without the values that the provider sent."""
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())[:300]
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

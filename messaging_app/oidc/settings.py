@@ -1,4 +1,4 @@
-"""What the operator configures of an identity provider: `MESSAGING_OIDC__<NAME>__…` (docs/operations.md)."""
+"""The settings of an identity provider: `MESSAGING_OIDC__<NAME>__…` (docs/operations.md)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _GRANT = re.compile(r"(?P<store>[A-Za-z0-9][A-Za-z0-9._-]{0,63}):(?P<role>owner|
 
 
 class Grant(NamedTuple):
-    """What a group gives: a role in a store, or `admin` without one."""
+    """What membership in a group grants: a role in a store, or `admin` without a store."""
 
     store_code: str | None
     role: str
 
     @classmethod
     def parse(cls, word: str) -> Grant:
-        """Read a grant as the table writes it. Raises `ValueError`."""
+        """Parse `admin`, `CODE:owner` or `CODE:staff`. Raises `ValueError`."""
         match = _GRANT.fullmatch(word)
         if match is None and word != ADMIN_GRANT:
             raise ValueError(f"{word!r} is not admin, CODE:owner or CODE:staff")
@@ -35,7 +35,7 @@ class Grant(NamedTuple):
 
 
 def secure_url(url: str) -> str:
-    """`url` if nobody on the way can read or change what is sent there: https, or http on this machine."""
+    """Return `url` if it is https, or http on this machine. Raises `ValueError` otherwise."""
     try:
         parts = urlsplit(url)
         own = parts.scheme == "http" and _is_loopback(parts.hostname or "")
@@ -68,14 +68,14 @@ def _scopes(text: str) -> str:
 
 
 def provider_name(name: str) -> str:
-    """`name` if variables and addresses can contain it."""
+    """Return `name` if it fits environment variables and URLs. Raises `ValueError` otherwise."""
     if not _NAME.fullmatch(name):
         raise ValueError("is no name for a provider: use up to 32 letters, digits and single underscores")
     return name
 
 
 def _table(value: object) -> object:
-    """The table of groups from its JSON; one role may stand without brackets."""
+    """Parse the JSON table of groups. A single role may be a string instead of a list."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -92,7 +92,7 @@ def _grants(table: dict[str, list[str]]) -> dict[str, list[str]]:
             try:
                 Grant.parse(role)
             except ValueError as error:
-                raise ValueError(f"gives {group!r} a role that there is not: {error}") from None
+                raise ValueError(f"gives {group!r} an unknown role: {error}") from None
     return table
 
 
@@ -104,12 +104,12 @@ class ProviderSettings(BaseModel):
     label: str = Field("", max_length=60)
     issuer: Annotated[str, Field(max_length=255), AfterValidator(_issuer)]
     client_id: str = Field(min_length=1, max_length=255)
-    client_secret: SecretStr | None = None  # None: a public client, which PKCE alone protects
+    client_secret: SecretStr | None = None  # None: a public client, protected by PKCE alone
     scopes: Annotated[str, AfterValidator(_scopes)] = "openid email profile"
     groups_claim: str = Field("groups", min_length=1)
     groups: Annotated[dict[str, list[str]], NoDecode, BeforeValidator(_table), AfterValidator(_grants)] = {}
     verified_claim: str = Field("email_verified", min_length=1)
 
     def grants(self, groups: list[str]) -> frozenset[Grant]:
-        """What membership in `groups` gives. A group that the table does not name gives nothing."""
+        """Return what membership in `groups` grants. Groups that the table does not name grant nothing."""
         return frozenset(Grant.parse(role) for group in groups for role in self.groups.get(group, ()))

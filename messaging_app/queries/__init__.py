@@ -1,1 +1,1 @@
-"""What every request reads. Each statement is built once per role; the actor is passed as parameters."""
+"""The statements that requests read with. Each is built once per role; the actor is passed as parameters."""

@@ -35,9 +35,9 @@ from messaging_app.queries.words import (
 
 STATUSES = ("active", "inactive")
 SORTS = ("name", "-name", "newest")
-COUNT_UP_TO = 1_000  # above that a list says "more than 1,000"
+COUNT_UP_TO = 1_000  # beyond that a list says "more than 1,000"
 OPEN_UP_TO = 100  # the same for the open conversations of a store in a list
-FEW = 2_000  # so many inactive ones are looked through one by one rather than all that match
+FEW = 2_000  # with up to this many inactive rows, a search filters those instead of everything that matches
 
 Listed: TypeAlias = type[Store] | type[Customer]
 Rows: TypeAlias = Select[*tuple[object, ...]]
@@ -45,9 +45,9 @@ Keys: TypeAlias = tuple[SQLColumnExpression[object], SQLColumnExpression[int]]
 
 
 class Asked(NamedTuple):
-    """Which part of a list is wanted. `status` is "" for all.
+    """The filter of a list. `status` is "" for all.
 
-    `sort` counts without a search, which has its own order; "newest" also only without a store.
+    `sort` is ignored in a search, which has its own order. "newest" is available only without a store.
     """
 
     q: str = ""
@@ -57,13 +57,13 @@ class Asked(NamedTuple):
     store_id: int | None = None
 
     def told(self) -> dict[str, str]:
-        """What the audit trail says of an export."""
+        """Return the filters in use, as the audit trail records them for an export."""
         told = {"q": self.q, "status": self.status, "store_id": self.store_id and str(self.store_id)}
         return {name: value for name, value in told.items() if value}
 
 
 class StoreRow(NamedTuple):
-    """A store in the console's list; open conversations are those that the admin sees, at most OPEN_UP_TO."""
+    """A store in the console's list. Open conversations are those the admin can see, counted up to OPEN_UP_TO."""
 
     id: int
     code: str
@@ -79,12 +79,12 @@ class StoreRow(NamedTuple):
 
     @property
     def last_activity(self) -> datetime | None:
-        """The time of the last message that the admin sees; None where there is none."""
+        """The time of the last message that the admin can see, or None."""
         return max(filter(None, (self.last_open_at, self.last_closed_at)), default=None)
 
 
 class CustomerRow(NamedTuple):
-    """A customer in the console's list, and whether their store lets them in."""
+    """A customer in the console's list, and whether their store is active."""
 
     id: int
     name: str
@@ -99,7 +99,7 @@ class CustomerRow(NamedTuple):
 
 
 class MemberRow(NamedTuple):
-    """Somebody on the staff of a store, now or before; `seen_at` is the last use of a session there."""
+    """A current or former member of a store's staff. `seen_at` is the last use of a session there."""
 
     user_id: int
     name: str
@@ -111,7 +111,7 @@ class MemberRow(NamedTuple):
 
     @property
     def is_owner(self) -> bool:
-        """Whether this is an owner of the store."""
+        """Whether they own the store."""
         return self.role == OWNER
 
 
@@ -175,7 +175,7 @@ def customer_rows() -> Rows:
 
 
 def page_of(session: Session, table: Listed, rows: Rows, asked: Asked, limit: int) -> tuple[list[Any], str]:
-    """A page of `rows`, which are of `table`, and the cursor of the next one; "" where this is the last."""
+    """Return a page of `rows` of `table`, and the cursor of the next page, "" on the last."""
     query, keys, descends = _range(session, table, rows, asked)
     if asked.cursor:
         place = _place(asked.cursor, keys)
@@ -188,8 +188,8 @@ def page_of(session: Session, table: Listed, rows: Rows, asked: Asked, limit: in
 
 
 def count_of(session: Session, table: Listed, status: str, store_id: int | None = None) -> int:
-    """How many there are, counted up to COUNT_UP_TO and one."""
-    # Ordered as an index is, so that no database reads the whole table to find the first of them.
+    """Count the rows, up to COUNT_UP_TO + 1."""
+    # In the order of an index, so that no database reads the whole table before it reaches the limit.
     order = (table.id,) if store_id is None else (table.sort_name, table.id)
     some = select(table.id).where(*_having(table, status), *_at_store(table, store_id)).order_by(*order)
     some = some.limit(COUNT_UP_TO + 1)
@@ -197,7 +197,7 @@ def count_of(session: Session, table: Listed, status: str, store_id: int | None 
 
 
 def owners_of(session: Session, store_ids: list[int]) -> dict[int, list[str]]:
-    """The names of the owners of each of these stores. One statement."""
+    """Return the owners' names of each of these stores. One statement."""
     member = StoreMembership
     query = (
         select(member.store_id, User.name)
@@ -211,7 +211,7 @@ def owners_of(session: Session, store_ids: list[int]) -> dict[int, list[str]]:
 
 
 def members_of(session: Session, store_id: int) -> list[MemberRow]:
-    """Everybody who is or was on the staff of a store, by name. One statement."""
+    """Return the current and former staff of a store, by name. One statement."""
     member, row = StoreMembership, SignInSession
     seen = select(func.max(row.last_used_at)).where(
         row.actor_type == "store", row.person_id == member.user_id, row.store_id == member.store_id
@@ -226,7 +226,7 @@ def members_of(session: Session, store_id: int) -> list[MemberRow]:
 
 
 def admins(session: Session) -> list[AdminRow]:
-    """Every admin. One statement."""
+    """Return every admin. One statement."""
     row = SignInSession
     seen = select(func.max(row.last_used_at)).where(row.actor_type == "admin", row.person_id == User.id)
     person = select(User.id, User.name, User.email, User.active, User.created_at)
@@ -235,7 +235,7 @@ def admins(session: Session) -> list[AdminRow]:
 
 
 def _range(session: Session, table: Listed, rows: Rows, asked: Asked) -> tuple[Rows, Keys, bool]:
-    """`rows` of what is asked for, what they are ordered by, and whether downwards."""
+    """Return `rows` filtered, the columns they are ordered by, and whether descending."""
     words, kind = words_of(asked.q), "store" if table is Store else "customer"
     query = rows.where(*_having(table, asked.status))
     if words and not (asked.status == "inactive" and _are_few(session, table)):
@@ -262,7 +262,7 @@ def _at_store(table: Listed, store_id: int | None) -> list[ColumnElement[bool]]:
 
 
 def _are_few(session: Session, table: Listed) -> bool:
-    """Whether so few are inactive that it is better to look at each of them than at all whose words match."""
+    """Whether so few rows are inactive that filtering them is cheaper than filtering everything that matches."""
     some = select(table.id).where(~table.active).order_by(table.id).limit(FEW + 1).subquery()
     return bool(session.scalar(select(case((func.count() <= FEW, 1), else_=0)).select_from(some)))
 

@@ -18,7 +18,7 @@ Seat = ConversationParticipant
 
 @dataclass(frozen=True, slots=True)
 class ContextRow:
-    """A context as it is now, with whose it is."""
+    """A context as it is now, with its store and customer."""
 
     id: int
     store_id: int
@@ -37,34 +37,34 @@ class ContextRow:
 
 
 def is_current() -> ColumnElement[bool]:
-    """The condition that a context is what a conversation is about, and says nothing about another customer."""
+    """The condition that joins a conversation to its context, unless the context belongs to another customer."""
     own = or_(Conversation.customer_id.is_(None), Context.customer_id == Conversation.customer_id)
     return and_(Context.id == Conversation.context_id, own)
 
 
 def find(session: Session, store_id: int, named: Named) -> ContextRow | None:
-    """Return one context of a store."""
+    """Return the context of a store with this name, or None."""
     found = listed(session, Context.store_id == store_id, *_is_named(named))
     return found[0] if found else None
 
 
 def find_by_name(session: Session, actor: Actor, named: Named) -> list[ContextRow]:
-    """Return up to two contexts of one name: of the actor's store, or of any for admins."""
+    """Return up to two contexts with this name: in the actor's store, or in any store for admins."""
     return listed(session, *_is_named(named), *_reach(actor))
 
 
 def find_of_customer(session: Session, actor: Actor, customer_id: int, most: int) -> list[ContextRow]:
-    """Return what a customer's conversations can be about, as far as the actor reaches, the newest first."""
+    """Return up to `most` contexts of a customer that are within the actor's reach, newest first."""
     return listed(session, Context.customer_id == customer_id, *_reach(actor), most=most)
 
 
 def store_by_code(session: Session, code: str) -> int | None:
-    """Return the id of a store."""
+    """Return the id of the store with this code, or None."""
     return session.scalar(select(Store.id).where(Store.code == code))
 
 
 def customer_of(session: Session, store_id: int, external_id: str | None, email: str | None) -> int | None:
-    """Return the id of a store's customer."""
+    """Return the id of a store's customer, found by external id or e-mail, or None."""
     by = (
         Customer.external_id == external_id if external_id is not None else Customer.email_key == email_key(email or "")
     )
@@ -72,7 +72,7 @@ def customer_of(session: Session, store_id: int, external_id: str | None, email:
 
 
 def count_about(session: Session, actor: Actor, context_id: int) -> tuple[int, int]:
-    """Return how many conversations about a context `actor` sees, and their own unread messages there."""
+    """Return how many conversations about a context `actor` sees, and how many messages there are unread for them."""
     seat = and_(Seat.conversation_id == Conversation.id, Seat.belongs_to(actor))
     number, unread = session.execute(
         select(func.count(), func.coalesce(func.sum(Seat.unread_count), 0))
@@ -93,7 +93,7 @@ def _is_named(named: Named) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def listed(session: Session, *conditions: ColumnElement[bool], most: int = 2) -> list[ContextRow]:
-    """Return contexts, those that changed last first."""
+    """Return up to `most` contexts that meet `conditions`, the last changed first."""
     found = session.execute(
         select(
             Context.id,

@@ -1,7 +1,7 @@
 """Opaque cursors: where the next page of a list begins, stable while new messages reorder the list.
 
-The API publishes their format as a pattern. Every cursor that matches is a valid position, whether or not a page ever
-ended there, so the pattern is the whole rule.
+The API publishes their format as a pattern. Every cursor that matches it is a valid position, so the pattern is the
+whole check.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How far a reader has come in a list, newest first, whose rows move to the top meanwhile.
+    """A position in a list ordered newest first, whose rows can move to the top while it is being read.
 
     The walk goes down from `top`, the first row, to `last`, the latest one returned. At the end it goes back to the
     rows that were there and moved above `top`, upwards from it (`rising`), so that a row that moves again is still ahead.
@@ -47,7 +47,7 @@ class Walk:
 
     @classmethod
     def from_row(cls, at: datetime, row_id: int, *, rising: bool = False) -> Walk:
-        """Start with this row, in the middle of the list. `rising`: in one whose times go up."""
+        """Start at this row, in the middle of the list. `rising`: the list is ordered oldest first."""
         return cls(Place(at, row_id - 1 if rising else row_id + 1), None)
 
     def encoded(self) -> str:
@@ -80,12 +80,12 @@ def decode_name(cursor: str) -> tuple[str, int]:
 
 
 def encode_document(document_id: int) -> str:
-    """Return a cursor for what a search finds, which is in the order of its documents."""
+    """Return a cursor for search results, which are ordered by document id."""
     return f"{document_id:x}"
 
 
 def decode_document(cursor: str) -> int:
-    """Return the id of a document. Raises `Invalid` on field `cursor`."""
+    """Return the document id. Raises `Invalid` on field `cursor`."""
     return int(_parts(cursor, PLACE_PATTERN)[0], 16)
 
 

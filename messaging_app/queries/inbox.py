@@ -51,7 +51,7 @@ Seat = ConversationParticipant
 
 @dataclass(slots=True)
 class SeenHead(Head):
-    """A head as one actor sees it: the other side, and what it is to their own side (see `models/sides.py`)."""
+    """A conversation's head as one actor sees it: the other side, and the state of their own (see `models/sides.py`)."""
 
     counterpart_type: str
     counterpart_id: int | None
@@ -64,12 +64,12 @@ class SeenHead(Head):
     assignee_name: str | None
     snoozed_until: datetime | None
     own_lines: int
-    context_state: str | None  # these two as they are now
+    context_state: str | None  # this and the next: current values
     context_version: int | None
 
     @property
     def assignee(self) -> dict[str, int | str | None] | None:
-        """Who of the own side takes care of it."""
+        """The assignee on the actor's own side, or None."""
         return {"id": self.assignee_id, "name": self.assignee_name} if self.assignee_id is not None else None
 
 
@@ -82,14 +82,13 @@ class InboxRow(SeenHead):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which conversations a list shows of those that an actor sees, and in which order; by default all, newest first.
+    """The filter and order of a list of conversations. By default all that the actor sees, newest first.
 
-    Each shape is a query of its own. What is chosen from many is a parameter of it.
+    Each shape is its own query. Values out of many (a store, a reference) are parameters of it:
 
-    `of_store` and `of_customer` take only those of the parameters of these names, `of_kind` and `of_reference` those about
-    the parameters `context_kind` and `context_reference`, `of_reason` those begun with the parameter `reason`. `waiting`
-    is us, them or nobody; `assignee` is me, nobody, or somebody (parameter `of_assignee`). `longest` puts first what has
-    waited longest, instead of the newest message.
+    `of_store` and `of_customer` filter by the parameters of the same names, `of_kind` and `of_reference` by
+    `context_kind` and `context_reference`, `of_reason` by `reason`. `waiting` is us, them or nobody; `assignee` is me,
+    nobody, or somebody (parameter `of_assignee`). `longest` orders by the longest waiting instead of the newest message.
     """
 
     status: ConversationStatus | None = None
@@ -107,24 +106,24 @@ class Shape:
 
     @property
     def place(self) -> tuple[Column, Column]:
-        """The columns of the order."""
+        """The columns that the list is ordered by."""
         return (Conversation.turn_since if self.longest else Conversation.last_message_at, Conversation.id)
 
 
 def place_of(row: InboxRow, shape: Shape) -> Place:
-    """Where a row stands in the order of its list."""
+    """Return the position of a row in its list."""
     return Place((shape.longest and row.turn_since) or row.last_message_at, row.id)
 
 
 def seen_columns(actor_type: ActorType) -> tuple[Column, ...]:
-    """The columns of `SeenHead`, with parameter `moment` for the present; contexts are joined by `is_current`."""
+    """Return the columns of `SeenHead`. Parameter `moment` is the current time; join contexts by `is_current`."""
     side = Conversation.side(actor_type)
     now = (Context.state, Context.version)
     return (*Head.columns(), *counterpart(actor_type), *(side.shown() if side else HIDDEN), *now)
 
 
 def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
-    """The other side as a role sees it: its type, id and name, and the store's name."""
+    """Return the columns of the other side as a role sees it: type, id, name, and the store's name."""
     store: tuple[Column, ...] = (literal_column("'store'"), Conversation.store_id, Store.name)
     customer: tuple[Column, ...] = (
         literal_column("'customer'"),
@@ -143,12 +142,11 @@ def counterpart(actor_type: ActorType) -> tuple[Column, ...]:
 
 @lru_cache(maxsize=1024)
 def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond | None, limit: int) -> Query[InboxRow]:
-    """A page of an inbox.
+    """Build the query of one page of an inbox.
 
-    It reads the start of one index range, or of a few that are merged (see `_ranges`). With `unread` it sorts the
-    actor's unread seats, with `snoozed` what sleeps. `beyond` the row of the parameters `after_at` and `after_id` it
-    returns older rows (those further down), or newer ones, oldest first, of conversations created by `began`. `limit`
-    is a literal, so that the planner need not guess it.
+    It reads the start of one index range, or merges a few (see `_ranges`); `unread` and `snoozed` sort the few rows that
+    match. `beyond` the row of parameters `after_at` and `after_id` it returns older rows, or newer ones, oldest first,
+    of conversations created by `began`. `limit` is a literal, so that the planner knows it.
     """
     place = shape.place
     forward = beyond == "newer" or shape.longest
@@ -176,9 +174,9 @@ def page_of(actor_type: ActorType, sees_all: bool, shape: Shape, beyond: Beyond 
 
 @lru_cache(maxsize=256)
 def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> Query[int]:
-    """How many conversations a list holds, as far as `most`: it reads the start of the same index ranges.
+    """Build the query that counts a list up to `most`: it reads the start of the same index ranges.
 
-    The order only leads to the range: what waits has one, in the order of waiting.
+    The order is there to make the planner choose the index: waiting conversations have one ordered by waiting time.
     """
     limit: ColumnElement[int] = literal_column(str(most))
     in_turn = shape.longest or shape.waiting in ("us", "them")
@@ -195,14 +193,14 @@ def count_of(actor_type: ActorType, sees_all: bool, shape: Shape, most: int) -> 
 
 
 def listed(session: Session, actor: Actor, ids: Collection[int], moment: datetime) -> dict[int, InboxRow]:
-    """Return the conversations with these ids that `actor` sees, by id, as a list shows them."""
+    """Return the list rows of those conversations in `ids` that `actor` sees, by id."""
     query = _rows_of(actor.type).where(Conversation.id.in_(ids), Conversation.visible_to(actor))
     found = session.execute(query, actor_params(actor) | {"moment": moment})
     return {row.id: row for row in (InboxRow(*columns) for columns in found)}
 
 
 def total(session: Session, actor: Actor, shape: Shape, values: dict[str, object]) -> int:
-    """Count the conversations that match a filter. Runs only when a program asks for the total."""
+    """Count all conversations that match a filter. Runs only when an API client asks for the total."""
     query = select(func.count()).select_from(Conversation).where(Conversation.visible_to(actor))
     query = query.where(*_any(_ranges(actor.type, actor.sees_all, shape)))
     if shape.unread:
@@ -212,10 +210,10 @@ def total(session: Session, actor: Actor, shape: Shape, values: dict[str, object
 
 
 def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[ColumnElement[bool], ...]]:
-    """The index ranges of a filter, each as its conditions; together they hold exactly what it lists.
+    """Return the index ranges of a filter, each as its conditions; together they hold exactly the rows of the list.
 
-    Two where a filter says nothing of the status, which comes first in an index. Two, too, where staff see only what is
-    theirs or nobody's.
+    There are two if the filter leaves the status open, since the status comes first in the index, and two if staff see
+    only conversations assigned to them or to nobody.
     """
     side = Conversation.side(actor_type)
     same: list[ColumnElement[bool]] = []
@@ -251,7 +249,7 @@ def _ranges(actor_type: ActorType, sees_all: bool, shape: Shape) -> list[tuple[C
 
 
 def _contexts(actor_type: ActorType, shape: Shape) -> Select[int]:
-    """The few contexts with a reference: of one store unless admins look for it."""
+    """Select the few contexts with a reference: in one store, or in all of them for admins."""
     query = select(Context.id).where(Context.reference == bindparam("context_reference", type_=String()))
     if shape.of_kind:
         query = query.where(Context.kind == bindparam("context_kind", type_=String()))
@@ -276,12 +274,12 @@ def _of_turn(side: Side | None, shape: Shape, status: ConversationStatus | None)
 
 
 def _any(ranges: list[tuple[ColumnElement[bool], ...]]) -> tuple[ColumnElement[bool], ...]:
-    """What is in one of `ranges`."""
+    """Return the condition that a row is in one of `ranges`."""
     return ranges[0] if len(ranges) == 1 else (or_(*(and_(true(), *conditions) for conditions in ranges)),)
 
 
 def _rows_of(actor_type: ActorType) -> Columns:
-    """The rows of an inbox. Outer joins on unique keys make every database start with conversations."""
+    """Select the rows of an inbox. Outer joins on unique keys make every database start with conversations."""
     query = (
         select(*seen_columns(actor_type), func.coalesce(Seat.unread_count, literal_column("0")))
         .select_from(Conversation)
@@ -295,7 +293,7 @@ def _rows_of(actor_type: ActorType) -> Columns:
 
 
 def own_seat(actor_type: ActorType) -> ColumnElement[bool]:
-    """What joins the actor's seat to a conversation."""
+    """Return the condition that joins the actor's seat to a conversation."""
     own = [Seat.conversation_id == Conversation.id, Seat.of_actor(actor_type)]
     if actor_type == ActorType.STORE:
         own.append(Seat.store_id == ACTOR_STORE_ID)

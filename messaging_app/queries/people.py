@@ -1,4 +1,4 @@
-"""The actor of a request: the active sign-in or token behind a secret, with its user and their unread total.
+"""The actor of a request: the active session or token behind a secret, with its user and their unread total.
 
 Everything that must hold for a user to act is a condition of these statements. Deactivating a user or removing them
 from a store therefore takes effect at their next request.
@@ -59,7 +59,7 @@ from messaging_app.queries import second_factor
 Needed: TypeAlias = Literal["page", "badge", "fragment"]
 Seat = ConversationParticipant
 TOKEN_HASH = bindparam("token_hash", type_=String())
-# The tables of a sign-in's statement that say what its actor sees.
+# The tables in the sign-in statement that decide what its actor sees.
 _SETTLED = {
     ActorType.ADMIN: (),
     ActorType.STORE: (Store, StoreMembership),
@@ -68,10 +68,10 @@ _SETTLED = {
 
 
 class SignInRow(NamedTuple):
-    """An active sign-in. `stores` are those of a staff member, as a JSON list of lists of id, code and name.
+    """An active sign-in. `stores` are those of a staff member, as a JSON list of [id, code, name].
 
-    `factor_needed_since` is None for those who have a second factor or need none. `sees_all` is "false" where a setting
-    hides something from this actor; `may_have_tokens` is a setting as stored, "" if it is not set. Values that the
+    `factor_needed_since` is None for users who have a second factor or need none. `sees_all` is "false" if a setting
+    hides conversations from this actor; `may_have_tokens` is a setting as stored, "" if it is not set. Values that the
     request does not need are None.
     """
 
@@ -114,7 +114,7 @@ class BearerRow(NamedTuple):
 
 
 class ActingRow(NamedTuple):
-    """Somebody who is active."""
+    """An active user or customer."""
 
     name: str
     sees_all: str | None
@@ -123,7 +123,7 @@ class ActingRow(NamedTuple):
 
 @cache
 def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignInRow]:
-    """The sign-in with `token_hash` that was last used after `idle` and began after `absolute`.
+    """Build the query of the sign-in with `token_hash`, last used after `idle` and begun after `absolute`.
 
     `needed` selects what to load: "badge" adds the unread total; "page" adds, for staff, the stores to switch to.
     """
@@ -166,7 +166,7 @@ def sign_in(dialect: str, actor_type: ActorType, needed: Needed) -> Query[SignIn
 
 @cache
 def bearer(actor_type: ActorType) -> Query[BearerRow]:
-    """The token with `token_hash` that has not ended at `moment`."""
+    """Build the query of the token with `token_hash` that is still valid at `moment`."""
     row, sees_all = ApiToken, sees_all_of(actor_type)
     return Query(
         select(
@@ -189,7 +189,7 @@ def bearer(actor_type: ActorType) -> Query[BearerRow]:
 
 @cache
 def acting(actor_type: ActorType) -> Query[ActingRow]:
-    """Somebody who is active in a role (of a store), as they are now."""
+    """Build the query of a user or customer who is active in a role (and store), as they are now."""
     person = person_of(actor_type)
     return Query(
         select(person.name, sees_all_of(actor_type), _is_owner(actor_type)).where(
@@ -201,14 +201,14 @@ def acting(actor_type: ActorType) -> Query[ActingRow]:
 
 @cache
 def unread_total(actor_type: ActorType, sees_all: bool) -> Query[int]:
-    """The badge number: unread messages in the conversations that an actor sees now."""
+    """Build the query of the badge number: unread messages in the conversations that an actor sees now."""
     return Query(unread_sum(actor_type, ACTOR_ID, ACTOR_STORE_ID, true() if sees_all else false()), int)
 
 
 def unread_sum(
     actor_type: ActorType, person_id: Number, store_id: Number, sees_all: ColumnElement[bool]
 ) -> Select[int]:
-    """`unread_total` for columns of an outer statement: a sum over the person's part of a partial index."""
+    """`unread_total` for use in an outer statement: a sum over one person's range of a partial index."""
     query = select(cast(func.coalesce(func.sum(Seat.unread_count), literal_column("0")), Id)).where(
         Seat.participant_type == word(actor_type),
         Seat.participant_id == person_id,
@@ -225,8 +225,8 @@ def unread_sum(
 
 
 def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Column, Column]:
-    """How much waits for the actor's side, with which list their inbox opens, whether the next opens by itself, and how
-    long what they send waits.
+    """Return four columns: how many conversations wait for the actor's side, and the actor's preferences for the inbox's
+    first list, for opening the next conversation automatically, and for the delay of undo send.
     """
     chosen = (User.opens_with, User.opens_next, User.undo_send_seconds)
     side, row = Conversation.side(actor_type), SignInSession
@@ -240,7 +240,7 @@ def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Col
         seen = and_(seen, or_(staff_see_all(), theirs))
     settled = (row, *_SETTLED[actor_type])
     one: Columns = select(literal_column("1")).where(seen, side.waits_for_us(), side.is_awake())
-    # In the order of the index, or PostgreSQL would look through the table for the first so many.
+    # In the order of the index: otherwise PostgreSQL scans the table until it has enough rows.
     one = one.order_by(side.turn_since, Conversation.id)
     some = one.limit(literal_column(str(WAITING_MOST))).correlate(*settled).subquery()
     waiting = select(func.count()).select_from(some).correlate(*settled).scalar_subquery()
@@ -248,14 +248,14 @@ def _of_team(actor_type: ActorType, needed: Needed) -> tuple[Column, Column, Col
 
 
 def _may_have_tokens(actor_type: ActorType, needed: Needed) -> Column:
-    """The setting that lets customers have API tokens, as stored; for their pages only."""
+    """Return the setting that lets customers have API tokens, as stored; null except on customers' pages."""
     if actor_type == ActorType.CUSTOMER and needed == "page":
         return func.coalesce(stored(CUSTOMERS_MAY_HAVE_TOKENS), literal_column("''"))
     return null()
 
 
 def _factor_needed_since(actor_type: ActorType) -> Column:
-    """Since when a user needs a second factor. Whom a provider knew, it asked for whatever it wants."""
+    """Return since when a user needs a second factor; null after sign-in through a provider, which asks for its own."""
     if actor_type == ActorType.CUSTOMER:
         return null()
     needed = second_factor.needed_since(actor_type, SignInSession.person_id)
@@ -263,12 +263,12 @@ def _factor_needed_since(actor_type: ActorType) -> Column:
 
 
 def person_of(actor_type: ActorType) -> type[User] | type[Customer]:
-    """Return the model of a role's people."""
+    """Return the model of a role: `Customer` for customers, `User` for everybody else."""
     return Customer if actor_type == ActorType.CUSTOMER else User
 
 
 def sees_all_of(actor_type: ActorType) -> Column:
-    """`Actor.sees_all` of somebody found by `active_person`, as the text of a setting; null for admins, who do."""
+    """`Actor.sees_all` of a person found by `active_person`, as the text of a setting; null for admins, who see all."""
     if actor_type == ActorType.ADMIN:
         return null()
     if actor_type == ActorType.CUSTOMER:
@@ -277,12 +277,12 @@ def sees_all_of(actor_type: ActorType) -> Column:
 
 
 def _is_owner(actor_type: ActorType) -> Column:
-    """Whether staff own the store in which they act; the place comes with `active_person`."""
+    """Whether a staff member owns their current store; `active_person` joins the membership."""
     return StoreMembership.role == literal_column(f"'{OWNER}'") if actor_type == ActorType.STORE else false()
 
 
 def _stores(dialect: str) -> Column:
-    """All stores of a staff member as JSON, so that the store switcher needs no extra statement."""
+    """Return all stores of a staff member as a JSON column, so that the store switcher needs no extra statement."""
     build, gather = (
         (func.json_array, func.json_group_array) if dialect == "sqlite" else (func.json_build_array, func.json_agg)
     )

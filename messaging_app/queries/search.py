@@ -1,4 +1,4 @@
-"""The statements of search: what a document is made of, and which documents hold what was asked for."""
+"""The statements of search: the content of documents, and the documents that match a query."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ LINE: tuple[Column, ...] = (
 
 
 def about_columns(dialect: str, *, writers: Column | None = None) -> tuple[Column, ...]:
-    """The columns of `About`; see `joined`. `writers` in place of what is looked up for every row."""
+    """Return the columns of `About`; see `joined`. `writers` replaces the subquery that runs for every row."""
     return (
         Conversation.id,
         Conversation.conversation_type,
@@ -74,7 +74,7 @@ def about_columns(dialect: str, *, writers: Column | None = None) -> tuple[Colum
 
 
 def filenames(dialect: str) -> Column:
-    """The names of a message's files that were not removed, as JSON in the order sent; null where there are none."""
+    """Return a JSON column with the names of a message's files in the order sent, without removed ones; null if none."""
     file = MessageAttachment
     gather = func.json_group_array if dialect == "sqlite" else func.json_agg
     names = select(cast(gather(file.filename), Text)).where(file.message_id == Message.id, file.removed_at.is_(None))
@@ -84,7 +84,7 @@ def filenames(dialect: str) -> Column:
 
 
 def _writers(dialect: str) -> Column:
-    """The users who have written in a conversation, as JSON."""
+    """Return a JSON column with the users who have written in a conversation."""
     build, gather = (
         (func.json_array, func.json_group_array) if dialect == "sqlite" else (func.json_build_array, func.json_agg)
     )
@@ -99,14 +99,14 @@ def _writers(dialect: str) -> Column:
 
 
 def joined(query: Columns) -> Columns:
-    """Join store and customer to a query from conversations."""
+    """Join store and customer to a query on conversations."""
     return query.join(Store, Store.id == Conversation.store_id).outerjoin(
         Customer, Customer.id == Conversation.customer_id
     )
 
 
 def abouts(connection: Connection, *conditions: Column, lock: bool = False) -> list[tuple[int, About]]:
-    """Return conversations that match, each with the id of its first message. `lock` holds them still."""
+    """Return the conversations that meet `conditions`, each with the id of its first message; `lock` locks the rows."""
     dialect = connection.dialect.name
     query = joined(select(Message.id, *about_columns(dialect)).select_from(Conversation)).join(
         Message, and_(Message.conversation_id == Conversation.id, Message.seq == literal_column("1"))
@@ -117,7 +117,7 @@ def abouts(connection: Connection, *conditions: Column, lock: bool = False) -> l
 
 
 def lines(connection: Connection, *conditions: Column) -> list[tuple[Line, About]]:
-    """Return messages that match, each with its conversation."""
+    """Return the messages that meet `conditions`, each with its conversation."""
     dialect = connection.dialect.name
     columns = (*LINE, filenames(dialect), *about_columns(dialect))
     query = joined(select(*columns).select_from(Message).join(Conversation, Conversation.id == Message.conversation_id))
@@ -127,9 +127,9 @@ def lines(connection: Connection, *conditions: Column) -> list[tuple[Line, About
 
 
 class Candidate(NamedTuple):
-    """A document that the index offers. All but its id is None where the actor does not see its conversation.
+    """A document that the index returned. Everything but its id is None if the actor cannot see its conversation.
 
-    `LINE`, the names of its files and `about_columns` follow as they stand in `Line` and `About`.
+    The columns of `Line` (`LINE` and the file names) and of `About` (`about_columns`) follow.
     """
 
     document_id: int
@@ -143,12 +143,12 @@ class Candidate(NamedTuple):
 
     @property
     def conversation_id(self) -> int:
-        """The number of its conversation."""
+        """The id of its conversation."""
         return self.line.conversation_id
 
     @property
     def line(self) -> Line:
-        """Return its message: that of a conversation's own document is the first."""
+        """Return its message. For a conversation's own document that is the first message."""
         return Line(*self.columns[: len(Line._fields)])
 
     @property
@@ -157,8 +157,8 @@ class Candidate(NamedTuple):
         return About(*self.columns[len(Line._fields) :])
 
 
-# Each block by itself, the newest first, until there are enough. What is found in one block is in the index's own order
-# on SQLite (see `models.SearchLine`), and few enough to be sorted on PostgreSQL.
+# One block at a time, newest first, until there are enough hits. Within a block SQLite returns them in the order of the
+# index (see `models.SearchLine`); PostgreSQL sorts them, which is cheap because a block is limited.
 _BLOCKS = """WITH RECURSIVE blocks(block) AS (
     SELECT (SELECT max(id) FROM search_lines WHERE id < :below) >> BITS
     UNION ALL
@@ -185,9 +185,9 @@ _PLACES = {
 def candidates(
     dialect: str, actor_type: ActorType, sees_all: bool, states: frozenset[str] = frozenset()
 ) -> Query[Candidate]:
-    """Documents that hold what parameter `asked` says, the newest `most` between `above` and `below`.
+    """Build the query of the newest `most` documents between `above` and `below` that match parameter `asked`.
 
-    Conversations that are not in all of these states (see `asking.STATES`) count as not seen.
+    Conversations that are not in all of `states` (see `asking.STATES`) are treated as not visible.
     """
     numbers = [bindparam(name, type_=Id) for name in ("below", "above", "most")]
     written = _BLOCKS.replace("BITS", str(BLOCK_BITS)) + _PLACES[dialect]
@@ -210,7 +210,7 @@ def candidates(
 
 
 def _is_in(state: str, actor_type: ActorType) -> ColumnElement[bool]:
-    """What a conversation in a state is to an actor. Customers have no side for which it could wait: a `ValueError`."""
+    """Return the condition that a conversation is in a state for an actor. Raises `ValueError` for customers' `waiting`."""
     if state == "unread":
         return exists().where(own_seat(actor_type), Seat.unread_count > literal_column("0")).correlate(Conversation)
     if state == "waiting" and (side := Conversation.side(actor_type)):
@@ -219,7 +219,7 @@ def _is_in(state: str, actor_type: ActorType) -> ColumnElement[bool]:
 
 
 def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: int) -> list[int]:
-    """Return the stores within reach of `actor` whose name or code has a word that begins with each of `words`."""
+    """Return the ids of stores within reach of `actor` in whose name or code each of `words` begins a word."""
     query = (
         select(Store.id).where(*having_words("store", list(words), Store.id.expression)).order_by(Store.id).limit(limit)
     )
@@ -229,7 +229,7 @@ def stores_named(session: Session, actor: Actor, words: Sequence[str], limit: in
 
 
 def rendered(dialect: str, scope: str, clauses: Iterable[Clause], but: Clause = ()) -> str:
-    """Return what the index is asked, with `{}` for the block: of each clause any key, and none of `but`."""
+    """Return the index query, with `{}` for the block: any key of each clause, and none of `but`."""
     if dialect == "sqlite":
         key, beginning, either, both, without = '"{}.{{}}:{}"', " *", " OR ", " AND ", "({}) NOT ({})"
     else:

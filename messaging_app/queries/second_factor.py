@@ -22,14 +22,14 @@ def has_factor(user_id: Number) -> ColumnElement[bool]:
     """The condition that a user signs in with more than a password."""
     app = exists().where(Authenticator.user_id == user_id, Authenticator.ended_at.is_(None))
     passkey = exists().where(Passkey.user_id == user_id)
-    # By themselves they correlate with the statement around them only, not with the one around that.
+    # Explicit, because automatic correlation reaches only the directly enclosing statement.
     return or_(app.correlate_except(Authenticator), passkey.correlate_except(Passkey))
 
 
 def needed_since(actor_type: ActorType, user_id: Number) -> Column:
-    """Since when a user of a role who has no second factor is asked to have one; null if they have one or need none.
+    """Return since when a user without a second factor has been required to have one; null if they have one or need none.
 
-    In a store this is about those who own one: they need it in every store of theirs.
+    For staff the rule covers store owners, who then need it in all their stores.
     """
     setting = aliased(PlatformSetting)
     since = select(setting.updated_at).where(

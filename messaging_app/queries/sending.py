@@ -1,4 +1,4 @@
-"""The look-ups of a send: a conversation's status, the result of an earlier key, and the audience of typing."""
+"""The look-ups of a send: a conversation's status, an earlier result of the same key, and the audience of typing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from messaging_app.queries.inbox import PLATFORM_NAME
 
 
 class Earlier(NamedTuple):
-    """A message that an idempotency key has written."""
+    """The message that was written earlier with an idempotency key."""
 
     conversation_id: int
     seq: int
@@ -48,7 +48,7 @@ def status_of(session: Session, actor: Actor, conversation_id: int) -> str | Non
 def closing_of(
     session: Session, actor: Actor, conversation_id: int, setting: str
 ) -> tuple[datetime | None, str | None]:
-    """Return when a conversation that `actor` sees was closed, and a setting as it is stored."""
+    """Return when a conversation that `actor` sees was closed, and a setting as stored; None for either if missing."""
     stored = select(PlatformSetting.value).where(PlatformSetting.key == setting).scalar_subquery()
     own = (Conversation.id == conversation_id, Conversation.visible_to(actor))
     closed_at, value = session.execute(select(Conversation.closed_at, stored).where(*own)).one()
@@ -56,7 +56,7 @@ def closing_of(
 
 
 def earlier(session: Session, actor: Actor, idempotency_key: str) -> Earlier | None:
-    """Return what the actor's key wrote before."""
+    """Return the message that the actor wrote earlier with this key, or None."""
     found = session.execute(
         select(Message.conversation_id, Message.seq, Message.digest).where(
             Message.sender_type == actor.type,

@@ -1,4 +1,4 @@
-"""The look-ups of customers who begin conversations: what they may, how many they have begun, and about what."""
+"""The look-ups when customers begin conversations: the settings, how many they have begun, and about what."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.queries.contexts import ContextRow, listed
 
 
 def stored(session: Session, key: str) -> str | None:
-    """Return a setting as it is stored."""
+    """Return a setting as it is stored, or None."""
     return session.scalar(select(PlatformSetting.value).where(PlatformSetting.key == key))
 
 
@@ -27,17 +27,17 @@ def choices(session: Session, key: str, store_id: int) -> tuple[str | None, str]
 
 
 def lock_customer(session: Session, customer_id: int) -> None:
-    """Let a customer's starts come one after the other."""
+    """Lock the customer's row, so that their new conversations are created one at a time."""
     session.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
 
 
 def begun_since(session: Session, customer_id: int, moment: datetime, most: int) -> list[datetime]:
-    """Return when a customer began conversations after `moment`, the newest `most`."""
+    """Return when a customer began their newest `most` conversations after `moment`."""
     begun = (
         select(Conversation.created_at)
         .where(
             Conversation.customer_id == customer_id,
-            Conversation.last_message_at > moment,  # for the index: nothing is older than its last message
+            Conversation.last_message_at > moment,  # implied, but lets the database use the index
             Conversation.created_at > moment,
             Conversation.created_by_type == ActorType.CUSTOMER,
         )
@@ -47,7 +47,7 @@ def begun_since(session: Session, customer_id: int, moment: datetime, most: int)
 
 
 def open_about(session: Session, customer_id: int, conversation_type: str) -> dict[int, int]:
-    """Return a customer's open conversations of one type that are about something, by context."""
+    """Return the ids of a customer's open conversations of one type that have a context, by context id."""
     found = select(Conversation.context_id, Conversation.id).where(
         Conversation.customer_id == customer_id,
         Conversation.conversation_type == conversation_type,
@@ -60,7 +60,7 @@ def open_about(session: Session, customer_id: int, conversation_type: str) -> di
 def contexts_of(
     session: Session, store_id: int, customer_id: int, most: int, name: Named | None = None
 ) -> list[ContextRow]:
-    """Return a customer's contexts, the newest first, or the one of a name."""
+    """Return a customer's contexts, newest first; with `name` only that one."""
     own = (Context.store_id == store_id, Context.customer_id == customer_id)
     named = () if name is None else (Context.kind == name.kind, Context.reference == name.reference)
     return listed(session, *own, *named, most=most)

@@ -1,4 +1,4 @@
-"""The people of a side: to whom a conversation can be given, and who has it."""
+"""The colleagues of a side, and the assignees of conversations."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from messaging_app.text import search_key
 
 
 class Colleague(NamedTuple):
-    """Somebody active on the own side."""
+    """An active user on the actor's own side."""
 
     id: int
     name: str
 
 
 def colleagues(session: Session, actor: Actor) -> list[Colleague]:
-    """Everybody active on the actor's side, by name, the actor too."""
+    """Return everybody active on the actor's side, the actor included, by name."""
     person = User.id if actor.type == ActorType.ADMIN else StoreMembership.user_id
     rows = session.execute(select(User.id, User.name).where(active_person(actor.type, person, actor.store_id)))
     return sorted((Colleague(*row) for row in rows), key=lambda one: (search_key(one.name), one.id))
 
 
 def assignee_of(session: Session, actor: Actor, conversation_id: int) -> int | None:
-    """Who of the actor's side has a conversation, which is held until the commit."""
+    """Return the assignee on the actor's side, or None; locks the row until the commit."""
     side = Conversation.side(actor.type)
     assert side is not None
     found: int | None = session.scalar(
@@ -43,7 +43,7 @@ def assignee_of(session: Session, actor: Actor, conversation_id: int) -> int | N
 
 
 def states_of(session: Session, actor: Actor, ids: Sequence[int], at: datetime) -> Sequence[AnyRow]:
-    """Id, status, assignee, end of the snooze and read position of those of `ids` that the actor sees."""
+    """Return id, status, assignee, end of the snooze and read position of the conversations in `ids` the actor sees."""
     side, seat = Conversation.side(actor.type), ConversationParticipant
     assert side is not None
     asleep = case((side.snoozed_until > at, side.snoozed_until))

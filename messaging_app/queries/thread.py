@@ -1,4 +1,4 @@
-"""The queries behind a thread: its head with the seats, and a window of its lines."""
+"""The queries behind a thread: the conversation's head with its seats, and a range of its lines."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ OF_CONVERSATION = bindparam("conversation_id", type_=Id)
 
 @dataclass(slots=True)
 class SeatRow(SeenHead):
-    """A seat with the head of its conversation, the file limits as stored, and the context as it is now.
+    """A seat with the head of its conversation, the file limits as stored, and the current context.
 
     `follows_…` is the conversation that this one continues, `continued_…` the one that continues it, if the actor sees it.
 
-    A conversation without seats has one row whose `participant_type` is None. `delayed` is another number whenever the
-    actor's side has something else waiting to be sent, None while it has nothing.
+    A conversation without seats has one row whose `participant_type` is None. `delayed` changes whenever the actor's
+    delayed messages change; None while there are none.
     """
 
     participant_type: str | None
@@ -75,10 +75,10 @@ class SeatRow(SeenHead):
 
 
 class LineRow(NamedTuple):
-    """A line of a thread. `files` is a JSON list of its attachments in the order sent, or None.
+    """A line of a thread. `files`, `own` and `notes` are JSON lists, or None.
 
-    Each is an object with the keys of FILE. `own` is a list of the lines of one side that follow it (keys of OWN),
-    `notes` one of its notes (keys of NOTE).
+    `files` are its attachments in the order sent (keys of FILE); `own` and `notes` are what one side sees after the
+    line: its own lines (keys of OWN) and its notes (keys of NOTE).
     """
 
     id: int
@@ -113,13 +113,13 @@ FILE = (
 )
 
 
-NOTE = ("id", "author_id", "author_name", "content", "mentions", "created_at")  # and `files`, as of a line
+NOTE = ("id", "author_id", "author_name", "content", "mentions", "created_at")  # and `files`, as in a line
 OWN = ("id", "event", "actor_id", "actor_name", "content", "user_id", "created_at")
 
 
 @cache
 def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
-    """Conversation `conversation_id` with every seat that the actor may see, one row per seat.
+    """Build the query of conversation `conversation_id` with the seats that the actor may see, one row per seat.
 
     A customer sees their own seat and those of users who have written, never the whole staff.
     """
@@ -165,10 +165,10 @@ def head_and_seats(actor_type: ActorType, sees_all: bool) -> Query[SeatRow]:
 
 @lru_cache(maxsize=512)
 def lines_of(dialect: str, before: bool, after: bool, limit: int, side: ActorType | None = None) -> Query[LineRow]:
-    """Lines of conversation `conversation_id`, before or after a seq.
+    """Build the query of lines of conversation `conversation_id`.
 
-    With `side`, they bring what only that side sees. With `after`: the earliest that follow parameter `after`. Otherwise the newest first (before parameter `before`, if
-    set).
+    With `after`: the earliest lines after parameter `after`. Otherwise the newest first, with `before` those before
+    parameter `before`. `side` adds what only that side sees.
     """
     query = select(
         Message.id,
@@ -195,7 +195,7 @@ def lines_of(dialect: str, before: bool, after: bool, limit: int, side: ActorTyp
 
 
 def _files(dialect: str) -> Column:
-    """The attachments of one line as JSON, so that a thread with files needs no second statement."""
+    """Return the attachments of one line as JSON, so that a thread with files needs no second statement."""
     file = table_of(MessageAttachment).c
     listed = _as_json(dialect, table_of(MessageAttachment), FILE).where(file.message_id == Message.id)
     listed_text = cast(listed.correlate(Message).scalar_subquery(), Text)
@@ -203,7 +203,7 @@ def _files(dialect: str) -> Column:
 
 
 def _own(dialect: str, model: type[SideLine | Note], names: tuple[str, ...], side: ActorType) -> Column:
-    """The lines or notes of one side that follow a line, as JSON."""
+    """Return the lines or notes of one side that follow a line, as JSON."""
     own = table_of(model).c
     files = _note_files(dialect) if model is Note else None
     listed = _as_json(dialect, table_of(model), names, files=files).where(
@@ -213,14 +213,14 @@ def _own(dialect: str, model: type[SideLine | Note], names: tuple[str, ...], sid
 
 
 def _note_files(dialect: str) -> Column:
-    """The attachments of one note, a list within its JSON."""
+    """Return the attachments of one note as a list within its JSON."""
     file = table_of(NoteAttachment).c
     listed = _as_json(dialect, table_of(NoteAttachment), FILE).where(file.note_id == Note.id)
     return case((Note.attachment_count > literal_column("0"), listed.correlate(Note).scalar_subquery()), else_=null())
 
 
 def _as_json(dialect: str, table: Table, names: tuple[str, ...], *, files: Column | None = None) -> Columns:
-    """Rows as a list of objects, in the order of their ids, with `files` if given."""
+    """Return rows as a JSON list of objects, ordered by id, with `files` if given."""
     build, gather = (
         (func.json_object, func.json_group_array) if dialect == "sqlite" else (func.json_build_object, func.json_agg)
     )
@@ -233,7 +233,7 @@ def _as_json(dialect: str, table: Table, names: tuple[str, ...], *, files: Colum
 
 
 def _delayed(actor_type: ActorType) -> Column:
-    """What one's own side has waiting to be sent, as a number; null for customers, whose messages never wait."""
+    """Return a number that identifies the delayed messages of the actor's side; null for customers, who have none."""
     if actor_type not in TEAMS:
         return null()
     row = table_of(DelayedMessage).c
@@ -246,6 +246,6 @@ def _delayed(actor_type: ActorType) -> Column:
 
 
 def _setting(key: str) -> Column:
-    """A platform setting as a column: a change takes effect at once, and reading it needs no extra statement."""
+    """Return a platform setting as a column: changes take effect at once, and reading needs no extra statement."""
     stored = PlatformSetting.key == literal_column(f"'{key}'")
     return select(PlatformSetting.value).where(stored).scalar_subquery()

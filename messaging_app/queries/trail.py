@@ -1,4 +1,4 @@
-"""Which entries of the audit trail: each filter is a range of one index, read from its end, however long the trail is."""
+"""Filters of the audit trail: each is a range of one index, read from its end, so the trail's length does not matter."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Range: TypeAlias = dict[InstrumentedAttribute[str], str]  # the first columns of
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which entries are wanted: all that are given must hold.
+    """A filter of entries: every field that is set must match.
 
-    `people` are e-mail keys, of the actor or the object. `object` is `type` or `type:id`, or an e-mail of the object.
+    `people` are e-mail keys of the actor or the object. `object` is `type`, `type:id`, or the object's e-mail.
     """
 
     people: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Filters:
     until: datetime | None = None
 
     def told(self) -> dict[str, str]:
-        """Return what the audit trail says of an export with these filters."""
+        """Return the filters in use, as the audit trail records them for an export."""
         values = {"people": ", ".join(self.people), "object": self.object, "actions": ", ".join(self.actions)}
         times = {"since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat()}
         return {name: str(value) for name, value in (values | times).items() if value}
@@ -39,9 +39,9 @@ class Filters:
 def entries(
     session: Session, filters: Filters, *, after: int | None = None, below: int | None = None, limit: int
 ) -> list[AuditEntry]:
-    """Return entries after entry `after`, oldest first, or without it newest first, `below` one if given.
+    """Return entries with an id over `after`, oldest first; without `after` newest first, with ids under `below` if given.
 
-    One statement, and one for each time. Times are compared in the order of the entries, in which clocks may differ.
+    One statement, and one more for each time limit: those become ids first, since clocks can differ between entries.
     """
     oldest_first = after is not None
     low, high = after or 0, below or MAX_ID
@@ -58,10 +58,10 @@ def entries(
 
 
 def _part(one: Range, low: int, high: int, oldest_first: bool) -> Select[int]:
-    """Select the numbers of one range above `low` and below `high`, in order.
+    """Select the ids of one range above `low` and below `high`, in order.
 
-    As a range of pairs, not as an equality, after which PostgreSQL would rather read all entries backwards and hope to
-    meet enough of the right ones soon.
+    The condition is a range of pairs: with an equality PostgreSQL prefers to read all entries backwards until enough of
+    them match.
     """
     columns, values = [*one.keys(), ENTRY.id], list(map(literal, one.values()))
     place = tuple_(*columns)
@@ -70,7 +70,7 @@ def _part(one: Range, low: int, high: int, oldest_first: bool) -> Select[int]:
 
 
 def _ranges(filters: Filters) -> tuple[list[Range], list[ColumnElement[bool]]]:
-    """Return ranges of which an entry must be in one, each the beginning of an index, and what must hold besides."""
+    """Return index ranges, one of which must contain the entry, and further conditions that must all hold."""
     whose: list[Range] = [{column: key} for key in filters.people for column in (ENTRY.actor_email, ENTRY.object_email)]
     of_object = [_object(filters.object)] if filters.object else []
     actions: list[Range] = [{ENTRY.action: action} for action in filters.actions]

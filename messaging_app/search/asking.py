@@ -1,6 +1,6 @@
-"""What people type into the search field: words, phrases in quotes, and filters such as `from:sam` or `is:open`.
+"""Parses the search field: words, phrases in quotes, and filters such as `from:sam` or `is:open`.
 
-Whatever is not a filter is text, so nothing that can be typed is an error. To add a filter, add a row to `FILTERS`.
+Anything that is not a known filter is treated as text, so no input is an error. To add a filter, add a row to `FILTERS`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Key(NamedTuple):
     is_beginning: bool = False
 
 
-Clause = tuple[Key, ...]  # one of these has to be in a document
+Clause = tuple[Key, ...]  # a document must have at least one of these
 
 
-STATES = ("unread", "open", "closed", "waiting")  # what `is:` knows; `queries.search` says what each is
+STATES = ("unread", "open", "closed", "waiting")  # the values of `is:`; `queries.search` defines each
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Words that stand next to each other. The last may go on unless the item is `whole`, a phrase in quotes."""
+    """Adjacent words. The last one matches as a prefix unless the item is `whole`, a phrase in quotes."""
 
     pieces: tuple[Piece, ...]
     whole: bool = False
 
     def clauses(self) -> list[Clause]:
-        """Return what the index must hold. It does not know the order: `marks.find` looks at the text itself."""
+        """Return what the index must contain. It does not know the order of words; `marks.find` checks the text."""
         found: list[Clause] = []
         for number, piece in enumerate(self.pieces):
             following = self.pieces[number + 1] if number + 1 < len(self.pieces) else None
@@ -57,7 +57,7 @@ class Item:
 
 @dataclass(slots=True)
 class Question:
-    """What was asked for: all of it must hold, words and phrases in one line, or in subject and names."""
+    """A parsed query. Everything must match; words and phrases within one message, or within subject and names."""
 
     items: list[Item] = field(default_factory=list)
     senders: list[Item] = field(default_factory=list)
@@ -69,21 +69,21 @@ class Question:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was asked for: no letter, no filter."""
+        """Whether there is neither a word nor a filter."""
         return self == Question()
 
     @property
     def wants_line(self) -> bool:
-        """Whether only lines can match, not what a conversation is about."""
+        """Whether only messages can match, not a conversation's subject and names."""
         return bool(self.senders or self.with_file or self.since or self.until or not self.items)
 
     def is_exactly(self, reference: str) -> bool:
-        """Whether the words asked for are this reference, whole."""
+        """Whether the query's words are exactly this reference."""
         words = [piece.key for item in self.items for piece in item.pieces]
         return bool(words) and words == [piece.key for item in _items(reference) for piece in item.pieces]
 
     def clauses(self) -> list[Clause]:
-        """Return what the index must hold, all of it."""
+        """Return what the index must contain: every clause."""
         found = [clause for item in self.items for clause in item.clauses()]
         for sender in self.senders:
             found += [tuple(Key(SENDER + key.text, key.is_beginning) for key in clause) for clause in sender.clauses()]
@@ -95,7 +95,7 @@ class Question:
 
 
 def parse(typed: str, zone: tzinfo) -> Question:
-    """Return what `typed` asks for. Days begin in `zone`."""
+    """Parse a query. Days begin at midnight in `zone`."""
     question = Question()
     for part in _PARTS.finditer(typed.translate(_QUOTES)):
         name, phrase, word = part["name"], part["phrase"], part["word"]
@@ -106,7 +106,7 @@ def parse(typed: str, zone: tzinfo) -> Question:
             value = phrase
         known = FILTERS.get(name.lower()) if name else None
         if known and (known(question, value, zone) if value else True):
-            continue  # a filter whose value is still to be typed asks for nothing
+            continue  # a filter without a value yet is ignored
         question.items += _items(
             value if phrase is not None else word, whole=phrase is not None and bool(part["closed"])
         )
@@ -114,7 +114,7 @@ def parse(typed: str, zone: tzinfo) -> Question:
 
 
 def filters_in(typed: str) -> list[tuple[str, str, str]]:
-    """Return the filters in what was typed: name, value, and how it stands there."""
+    """Return the filters in a query: name, value, and the text as typed."""
     found = []
     for part in _PARTS.finditer(typed.translate(_QUOTES)):
         name, value = part["name"], part["phrase"]
@@ -129,7 +129,7 @@ def filters_in(typed: str) -> list[tuple[str, str, str]]:
 def _items(text: str, *, whole: bool = False) -> list[Item]:
     found = sorted(pieces(text), key=lambda piece: (piece.at, -piece.after))
     chosen, at = [], 0
-    for piece in found:  # of words around an apostrophe, the whole
+    for piece in found:  # "o'brien" counts as one word here, not as its parts
         if piece.at == at:
             chosen.append(piece)
             at = piece.after
@@ -182,7 +182,7 @@ FILTERS: dict[str, Callable[[Question, str, tzinfo], bool]] = {
 
 
 def _moment(value: str, zone: tzinfo) -> datetime | None:
-    """Return the beginning of a day, month or year: `2026-11-30`, `2026-11`, `2026`."""
+    """Return the start of a day, month or year (`2026-11-30`, `2026-11`, `2026`), or None if `value` is none of them."""
     found = _DATE.fullmatch(value)
     if found is None:
         return None
@@ -196,7 +196,7 @@ def _moment(value: str, zone: tzinfo) -> datetime | None:
 
 
 def _days(since: datetime | None, until: datetime | None) -> Clause:
-    """Return the days between two moments as beginnings of dates. A day too many at either end, for the zone."""
+    """Return keys that match the days between two moments, and one day more at either end because of time zones."""
     first = since.date() - timedelta(days=1) if since else date(FIRST_YEAR, 1, 1)
     last = until.date() + timedelta(days=1) if until else date(LAST_YEAR, 12, 31)
     keys, day = [], first

@@ -1,7 +1,7 @@
-"""What the index keeps of a message and of a conversation: keys, each under the scopes whose readers may see it.
+"""The indexed form of messages and conversations: keys, each prefixed with the scope that may find it.
 
-A document's words are its keys, each behind a scope and a block: `s12.3:cake` is "cake", as the staff of store 12 find
-it, in block 3. A search therefore touches nothing that its actor may not see, and reads the newest block first.
+A key has a scope and a block: `s12.3:cake` is "cake" in block 3, as the staff of store 12 find it. A search therefore
+never touches what its actor may not see, and reads the newest block first.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from messaging_app.models.context import Snapshot
 from messaging_app.models.scope import TYPES_OF
 from messaging_app.text.words import index_keys
 
-BLOCK_BITS = 18  # a block is 131,072 messages: what a search sorts at most before it shows the newest
-ANY_LINE, WITH_FILE = "#line", "#file"  # no word begins with a sign
+BLOCK_BITS = 18  # a block is 131,072 messages: the most that a search sorts to find the newest
+ANY_LINE, WITH_FILE = "#line", "#file"  # cannot collide with words, which never begin with a sign
 SENDER, DATE, CONVERSATION, STORE = "@", "^", "=", "$"
 
 
@@ -30,7 +30,7 @@ class Writer(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a conversation is about and whose it is: the columns of `queries.search.ABOUT`."""
+    """A conversation's subject, names and parties: the columns of `queries.search.ABOUT`."""
 
     conversation_id: int
     conversation_type: str
@@ -45,9 +45,9 @@ class About(NamedTuple):
     writers: str | None  # JSON: a list of lists, each the fields of a `Writer`
 
     def fields(self, actor_type: ActorType) -> list[str]:
-        """Return the texts by which a role finds the conversation: subject, names, and the addresses it may know.
+        """Return the texts by which a role can find the conversation: subject, names, and e-mails it may know.
 
-        Staff know the addresses of customers and colleagues, customers nobody's but their own, admins all.
+        Staff may know the e-mails of customers and colleagues, customers only their own, admins all.
         """
         writers = [Writer(*entry) for entry in json.loads(self.writers or "[]")]
         known = {ActorType.ADMIN: (ActorType.ADMIN, ActorType.STORE), ActorType.STORE: (ActorType.STORE,)}
@@ -79,21 +79,21 @@ class Line(NamedTuple):
     sender_name: str
     content: str
     created_at: datetime
-    filenames: str | None  # JSON: the names of its files that are still there
+    filenames: str | None  # JSON: the names of its files, without removed ones
 
 
 def scope_of(actor_type: ActorType, store_id: int | None, customer_id: int | None) -> str:
-    """Return the scope that holds what an actor sees. Words of other scopes are never read for them."""
+    """Return the scope of what an actor sees. A search never reads keys of other scopes."""
     return {ActorType.ADMIN: "p", ActorType.STORE: f"s{store_id}", ActorType.CUSTOMER: f"c{customer_id}"}[actor_type]
 
 
 def block_of(document_id: int) -> int:
-    """Return the block of a document."""
+    """Return the block number of a document."""
     return document_id >> BLOCK_BITS
 
 
 def line_document(dialect: str, of: Placed, line: Line) -> tuple[int, str]:
-    """Return a message's document: its words, the names of its files, its sender, day and conversation."""
+    """Return id and keys of a message's document: its words, file names, sender, day and conversation."""
     filenames: list[str] = json.loads(line.filenames or "[]")
     keys = index_keys(line.content).union(*map(index_keys, filenames))
     keys.update(SENDER + key for key in index_keys(line.sender_name))
@@ -105,7 +105,7 @@ def line_document(dialect: str, of: Placed, line: Line) -> tuple[int, str]:
 
 
 def head_document(dialect: str, of: About, first_message_id: int) -> tuple[int, str]:
-    """Return a conversation's own document: its subject and names, for each scope those that it may know."""
+    """Return id and keys of a conversation's document: its subject, and the names that each scope may know."""
     document_id = 2 * first_message_id - 1
     marks = {f"{CONVERSATION}{of.conversation_id}", f"{STORE}{of.store_id}"}
     keys = {scope: marks.union(*map(index_keys, of.fields(actor_type))) for scope, actor_type in _scopes(of)}
@@ -119,7 +119,7 @@ def _scopes(of: Placed) -> list[tuple[str, ActorType]]:
 
 
 def keys_in(words: str) -> set[str]:
-    """Return the words of a document, as either database returns them, one by one."""
+    """Return the keys in a document's words, as either database returns them."""
     return set(words.replace("'", "").split())
 
 

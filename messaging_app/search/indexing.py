@@ -1,4 +1,4 @@
-"""Keeps documents in step with what they are made of: at a send, at a removed file, and in batches for the rest."""
+"""Keeps the index up to date: at every send, at every removed file, and in batches for the rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from messaging_app.queries import search as queries
 from messaging_app.search.documents import About, Line, head_document, line_document
 
 BATCH = 250  # messages or conversations in one transaction
-LINES = "lines"  # the row of SearchDue that counts messages
+LINES = "lines"  # the row of SearchDue that holds the progress through messages
 SETTLED_AFTER = timedelta(minutes=1)  # a message may be committed this much later than one with a higher id
 RENAMED_AT_ONCE = 100
 
@@ -43,7 +43,7 @@ def add_message(
     *,
     first_of_sender: bool,
 ) -> None:
-    """Index a new message in its own transaction, and its conversation if a new name is in it. One or two statements."""
+    """Index a new message within its own transaction, and its conversation if the sender is new. 1-2 statements."""
     dialect = session.get_bind().dialect.name
     names = json.dumps(filenames) if filenames else None
     line = Line(message_id, taken.conversation_id, actor.name, content, taken.moment, names)
@@ -56,13 +56,13 @@ def add_message(
 
 
 def file_removed(session: Session, attachment_id: int) -> None:
-    """Take the name of a removed file out of its message's document."""
+    """Remove a deleted file's name from its message's document."""
     of_file = select(MessageAttachment.message_id).where(MessageAttachment.id == attachment_id)
     SearchLine.write(session, _lines(session.connection(), Message.id == of_file.scalar_subquery()))
 
 
 def run(session: DbSession, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Index everything that is due, or until `keep_going` returns False. Returns how many."""
+    """Index everything that is due, until `keep_going` returns False. Returns how many documents were written."""
     total = 0
     while keep_going() and _is_due(session) and (done := catch_up(session)):
         total += done
@@ -70,20 +70,19 @@ def run(session: DbSession, keep_going: Callable[[], bool] = lambda: True) -> in
 
 
 def catch_up(session: DbSession) -> int:
-    """Index what is due: conversations with a changed name, and messages without a document. Returns how many.
+    """Index one batch: conversations with a changed name, or messages without a document. Returns how many, 0 at the end.
 
-    Each call is one transaction, so this can be stopped at any moment and goes on where it was. Returns 0 when nothing
-    is left.
+    Each call is one transaction, so indexing can be stopped at any moment and resumes where it was.
     """
     with writing(session) as own:
         return _rename(own) or _fill(own)
 
 
 def fill(session: Session, after: int, up_to: int) -> None:
-    """Index these messages, and the conversations that begin with one of them, where their documents are missing."""
+    """Add missing documents of messages with ids in (`after`, `up_to`], and of conversations that begin with one of them."""
     connection = session.connection()
     missing = select(Message.id).where(Message.id > after, Message.id <= up_to)
-    # The ids first: a database that plans it in one goes through every conversation for each batch.
+    # The ids first: in a single statement, databases scan every conversation for each batch.
     firsts = connection.scalars(missing.where(Message.seq == 1, ~exists().where(SearchLine.id == 2 * Message.id - 1)))
     lines = connection.scalars(missing.where(~exists().where(SearchLine.id == 2 * Message.id)))
     heads = _heads(connection, Message.id.in_(firsts.all()))
@@ -97,7 +96,7 @@ def _is_due(session: DbSession) -> bool:
 
 
 def _fill(session: Session) -> int:
-    """Index the next messages. Those of the last minute are looked at again: one with a lower id may come after them."""
+    """Index the next messages. Looks again at those of the last minute: one with a lower id may still be committed."""
     after = session.scalar(select(SearchDue.after).where(SearchDue.kind == LINES)) or 0
     query = select(Message.id, Message.created_at).where(Message.id > after).order_by(Message.id).limit(BATCH)
     rows = session.execute(query).all()
@@ -106,12 +105,13 @@ def _fill(session: Session) -> int:
     fill(session, after, rows[-1].id)
     settled = [row.id for row in takewhile(lambda row: now() - row.created_at > SETTLED_AFTER, rows)]
     if settled:
-        session.merge(SearchDue(kind=LINES, id=0, after=settled[-1]))  # also where the row is gone: else without end
+        # merge, not update: without its row this would never end
+        session.merge(SearchDue(kind=LINES, id=0, after=settled[-1]))
     return len(settled)
 
 
 def _rename(session: Session) -> int:
-    """Write the next conversations of stores, customers and users whose names have changed."""
+    """Reindex the next conversations of stores, customers and users whose names have changed."""
     query = select(SearchDue.kind, SearchDue.id, SearchDue.after).where(SearchDue.kind != LINES).limit(RENAMED_AT_ONCE)
     done = 0
     for kind, number, after in session.execute(query.order_by(SearchDue.kind, SearchDue.id)).all():
@@ -123,7 +123,7 @@ def _rename(session: Session) -> int:
         ).all()
         connection = session.connection()
         SearchLine.write_all(connection, _heads(connection, Conversation.id.in_(ids)))
-        # A name that changes meanwhile has set `after` back: then this row stays as it is.
+        # A name that changed in the meantime has reset `after`: leave the row alone then.
         seen = (SearchDue.kind == kind, SearchDue.id == number, SearchDue.after == after)
         more = len(ids) == BATCH
         session.execute(
@@ -149,7 +149,7 @@ _OF: dict[str, Callable[[int], ColumnElement[bool]]] = {
 
 
 def _new(actor: Actor, taken: Taken, names: Names) -> About:
-    """Return what a conversation is about that `actor` has just begun."""
+    """Return the `About` of a conversation that `actor` has just begun."""
     writers = [(actor.type, actor.name, names.beginner_email)] if names.beginner_email else []
     return About(
         taken.conversation_id,

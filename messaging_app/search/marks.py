@@ -1,4 +1,4 @@
-"""Where what was asked for stands in a text, and the part of the text that shows it."""
+"""Finds the matches of a query in a text, and cuts out the excerpt that shows them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from messaging_app.search.asking import Item
 from messaging_app.text.words import Piece, pieces
 
 EXCERPT_MAX = 160
-BEFORE = 40  # characters before the first mark, if the text has to be cut
+BEFORE = 40  # characters kept before the first match if the text has to be cut
 _SPACE = re.compile(r"\s")
 Range = tuple[int, int]
 
 
 class Excerpt(NamedTuple):
-    """A part of a text in one line; `ranges` are what was found in it, in code points, the end not included."""
+    """Part of a text in one line. `ranges` are the matches in it, in code points, end excluded."""
 
     text: str
     ranges: list[Range]
 
 
 def find(item: Item, text: str) -> list[Range]:
-    """Return where the words of `item` stand next to each other in `text`."""
+    """Return the ranges of `text` in which the words of `item` are adjacent."""
     by_place: dict[int, list[Piece]] = {}
     for piece in pieces(text):
         by_place.setdefault(piece.at, []).append(piece)
@@ -36,7 +36,7 @@ def find(item: Item, text: str) -> list[Range]:
 
 
 def _ends(item: Item, number: int, piece: Piece, by_place: dict[int, list[Piece]]) -> Iterator[int]:
-    """Yield where the rest of `item` ends, if it begins with `piece`."""
+    """Yield the end of each match of `item` that begins with `piece`."""
     wanted, is_last = item.pieces[number], number == len(item.pieces) - 1
     goes_on = is_last and not item.whole
     same = piece.key.startswith(wanted.key) if goes_on else piece.key == wanted.key
@@ -50,7 +50,7 @@ def _ends(item: Item, number: int, piece: Piece, by_place: dict[int, list[Piece]
 
 
 def marked(items: Sequence[Item], texts: Sequence[str]) -> list[list[Range]] | None:
-    """Return for each text what is marked in it. None if an item is in none of them."""
+    """Return the matches in each text, or None if any item is in none of the texts."""
     found = [[find(item, text) for text in texts] for item in items]
     if not all(any(of_item) for of_item in found):
         return None
@@ -58,7 +58,7 @@ def marked(items: Sequence[Item], texts: Sequence[str]) -> list[list[Range]] | N
 
 
 def excerpt(text: str, ranges: list[Range]) -> Excerpt:
-    """Return the part of `text` around its first mark, in one line."""
+    """Return the part of `text` around its first match, in one line."""
     start = 0
     if ranges and len(text) > EXCERPT_MAX and ranges[0][0] > BEFORE:
         start = ranges[0][0] - BEFORE
@@ -72,7 +72,7 @@ def excerpt(text: str, ranges: list[Range]) -> Excerpt:
 
 
 def joined(texts: Sequence[str], ranges: Sequence[list[Range]]) -> Excerpt:
-    """Return the texts in which something is marked as one, with dots between them."""
+    """Join the texts that contain a match into one excerpt, separated by dots."""
     whole, moved = "", []
     for text, of_text in zip(texts, ranges, strict=True):
         if of_text:
@@ -83,7 +83,7 @@ def joined(texts: Sequence[str], ranges: Sequence[list[Range]]) -> Excerpt:
 
 
 def merged(spans: Iterable[Range]) -> list[Range]:
-    """Return ranges in order and apart."""
+    """Return the ranges sorted, overlapping ones merged."""
     found: list[Range] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:
