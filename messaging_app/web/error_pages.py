@@ -17,6 +17,7 @@ from messaging_app.api import problems
 from messaging_app.errors import NotFound, Refusal, Unavailable
 from messaging_app.extensions import db
 from messaging_app.web import bodies
+from messaging_app.web.htmx import is_htmx, toast, with_events
 
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
@@ -37,7 +38,10 @@ def refused(error: Refusal) -> Response:
         response = problems.refused(error)
     else:
         errors = getattr(error, "errors", ())
-        response = _page(error.status, " ".join(str(item.message) for item in errors) or str(error.detail))
+        sentence = " ".join(str(item.message) for item in errors) or str(error.detail)
+        response = _page(error.status, sentence)
+        if is_htmx() and error.status in (409, 422):  # nothing on the page has a place for it
+            response = with_events(response, toast=toast(sentence, "danger"))
     if isinstance(error, RateLimited | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

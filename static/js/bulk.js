@@ -1,4 +1,4 @@
-// Choosing rows by `x`, Shift-click and Ctrl- or Cmd-click, and what is done with all of them at once.
+// Choosing rows by `x`, Shift-click and Ctrl- or Cmd-click, with a finger by their avatar, and what is done with all of them at once.
 
 import { openMenu } from "./menus.js";
 
@@ -52,10 +52,13 @@ export function chooseByKey() {
   if (row && bar()) choose(row, false);
 }
 
+// With a finger the avatar chooses a row; then the rows choose, until none is chosen.
+const byFinger = ({ target }) => matchMedia("(pointer: coarse)").matches && (chosen().length || target.closest(".conversation__link > .avatar"));
+
 function click(event) {
   if (event.target.closest("[data-choose-none]")) return chooseNone();
   const row = event.target.closest(".conversation");
-  if (!row || !bar() || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
+  if (!row || !bar() || !(event.shiftKey || event.ctrlKey || event.metaKey || byFinger(event))) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   choose(row, event.shiftKey);

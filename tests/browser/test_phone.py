@@ -32,6 +32,26 @@ pytestmark = pytest.mark.browser
 SMALL, USUAL = {"width": 320, "height": 640}, {"width": 390, "height": 844}
 
 
+@pytest.mark.parametrize("status", ["open", "all"])
+def test_rows_are_chosen_with_a_finger(site: Site, visit: Visitors, status: str) -> None:
+    for n in (1, 2, 3):
+        site.begin(site.cast.nadia, site.cast.cleo, f"Subject {n}")
+    page = visit("sam", f"/store/messages?status={status}", viewport=SMALL, has_touch=True, is_mobile=True)
+    row(page, "Subject 3").locator("> .avatar").tap()
+    expect(page.get_by_text("1 chosen")).to_be_visible()
+    row(page, "Subject 1").tap()
+    row(page, "Subject 2").tap()
+    row(page, "Subject 2").tap()
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    assert sideways(page) == 0
+    assert is_reachable(page, "[data-choose-none]")
+    page.locator("#bulk").get_by_role("button", name="Close", exact=True).tap()
+    expect(conversations(page).get_by_text("Closed", exact=True)).to_have_count(2 if status == "all" else 0)
+    expect(conversations(page).get_by_role("listitem")).to_have_count(3 if status == "all" else 1)
+    row(page, "Subject 2").tap()
+    expect(thread(page, "Subject 2")).to_be_visible()
+
+
 def is_reachable(page: Page, selector: str) -> bool:
     """Whether an element lies wholly on the screen."""
     return bool(

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from messaging_app.services import messaging, notes, saved_replies
+from messaging_app.services import messaging, notes, saved_replies, staff
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import composer, conversations, log, messages, row, thread
 
@@ -150,6 +150,23 @@ def test_escape_leaves_the_dialog_first_and_the_chosen_rows_after_it(
     press("Enter")
     expect(toast(page)).to_contain_text("2 conversations changed.")
     expect(row(page, "Subject 2")).to_be_focused()
+
+
+def test_a_colleague_who_left_while_the_dialog_was_open_is_refused_in_it(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    visit.noise("422")
+    page = visit("sam", three[0])
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog", name="Assign")
+    expect(dialog.get_by_role("button", name="Nadia")).to_be_visible()
+    site.do(staff.remove_member, site.cast.ada, site.cast.bakery, site.cast.nadia.id)
+    dialog.get_by_role("button", name="Nadia").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Choose somebody who works here.")
+    expect(dialog.get_by_role("button", name="Nadia")).to_have_count(0)
+    dialog.get_by_role("button", name="Lea").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#thread-meta")).to_contain_text("Lea has it")
 
 
 def test_what_is_closed_is_written_to_and_reopened_in_one_go(site: Site, visit: Visitors, three: list[int]) -> None:

@@ -7,9 +7,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from werkzeug.test import TestResponse
 
-from messaging_app.services import assignment, messaging, turns
+from messaging_app.services import assignment, messaging, staff, turns
 from tests.conftest import Browser, Web
 from tests.world import begin
 
@@ -90,6 +91,32 @@ def test_everything_works_without_scripts(web: Web, three: list[int]) -> None:
     sent = sam.post(f"{at}/messages", {"content": "Done.", "then": "close"})
     assert sent.location == f"{at}#message-3"
     assert "You closed this conversation" in sam.get(at).text
+
+
+def test_whoever_left_meanwhile_is_refused_where_the_choice_was_made(web: Web, three: list[int]) -> None:
+    sam, cast, number = web.signed_in("sam"), web.cast, three[0]
+    at = f"/store/messages/{number}/assignee"
+    with web.app.app_context():
+        assignment.assign(cast.sam, number, cast.lea.id)
+    given = sam.post(at, {"user_id": str(cast.sam.id)}, htmx=True)
+    with web.app.app_context():
+        for gone in (cast.nadia, cast.lea):
+            staff.remove_member(cast.ada, cast.bakery, gone.id)
+    for htmx in (False, True):
+        refused = sam.post(at, {"user_id": str(cast.nadia.id)}, htmx=htmx)
+        assert refused.status_code == 422 and ("<html" in refused.text) != htmx
+        assert 'role="alert">Choose somebody who works here.' in refused.text and "Nadia" not in refused.text
+    offered = toast(given)["undo"]
+    assert isinstance(offered, dict)
+    back = sam.post(offered["address"], offered["values"] | {"undo": "1"}, htmx=True)
+    assert back.status_code == 422 and toast(back) == {"text": "Choose somebody who works here.", "kind": "danger"}
+
+
+@pytest.mark.parametrize(("at", "labels"), [(9, 3), (22, 2)])
+def test_later_today_is_offered_while_the_day_lasts(web: Web, three: list[int], at: int, labels: int) -> None:
+    with time_machine.travel(datetime(2027, 5, 4, at, 20, tzinfo=UTC), tick=False):
+        page = web.signed_in("sam").get(f"/store/messages/{three[0]}/snooze").text
+    assert ("Later today" in page) == (labels == 3) and page.count('name="until"') == labels
 
 
 def test_what_was_done_can_be_undone(web: Web, three: list[int]) -> None:

@@ -38,7 +38,7 @@ def choose_for_many(actor: Actor) -> ResponseReturnValue:
     ids, action = _chosen(request.args)
     if action == "assign":
         found = assignment.list_colleagues(actor)
-        return page_or_fragment("turns/assign.html", "turns/_assign.html", ids=ids, colleagues=found)
+        return page_or_fragment("turns/assign.html", "turns/_assign.html", ids=ids, colleagues=found, error="")
     if action == "snooze":
         return page_or_fragment("turns/snooze.html", "turns/_snooze.html", ids=ids, choices=choices(), error="")
     raise _no_action()

@@ -52,7 +52,7 @@ def assign(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     """Whom to give the conversation to."""
     found = threads.get_head(actor, conversation_id)
     colleagues = assignment.list_colleagues(actor)
-    return page_or_fragment("turns/assign.html", "turns/_assign.html", thread=found, colleagues=colleagues)
+    return page_or_fragment("turns/assign.html", "turns/_assign.html", thread=found, colleagues=colleagues, error="")
 
 
 def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -60,10 +60,23 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     address = f"{policy_of(actor).thread(conversation_id)}/assignee"
     before = threads.get_head(actor, conversation_id).head.assignee_id
     user_id = whole_number("user_id", "form")
-    assignment.assign(actor, conversation_id, user_id, mails="undo" not in request.form)
+    try:
+        assignment.assign(actor, conversation_id, user_id, mails="undo" not in request.form)
+    except Invalid as refusal:
+        if "undo" in request.form:
+            raise
+        return _refused_assignee(actor, conversation_id, refusal)  # they left while they stood in the list
     sentence = _("Nobody has this conversation now.") if user_id is None else _("Assigned.")
     undo = Undo(address, {"user_id": str(before or ""), "undo": "1"}) if before != user_id else None
     return _done(actor, conversation_id, sentence if "undo" not in request.form else "", undo)
+
+
+def _refused_assignee(actor: Actor, conversation_id: int, refusal: Invalid) -> Response:
+    found = threads.get_head(actor, conversation_id)
+    error = " ".join(str(error.message) for error in refusal.errors)
+    template = "turns/_assign_form.html" if is_htmx() else "turns/assign.html"
+    colleagues = assignment.list_colleagues(actor)
+    return rendered(template, refusal.status, thread=found, colleagues=colleagues, error=error)
 
 
 def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -121,14 +134,15 @@ def refused_moment(refusal: Invalid, **context: object) -> Response:
 
 
 def choices() -> list[Choice]:
-    """Later today, tomorrow morning, Monday morning: in the reader's time zone."""
+    """Later today while the day lasts, tomorrow morning, Monday morning: in the reader's time zone."""
     zone = reader_zone()
     here = datetime.now(zone)
     tomorrow = here.date() + timedelta(days=1)
     monday = here.date() + timedelta(days=7 - here.weekday())
     later = (here + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    today = [Choice(_("Later today"), later.astimezone(UTC))] if later.date() == here.date() else []
     return [
-        Choice(_("Later today"), later.astimezone(UTC)),
+        *today,
         Choice(_("Tomorrow"), datetime.combine(tomorrow, MORNING, zone).astimezone(UTC)),
         Choice(_("Next week"), datetime.combine(monday, MORNING, zone).astimezone(UTC)),
     ]
