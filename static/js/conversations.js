@@ -157,11 +157,13 @@ function restore(event) {
   else htmx.ajax("GET", location.pathname + location.search, { target: "#thread", swap: "outerHTML" });
 }
 
-// The link to the next page goes when its rows come: who stood on it goes on with the first of them.
+// The link to the next page goes when its rows come: whoever stood on it goes on with the first of them, or, if a search
+// found none there, with the link after it.
 function keepPlace({ detail: { ctx } }) {
   if (ctx.sourceElement.id !== "more-conversations" || document.activeElement !== ctx.sourceElement) return;
-  const last = list().lastElementChild;
-  document.addEventListener("htmx:after:swap", () => (last.nextElementSibling ?? last).querySelector("a").focus(), { once: true });
+  const rows = list().children, before = rows.length;
+  const next = () => rows[before]?.querySelector("a") ?? document.getElementById("more-conversations") ?? list().querySelector("li:last-child a");
+  document.addEventListener("htmx:after:swap", () => next()?.focus(), { once: true });
 }
 
 document.addEventListener("htmx:before:swap", keepPlace);

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from messaging_app.services import messaging
+from messaging_app.services import messaging, search
 from tests.browser import axe
 from tests.browser.conftest import Site, Visitors
 from tests.browser.hands import conversations, expect_focus, row, sideways, thread
@@ -60,6 +60,26 @@ def test_search_is_reached_from_other_pages_and_looks_right(site: Site, visit: V
     expect(page.locator(".message--hit")).to_be_in_viewport()
     assert not axe.in_every_look(page)
     assert not sideways(page)
+
+
+def test_hits_that_only_an_older_page_has_are_shown(
+    site: Site, visit: Visitors, planted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.do(messaging.close_conversation, site.cast.sam, planted)
+    monkeypatch.setattr(search, "AT_ONCE", (60,))
+    page = visit("sam", at="/store/messages?q=line+is:closed")
+    for number in range(3):  # newer lines that match, in open conversations
+        site.begin(site.cast.sam, site.cast.omar, f"Later {number}")
+    for number in range(70):
+        site.do(messaging.send_message, site.cast.omar, planted + 3, f"Line {number}")
+    page.reload()
+    expect(page.get_by_role("status").get_by_text("Nothing among the newest messages.")).to_be_visible()
+    older = page.get_by_role("link", name="Search older messages")
+    older.press("Enter")
+    expect(row(page, "Subject 1")).to_be_visible()
+    expect(row(page, "Subject 1")).to_be_focused()
+    expect(page.get_by_text("Nothing among the newest messages.")).not_to_be_visible()
+    expect(page.locator("#search-count")).to_have_text("Newest first")
 
 
 @pytest.mark.parametrize("who", ["sam", "cleo"])
