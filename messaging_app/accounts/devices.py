@@ -1,8 +1,8 @@
-"""Devices that signed in before: the lock after a stranger's wrong passwords does not keep them out.
+"""Known devices: a stranger's wrong passwords lock an account, but not on devices that signed in to it before.
 
-A signed cookie, one per role, names the accounts that signed in there lately (or that chose a password by a mailed
-link), each as a digest with a nonce. Attempts on such an account are counted by the nonce and not by the account, whose
-counter strangers fill. It proves nothing else: the password, and a second factor, are asked for as always.
+A signed cookie, one per role, lists the accounts that recently signed in there (or chose a password by a mailed link),
+each as a digest with a nonce. Attempts on such an account count against the nonce, not against the account, whose
+counter strangers can fill. The cookie proves nothing else: password and second factor are still required.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from messaging_app.policies import RolePolicy
 
 LIFETIME = timedelta(days=365)
-MOST = 5  # accounts of one role that one browser keeps
+MOST = 5  # accounts per role in one browser's cookie
 
 Account = tuple[object, ...]
 Counter = tuple[str, Account]
 
 
 def counters(role: RolePolicy, account: Account, address: str) -> tuple[Counter, ...]:
-    """What to count an attempt on `account` by, the decisive counter first. Reads the request's cookie."""
+    """Return the counters for an attempt on `account`, the decisive one first. Reads the request's cookie."""
     nonce = _known(role).get(_digest(account))
     if nonce is not None:
         return (("sign_in_device", (nonce,)),)
@@ -32,7 +32,7 @@ def counters(role: RolePolicy, account: Account, address: str) -> tuple[Counter,
 
 
 def remember(response: Response, role: RolePolicy, account: Account) -> None:
-    """Let the browser that asks carry the proof that `account` was signed in to there."""
+    """Add `account` to the browser's cookie of known accounts."""
     digest = _digest(account)
     others = [entry for entry in _known(role).items() if entry[0] != digest]
     response.set_cookie(

@@ -1,4 +1,4 @@
-"""Whether an address that somebody asked for is free, looked up by the worker and not while they wait."""
+"""Checks whether a requested e-mail address is free. Done by the worker, so that response times reveal nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messaging_app.models import AccountLink, Customer, User
 
 
 def is_taken(session: DbSession, link: AccountLink) -> bool:
-    """Whether somebody else has the address of a confirmation link, where this person needs it. One statement."""
+    """Whether the address of a confirmation link belongs to another account that conflicts. One statement."""
     if link.customer_id is not None:
         others = (Customer.store_id == link.store_id) & (Customer.id != link.customer_id)
         return bool(session.scalar(select(exists().where(others, Customer.email_key == link.email_key))))

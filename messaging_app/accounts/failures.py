@@ -1,4 +1,4 @@
-"""Failed sign-ins in the audit trail: few enough to read, and at the same cost whether or not an account exists."""
+"""Failed sign-ins in the audit trail: limited in number, and at the same cost whether or not the account exists."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from messaging_app.policies import RolePolicy
 from messaging_app.services import audit
 from messaging_app.text import email_key
 
-NOTED = (1, 5, 10)  # which failures of one account in 15 minutes; the tenth is the last before the pause
+NOTED = (1, 5, 10)  # the failures of one account within 15 minutes to record; the tenth is the last before the lock
 
 
 def account_key(role: RolePolicy, email: str, store_id: int | None) -> tuple[object, ...]:
-    """Return the key under which attempts on one account are counted."""
+    """Return the rate-limit key of one account."""
     return (role.name, store_id or 0, email_key(email)[:254])
 
 
 def record_failure(role: RolePolicy, email: str, store_id: int | None, address: str) -> None:
     """Record a wrong password, or an unknown e-mail, which is not stored: people type passwords into that field too.
 
-    Records the 1st, 5th and 10th failure of an account in 15 minutes, at most 30 an hour from one address and 1,000 in
-    all; the log tells of the others. Nothing here depends on whether the account exists, except the entry's words.
+    Records the 1st, 5th and 10th failure of an account within 15 minutes, at most 30 per hour from one address and 1,000
+    in total; the rest go to the log. Only the wording of the entry depends on whether the account exists.
     """
     (name, key), *_others = devices.counters(role, account_key(role, email, store_id), address)
     failures = _worth_noting(address, name, *key)
@@ -41,7 +41,7 @@ def record_failure(role: RolePolicy, email: str, store_id: int | None, address: 
 
 
 def record_wrong_code(role: RolePolicy, user_id: int, address: str) -> None:
-    """Record a wrong code after a right password, as often as wrong passwords."""
+    """Record a wrong code after a correct password, limited like wrong passwords."""
     failures = _worth_noting(address, "sign_in_code", user_id)
     if failures:
         facts: dict[str, audit.Value] = {"role": str(role.actor_type), "step": "code", "failures": failures}
@@ -51,14 +51,14 @@ def record_wrong_code(role: RolePolicy, user_id: int, address: str) -> None:
 
 
 def _worth_noting(address: str, limit: str, *key: object) -> int:
-    """Return which failure of an account this is, or 0 if it is not to be recorded."""
+    """Return the number of this failure (1, 5 or 10), or 0 if it should not be recorded."""
     window = limiter.window(limit, *key)
     failures = window.limit - window.left if window else 1
     return failures if failures in NOTED and _has_room(address) else 0
 
 
 def record_refusal(role: RolePolicy, provider: str, about: audit.Object, reason: str, address: str) -> None:
-    """Record that a provider named somebody (`about`) who was not let in, at most as often as other failures."""
+    """Record that a provider's user (`about`) was refused, limited like other failures."""
     if _has_room(address):
         facts = {"role": str(role.actor_type), "provider": provider, "reason": reason}
         with writing(db.session) as session:

@@ -1,4 +1,4 @@
-"""When a session or a token was last used. Recorded now and then, and never at the expense of a read."""
+"""When a session or token was last used. Recorded at intervals, and never at the expense of a read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def note_use(
 ) -> None:
     """Record that a session or token is in use, with the values in `seen`, at most once in five minutes.
 
-    A read-only request neither fails nor waits because of another writer: the next request records the use instead.
+    A read request never fails or waits because of a concurrent writer: the next request records the use instead.
     """
     if last_used_at is not None and now() - last_used_at < EVERY:
         return

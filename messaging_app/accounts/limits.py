@@ -125,7 +125,7 @@ class Limiter:
             self.hit(name, *key, cost=-1)
 
     def forget(self, name: str, *key: object) -> None:
-        """Begin anew, as if nothing had been counted."""
+        """Reset the counter."""
         counters: Counters | None = current_app.extensions["limits"]
         if counters is not None:
             counters.ask(lambda strategy: strategy.clear(LIMITS[name], name, *map(str, key)))

@@ -1,8 +1,8 @@
-"""Links that people get by mail: made, looked at, used once.
+"""Single-use links sent by mail: create, look up, consume.
 
-Opening one shows a form and changes nothing, for programs that look for malware open every link of a mail. Sending the
-form uses it up. `find` and `consume` raise `LinkOver` for one that was used, is void or too old, and `NotFound` for one
-that never was of this kind.
+Opening a link shows a form and changes nothing, because malware scanners open every link in a mail; submitting the form
+consumes it. `find` and `consume` raise `LinkOver` for a link that is used, void or expired, and `NotFound` for an
+unknown one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from messaging_app.models import AccountLink, Customer, LinkKind, User
 from messaging_app.models.account_link import LIFETIMES
 from messaging_app.text import email_key
 
-TOKEN_MAX = 64  # characters of anything that could be a token
+TOKEN_MAX = 64  # characters; longer input is not looked up
 
 
 class LinkOver(Refusal):
-    """A link that was used, withdrawn, replaced by a newer one, or is too old."""
+    """The link was used, withdrawn or replaced by a newer one, or has expired."""
 
     status = 410
     code = "link_over"
@@ -47,10 +47,10 @@ def make(
     created_by: int | None = None,
     token: str = "",
 ) -> AccountLink:
-    """A new link, flushed, within the caller's transaction; it voids the older ones of the same kind for the same person.
+    """Create a link in the caller's transaction (flushed), and void older ones of the same kind for the same person.
 
-    The caller holds a lock on what it is about (person or store), so that two made at once do not both live. `token` is
-    given where people type it, else it is made.
+    The caller must have locked the person or store, so that of two created in parallel only one stays valid. Pass `token`
+    if users type it; otherwise it is generated.
     """
     link = AccountLink(
         kind=kind,
@@ -79,7 +79,7 @@ def make(
 
 
 def find(kind: LinkKind, token: str) -> AccountLink:
-    """The living link with this token. One statement. Raises `LinkOver`, `NotFound`."""
+    """Return the valid link with this token. One statement. Raises `LinkOver`, `NotFound`."""
     link = db.session.scalar(
         select(AccountLink).where(AccountLink.token_hash == digest(token), AccountLink.kind == kind)
     )
@@ -91,7 +91,7 @@ def find(kind: LinkKind, token: str) -> AccountLink:
 
 
 def consume(session: DbSession, kind: LinkKind, token: str) -> AccountLink:
-    """Use a link up within the caller's transaction: of two who try at once, one does. Raises `LinkOver`, `NotFound`."""
+    """Consume a link in the caller's transaction. Of two parallel calls one succeeds. Raises `LinkOver`, `NotFound`."""
     moment = now()
     used = session.scalar(
         update(AccountLink)
@@ -112,7 +112,7 @@ def consume(session: DbSession, kind: LinkKind, token: str) -> AccountLink:
 
 
 def person_of(session: DbSession, link: AccountLink, *, lock: bool = False) -> User | Customer | None:
-    """Whom a link is about, where they have an account. Lock them before the link, or two could wait for one another."""
+    """Return the account that a link is for, or None. Lock the account before the link to avoid deadlocks."""
     how: dict[str, bool] | None = {"key_share": True} if lock else None
     if link.customer_id is not None:
         return session.get(Customer, link.customer_id, with_for_update=how)
@@ -120,17 +120,17 @@ def person_of(session: DbSession, link: AccountLink, *, lock: bool = False) -> U
 
 
 def token_of(link: AccountLink) -> str:
-    """The token that belongs in the address; 256 bits that the server's secret key makes of the link's seed."""
+    """Return the token for the URL: 256 bits derived from the link's seed with the server's secret key."""
     key = str(current_app.config["SECRET_KEY"]).encode()
     made = hmac.digest(key, f"account link {link.seed}".encode(), "sha256")
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def is_of_this_key(link: AccountLink) -> bool:
-    """Whether the secret key is still the one that the link was made with."""
+    """Whether the link was created with the current secret key."""
     return hmac.compare_digest(link.token_hash, digest(token_of(link)))
 
 
 def digest(token: str) -> str:
-    """What is stored of a token: so many random bits need no slow hash."""
+    """Return the stored digest of a token. 256 random bits need no slow hash."""
     return hashlib.sha256(token[:TOKEN_MAX].encode(errors="replace")).hexdigest()

@@ -1,7 +1,7 @@
-"""Whether admins and staff sign in here by themselves, or only through an identity provider (a setting).
+"""Whether admins and staff can sign in with a password, or only through an identity provider (a setting).
 
-One admin always may, so that a provider that is down or wrongly set up keeps nobody out for good: the active admin with
-a password who has been here longest.
+One emergency admin always can, so that a broken provider never locks everyone out: the active admin with a password
+whose account is oldest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Admin = aliased(User)
 
 
 def is_open_to(actor_type: ActorType) -> ColumnElement[bool]:
-    """The condition that the row of `users` may sign in to a role without a provider."""
+    """Return the condition that a user may sign in to a role without a provider."""
     is_off = exists(
         select(PlatformSetting.key).where(PlatformSetting.key == LOCAL_SIGN_IN, PlatformSetting.value == "false")
     )
@@ -31,7 +31,7 @@ def is_open_to(actor_type: ActorType) -> ColumnElement[bool]:
 
 
 def form_for(actor_type: ActorType) -> Literal["open", "emergency", "none"]:
-    """Return which form for passwords a role's sign-in has now. One statement."""
+    """Return which password form a role's sign-in page shows. One statement."""
     if get_setting(LOCAL_SIGN_IN):
         return "open"
     return "emergency" if actor_type == ActorType.ADMIN else "none"

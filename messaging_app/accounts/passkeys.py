@@ -1,6 +1,6 @@
-"""Passkeys (WebAuthn) by the library `webauthn`: what a browser is asked, and whether its answer is right.
+"""Passkeys (WebAuthn), using the library `webauthn`: creates the options for the browser and verifies its response.
 
-A challenge is signed, not stored: it says itself when it was made and for what. `services/passkeys.py` accepts each once.
+A challenge is signed, not stored: it contains its time and purpose. `services/passkeys.py` accepts each only once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from flask import current_app
 from messaging_app.db.engine import now
 
 LIFETIME = timedelta(minutes=5)
-ANSWER_MAX = 20_000  # characters of a browser's answer
+ANSWER_MAX = 20_000  # characters of a browser's response
 _NONCE, _SIGNATURE = 16, 32
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,1400}", re.ASCII)
 _TIME = struct.Struct(">Q")  # microseconds since 1970
 
 
 class WrongAnswer(Exception):
-    """An answer that is not right for us: another site, another challenge, too late, not signed by this passkey."""
+    """The response failed verification: another site or challenge, too late, or not signed by this passkey."""
 
 
 class NewPasskey(NamedTuple):
-    """What a browser made."""
+    """A passkey as the browser created it."""
 
     credential_id: str
     public_key: bytes
@@ -39,15 +39,15 @@ class NewPasskey(NamedTuple):
 
 
 def are_possible() -> bool:
-    """Whether browsers make passkeys for the base URL: they want a name, and https unless it is this machine."""
+    """Whether browsers can create passkeys for the base URL: it needs a host name, and https except on localhost."""
     parts = urlsplit(str(current_app.extensions["settings"].public_url))
     host = parts.hostname or ""
     return (parts.scheme == "https" or host == "localhost") and any(letter.isalpha() for letter in host.split(".")[-1])
 
 
 def creation_options(user_id: int, email: str, name: str, known: Sequence[str]) -> str:
-    """Return as JSON what a browser needs to make a passkey for a user, who has the `known` ones already."""
-    import webauthn  # here, since it takes a quarter of a second
+    """Return the WebAuthn creation options as JSON. `known` are the user's credential ids, to be excluded."""
+    import webauthn  # not at the top: the import takes a quarter of a second
     from webauthn.helpers import structs
 
     options = webauthn.generate_registration_options(
@@ -69,7 +69,7 @@ def creation_options(user_id: int, email: str, name: str, known: Sequence[str]) 
 
 
 def request_options() -> str:
-    """Return as JSON what a browser needs to sign in with any passkey that its user chooses."""
+    """Return the WebAuthn request options as JSON, for signing in with any passkey."""
     import webauthn
     from webauthn.helpers import structs
 
@@ -82,7 +82,7 @@ def request_options() -> str:
 
 
 def check_new(user_id: int, answer: str) -> NewPasskey:
-    """Return the passkey in a browser's answer. Raises `WrongAnswer`."""
+    """Verify the response to `creation_options` and return the new passkey. Raises `WrongAnswer`."""
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -100,7 +100,7 @@ def check_new(user_id: int, answer: str) -> NewPasskey:
 
 
 def credential_in(answer: str) -> str:
-    """Return the number of the passkey that an answer says it is of. Raises `WrongAnswer`."""
+    """Return the credential id that a response claims, unverified. Raises `WrongAnswer`."""
     number = _parsed(answer).get("rawId")
     if not isinstance(number, str) or not _BASE64URL.fullmatch(number):
         raise WrongAnswer
@@ -108,7 +108,7 @@ def credential_in(answer: str) -> str:
 
 
 def check(answer: str, public_key: bytes, sign_count: int) -> tuple[int, datetime]:
-    """Return the passkey's new sign count and when the challenge was made. Raises `WrongAnswer`."""
+    """Verify a sign-in response. Returns the new sign count and the challenge's time. Raises `WrongAnswer`."""
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -144,7 +144,7 @@ def _challenge(purpose: str) -> bytes:
 
 
 def _challenge_in(answer: str, purpose: str) -> tuple[bytes, datetime]:
-    """Return the challenge that an answer is for and when we made it. Raises `WrongAnswer` unless it is ours and new."""
+    """Return a response's challenge and its time. Raises `WrongAnswer` unless we issued it recently for `purpose`."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     response = _parsed(answer).get("response")
@@ -166,7 +166,7 @@ def _sign(purpose: str, made: bytes) -> bytes:
 
 
 def _handle(user_id: int) -> bytes:
-    """The user as passkeys know them: nothing that tells who it is."""
+    """Return the user handle stored in a passkey. It reveals nothing about the user."""
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.digest(key, f"passkey user {user_id}".encode(), "sha256")
 

@@ -27,7 +27,7 @@ _dummy: list[str] = []
 
 
 def check_new(password: str) -> str:
-    """`password` if somebody may choose it. Raises `Invalid` on field `password`."""
+    """Return `password` if it is acceptable as a new one. Raises `Invalid` on field `password`."""
     try:
         length = len(_prepared(password).encode().decode())
     except UnicodeEncodeError:
@@ -37,7 +37,7 @@ def check_new(password: str) -> str:
     if length > NEW_MAX:
         raise Invalid(FieldError("password", "too_long", _("Use at most %(max)s characters.", max=NEW_MAX)))
     if _prepared(password).lower() in _common():
-        sentence = _("This is one of the 10,000 most common passwords, which are guessed first. Choose another.")
+        sentence = _("This is one of the 10,000 most common passwords and easy to guess. Choose another.")
         raise Invalid(FieldError("password", "common", sentence))
     return password
 

@@ -14,13 +14,13 @@ from messaging_app.extensions import db
 from messaging_app.models import RecoveryCode
 
 HOW_MANY = 10
-FEW = 2  # so many left are worth a word
-LETTERS = "23456789bcdfghjkmnpqrtvwxyz"  # none that is taken for another, and no vowels that make words
-LENGTH = 8  # 38 bits; wrong ones are counted, and the digest needs the server's key
+FEW = 2  # with this many codes left, users are asked to create new ones
+LETTERS = "23456789bcdfghjkmnpqrtvwxyz"  # no look-alikes, and no vowels, which could form words
+LENGTH = 8  # 38 bits are enough: attempts are limited, and the digest is keyed with the server's secret
 
 
 def replace(session: DbSession, user_id: int) -> list[str]:
-    """Make new codes in place of a user's old ones, within the caller's transaction, and return them."""
+    """Replace a user's codes in the caller's transaction and return the new ones."""
     remove(session, user_id)
     codes: set[str] = set()
     while len(codes) < HOW_MANY:
@@ -30,12 +30,12 @@ def replace(session: DbSession, user_id: int) -> list[str]:
 
 
 def remove(session: DbSession, user_id: int) -> None:
-    """Remove a user's codes, within the caller's transaction."""
+    """Delete a user's codes in the caller's transaction."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
 
 
 def consume(session: DbSession, user_id: int, code: str) -> bool:
-    """Use a code up within the caller's transaction: of two who try at once, one does."""
+    """Consume a code in the caller's transaction and return whether it was valid. Of two parallel calls one succeeds."""
     used = session.scalar(
         update(RecoveryCode)
         .where(
@@ -51,7 +51,7 @@ def consume(session: DbSession, user_id: int, code: str) -> bool:
 
 
 def left(user_id: int) -> int:
-    """Return how many codes a user has not used. One statement."""
+    """Return how many unused codes a user has. One statement."""
     unused = (RecoveryCode.user_id == user_id) & RecoveryCode.used_at.is_(None)
     return db.session.scalar(select(func.count()).select_from(RecoveryCode).where(unused)) or 0
 

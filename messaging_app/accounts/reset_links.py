@@ -1,6 +1,6 @@
-"""Whether somebody who forgot their password gets a link, decided by the worker and not while they wait.
+"""Decides whether a request to reset a password gets a link. Done by the worker, not during the request.
 
-The page that asks does the same for every address, so neither its answer nor its time tells whether anybody has it.
+The page does the same for every address, so neither its response nor its duration reveals whether an account exists.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from messaging_app.models import AccountLink, AccountMail, Customer, LinkKind, S
 from messaging_app.policies import ROLES
 from messaging_app.text import email_key
 
-MOST_AN_HOUR = 3  # links of one person, whichever role they ask for
+MOST_AN_HOUR = 3  # links per person, over all roles
 
 
 class Asked(NamedTuple):
-    """Somebody active who asked for a link."""
+    """An active person who asked for a link."""
 
     id: int
     name: str
@@ -33,8 +33,8 @@ class Asked(NamedTuple):
 
 
 def make_link(mail_id: int) -> bool:
-    """Give a mail that was asked for its link and its address; False where nobody active has that address, or where
-    that person had three in the last hour.
+    """Add link and address to a queued mail. Returns False if no active person has the address, or if they had three
+    links in the last hour.
     """
     with writing(db.session) as session:
         mail = session.get_one(AccountMail, mail_id)
@@ -57,7 +57,7 @@ def make_link(mail_id: int) -> bool:
 
 
 def find_person(session: DbSession, actor_type: ActorType, email: str, store_id: int | None) -> Asked | None:
-    """Who may sign in for this role with this address, their row locked; None where nobody may."""
+    """Return the person who can sign in to this role with this address, their row locked, or None."""
     key = email_key(email)
     if actor_type == ActorType.CUSTOMER:
         query: Any = (

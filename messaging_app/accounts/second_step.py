@@ -24,13 +24,13 @@ _APP_CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 class Accepted(NamedTuple):
-    """A right code. `left` is the number of recovery codes that are left, if it was one of them."""
+    """A correct code. `left` is the number of remaining recovery codes if it was one of them."""
 
     left: int | None
 
 
 def has_factor(user_id: int) -> bool:
-    """Whether a user signs in with more than a password. One statement."""
+    """Whether a user has a second factor. One statement."""
     return bool(db.session.scalar(select(queries.has_factor(user_id))))
 
 
@@ -40,14 +40,14 @@ def is_short_of_codes(accepted: Accepted | None) -> bool:
 
 
 def mark_of(user_id: int) -> str:
-    """Return a mark of the password that a user has now, from which nothing about it can be told. One statement."""
+    """Return a digest that changes with the user's password and reveals nothing about it. One statement."""
     password_hash = db.session.scalar(select(User.password_hash).where(User.id == user_id)) or ""
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.digest(key, f"password of {user_id} {password_hash}".encode(), "sha256").hex()
 
 
 def accept(actor: Actor, code: str) -> Accepted | None:
-    """Use up a code of a user who signs in as `actor`, or return None if it is wrong or was used before."""
+    """Consume a code of `actor`, who is signing in. Returns None if it is wrong or was used before."""
     typed = clean(code)
     if not is_app_code(typed):
         return _accept_recovery_code(actor, typed)
@@ -63,13 +63,13 @@ def accept(actor: Actor, code: str) -> Accepted | None:
 
 
 def clean(code: str) -> str:
-    """Return a code as it is compared: small letters and ASCII digits, without what people put between them."""
+    """Normalise a code: lower case and ASCII digits, without separators."""
     digits = (str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in code[:100].lower())
     return "".join(letter for letter in digits if letter.isalnum())
 
 
 def is_app_code(typed: str) -> bool:
-    """Whether a clean code has the shape of an authenticator app's."""
+    """Whether a normalised code has the format of an authenticator app's."""
     return bool(_APP_CODE.fullmatch(typed))
 
 

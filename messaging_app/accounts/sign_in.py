@@ -28,7 +28,7 @@ class Person:
 def authenticate(actor_type: ActorType, email: str, password: str, store_id: int | None) -> Person | None:
     """Return the person, or None if the credentials are wrong.
 
-    While only identity providers sign admins and staff in, their passwords are wrong, but for the emergency admin's.
+    While admins and staff must use an identity provider, only the emergency admin's password is accepted.
     `store_id` is the customer's store; for staff, the preferred store, used if the user is a member of it.
     """
     key = storable(email_key(email))
@@ -51,7 +51,7 @@ def authenticate(actor_type: ActorType, email: str, password: str, store_id: int
 
 
 def place_of(actor_type: ActorType, user_id: int, store_id: int | None = None) -> Person | None:
-    """Return where a user may sign in to in a role, or None if nowhere. Staff get the store `store_id` if it is theirs."""
+    """Return a user as they may sign in to a role, or None. Staff get store `store_id` if they are a member of it."""
     if actor_type == ActorType.ADMIN:
         admin = select(User.id, has_factor(user_id).label("has_factor"))
         found = db.session.execute(admin.where(active_person(actor_type, user_id))).one_or_none()
@@ -66,12 +66,12 @@ def place_of(actor_type: ActorType, user_id: int, store_id: int | None = None) -
 
 
 def store_by_code(code: str) -> Store | None:
-    """Return the active store with this code, which may be typed in capitals."""
+    """Return the active store with this code, in any case, or None."""
     typed = storable(code.strip())
     found = db.session.scalars(select(Store).where(Store.code.in_((typed, typed.lower())), Store.active)).all()
     return next((store for store in found if store.code == typed), found[0] if found else None)
 
 
 def storable(text: str) -> str:
-    """Replace NUL, which PostgreSQL rejects, by a character that no e-mail or code contains."""
+    """Replace NUL, which PostgreSQL rejects, with a character that no e-mail or code contains."""
     return text.replace("\0", "\ufffd")

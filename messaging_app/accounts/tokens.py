@@ -75,8 +75,8 @@ def create_token(
 ) -> str:
     """Create a token and return it; it cannot be shown again. `name` is one line of 1-100 characters.
 
-    `actor` is who creates it, None on the command line. A token without `lifetime` is valid until revoked. Raises `Invalid` on field `name`, or if the user already has 50
-    active tokens.
+    `actor` creates it, None on the command line. A token without `lifetime` is valid until revoked. Raises `Invalid` on
+    field `name`, also if the user already has 50 active tokens.
     """
     name = clean_name(name)
     token = f"msg_{actor_type}_{secrets.token_hex(24)}"
@@ -88,7 +88,7 @@ def create_token(
         session.execute(select(person.id).where(person.id == person_id).with_for_update(key_share=True))
         living = session.scalar(select(func.count()).select_from(ApiToken).where(mine, ApiToken.living_at(moment)))
         if (living or 0) >= MOST_TOKENS:
-            sentence = _("You have %(max)s tokens. Revoke one that is no longer used.", max=MOST_TOKENS)
+            sentence = _("You have reached the limit of %(max)s tokens. Revoke one you no longer use.", max=MOST_TOKENS)
             raise Invalid(FieldError("name", "too_many", sentence))
         row = ApiToken(
             token_hash=digest(token),
@@ -156,7 +156,7 @@ def clean_name(raw: str) -> str:
     """Return a token's name as stored. Raises `Invalid` on field `name`."""
     name = raw.strip()
     if not shows_something(name):
-        raise Invalid(FieldError("name", "required", _("Name the token so that you know what uses it.")))
+        raise Invalid(FieldError("name", "required", _("Enter a name, so that you know later what uses this token.")))
     if len(name) > NAME_MAX:
         raise Invalid(FieldError("name", "too_long", _("A name can have at most %(max)s characters.", max=NAME_MAX)))
     if not name.isprintable():
@@ -224,12 +224,12 @@ def end_tokens_of(
 
 
 def end_tokens_at(session: DbSession, store_id: int) -> int:
-    """End, within the caller's transaction, every token of a store's people; returns how many ended."""
+    """End all tokens of a store's staff and customers in the caller's transaction. Returns how many ended."""
     return _end(session, ApiToken.store_id == store_id)
 
 
 def count_living(*conditions: ColumnElement[bool]) -> int:
-    """How many tokens that meet `conditions` have not ended. One statement."""
+    """Return how many valid tokens meet `conditions`. One statement."""
     query = select(func.count()).select_from(ApiToken).where(ApiToken.living_at(now()), *conditions)
     return db.session.scalar(query) or 0
 

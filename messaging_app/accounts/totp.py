@@ -1,6 +1,6 @@
-"""Codes of an authenticator app (RFC 6238: SHA-1, six digits, 30 seconds), and what an app needs to make them.
+"""Codes of an authenticator app (RFC 6238: SHA-1, six digits, 30 seconds), and the data to set one up.
 
-A secret is never stored: the server's secret key makes it of a seed, so that a copy of the database shows none.
+A secret is never stored: it is derived from a stored seed and the server's secret key, so a copied database reveals none.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import segno
 from flask import current_app
 
 STEP = 30  # seconds
-DRIFT = 1  # steps that a clock may be behind or ahead
+DRIFT = 1  # steps by which a phone's clock may be slow or fast
 SECRET_BYTES = 20
 
 
 class Offer(NamedTuple):
-    """What a page shows to set up an app. `path` draws the QR code of `uri` in a square of `size` units."""
+    """Data to set up an app. `path` is an SVG path of the QR code of `uri`, in a square of `size` units."""
 
     secret: str
     uri: str
@@ -31,17 +31,17 @@ class Offer(NamedTuple):
 
 
 def seed_for(user_id: int, session_id: int, earlier: int) -> str:
-    """Return the seed that one session is offered: the same until an app was turned on, so a page may be reloaded."""
+    """Return the seed offered to one session. It stays the same until an app is turned on, so the page can be reloaded."""
     return _made(f"authenticator offer {user_id} {session_id} {earlier}").hex()
 
 
 def secret_of(seed: str) -> str:
-    """Return the secret that belongs to a seed, in base32."""
+    """Return the secret derived from a seed, in base32."""
     return base64.b32encode(_made(f"authenticator secret {seed}")[:SECRET_BYTES]).decode()
 
 
 def hash_of(secret: str) -> str:
-    """Return the digest by which a changed secret key is noticed; so many random bits need no slow hash."""
+    """Return a digest that shows whether the secret key has changed. So many random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -54,7 +54,7 @@ def step_of(secret: str, code: str, moment: datetime) -> int | None:
 
 
 def offer(seed: str, email: str, issuer: str) -> Offer:
-    """Return what an app needs, for a user with this address."""
+    """Return the data to set up an app for a user with this address."""
     secret = secret_of(seed)
     uri = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
     code = segno.make(uri, error="m", micro=False)

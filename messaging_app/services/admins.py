@@ -1,7 +1,7 @@
-"""The platform's admins: listed, removed and brought back. Inviting them is in `invitations.py`.
+"""The platform's admins: list, remove and reinstate. Invitations are in `invitations.py`.
 
-Whatever could leave the platform without an admin holds all of them meanwhile, so that of two who remove each other at
-once one is refused.
+Changes that could leave the platform without an admin lock all admins first, so that of two who remove each other in
+parallel one is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Leaving:
 
 
 def list_admins(actor: Actor, asked: Asked) -> list[AdminRow]:
-    """Who runs the platform, by name; with `status` inactive those whose account is deactivated."""
+    """Return the admins by name; with `status` inactive those whose account is deactivated."""
     require_sight(actor, "admins")
     check_asked(asked)
     rows = [row for row in queries.admins(db.session()) if is_found(asked.q, row.name, row.email)]
@@ -49,7 +49,7 @@ def list_admins(actor: Actor, asked: Asked) -> list[AdminRow]:
 
 
 def export_admins(actor: Actor, asked: Asked) -> list[tuple[object, ...]]:
-    """The same as rows of a file, a heading first."""
+    """Return the same list as rows of a file, starting with the header."""
     require_right(actor, "admins")
     rows = list_admins(actor, asked)
     with writing(db.session) as session:
@@ -59,7 +59,7 @@ def export_admins(actor: Actor, asked: Asked) -> list[tuple[object, ...]]:
 
 
 def effects_of_removing(actor: Actor, user_id: int) -> Leaving:
-    """What removing an admin would end. Raises `LastAdmin` where it must not be."""
+    """Return what removing an admin would end. Raises `LastAdmin` if they cannot be removed."""
     require_right(actor, "admins")
     admins = {row.user_id: row for row in queries.admins(db.session())}
     if user_id not in admins:
@@ -72,14 +72,14 @@ def effects_of_removing(actor: Actor, user_id: int) -> Leaving:
 
 
 def remove_admin(actor: Actor, user_id: int) -> None:
-    """Make somebody an admin no more; their places at stores stay. Doing it twice is well. Raises `LastAdmin`."""
+    """Remove a user's admin role; they stay on the staff of stores. Idempotent. Raises `LastAdmin`."""
     require_right(actor, "admins")
     with writing(db.session) as session:
         end_admin(session, actor, user_id)
 
 
 def end_admin(session: Session, actor: audit.Author, user_id: int) -> None:
-    """The same within the caller's transaction, whoever decides it. Raises `LastAdmin`."""
+    """Do the same in the caller's transaction, without checking rights. Raises `LastAdmin`."""
     active = hold_admins(session)
     user = _user(session, user_id)
     if not user.is_admin:
@@ -96,9 +96,9 @@ def end_admin(session: Session, actor: audit.Author, user_id: int) -> None:
 
 
 def bring_back(actor: Actor, user_id: int) -> None:
-    """Make somebody an admin again who was removed or deactivated. Doing it twice is well.
+    """Make a removed or deactivated admin an admin again. Idempotent.
 
-    Raises `NotFound` for anybody who was no admin.
+    Raises `NotFound` for users who were never admins.
     """
     require_right(actor, "admins")
     with writing(db.session) as session:
@@ -111,13 +111,13 @@ def bring_back(actor: Actor, user_id: int) -> None:
 
 
 def has_other_admin(session: DbSession, user_id: int) -> bool:
-    """Whether somebody else is an active admin. One statement."""
+    """Whether there is another active admin. One statement."""
     others = select(User.id).where(User.is_admin, User.active, User.id != user_id)
     return bool(session.scalar(select(exists(others))))
 
 
 def hold_admins(session: DbSession) -> set[int]:
-    """The numbers of the active admins; nobody else removes one until the transaction ends."""
+    """Lock all admins until the transaction ends, and return the ids of the active ones."""
     held = select(User.id, User.active).where(User.is_admin).order_by(User.id).with_for_update(key_share=True)
     return {number for number, active in session.execute(held) if active}
 
@@ -130,7 +130,7 @@ def _user(session: Session, user_id: int) -> User:
 
 
 def _was_removed(session: Session, user_id: int) -> bool:
-    """Whether somebody is an admin no more only since they were removed, by the audit trail."""
+    """Whether the audit trail says that this user was an admin and was removed."""
     entry = AuditEntry
     query = select(entry.action).where(entry.object_type == "user", entry.object_id == str(user_id))
     query = query.where(entry.action.in_(("admin.removed", "admin.added")))

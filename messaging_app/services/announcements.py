@@ -63,7 +63,7 @@ def files_changed(actor: Actor, conversation: Concerned) -> None:
 
 
 def context_changed(actor: Actor, conversation: Concerned) -> None:
-    """Announce that the shop has restated what a conversation is about."""
+    """Announce that the shop has changed the context of a conversation."""
     _announce(actor, conversation, _audience(conversation), "context")
 
 
@@ -82,14 +82,14 @@ def read(actor: Actor, conversation: Concerned, has_written: bool) -> None:
 
 
 def side_changed(actor: Actor, conversation: Concerned) -> None:
-    """Announce a change that only the own side sees: what it owes, who has it, until when it sleeps."""
+    """Announce a change that only the own side sees: waiting state, assignee, or snooze."""
     _announce(actor, conversation, (_scope(actor),), "turn")
 
 
 def shared_out(actor: Actor, conversation: Concerned, before: int | None, user_id: int | None) -> None:
-    """Announce that the own side's conversation has changed hands, and tell whoever it was given to.
+    """Announce to the own side that the assignee changed, and notify the new one.
 
-    `before` is who had it. A colleague who could see it until now learns that a list changed, but not which.
+    `before` is the previous assignee. Colleagues who can no longer see the conversation learn only that a list changed.
     """
     side_changed(actor, conversation)
     if actor.type == ActorType.STORE:
@@ -142,9 +142,9 @@ def typing(actor: Actor, conversation: Writer) -> None:
 
 
 def present(actor: Actor, head: SeatRow, *, here: bool, is_new: bool) -> None:
-    """Tell every process that `actor` has a conversation open or has left it, and their own side if that is new.
+    """Tell every process that `actor` has opened or left a conversation; notify their own side if that is new.
 
-    Nothing is stored. Streams learn only that something about this conversation has changed.
+    Nothing is stored. Streams learn only that something about the conversation has changed.
     """
     who = Present(actor.id, actor.name)
     current_bus().publish(Event((), HERE, told(place_of(actor, head.id), who, here)))
@@ -156,7 +156,7 @@ def present(actor: Actor, head: SeatRow, *, here: bool, is_new: bool) -> None:
 
 
 def place_of(actor: Actor, conversation_id: int) -> Place:
-    """Return where in a conversation people of the actor's side meet."""
+    """Return the key under which presence in a conversation is shared on the actor's side."""
     return _scope(actor), conversation_id
 
 
@@ -202,5 +202,5 @@ def after_commit(event: Event) -> None:
 def _publish(event: Event) -> None:
     try:
         current_bus().publish(event)
-    except Exception:  # the commit stands even if its event is lost; the next poll finds the change
+    except Exception:  # the commit is done even if its event is lost; the next poll finds the change
         logger.exception("an event was lost")

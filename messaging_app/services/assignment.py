@@ -1,4 +1,4 @@
-"""Who of a side takes care of a conversation. One's own side only; a colleague's reply never changes it."""
+"""Assignees. Each side sees only its own; a colleague's reply never changes the assignee."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from messaging_app.services import announcements, sending
 
 
 def assign(actor: Actor, conversation_id: int, user_id: int | None, *, mails: bool = True) -> None:
-    """Give a conversation to somebody of the own side, or with None to nobody. The same again changes nothing.
+    """Assign a conversation to a user on the own side, or to nobody (None). Idempotent.
 
-    Whoever is given one by a colleague is notified: live, and by e-mail unless `mails` is False. Raises `Invalid` on
-    field `user_id` for anybody who is not active on the own side.
+    A new assignee is notified unless it is the actor: live, and by e-mail unless `mails` is False. Raises `Invalid` on
+    field `user_id` for users who are not active on the own side.
     """
     at = now()
     with writing(db.session) as session:
@@ -46,14 +46,14 @@ def assign(actor: Actor, conversation_id: int, user_id: int | None, *, mails: bo
 
 
 def list_colleagues(actor: Actor) -> list[teams.Colleague]:
-    """Everybody to whom the actor can give a conversation, by name, the actor too. One statement."""
+    """Return everybody to whom the actor can assign conversations, the actor included, by name. One statement."""
     return teams.colleagues(db.session(), actor)
 
 
 def _held_colleague(session: Session, actor: Actor, user_id: int) -> str:
-    """The name of an active colleague, whose place is held until the commit: whoever leaves meanwhile comes after.
+    """Return the name of an active colleague, locked until the commit so that they cannot leave meanwhile.
 
-    The user first, then the membership, as an import does it, so that nobody waits in a ring.
+    Locks the user first, then the membership, in the same order as an import, to avoid deadlocks.
     """
     session.execute(select(User.id).where(User.id == user_id).with_for_update(read=True))
     place = User if actor.type == ActorType.ADMIN else StoreMembership
@@ -61,5 +61,5 @@ def _held_colleague(session: Session, actor: Actor, user_id: int) -> str:
         select(User.name).where(active_person(actor.type, user_id, actor.store_id)).with_for_update(read=True, of=place)
     )
     if found is None:
-        raise Invalid(FieldError("user_id", "unknown_user", _("Choose somebody who works here.")))
+        raise Invalid(FieldError("user_id", "unknown_user", _("Choose a colleague from the list.")))
     return found

@@ -1,4 +1,4 @@
-"""One action on many conversations: each is a transaction of its own and has its own answer."""
+"""One action on many conversations: each runs in its own transaction and has its own result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
 
 
 class Outcome(NamedTuple):
-    """What came of one conversation: the HTTP status of the request for it alone, and the code of a refusal."""
+    """The result for one conversation: the HTTP status that a single request would have, and the code of a refusal."""
 
     id: int
     status: int
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What a conversation was to the actor before an action."""
+    """A conversation's state before an action, as the actor saw it."""
 
     id: int
     status: str
@@ -39,12 +39,12 @@ class Before(NamedTuple):
 
 
 def states_of(actor: Actor, ids: Sequence[int]) -> list[Before]:
-    """Return what those of `ids` are that the actor sees. One statement."""
+    """Return the states of those conversations in `ids` that the actor sees. One statement."""
     return [Before(*row) for row in teams.states_of(db.session(), actor, ids, now())]
 
 
 def bring_back(actor: Actor, states: Sequence[Before], action: Action) -> list[Outcome]:
-    """Take `action` back: bring each conversation to its state before. A refused one stops none of the others."""
+    """Undo `action`: restore each conversation's earlier state. A refusal does not stop the others."""
 
     def back(state: Before) -> None:
         if action == "read":
@@ -65,7 +65,7 @@ def bring_back(actor: Actor, states: Sequence[Before], action: Action) -> list[O
 def act(
     actor: Actor, ids: Sequence[int], action: Action, *, user_id: int | None = None, until: datetime | None = None
 ) -> list[Outcome]:
-    """Do `action` with each conversation, in the order of `ids`. A refused one stops none of the others."""
+    """Apply `action` to each conversation, in the order of `ids`. A refusal does not stop the others."""
     acts: dict[Action, Callable[[int], object]] = {
         "close": lambda number: messaging.close_conversation(actor, number),
         "reopen": lambda number: messaging.reopen_conversation(actor, number),

@@ -1,4 +1,4 @@
-"""What all of the console's services share: who may, and a page of a list."""
+"""What the console's services share: access checks, and a page of a list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPORTED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page of a list. `total` is how many there are without a search, None within one; see `COUNT_UP_TO`."""
+    """A page of a list. `total` is the number of rows, counted up to `COUNT_UP_TO` + 1; None in a search."""
 
     rows: list[Any]
     next_cursor: str
@@ -27,7 +27,7 @@ class ListPage:
 
     @property
     def more_than_counted(self) -> bool:
-        """Whether there are more than were counted."""
+        """Whether counting stopped at the limit."""
         return (self.total or 0) > COUNT_UP_TO
 
 
@@ -46,7 +46,7 @@ def require_right(actor: Actor, resource: str, store_id: int | None = None) -> N
 
 
 def check_asked(asked: Asked) -> None:
-    """Raise `Invalid` on field `status` or `sort` for what there is not."""
+    """Raise `Invalid` on field `status` or `sort` for an unknown value."""
     errors = []
     if asked.status and asked.status not in STATUSES:
         errors.append(FieldError("status", "invalid", _("The status must be active or inactive.")))
@@ -57,6 +57,6 @@ def check_asked(asked: Asked) -> None:
 
 
 def is_found(q: str, *texts: str) -> bool:
-    """Whether every word of `q` begins a word of `texts`, as it does in the long lists."""
+    """Whether every word of `q` is a prefix of a word in `texts`: the same rule as in the long lists."""
     words = search_words(*texts)
     return all(any(word.startswith(wanted) for word in words) for wanted in search_key(q).split())

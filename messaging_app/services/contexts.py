@@ -1,6 +1,6 @@
-"""What conversations are about: what the shop states, and which context a new conversation is given.
+"""Contexts: what the shop states about its orders and products, and the context of a new conversation.
 
-Locks are taken in one order everywhere: first a context, then conversations.
+Locks are always taken in the same order: first the context, then conversations.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from messaging_app.services import announcements
 from messaging_app.services.settings import get_setting
 from messaging_app.text import TextRefused, clean_subject
 
-OFFERED = 20  # from which one chooses
+OFFERED = 20  # contexts to choose from
 FIELDS = ("context_kind", "context_reference")  # how forms call the two parts of a name
 _SENTENCES = {
     "required": _("Fill this in."),
@@ -41,7 +41,7 @@ _BAD_URL = _("The address must begin with http:// or https://, without spaces.")
 
 
 class Statement(NamedTuple):
-    """What the shop says about one context, not yet checked. The customer is named by id of the shop's own or e-mail."""
+    """What the shop states about a context, not yet validated. It names the customer by its own id or by e-mail."""
 
     external_id: str | None
     email: str | None
@@ -54,7 +54,7 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatedFact:
-    """A fact as it was stated first. `is_new` is False if its id was stated before."""
+    """A fact as first stated. `is_new` is False if its id was stated before."""
 
     id: str
     text: str
@@ -63,12 +63,12 @@ class StatedFact:
 
 
 def kinds() -> list[str]:
-    """Return the kinds of contexts that the platform knows now. One statement."""
+    """Return the kinds of contexts that the settings allow. One statement."""
     return kinds_in({CONTEXT_KINDS: get_setting(CONTEXT_KINDS)})
 
 
 def kinds_in(settings: Mapping[str, object]) -> list[str]:
-    """Return the kinds of contexts that these settings name."""
+    """Return the kinds of contexts that these settings allow."""
     return str(settings[CONTEXT_KINDS]).split(", ")
 
 
@@ -78,7 +78,7 @@ def named(kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:
 
 
 def clean_name(kind: str, reference: str, known: Sequence[str], fields: tuple[str, str] = FIELDS) -> Named:
-    """`named` for kinds that were read before."""
+    """Do what `named` does, with `known` kinds that were already loaded."""
     errors: list[FieldError] = []
     cleaned = one_line(fields[1], reference, limits.REFERENCE_MAX, errors)
     if kind not in known:
@@ -91,7 +91,7 @@ def clean_name(kind: str, reference: str, known: Sequence[str], fields: tuple[st
 
 
 def named_by(actor: Actor, kind: str, reference: str, fields: tuple[str, str] = FIELDS) -> Named:
-    """Return the name of a context that `actor` writes about. For customers, a bad name is as good as an unknown one."""
+    """Return the name of a context that `actor` writes about. For customers an invalid name is treated as unknown."""
     try:
         return named(kind, reference, fields)
     except Invalid:
@@ -101,9 +101,9 @@ def named_by(actor: Actor, kind: str, reference: str, fields: tuple[str, str] = 
 
 
 def put_context(actor: Actor, store_code: str, name: Named, statement: Statement) -> tuple[ContextRow, bool]:
-    """Store what the shop says about a context. Returns it as it is now, and whether it is new.
+    """Store what the shop states about a context. Returns the stored context, and whether it is new.
 
-    A version that is not newer than the stored one changes nothing. Once stated, a context keeps its customer.
+    A version that is not newer than the stored one changes nothing. A context's customer never changes once stated.
     """
     details = check_details(statement)
     if statement.external_id is None and statement.email is None:
@@ -124,13 +124,13 @@ def put_context(actor: Actor, store_code: str, name: Named, statement: Statement
 
 
 def get_context(store_code: str, name: Named) -> ContextRow:
-    """Return one context as it is now."""
+    """Return a stored context. Raises `NotFound`."""
     session = db.session()
     return _found(queries.find(session, _store(session, store_code), name))
 
 
 def state_fact(actor: Actor, store_code: str, name: Named, fact_id: str, text: str) -> StatedFact:
-    """Add a fact of the shop to every conversation about a context, once for each id. Events are never unread."""
+    """Add a fact from the shop to every conversation about a context, once per id. Events never count as unread."""
     errors: list[FieldError] = []
     number = one_line("id", fact_id, limits.FACT_ID_MAX, errors)
     words = one_line("text", text, limits.FACT_TEXT_MAX, errors)
@@ -152,9 +152,9 @@ def state_fact(actor: Actor, store_code: str, name: Named, fact_id: str, text: s
 
 
 def find_about(actor: Actor, store_code: str | None, name: Named) -> tuple[ContextRow, int, int]:
-    """Return a context, how many conversations about it `actor` sees, and their own unread messages in those.
+    """Return a context, how many conversations about it `actor` sees, and how many messages there are unread for them.
 
-    Staff name no store: it is theirs.
+    For staff `store_code` is None: it is their own store.
     """
     session = db.session()
     store_id = _store(session, store_code) if store_code is not None else actor.store_id
@@ -163,20 +163,20 @@ def find_about(actor: Actor, store_code: str | None, name: Named) -> tuple[Conte
 
 
 def find_by_name(actor: Actor, name: Named) -> ContextRow | None:
-    """Return the one context of this name that `actor` may write about: admins, of all stores, only if there is one."""
+    """Return the context with this name that `actor` may write about. For admins None if several stores have one."""
     rows = queries.find_by_name(db.session(), actor, name)
     return rows[0] if len(rows) == 1 else None
 
 
 def list_for(actor: Actor, customer_id: int) -> list[ContextRow]:
-    """Return what a conversation with a customer can be about, for whoever chooses: the newest. One statement."""
+    """Return the newest contexts that a conversation with a customer can be about. One statement."""
     return queries.find_of_customer(db.session(), actor, customer_id, OFFERED)
 
 
 def of_new_conversation(session: Session, actor: Actor, name: Named, store_id: int, customer_id: int | None) -> Held:
     """Return the context of a new conversation, locked. Raises `NotFound` for another customer's.
 
-    Only roles that may name any context add one that nobody knows, or take one that is nobody's.
+    Only roles that may name any context can add an unknown one, or use one that has no customer yet.
     """
     held = Context.hold(session, store_id, name)
     if policy_of(actor).names_any_context:
@@ -204,7 +204,7 @@ def _found(row: ContextRow | None) -> ContextRow:
 
 
 def check_details(statement: Statement) -> Details:
-    """Return what the shop states, as it is stored. Raises `Invalid` naming each field."""
+    """Validate a statement and return its details as stored. Raises `Invalid` naming each field."""
     errors: list[FieldError] = []
     if statement.external_id is not None and statement.email is not None:
         errors.append(FieldError("customer", "invalid", _BY_ONE))
@@ -233,7 +233,7 @@ def _facts(given: Sequence[Fact], errors: list[FieldError]) -> list[Fact]:
 
 
 def one_line(field: str, raw: str, most: int, errors: list[FieldError]) -> str | None:
-    """Return a text of 1 to `most` characters in one line; None, with an entry in `errors`, if it is not one."""
+    """Return `raw` as one line of 1 to `most` characters, or add to `errors` and return None."""
     try:
         return clean_subject(raw, most)
     except TextRefused as refused:
@@ -242,7 +242,7 @@ def one_line(field: str, raw: str, most: int, errors: list[FieldError]) -> str |
 
 
 def web_address(raw: str | None, errors: list[FieldError]) -> str | None:
-    """Return an address that a page may link to: http or https, nothing else. It is never fetched."""
+    """Return `raw` if pages may link to it (http or https only), or add to `errors`. It is never fetched."""
     if not raw:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Customers as the platform's admins see them: listed, looked at, deactivated and brought back."""
+"""Customers in the admins' console: list, show, deactivate and reactivate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from messaging_app.services.console import EXPORTED_AT_ONCE, PAGE, ListPage, che
 
 @dataclass(frozen=True, slots=True)
 class CustomerCounts:
-    """The conversations of a customer, as far as the admin sees them."""
+    """Counts of a customer's conversations that the admin can see."""
 
     open: int
     all: int
@@ -42,7 +42,7 @@ class Effects:
 
 
 def list_customers(actor: Actor, asked: Asked) -> ListPage:
-    """A page of all customers, or of one store's. Raises `Invalid` for a filter that there is not."""
+    """Return a page of all customers, or of one store's. Raises `Invalid` for an unknown filter."""
     require_sight(actor, "customers")
     check_asked(asked)
     rows, cursor = queries.page_of(db.session(), Customer, queries.customer_rows(), asked, PAGE)
@@ -51,7 +51,7 @@ def list_customers(actor: Actor, asked: Asked) -> ListPage:
 
 
 def export_customers(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
-    """Every customer that is asked for, a heading first: read in parts, so that an export of any size holds nothing."""
+    """Yield the matching customers as rows, starting with the header. Reads in batches, so memory use stays constant."""
     require_right(actor, "customers")
     check_asked(asked)
     about_list = audit.Object("list", "customers", "customers")
@@ -61,7 +61,7 @@ def export_customers(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]
 
 
 def get_customer(actor: Actor, customer_id: int) -> CustomerRow:
-    """One customer."""
+    """Return one customer. Raises `NotFound`."""
     require_sight(actor, "customers")
     found = db.session.execute(queries.customer_rows().where(Customer.id == customer_id)).one_or_none()
     if found is None:
@@ -70,7 +70,7 @@ def get_customer(actor: Actor, customer_id: int) -> CustomerRow:
 
 
 def get_figures(actor: Actor, customer_id: int) -> CustomerCounts:
-    """How much a customer writes. One statement."""
+    """Return the counts of a customer's conversations. One statement."""
     own = (Conversation.customer_id == customer_id) & Conversation.visible_to(actor)
     figures = (
         select(func.count()).where(own, Conversation.status == ConversationStatus.OPEN),
@@ -81,7 +81,7 @@ def get_figures(actor: Actor, customer_id: int) -> CustomerCounts:
 
 
 def effects_of_deactivating(actor: Actor, customer_id: int) -> Effects:
-    """What deactivating this customer would end and keep."""
+    """Return what deactivating this customer would end and keep."""
     require_right(actor, "customers")
     of_token = (ApiToken.actor_type == ActorType.CUSTOMER) & (ApiToken.person_id == customer_id)
     return Effects(
@@ -92,7 +92,7 @@ def effects_of_deactivating(actor: Actor, customer_id: int) -> Effects:
 
 
 def deactivate_customer(actor: Actor, customer_id: int) -> None:
-    """Sign a customer out and let them in no more. Doing it twice is well."""
+    """Sign a customer out and block further sign-ins. Idempotent."""
     require_right(actor, "customers")
     with writing(db.session) as session:
         customer = _held(session, customer_id)
@@ -107,7 +107,7 @@ def deactivate_customer(actor: Actor, customer_id: int) -> None:
 
 
 def reactivate_customer(actor: Actor, customer_id: int) -> None:
-    """Let a customer in again, with nothing unread. Doing it twice is well."""
+    """Let a customer sign in again, with nothing unread. Idempotent."""
     require_right(actor, "customers")
     with writing(db.session) as session:
         customer = _held(session, customer_id)
@@ -122,7 +122,7 @@ def reactivate_customer(actor: Actor, customer_id: int) -> None:
 
 
 def _held(session: Session, customer_id: int) -> Customer:
-    """A customer, held still until the transaction ends."""
+    """Return a customer, locked until the transaction ends."""
     query = select(Customer).where(Customer.id == customer_id).with_for_update(key_share=True)
     customer = session.scalar(query.execution_options(populate_existing=True))
     if customer is None:
@@ -134,7 +134,7 @@ def _exported(asked: Asked) -> Iterator[tuple[object, ...]]:
     yield ("id", "name", "email", "external_id", "store", "active", "created_at")
     while True:
         rows, cursor = queries.page_of(db.session(), Customer, queries.customer_rows(), asked, EXPORTED_AT_ONCE)
-        db.session.rollback()  # nothing is held while the reader takes their time
+        db.session.rollback()  # hold no connection while a slow client reads
         for row in map(CustomerRow._make, rows):
             yield (row.id, row.name, row.email, row.external_id, row.store_code, row.active, row.created_at)
         if not cursor:

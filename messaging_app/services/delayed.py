@@ -1,7 +1,7 @@
-"""Sending what its writers let wait (see `undo.py`), once it is due: the worker's part.
+"""Sends delayed messages (see `undo.py`) when they are due: the worker's part.
 
-A message is sent with the ordinary send, in the transaction that also notes that it is sent: once, however many workers
-there are, and whenever one of them is killed.
+A message is sent with the ordinary send, in the same transaction that marks it as sent: exactly once, however many
+workers run, and even if one of them is killed.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from messaging_app.services.attachments import Attachable, Stored
 from messaging_app.services.sending import Sent
 from messaging_app.storage import StorageUnavailable
 
-KEPT = timedelta(days=1)  # how long settled rows stay: for repetitions, and for files that were taken back
+KEPT = timedelta(days=1)  # how long settled rows stay: for repeated requests, and for files of undone messages
 logger = logging.getLogger(__name__)
 
 
 class _Settled(Exception):
-    """Another worker has sent it, or its writer has it back."""
+    """Another worker has sent the message, or its sender has undone it."""
 
 
 def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: True) -> datetime | None:
@@ -45,8 +45,8 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
         except Refusal as refusal:
             _refuse(delayed_id, refusal.code)
         except SQLAlchemyError:
-            raise  # the database: all of them wait for it
-        except Exception:  # a fault of this one; the others are not held up, and the doctor tells of it
+            raise  # the database is unavailable, so the rest would fail too
+        except Exception:  # only this message fails: send the others; the doctor reports it
             logger.exception("delayed message %s cannot be sent", delayed_id)
     following = DelayedMessage.next_due(db.session)
     db.session.rollback()
@@ -54,7 +54,7 @@ def sweep(at: datetime | None = None, keep_going: Callable[[], bool] = lambda: T
 
 
 def forget_settled(at: datetime | None = None) -> int:
-    """Delete what was sent or taken back a day ago, with the files that nobody has sent again. Returns their number."""
+    """Delete rows sent or undone over a day ago, with files that were not sent again. Returns how many were deleted."""
     with writing(db.session) as session:
         files = DelayedMessage.forget(session, (at or now()) - KEPT)
     keys = [str(key) for file in files for key in (file["key"], file["thumbnail_key"]) if key]
@@ -88,13 +88,13 @@ def _send(delayed_id: int) -> None:
         sent = sending.idempotently(actor, draft, sending.address_of(row.conversation_id), files, write)
     except _Settled:
         return
-    if sent.repeated:  # its key has been sent without waiting meanwhile
+    if sent.repeated:  # the same key was sent without a delay in the meantime
         with writing(db.session) as session:
             DelayedMessage.mark_sent(session, delayed_id)
 
 
 def _as_they_are_now(row: AnyRow) -> Actor:
-    """Return the writer. Raises `NotAllowed` if they may not act for this side any more."""
+    """Return the sender with their current rights. Raises `NotAllowed` if they can no longer act for this side."""
     actor = _writer(row)
     found = people.acting(actor.type).all(db.session(), **actor_params(actor))
     if not found:

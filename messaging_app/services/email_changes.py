@@ -1,4 +1,4 @@
-"""Another e-mail address for oneself: asked for with the password, in force once the new address confirms it."""
+"""Changing one's own e-mail address: requested with the password, effective once confirmed from the new address."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from messaging_app.text import email_key
 
 
 class AddressTaken(Refusal):
-    """Somebody else has the address by now; only whoever reads its mail is told."""
+    """Another account has the address by now. Shown only to the reader of that address's mail."""
 
     status = 409
     code = "email_taken"
-    sentence = _("Another account has this address already. Nothing was changed.")
+    sentence = _("Another account already uses this address. Nothing was changed.")
 
 
 class Change(NamedTuple):
-    """A change that waits for its confirmation, as the page behind the link shows it."""
+    """A change to be confirmed, as the page behind the link shows it."""
 
     email: str
     name: str
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 def get_asked(actor: Actor) -> str | None:
-    """The address that the actor asked for and has yet to confirm. One statement."""
+    """Return the new address that the actor has not confirmed yet, or None. One statement."""
     theirs = AccountLink.customer_id if actor.type == ActorType.CUSTOMER else AccountLink.user_id
     living = AccountLink.pending() & (AccountLink.expires_at > now())
     return db.session.scalar(
@@ -49,15 +49,13 @@ def get_asked(actor: Actor) -> str | None:
 
 
 def ask(actor: Actor, email: str, current_password: str) -> None:
-    """Have a link mailed to the new address, and the present one told. The same happens for an address that is taken.
+    """Mail a link to the new address and a notice to the current one. Behaves the same if the address is taken.
 
     Raises `Invalid` on fields `email` and `current_password`, `RateLimited` after five in an hour.
     """
     email = people.checked_email(email)
     if not account.is_on():
-        sentence = _(
-            "E-mail is switched off here, so a new address cannot be confirmed. Ask whoever runs the platform."
-        )
+        sentence = _("E-mail is switched off, so a new address cannot be confirmed. Ask the platform's administrator.")
         raise Invalid(FieldError("email", "mail_off", sentence))
     passwords.check_own(actor, current_password)
     limiter.hit("email_change", actor.type, actor.id)
@@ -67,7 +65,7 @@ def ask(actor: Actor, email: str, current_password: str) -> None:
     with writing(db.session) as session:
         person = people.lock(session, actor)
         if person.email == email:
-            raise Invalid(FieldError("email", "same", _("This is your address already.")))
+            raise Invalid(FieldError("email", "same", _("This is already your address.")))
         link = links.make(
             session,
             LinkKind.CONFIRM,
@@ -89,13 +87,13 @@ def ask(actor: Actor, email: str, current_password: str) -> None:
 
 
 def open_change(token: str) -> Change:
-    """What the page behind a link shows. Raises `LinkOver`, `NotFound`."""
+    """Return what the page behind a link shows. Raises `LinkOver`, `NotFound`."""
     link = links.find(LinkKind.CONFIRM, token)
     return _change(db.session, link, links.person_of(db.session, link))
 
 
 def confirm(token: str) -> Change:
-    """Use a link up: the person has the new address, the former one is told, and links that it got are void.
+    """Consume a link: set the new address, notify the old one, and void links that were mailed to it.
 
     Raises `LinkOver`, `NotFound`, `AddressTaken`.
     """
@@ -104,7 +102,7 @@ def confirm(token: str) -> Change:
             person = links.person_of(session, links.find(LinkKind.CONFIRM, token), lock=True)
             link = links.consume(session, LinkKind.CONFIRM, token)
             found = _change(session, link, person)
-            assert person is not None, "or there is nothing to change"
+            assert person is not None, "_change raises otherwise"
             if email_links.is_taken(session, link):
                 raise AddressTaken
             before, person.email, person.email_key = person.email, link.email, email_key(link.email)
@@ -122,12 +120,12 @@ def confirm(token: str) -> Change:
             about = people.about(person)
             audit.record(session, None, "email.changed", about, {"email": before}, {"email": person.email})
             return found
-    except IntegrityError as error:  # somebody else got the address a moment ago
+    except IntegrityError as error:  # another account took the address a moment ago
         raise AddressTaken from error
 
 
 def _change(session: DbSession, link: AccountLink, person: User | Customer | None) -> Change:
-    """What a link changes. Raises `LinkOver` where the person or the store is no longer active."""
+    """Return what a link changes. Raises `LinkOver` if the person or the store is no longer active."""
     store = session.get(Store, link.store_id) if link.store_id is not None else None
     if person is None or not person.active or (store is not None and not store.active):
         raise links.LinkOver

@@ -1,4 +1,4 @@
-"""The filters of an inbox, as an address or a saved view holds them."""
+"""The filters of an inbox, as a URL or a saved view stores them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHOICES = {"waiting": ("us", "them", "nobody"), "order": ("newest", "waiting")}
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of an inbox. `opens_with_waiting`: an address without any shows what waits for us, not what is open."""
+    """The filters of an inbox. `opens_with_waiting`: without filters the inbox shows "Waiting for us", not "Open"."""
 
     status: str = "open"
     type: str = ""
@@ -42,11 +42,11 @@ class Filters:
 
     @property
     def list(self) -> str:
-        """Which of the lists this is: waiting, asleep, open, closed or all."""
+        """The name of the list: waiting, asleep, open, closed or all."""
         return "waiting" if self.waiting == "us" else "asleep" if self.snoozed else self.status
 
     def asked(self) -> inboxes.Asked:
-        """Return what this asks of a list of conversations."""
+        """Return the filters as `messaging` expects them."""
         return inboxes.Asked(
             status=self.status,
             conversation_type=self.type or None,
@@ -81,7 +81,7 @@ class Filters:
         return f"?{urlencode(kept)}" if kept else ""
 
     def kept(self) -> str:
-        """Return the query string to save, as the API's lists take it and whatever list one's inbox opens with."""
+        """Return the query string to save: in the API's spelling, and independent of the list that an inbox opens with."""
         values = {
             "status": self.status if self.status != "open" else "",
             "conversation_type": self.type,
@@ -93,7 +93,7 @@ class Filters:
         return urlencode({name: value for name, value in values.items() if value} or {"status": self.status})
 
     def list_query(self, name: str) -> str:
-        """The query of another list: the narrowing filters stay."""
+        """Return the query string of another list with the same narrowing filters."""
         nowhere = {"waiting": "", "order": "newest", "snoozed": "", "status": "open"}
         changes = {"waiting": OF_WAITING, "asleep": {"snoozed": "1", "status": "all"}}.get(name, {"status": name})
         return self.query(**nowhere | changes)
@@ -122,7 +122,7 @@ NAMES = tuple(field.name for field in fields(Filters) if field.name != "opens_wi
 
 
 def checked(actor: Actor, args: Mapping[str, str], default: Filters) -> Filters:
-    """Return the filters that `args` names. Raises `Invalid` naming each invalid one; what is no filter is ignored."""
+    """Parse the filters in `args`; unknown names are ignored. Raises `Invalid` naming each invalid filter."""
     errors = []
     status, kind = args.get("status") or "open", args.get("type") or ""
     if status not in STATUSES:

@@ -1,4 +1,4 @@
-"""What a new installation still needs, shown to its admins while their inbox is empty."""
+"""The first steps of a new installation, shown to admins while their inbox is empty."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from messaging_app.models.platform import OWNER
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `address` is the page where it is done, `act` the words of the button there."""
+    """One step. `address` is the page to do it on, `act` the label of the button that leads there."""
 
     title: str
     why: str
@@ -35,7 +35,7 @@ class _Done(NamedTuple):
 
 
 def list_steps(actor: Actor) -> list[Step]:
-    """The steps in the order in which most people take them; empty once all are done, and for whoever is no admin.
+    """Return the steps in their usual order; empty once all are done, and for everybody but admins.
 
     One statement. Inviting counts as done when the invitation is sent.
     """
@@ -46,7 +46,7 @@ def list_steps(actor: Actor) -> list[Step]:
         Step(_("Set up the first admin"), _("That’s done: you can sign in."), "", "", True),
         Step(
             _("Add a store"),
-            _("Its staff and its customers write to each other here."),
+            _("Its staff and customers write to each other here."),
             "/admin/stores/new",
             _("Add store"),
             done.store_id is not None,
@@ -60,14 +60,14 @@ def list_steps(actor: Actor) -> list[Step]:
         ),
         Step(
             _("Invite a colleague"),
-            _("With a second admin, a lost phone locks nobody out."),
+            _("With a second admin, losing a phone doesn’t lock you out."),
             "/admin/admins",
             _("Invite admin"),
             done.colleague,
         ),
         Step(
             _("Connect your shop"),
-            _("With an API token, your shop’s own server reads and sends messages here."),
+            _("With an API token, your shop’s server can read and send messages."),
             "/admin/tokens",
             _("Create token"),
             done.token,

@@ -1,7 +1,7 @@
-"""What the groups of an identity provider give and take: the roles that the operator's table names.
+"""Grants and revokes roles by an identity provider's groups, as configured by the operator.
 
-Only what changes between two sign-ins counts. A role that somebody here took away stays away while the person stays in
-the group, and one that was given here by hand is not the provider's to take.
+Only changes between two sign-ins count. A role removed here stays removed while the user stays in the group, and a role
+granted here is never revoked by the provider.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from messaging_app.services.stores import lock_store
 
 
 def follow(session: Session, provider: str, user: User, identity: Identity, grants: frozenset[Grant]) -> None:
-    """Give `user` what their groups give since the last sign-in, and take what they no longer give.
+    """Grant `user` the roles that their groups have gained since the last sign-in, and revoke those they have lost.
 
-    Joins the caller's transaction. The last admin and a store's last owner stay; it is tried again the next time.
+    Joins the caller's transaction. The last admin and a store's last owner stay; the next sign-in tries again.
     """
     had, wanted = _by_place(map(Grant.parse, json.loads(identity.granted))), _by_place(grants)
     author = audit.Who("provider", None, f"identity provider {provider}", "")
@@ -44,7 +44,7 @@ def follow(session: Session, provider: str, user: User, identity: Identity, gran
 
 
 def _by_place(grants: Iterable[Grant]) -> dict[str | None, str]:
-    """The role in each store, and under None that of admins. Who is owner and staff is owner."""
+    """Return the role per store code, and under None that of admins. Owner takes precedence over staff."""
     found: dict[str | None, str] = {}
     for code, role in grants:
         if found.get(code) != OWNER:
@@ -53,7 +53,7 @@ def _by_place(grants: Iterable[Grant]) -> dict[str | None, str]:
 
 
 def _give(session: Session, author: audit.Who, user: User, code: str | None, role: str) -> str | None:
-    """Give a role and return it, or None where there is no such store."""
+    """Grant a role and return it, or None if there is no such store."""
     if code is None:
         people.make_admin(session, author, user)
         return role
@@ -69,7 +69,7 @@ def _give(session: Session, author: audit.Who, user: User, code: str | None, rol
 def _take(
     session: Session, author: audit.Who, user: User, code: str | None, before: str, after: str | None
 ) -> str | None:
-    """Take a role, or leave the lesser `after` of it; return what the person has from their groups now."""
+    """Revoke a role, or reduce it to `after`. Returns the role that the user's groups give them now."""
     try:
         if code is None:
             admins.end_admin(session, author, user.id)

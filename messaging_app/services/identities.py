@@ -1,7 +1,7 @@
-"""Identities at providers: whose they are, and how they come to be somebody's.
+"""Identities at providers, and how they are linked to users.
 
-`issuer` and `subject` say who somebody is; the e-mail address only ever brings an invitation to the one it was meant for
-(rule 32). Whoever has an account already connects it from inside, signed in.
+`issuer` and `subject` identify a person. The e-mail address only matches invitations; it never links an existing account
+(rule 32). Users with an account connect their identity themselves, while signed in.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ from messaging_app.text import email_key
 
 
 class NotWelcome(Refusal):
-    """Whoever this is, nobody let them in."""
+    """The identity belongs to no user and was not invited."""
 
     status = 403
     code = "not_invited"
     sentence = _("You have no access with this account. Ask an administrator or your store's owner for an invitation.")
-    unverified = _("Your e-mail address is not verified at your provider, so an invitation cannot be matched with you.")
+    unverified = _("Your provider has not verified your e-mail address, so your invitation cannot be found.")
     elsewhere = _("You have no access here with this account. Use the other sign-in.")
     deactivated = _("Your account here is deactivated.")
 
 
 class NotConnected(Refusal):
-    """There is an account with this address, which is not proof enough that it is this person's."""
+    """There is an account with this e-mail address, but the address alone does not prove that it is this person's."""
 
     status = 409
     code = "not_connected"
     sentence = _(
-        "There is an account with your e-mail address already. Sign in with its password, then connect your provider "
+        "There is already an account with your e-mail address. Sign in with its password, then connect your provider "
         "under Security."
     )
 
 
 class ConnectedElsewhere(Refusal):
-    """The identity is another user's, or this user has another one there."""
+    """The identity is connected to another user, or this user has another identity at the provider."""
 
     status = 409
     code = "connected_elsewhere"
-    sentence = _("This account at your provider is connected with another account here.")
-    another = _("Another account at this provider is connected already. Disconnect it first.")
+    sentence = _("This account at your provider is already connected to another account here.")
+    another = _("You have already connected another account at this provider. Disconnect it first.")
 
 
 class OnlyWayIn(Refusal):
@@ -71,7 +71,7 @@ class OnlyWayIn(Refusal):
 
 
 class Connected(NamedTuple):
-    """An identity of a user, as their page shows it."""
+    """A user's identity, as their account page shows it."""
 
     id: int
     issuer: str
@@ -79,14 +79,14 @@ class Connected(NamedTuple):
 
 
 def sign_in(area: RolePolicy, provider: str, given: Profile) -> Person:
-    """Return who signs in to `area` with an identity: its user, or whoever was invited or whose groups let them in.
+    """Return the person who signs in to `area` with an identity: its user, an invited one, or one admitted by groups.
 
     Raises `NotWelcome`, `NotConnected`.
     """
     try:
         places = _sign_in(area, provider, given)
     except (IntegrityError, NotConnected, LinkOver):
-        # The same person may have come twice at once, and the other one was first.
+        # The same person may sign in twice in parallel, and the other request was first.
         places = _sign_in(area, provider, given)
     if not places:
         raise NotWelcome
@@ -96,7 +96,7 @@ def sign_in(area: RolePolicy, provider: str, given: Profile) -> Person:
 
 
 def _sign_in(area: RolePolicy, provider: str, given: Profile) -> dict[ActorType, Person]:
-    """The places of whose identity this is, in every role."""
+    """Return the user of an identity as a `Person` of every role that they have."""
     with writing(db.session) as session:
         identity = _find(session, given)
         is_known = identity is not None
@@ -111,12 +111,12 @@ def _sign_in(area: RolePolicy, provider: str, given: Profile) -> dict[ActorType,
         kinds = [role.actor_type for role in POLICIES.values() if role.single_sign_on]
         places = {kind: person for kind in kinds if (person := place_of(kind, user.id))}
         if not (places or is_known):
-            raise NotWelcome  # and nothing of this stays
+            raise NotWelcome  # rolls everything back
         return places
 
 
 def connect(actor: Actor, provider: str, given: Profile) -> None:
-    """Connect an identity with the account of whoever is signed in. Doing it twice is well.
+    """Connect an identity to the actor's account. Idempotent.
 
     Raises `ConnectedElsewhere`.
     """
@@ -134,7 +134,7 @@ def connect(actor: Actor, provider: str, given: Profile) -> None:
 
 
 def disconnect(actor: Actor, identity_id: int) -> None:
-    """Take one of the actor's own identities away. Raises `NotFound`, `OnlyWayIn`."""
+    """Disconnect one of the actor's identities. Raises `NotFound`, `OnlyWayIn`."""
     with writing(db.session) as session:
         user = session.get_one(User, actor.id, with_for_update={"key_share": True})
         own = session.scalars(select(Identity).where(Identity.user_id == user.id)).all()
@@ -151,7 +151,7 @@ def disconnect(actor: Actor, identity_id: int) -> None:
 
 
 def list_identities(actor: Actor) -> list[Connected]:
-    """Return the identities of a user. One statement."""
+    """Return the actor's identities. One statement."""
     row = Identity
     query = select(row.id, row.issuer, row.created_at).where(row.user_id == actor.id).order_by(row.id)
     return [Connected(*found) for found in db.session.execute(query)]
@@ -168,7 +168,7 @@ def _has_identity_of(session: Session, user: User, issuer: str) -> bool:
 
 
 def _invited(session: Session, given: Profile) -> User:
-    """The user whom an unknown identity belongs to: who accepts their invitations by this, or somebody new by groups."""
+    """Return the user for an unknown identity: one whose invitations this accepts, or a new one admitted by groups."""
     if not given.email:
         raise NotWelcome(str(NotWelcome.unverified))
     try:

@@ -1,4 +1,4 @@
-"""Notes: what a side writes in a conversation for itself. Nothing that the other side sees changes."""
+"""Notes: lines in a conversation that only one's own side sees. Nothing that the other side sees changes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_note(
         written = Written(draft.content, mentioned, len(files), draft.idempotency_key, digest)
         try:
             return _write(actor, conversation_id, written, files)
-        except (IntegrityError, Invalid):  # Invalid: a colleague has left meanwhile
+        except (IntegrityError, Invalid):  # Invalid: a colleague left in the meantime
             before = _written_before(actor, written)
             if before is None:
                 raise
@@ -70,7 +70,7 @@ def _write(actor: Actor, conversation_id: int, written: Written, files: Sequence
     mentioned = written.mentions
     with writing(db.session) as session:
         if not set(mentioned) <= {one.id for one in teams.colleagues(session, actor)}:
-            raise Invalid(FieldError("mentions", "unknown_user", _("Only people who work here can be mentioned.")))
+            raise Invalid(FieldError("mentions", "unknown_user", _("You can only mention colleagues.")))
         head = Conversation.change_side(session, actor, conversation_id, lambda side: true())
         if head is None:
             raise NotFound
@@ -84,7 +84,7 @@ def _write(actor: Actor, conversation_id: int, written: Written, files: Sequence
 
 
 def list_mentionable(actor: Actor, conversation_id: int, typed: str) -> list[teams.Colleague]:
-    """Return colleagues with a name in which a word begins with what was typed after an @. Two statements."""
+    """Return colleagues whose name has a word that begins with `typed`, the text after an @. Two statements."""
     session = db.session()
     sending.require_visible(session, actor, conversation_id)
     wanted = search_key(typed)
@@ -96,7 +96,7 @@ def list_mentionable(actor: Actor, conversation_id: int, typed: str) -> list[tea
 
 
 def find_mentions(actor: Actor, content: str) -> list[int]:
-    """Return the ids of the colleagues whom a text names with an @: by their whole name, or a first name of only one."""
+    """Return the ids of colleagues mentioned with an @: by full name, or by a first name that only one has."""
     colleagues = teams.colleagues(db.session(), actor) if "@" in content else []
     first_names = Counter(_first_name(one.name) for one in colleagues)
     found = []

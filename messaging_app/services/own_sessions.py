@@ -1,4 +1,4 @@
-"""Where a user is signed in: in both of a user's roles, for one password opens both."""
+"""A person's own sessions. For users these cover both roles, because one password opens both."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class OwnSession(NamedTuple):
 
     @property
     def device(self) -> Device:
-        """The browser and the system."""
+        """The browser and operating system."""
         return device_of(self.user_agent or "")
 
 
 def list_own(actor: Actor) -> list[OwnSession]:
-    """The actor's active sessions, the last used first. One statement."""
+    """Return the actor's active sessions, the last used first. One statement."""
     row = SignInSession
     query = select(row.id, row.actor_type, row.created_at, row.last_used_at, Store.name, row.address, row.user_agent)
     query = query.outerjoin(Store, Store.id == row.store_id).where(_own(actor))
@@ -80,7 +80,7 @@ def end_others(actor: Actor, session_id: int) -> int:
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:
-    """The sessions that would be let in now."""
+    """Return the condition that a session is the actor's and valid now."""
     return or_(*(and_(_of(kind, actor.id), *_living(kind)) for kind in passwords.kinds_of(person_of(actor.type))))
 
 

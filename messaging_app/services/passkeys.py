@@ -1,4 +1,4 @@
-"""Passkeys of users: added, removed, and signed in with. A passkey is both factors at once."""
+"""Passkeys of users: add, remove and sign in. A passkey counts as both factors."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ MOST_PASSKEYS = 20
 
 
 class PasskeyRefused(Refusal):
-    """An answer that signs nobody in here."""
+    """The browser's response matches no passkey."""
 
     status = 422
     code = "passkey_refused"
-    sentence = _("This passkey does not sign in here, or it took too long. Try again.")
+    sentence = _("This passkey did not work, or it took too long. Try again.")
 
 
 def creation_options(actor: Actor, email: str) -> str:
-    """Return as JSON what the actor's browser needs to make a passkey. One statement."""
+    """Return the options for the actor's browser to create a passkey, as JSON. One statement."""
     known = db.session.scalars(select(Passkey.credential_id).where(Passkey.user_id == actor.id)).all()
     return passkeys.creation_options(actor.id, email, actor.name, known)
 
 
 def add(actor: Actor, name: str, answer: str) -> list[str]:
-    """Keep the passkey that a browser made, and return new recovery codes if it is the first factor.
+    """Store a passkey from the browser's response. Returns new recovery codes if it is the first factor.
 
     Raises `Invalid` on fields `name` and `credential`.
     """
@@ -48,10 +48,12 @@ def add(actor: Actor, name: str, answer: str) -> list[str]:
         user = second_factor.lock(session, actor)
         have = session.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user.id)) or 0
         if have >= MOST_PASSKEYS:
-            sentence = _("You have %(max)s passkeys. Remove one that is no longer used.", max=MOST_PASSKEYS)
+            sentence = _(
+                "You have reached the limit of %(max)s passkeys. Remove one you no longer use.", max=MOST_PASSKEYS
+            )
             raise Invalid(FieldError("credential", "too_many", sentence))
         if session.scalar(select(Passkey.id).where(Passkey.credential_id == made.credential_id)) is not None:
-            raise Invalid(FieldError("credential", "known", _("This passkey has been added already.")))
+            raise Invalid(FieldError("credential", "known", _("You have already added this passkey.")))
         first = not second_step.has_factor(user.id)
         session.add(Passkey(user_id=user.id, name=name, **made._asdict()))
         session.flush()
@@ -80,7 +82,7 @@ def remove(actor: Actor, passkey_id: int, password: str) -> None:
 
 
 def recognise(answer: str) -> int | None:
-    """Return the user whose passkey gave this answer, or None if it is wrong, too old or was used before."""
+    """Return the id of the user who signed this response, or None if it is wrong, too old or was used before."""
     try:
         row = Passkey
         query = select(row.id, row.user_id, row.public_key, row.sign_count)
@@ -91,7 +93,7 @@ def recognise(answer: str) -> int | None:
     except WrongAnswer:
         return None
     with writing(db.session) as session:
-        # Asked after the last use: an answer is good once, even for an authenticator that does not count.
+        # Newer than the last use: a response is accepted once, even from authenticators without a sign counter.
         unused = row.last_used_at.is_(None) | (row.last_used_at < asked_at)
         same = (row.id == found.id) & (row.sign_count == found.sign_count) & unused
         return session.scalar(
@@ -103,7 +105,7 @@ def clean_name(raw: str) -> str:
     """Return a passkey's name as stored. Raises `Invalid` on field `name`."""
     name = " ".join(raw.split())
     if not (shows_something(name) and name.isprintable()):
-        raise Invalid(FieldError("name", "required", _("Name the passkey so that you know which one it is.")))
+        raise Invalid(FieldError("name", "required", _("Enter a name, so that you know later which passkey this is.")))
     if len(name) > PASSKEY_NAME_MAX:
         sentence = _("A name can have at most %(max)s characters.", max=PASSKEY_NAME_MAX)
         raise Invalid(FieldError("name", "too_long", sentence))

@@ -1,4 +1,4 @@
-"""One's own password: changed with the current one, and what follows whenever a password is replaced."""
+"""Changing one's own password, and the consequences of every new password."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def check_own(actor: Actor, password: str, field: str = "current_password") -> N
     """
     person = person_of(actor.type)
     stored = db.session.scalar(select(person.password_hash).where(person.id == actor.id))
-    db.session.rollback()  # no connection is held while the password is worked on
+    db.session.rollback()  # hold no connection while hashing
     limiter.hit("own_password", actor.type, actor.id)
     if not verify_password(password, stored):
         if not stored:
-            sentence = _("You sign in without a password. Set one with “Forgot your password?” where you sign in.")
+            sentence = _("You have no password yet. Set one with “Forgot your password?” on the sign-in page.")
             raise Invalid(FieldError(field, "none", sentence))
         raise Invalid(FieldError(field, "wrong", _("That is not your current password.")))
     limiter.give_back("own_password", actor.type, actor.id)
 
 
 def change_password(actor: Actor, session_id: int, current: str, password: str, *, keep_tokens: bool = False) -> None:
-    """Replace the actor's password; only the session `session_id` goes on.
+    """Replace the actor's password. Ends all of their sessions except `session_id`.
 
     Raises `Invalid` on fields `current_password` and `password`, `RateLimited`.
     """
@@ -76,9 +76,9 @@ def replace(
     keep_tokens: bool,
     keep_session: int | None = None,
 ) -> None:
-    """Give a locked person another password, within the caller's transaction.
+    """Set a new password for a locked person, in the caller's transaction.
 
-    Ends their sessions but `keep_session`, their API tokens unless they are kept, and their links in the mail.
+    Ends their sessions except `keep_session`, their API tokens unless `keep_tokens`, and voids links mailed to them.
     """
     person.password_hash = password_hash
     kinds = kinds_of(type(person))
@@ -90,7 +90,7 @@ def replace(
 
 
 def void_links(session: DbSession, person: User | Customer, *kinds: LinkKind) -> None:
-    """Make a person's unused links of these kinds worthless, within the caller's transaction."""
+    """Void a person's unused links of these kinds, in the caller's transaction."""
     theirs = AccountLink.customer_id if isinstance(person, Customer) else AccountLink.user_id
     unused = (theirs == person.id) & AccountLink.kind.in_(kinds) & AccountLink.pending()
     session.execute(
@@ -99,5 +99,5 @@ def void_links(session: DbSession, person: User | Customer, *kinds: LinkKind) ->
 
 
 def kinds_of(model: type[User] | type[Customer]) -> Sequence[ActorType]:
-    """The roles in which people of this model sign in, with one and the same password."""
+    """Return the roles in which people of this model sign in, all with the same password."""
     return (ActorType.CUSTOMER,) if model is Customer else (ActorType.ADMIN, ActorType.STORE)

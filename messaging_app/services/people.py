@@ -1,5 +1,5 @@
-"""People and their places: who joins the staff of a store, who becomes an admin. Each verb joins its caller's
-transaction and is in the audit trail.
+"""Adds users to the staff of a store or makes them admins. Each verb joins its caller's transaction and is recorded in
+the audit trail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from messaging_app.text import email_key
 
 
 def check_may_manage_staff(session: DbSession, actor: Actor, store_id: int) -> Store:
-    """The store, if `actor` may say who works there: an admin anywhere, an owner in the current store.
+    """Return the store if `actor` may manage its staff: admins in any store, owners in their current one.
 
     Raises `NotFound` for another store, `NotAllowed` for staff who are not owners.
     """
@@ -35,12 +35,12 @@ def check_may_manage_staff(session: DbSession, actor: Actor, store_id: int) -> S
 
 
 def sees_staff(actor: Actor, store_id: int) -> bool:
-    """Whether `actor` may see who works at a store: admins, and its own staff."""
+    """Whether `actor` may see a store's staff: admins and the staff themselves."""
     return actor.type == ActorType.ADMIN or (actor.type == ActorType.STORE and actor.store_id == store_id)
 
 
 def add_user(session: DbSession, email: str, name: str, password_hash: str | None) -> User:
-    """Somebody new, without any place yet; without a password if they have another way in. Raises `Invalid` on field `name`."""
+    """Create a user without a role; without a password if they sign in another way. Raises `Invalid` on field `name`."""
     user = User(email=email, email_key=email_key(email), name=checked_name(name), password_hash=password_hash)
     session.add(user)
     session.flush()
@@ -48,7 +48,7 @@ def add_user(session: DbSession, email: str, name: str, password_hash: str | Non
 
 
 def checked_name(name: str) -> str:
-    """`name` as it is stored. Raises `Invalid` on field `name`."""
+    """Return `name` as stored. Raises `Invalid` on field `name`."""
     try:
         return clean_name(name)
     except ValueError:
@@ -56,7 +56,7 @@ def checked_name(name: str) -> str:
 
 
 def checked_email(email: str) -> str:
-    """`email` as it is stored. Raises `Invalid` on field `email`."""
+    """Return `email` as stored. Raises `Invalid` on field `email`."""
     try:
         return clean_email(email)
     except ValueError:
@@ -64,9 +64,9 @@ def checked_email(email: str) -> str:
 
 
 def join_store(session: DbSession, actor: audit.Author, user: User, store: Store, role: str) -> bool:
-    """Put a user on the staff of a store; False, and nothing changes, where they are on it already.
+    """Add a user to the staff of a store. Returns False and changes nothing if they already are on it.
 
-    Who comes back has read everything that was written meanwhile.
+    For a returning member everything written in the meantime counts as read.
     """
     member = session.get(StoreMembership, (store.id, user.id), with_for_update=True)
     if member is not None and member.active:
@@ -83,7 +83,7 @@ def join_store(session: DbSession, actor: audit.Author, user: User, store: Store
 
 
 def make_admin(session: DbSession, actor: audit.Author, user: User) -> bool:
-    """Make a user an admin of the platform; False, and nothing changes, where they are one already."""
+    """Make a user an admin. Returns False and changes nothing if they already are one."""
     if user.is_admin:
         return False
     user.is_admin = True
@@ -94,7 +94,7 @@ def make_admin(session: DbSession, actor: audit.Author, user: User) -> bool:
 
 
 def reactivate(session: DbSession, actor: Actor, user: User) -> None:
-    """Let a user in again whose account was deactivated, with nothing unread. Raises `NotAllowed` but for admins."""
+    """Reactivate a user, with nothing unread. Raises `NotAllowed` unless `actor` is an admin."""
     if user.active:
         return
     if actor.type != ActorType.ADMIN:
@@ -106,7 +106,7 @@ def reactivate(session: DbSession, actor: Actor, user: User) -> None:
 
 
 def lock(session: DbSession, actor: Actor) -> User | Customer:
-    """The actor's own row, locked and read anew. Raises `NotFound` where it is gone."""
+    """Return the actor's own row, locked and refreshed. Raises `NotFound` if it no longer exists."""
     found: User | Customer | None
     if actor.type == ActorType.CUSTOMER:
         found = session.get(Customer, actor.id, with_for_update={"key_share": True}, populate_existing=True)
@@ -118,6 +118,6 @@ def lock(session: DbSession, actor: Actor) -> User | Customer:
 
 
 def about(person: User | Customer) -> audit.Object:
-    """A user or customer, as the audit trail names the object of an entry."""
+    """Return a user or customer as the object of an audit entry."""
     kind = "customer" if isinstance(person, Customer) else "user"
     return audit.Object(kind, person.id, person.name, person.email)

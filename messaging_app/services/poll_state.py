@@ -1,7 +1,7 @@
 """The state that polls compare, for pages (`have=`) and the API (`ETag`). It is computed only here.
 
-A state is a short text that changes whenever what it describes may look different. It covers every column that the
-queries read for a list or a thread's head, so a new column needs no change here. `more` is what only the caller shows.
+A state is a short text that changes whenever the page or answer it describes may change. It covers every column that
+the queries read for a list or a thread's head, so a new column needs no change here. `more` are the caller's additions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNKNOWN = "0-0-0"  # the state of a thread when only its new lines are known: th
 
 
 def of_count(unread: int, waiting: int | None = None) -> str:
-    """Return the state of a badge, for a team with the number of what waits for it."""
+    """Return the state of a badge: the unread total, and for teams how many conversations wait for them."""
     return str(unread) if waiting is None else f"{unread}-{waiting}"
 
 
@@ -30,7 +30,7 @@ def of_list(page: ConversationPage, *more: object) -> str:
 
 
 def of_views(shown: Iterable[object]) -> str:
-    """Return the state of what is shown of saved views."""
+    """Return the state of the saved views and their counts."""
     return _digest(*shown)
 
 

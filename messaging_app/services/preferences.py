@@ -1,4 +1,4 @@
-"""What people choose for themselves: language, time zone, mail. An admin who is also staff chooses once for both."""
+"""Personal preferences: language, time zone, mail. Shared between the roles of an admin who is also staff."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wants_mail(actor: Actor) -> bool:
 
 
 def how_inbox_opens(actor: Actor) -> dict[str, str]:
-    """Return what somebody in a team has chosen for inbox and sending; nothing for customers. One statement."""
+    """Return a team member's preferences for inbox and sending; empty for customers. One statement."""
     if not policy_of(actor).has_team:
         return {}
     row = db.session.execute(
@@ -42,7 +42,7 @@ def save(
     opens_next: bool | None = None,
     undo_send_seconds: int | None = None,
 ) -> None:
-    """Change what is given; an empty language or time zone leaves it to the browser. The last three are a team's.
+    """Change the given preferences. An empty language or time zone follows the browser. The last three are for teams.
 
     The mail switches of single conversations do not change. Raises `Invalid` on fields `language` and `time_zone`.
     """

@@ -1,4 +1,4 @@
-"""Who else of one's own side has a conversation open. Customers have no team: of them nothing is said or shown here."""
+"""Which colleagues have a conversation open. Customers have no team, so nothing is shared about or with them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from messaging_app.policies import policy_of
 from messaging_app.queries.thread import SeatRow
 from messaging_app.services import announcements
 
-RENEW = LASTS - 25  # with fewer seconds left, what a page says is passed on
+RENEW = LASTS - 25  # seconds left below which a page's sign of life is forwarded to the other processes
 
 
 def come(actor: Actor, head: SeatRow) -> None:
-    """Note that `actor` has a conversation open that they see, and tell their side if that is new. No statement."""
+    """Note that `actor` has a visible conversation open, and announce it to their side if that is new. No statement."""
     if policy_of(actor).has_team:
         there = current_bus().hub.presence.at(announcements.place_of(actor, head.id))
         left = there.get(Present(actor.id, actor.name))
@@ -22,12 +22,12 @@ def come(actor: Actor, head: SeatRow) -> None:
 
 
 def leave(actor: Actor, head: SeatRow) -> None:
-    """Note that `actor` has left a conversation, and tell their side."""
+    """Note that `actor` has left a conversation, and announce it to their side."""
     announcements.present(actor, head, here=False, is_new=True)
 
 
 def list_others(actor: Actor, conversation_id: int) -> list[Present]:
-    """Return who else of the actor's side has a conversation open. No statement."""
+    """Return the colleagues who have a conversation open, without the actor. No statement."""
     if not policy_of(actor).has_team:
         return []
     there = current_bus().hub.presence.at(announcements.place_of(actor, conversation_id))

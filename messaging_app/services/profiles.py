@@ -1,4 +1,4 @@
-"""What somebody is called, changed by themselves."""
+"""Changing one's own name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messaging_app.services import audit, people
 
 
 def rename(actor: Actor, name: str) -> None:
-    """Change the actor's name; what they wrote before keeps the former one. Raises `Invalid` on field `name`."""
+    """Change the actor's name. Messages written before keep the old one. Raises `Invalid` on field `name`."""
     name = people.checked_name(name)
     with writing(db.session) as session:
         person = people.lock(session, actor)
@@ -24,7 +24,7 @@ def rename(actor: Actor, name: str) -> None:
 
 
 def keep_findable(session: DbSession, person: User | Customer) -> None:
-    """Let the search know somebody's new name or address, within the caller's transaction."""
+    """Queue reindexing after a new name or e-mail, in the caller's transaction."""
     if isinstance(person, Customer):
         person.sort_name = terms.sort_name(person.name)
         words = terms.words_of_customer(person.name, person.email, person.external_id)

@@ -1,4 +1,4 @@
-"""Changing the list of reasons: the whole of it by programs, one at a time on the page. Each change is recorded."""
+"""Changing the list of reasons: as a whole through the API, one at a time on the page. Each change is recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_SIDE = _("Choose who can begin with it.")
 
 
 class ReasonChangedMeanwhile(Refusal):
-    """Somebody else changed the reason since the form was opened: `now` is how it stands."""
+    """Somebody else changed the reason since the form was opened. `now` is its current version."""
 
     status = 409
     code = "edited_meanwhile"
@@ -40,7 +40,7 @@ class ReasonChangedMeanwhile(Refusal):
 
 
 def list_reasons() -> tuple[Reason, ...]:
-    """Return the reasons in force, in their order. One statement."""
+    """Return the current reasons in order. One statement."""
     return ReasonList.current(db.session())
 
 
@@ -51,14 +51,14 @@ def get_reason(code: str) -> Reason:
 
 
 def version_of(reason: Reason) -> str:
-    """Return a text that changes with the reason: a form carries that of what it shows."""
+    """Return a text that changes with the reason, for forms to detect concurrent changes."""
     return hashlib.sha256(json.dumps(asdict(reason)).encode()).hexdigest()[:16]
 
 
 def put_reasons(actor: Actor, reasons: Sequence[Reason]) -> None:
-    """Replace the whole list. Conversations keep the reason with which they began.
+    """Replace the whole list. Existing conversations keep their reason.
 
-    Raises `Invalid` on field `reasons`, each error with the code of the reason that it concerns.
+    Raises `Invalid` on field `reasons`; each error names the code of its reason.
     """
     require_right(actor, "reasons")
     if len(reasons) > REASONS_MAX:
@@ -97,9 +97,9 @@ def add_reason(actor: Actor, reason: Reason) -> None:
 
 
 def change_reason(actor: Actor, code: str, version: str, reason: Reason) -> None:
-    """Change everything of a reason but its code.
+    """Change a reason, except its code.
 
-    Raises `NotFound`, `Invalid` by field, and `ReasonChangedMeanwhile` where `version` is not that of now.
+    Raises `NotFound`, `Invalid` by field, and `ReasonChangedMeanwhile` if `version` is not the current one.
     """
     require_right(actor, "reasons")
     errors: list[FieldError] = []
@@ -115,7 +115,7 @@ def change_reason(actor: Actor, code: str, version: str, reason: Reason) -> None
 
 
 def remove_reason(actor: Actor, code: str) -> None:
-    """Take a reason off the list. Conversations that began with it keep it."""
+    """Remove a reason from the list. Existing conversations keep it."""
     require_right(actor, "reasons")
     with writing(db.session) as session:
         stored = ReasonList.hold(session)
@@ -124,7 +124,7 @@ def remove_reason(actor: Actor, code: str) -> None:
 
 
 def move_up(actor: Actor, code: str) -> None:
-    """Swap a reason with the one before it. The first one stays."""
+    """Swap a reason with the one before it. Does nothing for the first one."""
     require_right(actor, "reasons")
     with writing(db.session) as session:
         stored = ReasonList.hold(session)
@@ -141,11 +141,11 @@ def _place(reasons: Sequence[Reason], code: str) -> int:
 
 
 def _too_many(field: str) -> FieldError:
-    return FieldError(field, "too_many", str(_("There is room for %(max)s reasons.", max=REASONS_MAX)))
+    return FieldError(field, "too_many", str(_("There can be at most %(max)s reasons.", max=REASONS_MAX)))
 
 
 def _replace(session: Session, actor: Actor, before: Sequence[Reason], after: Sequence[Reason]) -> None:
-    """Store the list, which is held, and record each reason that was added, changed or removed."""
+    """Store the list, which the caller has locked, and record each reason that was added, changed or removed."""
     was, now = ({reason.code: reason for reason in one} for one in (before, after))
     done = [
         audit.Change("reason.removed", audit.Object("reason", code, was[code].name), _facts(was[code]))
@@ -170,7 +170,7 @@ def _facts(reason: Reason) -> audit.Facts:
 
 
 def _checked(reason: Reason, known: Sequence[str], errors: list[FieldError]) -> Reason:
-    """Return a reason ready to store; what is wrong with it is added to `errors`."""
+    """Return a reason ready to store. Adds to `errors` for each invalid field."""
     if not re.fullmatch(CODE, reason.code) or reason.code == "new":
         errors.append(FieldError("code", "invalid", _BAD_CODE))
     if not reason.sides:
@@ -180,7 +180,7 @@ def _checked(reason: Reason, known: Sequence[str], errors: list[FieldError]) -> 
             told = _("%(word)s: this must be one of %(words)s.", word=strange[0][:CODE_MAX], words=", ".join(choices))
             errors.append(FieldError(field, "not_a_choice", str(told)))
     if len(reason.states) > STATES_MAX:
-        told = _("There is room for %(max)s states.", max=STATES_MAX)
+        told = _("There can be at most %(max)s states.", max=STATES_MAX)
         errors.append(FieldError("states", "too_many", str(told)))
     return Reason(
         code=reason.code,

@@ -1,4 +1,4 @@
-"""Why a conversation begins: which reasons whoever begins one is offered, and whether the chosen one fits."""
+"""Reasons for conversations: which ones an actor can choose, and whether the chosen one fits."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _BEGINNERS = {"customer": _("customers"), "store": _("stores"), "platform": _("t
 
 
 class KindAndState(NamedTuple):
-    """What a conversation is about, as far as reasons look at it. `state` is None while nobody has stated one."""
+    """The part of a context that reasons depend on. `state` is None if none was stated."""
 
     kind: str
     state: str | None = None
 
 
 class Offered(NamedTuple):
-    """A reason of a list. `because` says why it does not fit; empty if it does."""
+    """A reason in a list. `because` says why it does not fit; "" if it does."""
 
     reason: Reason
     because: str
@@ -51,14 +51,14 @@ class Offered(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What whoever begins can choose from, and whether they must."""
+    """The reasons that an actor can choose from, and whether they must give one."""
 
     reasons: list[Offered]
     is_required: bool
 
 
 def offer(actor: Actor, recipient_type: str | None = None, matter: KindAndState | None = None) -> Offer:
-    """Return the reasons of the actor's side, with why some do not fit. One statement."""
+    """Return the reasons for the actor's side, those that do not fit with an explanation. One statement."""
     policy = policy_of(actor)
     is_required, reasons = _rules(db.session(), policy)
     own = [reason for reason in reasons if policy.party in reason.sides]
@@ -69,14 +69,14 @@ def offer(actor: Actor, recipient_type: str | None = None, matter: KindAndState 
 
 
 def offer_all(actor: Actor, recipient_type: str | None = None, matter: KindAndState | None = None) -> list[Offered]:
-    """Return every reason there is, those that others begin with among them. One statement."""
+    """Return all reasons, including those of other sides. One statement."""
     policy = policy_of(actor)
     reasons = ReasonList.current(db.session())
     return [Offered(reason, why_not(reason, policy, recipient_type, matter)) for reason in reasons]
 
 
 def matter_of(actor: Actor, kind: str, reference: str) -> KindAndState | None:
-    """Return what a query names; None if it names nothing. For customers, what is not theirs is `NotFound`."""
+    """Return the kind and state of the named context; None without a name. Raises `NotFound` for another customer's."""
     if not reference:
         return KindAndState(kind) if kind else None
     if not policy_of(actor).names_any_context:
@@ -92,10 +92,10 @@ def matter_of(actor: Actor, kind: str, reference: str) -> KindAndState | None:
 def choose(
     session: Session, actor: Actor, code: str, recipient_type: str, about: Held | None, says_why: str | None
 ) -> Reason | None:
-    """Return the reason with which `actor` begins a conversation; None if they give none and need none.
+    """Return the reason for a new conversation of `actor`; None if they give none and need none.
 
-    `says_why` is the setting by which they need one, as stored. Raises `ReasonRequired`, `ContextRequired`, and `Invalid`
-    on field `reason` for one that is unknown, of another side, or does not fit. One statement, usually none without a reason.
+    `says_why` is the setting that requires one, as stored. Raises `ReasonRequired`, `ContextRequired`, and `Invalid` on
+    field `reason` if it is unknown, of another side, or does not fit. One statement, usually none without a reason.
     """
     policy, key = policy_of(actor), policy_of(actor).reason_required_by
     always = recipient_type in policy.always_with_reason
@@ -114,7 +114,7 @@ def choose(
 
 
 def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matter: KindAndState | None) -> str:
-    """Return the sentence that says why a reason does not fit; empty if it does."""
+    """Return a sentence that says why a reason does not fit; "" if it does."""
     if policy.party not in reason.sides:
         return str(_("Only %(parties)s can begin with this.", parties=_listed(_BEGINNERS, reason.sides)))
     if not _is_for(reason, policy, recipient_type):
@@ -134,7 +134,7 @@ def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matt
 
 
 def _is_for(reason: Reason, policy: RolePolicy, recipient_type: str | None) -> bool:
-    """Whether a role may begin with a reason, and write with it to this kind of recipient; None for any."""
+    """Whether a role may use a reason, and to this kind of recipient; None for any."""
     return policy.party in reason.sides and (
         not (recipient_type and reason.recipients) or recipient_type in reason.recipients
     )
@@ -158,7 +158,7 @@ def _limits(reason: Reason) -> str:
     if not reason.states:
         return str(_("Only for %(kinds)s.", kinds=kinds))
     if not reason.kinds:
-        return str(_("Only where the state is %(states)s.", states=states))
+        return str(_("Only if the state is %(states)s.", states=states))
     return str(_("Only for %(kinds)s that are %(states)s.", kinds=kinds, states=states))
 
 

@@ -33,7 +33,7 @@ class Recipient(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """Whom a new conversation is between. `says_why` is the setting by which its beginner gives a reason, as stored."""
+    """The parties of a new conversation. `says_why` is the setting that requires a reason from the actor, as stored."""
 
     store_id: int
     customer_id: int | None
@@ -79,7 +79,7 @@ def find_recipient(actor: Actor, recipient_type: str, recipient_id: int) -> Reci
 def resolve(session: Session, actor: Actor, recipient_type: str, recipient_id: int | None) -> Resolved:
     """Return store and customer of a new conversation. Raises `Invalid` on field `recipient_id`. One statement.
 
-    The platform, which is one, has no number.
+    For the platform `recipient_id` is None, since there is only one.
     """
     setting = policy_of(actor).reason_required_by
     says_why = stored(setting) if setting else null()

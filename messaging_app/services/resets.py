@@ -1,4 +1,4 @@
-"""A forgotten password: asked for without telling who is known here, and chosen anew by whoever reads that person's mail."""
+"""Resetting a forgotten password by a mailed link, without revealing which addresses have an account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from messaging_app.text import email_key
 
 
 class Reset(NamedTuple):
-    """A living link, as its page shows it."""
+    """A valid link, as its page shows it."""
 
     email: str
     area: RolePolicy
@@ -26,10 +26,10 @@ class Reset(NamedTuple):
 
 
 def ask(area: RolePolicy, email: str, store_id: int | None, address: str) -> None:
-    """Have a link mailed to whoever has this address here, if anybody does: nothing here depends on that.
+    """Queue a link to this e-mail address. Behaves the same whether or not anybody has it.
 
-    The worker decides (`accounts/reset_links.py`). After three times in an hour for one address nothing is written any
-    more. Raises `Invalid` for what is no address, `RateLimited` for too many from one network `address`.
+    The worker decides (`accounts/reset_links.py`). After three requests per hour for one e-mail nothing more is queued.
+    Raises `Invalid` if it is not an e-mail address, `RateLimited` after too many requests from one network `address`.
     """
     email = people.checked_email(email)
     limiter.hit("forgot_address", address)
@@ -50,13 +50,13 @@ def open_reset(token: str) -> Reset:
 
 
 def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
-    """Use a link up: the person has a new password, all their sessions end, and their API tokens unless they keep them.
+    """Consume a link: set the new password, end all sessions, and all API tokens unless `keep_tokens`.
 
-    The second factor stays. The lock after wrong passwords goes. Raises `LinkOver`, `NotFound`, and `Invalid` on field
-    `password`.
+    The second factor stays; the lock after wrong passwords is lifted. Raises `LinkOver`, `NotFound`, and `Invalid` on
+    field `password`.
     """
     opened = open_reset(token)
-    db.session.rollback()  # no connection is held while the password is worked on
+    db.session.rollback()  # hold no connection while hashing
     password_hash = hash_password(check_new(password))
     with writing(db.session) as session:
         link = links.find(LinkKind.RESET, token)
@@ -71,12 +71,12 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
     for _role, account_key in accounts_of(opened):
         limiter.forget("sign_in_account", *account_key)
     if user_id is not None:
-        limiter.forget("sign_in_code", user_id)  # whoever tried codes no longer knows the password
+        limiter.forget("sign_in_code", user_id)  # whoever tried codes no longer has a valid password
     return opened
 
 
 def accounts_of(opened: Reset) -> list[tuple[RolePolicy, tuple[object, ...]]]:
-    """The roles that a link's password opens, each with the key under which attempts to sign in are counted."""
+    """Return the roles that a link's password opens, each with the rate-limit key of its account."""
     kinds = passwords.kinds_of(person_of(opened.area.actor_type))
     store_id = opened.store.id if opened.store else None
     return [

@@ -1,4 +1,4 @@
-"""Saved replies: texts for answers that a team gives often, with places for names and numbers."""
+"""Saved replies: texts that a team uses often, with variables for names and numbers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from messaging_app.queries.thread import SeatRow
 from messaging_app.services.threads import get_head
 from messaging_app.text import TextRefused, clean_content, clean_subject, search_key
 
-MOST = 1_000  # a team's
+MOST = 1_000  # replies per team
 OFFERED = 20
-NOT_FOUND = 3  # the rank of what does not contain what is looked for
+NOT_FOUND = 3  # the rank of replies that do not match
 FILE_MAX = 1024 * 1024  # bytes
 VARIABLE = re.compile(r"\{([a-z]+\.[a-z_]+)\}")
 _SENTENCES = {
@@ -36,16 +36,16 @@ _SENTENCES = {
 
 
 class Imported(NamedTuple):
-    """What an import did."""
+    """The result of an import."""
 
     new: int
     changed: int
 
 
 def list_replies(actor: Actor, q: str = "") -> list[SavedReply]:
-    """Return what `actor` may use, the most used first. One statement.
+    """Return the replies that `actor` may use, the most used first. One statement.
 
-    With `q` those that contain it: names that begin with it come first, then names, then texts.
+    With `q` only those that contain it: names that begin with it first, then other names, then texts.
     """
     visible = select(SavedReply).where(SavedReply.visible_to(actor))
     found = db.session.scalars(visible.order_by(SavedReply.used.desc(), SavedReply.name, SavedReply.id)).all()
@@ -55,12 +55,12 @@ def list_replies(actor: Actor, q: str = "") -> list[SavedReply]:
 
 
 def get_reply(actor: Actor, reply_id: int) -> SavedReply:
-    """Return one that `actor` may use. Raises `NotFound`."""
+    """Return a reply that `actor` may use. Raises `NotFound`."""
     return _find(db.session, actor, reply_id)
 
 
 def create_reply(actor: Actor, name: str, text: str) -> SavedReply:
-    """Keep a reply for the actor's team. Raises `Invalid` on fields `name`, `text`."""
+    """Create a reply for the actor's team. Raises `Invalid` on fields `name`, `text`."""
     name, text = _checked(name, text)
     with writing(db.session) as session:
         _leave_room(session, actor, 1)
@@ -85,7 +85,7 @@ def delete_reply(actor: Actor, reply_id: int) -> None:
 
 
 def import_replies(actor: Actor, file: IO[bytes]) -> Imported:
-    """Add the rows of a CSV file with the columns `name` and `text`; a name that is there gets the new text.
+    """Import a CSV file with the columns `name` and `text`; an existing name gets the new text.
 
     All or nothing. Raises `Invalid` on field `file`, naming the line.
     """
@@ -104,7 +104,7 @@ def import_replies(actor: Actor, file: IO[bytes]) -> Imported:
 
 
 def offer_replies(actor: Actor, conversation_id: int, q: str) -> list[SavedReply]:
-    """Return the first that a composer offers for what was typed. Raises `NotFound`. Two statements."""
+    """Return the best matches for `q` in a composer. Raises `NotFound`. Two statements."""
     get_head(actor, conversation_id)
     return list_replies(actor, q)[:OFFERED]
 
@@ -112,7 +112,7 @@ def offer_replies(actor: Actor, conversation_id: int, q: str) -> list[SavedReply
 def use_reply(actor: Actor, conversation_id: int, reply_id: int) -> str:
     """Return a reply's text for a conversation and count the use.
 
-    A variable that is unknown or empty here stays as it is written: the page asks to fill it in.
+    A variable that is unknown or has no value stays in the text; the page asks the user to fill it in.
     """
     head = get_head(actor, conversation_id).head
     with writing(db.session) as session:
@@ -165,7 +165,7 @@ def _leave_room(session: Session, actor: Actor, new: int) -> None:
     own = SavedReply.store_id.is_not_distinct_from(_store_of(actor))
     kept = session.scalar(select(func.count()).select_from(SavedReply).where(own)) or 0
     if kept + new > MOST:
-        raise Invalid(FieldError("name", "too_many", _("There is room for %(max)s saved replies.", max=f"{MOST:,}")))
+        raise Invalid(FieldError("name", "too_many", _("There can be at most %(max)s saved replies.", max=f"{MOST:,}")))
 
 
 def _checked(name: str, text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Saved views: a filter or a search under a name, for oneself or for the team. What it finds is each reader's own."""
+"""Saved views: named filters or searches, personal or shared with the team. Each reader sees their own results."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from messaging_app.services import inboxes, search
 from messaging_app.services.filters import NAMES, NUMBERS, Filters, checked
 from messaging_app.text import TextRefused, clean_subject, search_key
 
-VIEWS_MAX = 200  # of one person in one team, and as many of the team
+VIEWS_MAX = 200  # per person in one team, and per team
 VIEW_QUERY_MAX = 8_000
-COUNTED = 30  # as many views are counted for one look at them
-OF_API = {"conversation_type": "type"}  # what the API's lists call differently
+COUNTED = 30  # views whose conversations are counted per request
+OF_API = {"conversation_type": "type"}  # parameters with another name in the API
 SWITCHES = {"unread": {"1": "1", "true": "1", "0": "", "false": ""}}
 SWITCHES["snoozed"] = SWITCHES["unread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a view asks for: a search, or filters where `typed` is empty."""
+    """A view's query: a search, or filters if `typed` is empty."""
 
     typed: str
     filters: Filters
 
 
 class Count(NamedTuple):
-    """How many conversations a view holds, as far as it was counted."""
+    """How many conversations a view holds, counted up to a limit."""
 
     number: int
     is_more: bool
@@ -50,7 +50,7 @@ class Count(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A view with what it asks for, and what it holds where that was counted."""
+    """A view with its query, and its count unless it was not counted."""
 
     view: SavedView
     wanted: Wanted
@@ -64,12 +64,12 @@ def list_views(actor: Actor) -> list[SavedView]:
 
 
 def get_view(actor: Actor, view_id: int) -> SavedView:
-    """Return one of the actor's or of the team's. Raises `NotFound`."""
+    """Return one of the actor's or the team's views. Raises `NotFound`."""
     return _find(db.session, actor, view_id)
 
 
 def create_view(actor: Actor, name: str, query: str, *, shared: bool = False) -> SavedView:
-    """Keep a filter or search, for the team if `shared`. Raises `Invalid` on fields `name`, `query`."""
+    """Save a filter or search, for the team if `shared`. Raises `Invalid` on fields `name`, `query`."""
     query = query.strip().removeprefix("?")
     errors: list[FieldError] = []
     try:
@@ -91,7 +91,7 @@ def create_view(actor: Actor, name: str, query: str, *, shared: bool = False) ->
 
 
 def change_view(actor: Actor, view_id: int, name: str, *, shared: bool) -> SavedView:
-    """Rename a view, give it to the team, or take it for oneself. Raises `NotFound`, `Invalid` on field `name`."""
+    """Rename a view, share it with the team, or make it personal. Raises `NotFound`, `Invalid` on field `name`."""
     name = _checked_name(name)
     with writing(db.session) as session:
         view = _find(session, actor, view_id)
@@ -103,15 +103,15 @@ def change_view(actor: Actor, view_id: int, name: str, *, shared: bool) -> Saved
 
 
 def delete_view(actor: Actor, view_id: int) -> None:
-    """Delete one of the actor's or of the team's. Raises `NotFound`."""
+    """Delete one of the actor's or the team's views. Raises `NotFound`."""
     with writing(db.session) as session:
         session.delete(_find(session, actor, view_id))
 
 
 def parse(actor: Actor, query: str) -> Wanted:
-    """Return what the query string of a list asks for, in the spelling of the pages or of the API.
+    """Parse the query string of a list, in the spelling of the pages or of the API.
 
-    Raises `Invalid` on field `query`, where it names a filter that `actor` does not have.
+    Raises `Invalid` on field `query`, also for a filter that `actor` does not have.
     """
     asked = _pairs(query)
     typed = asked.pop("q", "").strip()
@@ -119,9 +119,9 @@ def parse(actor: Actor, query: str) -> Wanted:
     if unknown := [name for name in asked if name not in known]:
         raise _refused("unknown", _("A list has no filter “%(name)s”.", name=unknown[0][:40]))
     if typed and any(asked.values()):
-        raise _refused("invalid", _("In a search, filters are words such as is:open."))
+        raise _refused("invalid", _("In a search, write filters as words such as is:open."))
     if not typed and not any(asked.values()):
-        raise _refused("required", _("Choose a filter or search for something first."))
+        raise _refused("required", _("Choose a filter or enter a search first."))
     if len(typed) > search.QUERY_MAX:
         raise _refused("too_long", _("A search can have at most %(max)s characters.", max=search.QUERY_MAX))
     for name, values in SWITCHES.items():
@@ -135,23 +135,23 @@ def parse(actor: Actor, query: str) -> Wanted:
 
 
 def link_of(wanted: Wanted, *, opens_with_waiting: bool = False) -> str:
-    """Return the query string of the page that shows a view, to somebody whose inbox opens with that list."""
+    """Return the query string of a view's page, given which list the reader's inbox opens with."""
     if wanted.typed:
         return f"?{urlencode({'q': wanted.typed})}"
     return replace(wanted.filters, opens_with_waiting=opens_with_waiting).query()
 
 
 def show_views(actor: Actor, zone: tzinfo = UTC) -> list[Shown]:
-    """Return the actor's views and the team's, by name, with what the first 30 hold for `actor`.
+    """Return the actor's and the team's views by name, with counts for the first 30.
 
-    A list is counted up to 99, a search among its newest lines. One statement, one more for each view that is counted,
-    and one for a search that asks for a store.
+    Lists are counted up to 99, searches among their newest lines. One statement, one more for each counted view, and one
+    for a search that names a store.
     """
     shown = []
     for number, view in enumerate(list_views(actor)):
         try:
             wanted = parse(actor, view.query)
-        except Invalid:  # it names what there is no more
+        except Invalid:  # it names something that no longer exists
             shown.append(Shown(view, Wanted("", Filters())))
             continue
         shown.append(Shown(view, wanted, _count(actor, wanted, zone) if number < COUNTED else None))
@@ -173,10 +173,10 @@ def _pairs(query: str) -> dict[str, str]:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=20)
         urlencode(pairs).encode()
     except ValueError:  # not UTF-8, or endless
-        raise _refused("invalid", _("This is not the query string of a list.")) from None
+        raise _refused("invalid", _("This filter cannot be read.")) from None
     asked = {OF_API.get(name, name): value for name, value in pairs}
     if len(asked) < len(pairs) or not query.isprintable() or any("\0" in value for value in asked.values()):
-        raise _refused("invalid", _("This is not the query string of a list."))
+        raise _refused("invalid", _("This filter cannot be read."))
     return asked
 
 
@@ -203,7 +203,7 @@ def _leave_room(session: Session, actor: Actor, shared: bool) -> None:
     of_whom = SavedView.user_id.is_(None) if shared else SavedView.user_id == actor.id
     kept = session.scalar(select(func.count()).select_from(SavedView).where(SavedView.of_team(actor), of_whom)) or 0
     if kept >= VIEWS_MAX:
-        raise Invalid(FieldError("name", "too_many", _("There is room for %(max)s views.", max=VIEWS_MAX)))
+        raise Invalid(FieldError("name", "too_many", _("There can be at most %(max)s views.", max=VIEWS_MAX)))
 
 
 def _refused(code: str, sentence: str) -> Invalid:

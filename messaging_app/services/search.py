@@ -1,4 +1,4 @@
-"""Search: the conversations that an actor sees and that hold what was asked for, each with its newest line that does."""
+"""Search: the conversations an actor can see that match a query, each with its newest matching line."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ AT_ONCE = (
     2_000,
 )  # documents that one page looks at; those of conversations found in one step are left out of the next
 SHOWN_BEFORE = 2_000  # documents that are looked at for what earlier pages have shown
-COUNTED = 200  # documents of which a saved view's count is made
+COUNTED = 200  # documents examined for a saved view's count
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A conversation that matches. `seq` is that of the line, None where subject or names match."""
+    """A conversation that matches. `seq` is the matching line's, None if subject or names match."""
 
     row: InboxRow
     seq: int | None
@@ -50,7 +50,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class HitPage:
-    """A page of hits, newest first. `next_cursor` is None where nothing is left to look at."""
+    """A page of hits, newest first. `next_cursor` is None on the last page."""
 
     hits: list[Hit]
     next_cursor: str | None
@@ -67,7 +67,7 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What is asked of the index, and by whom."""
+    """A query to the index, and its actor."""
 
     actor: Actor
     question: Question
@@ -76,9 +76,9 @@ class _Search:
     def candidates(
         self, most: int, *, below: int = NEWEST, above: int = 0, of: Iterable[int] = (), but: Iterable[int] = ()
     ) -> tuple[list[Candidate], int]:
-        """Return the `most` newest documents between two, of these conversations, and not of those.
+        """Return the newest `most` documents between `above` and `below`, and the last id looked at, 0 at the end.
 
-        With the last of them, 0 where there are no more.
+        `of` limits them to these conversations, `but` excludes some.
         """
         session = db.session()
         dialect = session.get_bind().dialect.name
@@ -91,7 +91,7 @@ class _Search:
         return found, (found[-1].document_id if len(found) == most else 0)
 
     def newest_of_each(self, candidates: Iterable[Candidate], limit: int) -> dict[int, _Match]:
-        """Return the newest match of each conversation, by its number, and no more than `limit` of them."""
+        """Return the newest match per conversation id, for at most `limit` conversations."""
         found: dict[int, _Match] = {}
         for candidate in candidates:
             if candidate.conversation_id not in found and (match := self.match(candidate)):
@@ -101,7 +101,7 @@ class _Search:
         return found
 
     def match(self, candidate: Candidate) -> _Match | None:
-        """Return how a document matches. The index knows neither order nor place of words, so the text decides."""
+        """Check a candidate against its text, since the index knows nothing of word order. None if it does not match."""
         if not candidate.is_seen:
             return None
         found = self._line(candidate.line) if candidate.document_id % 2 == 0 else self._head(candidate.about)
@@ -132,10 +132,10 @@ class _Search:
 
 
 def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = PAGE, zone: tzinfo = UTC) -> HitPage:
-    """Return a page of conversations with a line, or with subject and names, that holds all of `typed`.
+    """Return a page of conversations in which a line, or subject and names, match all of `typed`.
 
-    A page can be short where few of many lines match. Raises `Invalid` on fields `q` and `cursor`. Two statements, one
-    more for `store:`, for each further step where the newest lines are not enough, and for each step of a later page.
+    A page can be short if few candidates match. Raises `Invalid` on fields `q` and `cursor`. Two statements; one more for
+    `store:`, for each further step if the newest lines are not enough, and for each step of a later page.
     """
     question, below = parse(_checked(typed), zone), cursors.decode_document(cursor) if cursor else NEWEST
     found, first, matches, known = _asked(actor, question), below, dict[int, _Match](), set[int]()
@@ -160,9 +160,9 @@ def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = 
 
 
 def count_hits(actor: Actor, typed: str, most: int, *, zone: tzinfo = UTC) -> tuple[int, bool]:
-    """Count the conversations that a search finds among its newest lines, up to `most`; and say whether there may be more.
+    """Count the conversations that match among the newest lines, up to `most`. Also returns whether there may be more.
 
-    One statement, another one for `store:`.
+    One statement, and one more for `store:`.
     """
     found = _asked(actor, parse(typed[:QUERY_MAX], zone))
     if found is None:
@@ -173,7 +173,7 @@ def count_hits(actor: Actor, typed: str, most: int, *, zone: tzinfo = UTC) -> tu
 
 
 def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UTC) -> list[int]:
-    """Return the seq of each line of a conversation that matches, oldest first: the newest 500 at most."""
+    """Return the seqs of matching lines in a conversation, oldest first; at most the newest 500."""
     found = _asked(actor, parse(typed[:QUERY_MAX], zone))
     if found is None:
         return []
@@ -183,31 +183,31 @@ def hits_in(actor: Actor, conversation_id: int, typed: str, *, zone: tzinfo = UT
 
 
 def marks_in(typed: str, texts: Sequence[str]) -> list[list[Range]]:
-    """Return for each text where it holds a word of a search, whether it holds the others or not."""
+    """Return for each text the ranges of any of a search's words."""
     items = parse(typed[:QUERY_MAX], UTC).items
     return [marks.merged(span for item in items for span in marks.find(item, text)) for text in texts]
 
 
 def _hits(actor: Actor, question: Question, matches: Sequence[_Match]) -> list[Hit]:
-    """Return the matches with the rows of their conversations, the newest first."""
+    """Return the matches with their conversations, newest first."""
     rows = inbox.listed(db.session(), actor, [match.conversation_id for match in matches], now()) if matches else {}
     hits = [
         (match.at, Hit(row, match.seq, match.excerpt)) for match in matches if (row := rows.get(match.conversation_id))
     ]
-    # Imports may have written old lines late. A conversation about exactly this order comes before lines that name it.
+    # Sorted here, because imports may write old lines late. A conversation about exactly this order comes first.
     hits.sort(key=lambda pair: (question.is_exactly(_reference_of(pair[1].row)), pair[0]), reverse=True)
     return [hit for _at, hit in hits]
 
 
 def _reference_of(row: InboxRow) -> str:
-    """Return what the shop calls what a conversation is about; empty if it is about nothing."""
+    """Return the reference of a conversation's context, such as an order number; "" without a context."""
     return row.context["reference"] if row.context else ""
 
 
 def _asked(actor: Actor, question: Question) -> _Search | None:
-    """Return the search for a question, or None if it asks for nothing, or for what `actor` cannot have.
+    """Return the index query for a question; None if it is empty or can have no hits.
 
-    That is a store out of their reach, or, for customers, what waits for their side: they have none.
+    The latter is a store out of the actor's reach, or `is:waiting` of a customer, for whom nothing waits.
     """
     if question.is_empty or ("waiting" in question.states and actor.type not in TEAMS):
         return None

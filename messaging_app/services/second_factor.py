@@ -1,6 +1,6 @@
-"""One's own second factor: an authenticator app and recovery codes, turned on, removed, and reset by another admin.
+"""A user's second factor (authenticator app and recovery codes): turn on, remove, and reset by another admin.
 
-Every change is in the audit trail, and its person is told by mail. Recovery codes live as long as any factor does.
+Every change is recorded in the audit trail and mailed to the user. Recovery codes exist as long as any factor does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OwnPasskey(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """What a user signs in with besides the password."""
+    """A user's second factors."""
 
     app_since: datetime | None
     codes_left: int
@@ -49,12 +49,12 @@ class Factors(NamedTuple):
 
     @property
     def has_few_codes(self) -> bool:
-        """Whether it is time for new recovery codes."""
+        """Whether few recovery codes are left."""
         return self.is_on and self.codes_left <= recovery_codes.FEW
 
 
 class Lost(NamedTuple):
-    """Somebody whose factor may be reset, and the store whose staff they are on; None for an admin."""
+    """A user whose factor may be reset, and the store they work for; None for an admin."""
 
     user: User
     factors: Factors
@@ -62,15 +62,15 @@ class Lost(NamedTuple):
 
 
 class AlreadyOn(Refusal):
-    """The authenticator app is on already, perhaps turned on in another tab."""
+    """The authenticator app is already on, perhaps turned on in another tab."""
 
     status = 409
     code = "already_on"
-    sentence = _("Your authenticator app is on already. Remove it first to set up another one.")
+    sentence = _("Your authenticator app is already on. Remove it first to set up another one.")
 
 
 def factors_of(user_id: int) -> Factors:
-    """Return what a user has. Three statements."""
+    """Return a user's factors. Three statements."""
     living = (Authenticator.user_id == user_id) & Authenticator.ended_at.is_(None)
     since = db.session.scalar(select(Authenticator.created_at).where(living))
     row = Passkey
@@ -80,14 +80,14 @@ def factors_of(user_id: int) -> Factors:
 
 
 def offer(actor: Actor, session_id: int, email: str) -> totp.Offer:
-    """Return what an app needs to be set up in this session. One statement."""
+    """Return the data to set up an app in this session. One statement."""
     return totp.offer(_seed(db.session, actor, session_id), email, gettext("Marketplace"))
 
 
 def turn_on(actor: Actor, session_id: int, code: str) -> list[str]:
-    """Turn the offered authenticator app on; `code` shows that it is set up, and does not sign in any more.
+    """Turn on the offered authenticator app. `code` proves that it is set up, and cannot be used again to sign in.
 
-    Returns new recovery codes; none where a passkey has some already. Raises `Invalid` on field `code`, `AlreadyOn`.
+    Returns new recovery codes; none if a passkey already has some. Raises `Invalid` on field `code`, `AlreadyOn`.
     """
     with writing(db.session) as session:
         user = lock(session, actor)
@@ -97,7 +97,9 @@ def turn_on(actor: Actor, session_id: int, code: str) -> list[str]:
         if session.scalar(select(Authenticator.id).where(_living(user.id))) is not None:
             raise AlreadyOn
         if step is None:
-            sentence = _("That is not the code your app shows now. Check the clock of your phone and try again.")
+            sentence = _(
+                "That is not the code your app shows now. Check that your phone’s clock is right and try again."
+            )
             raise Invalid(FieldError("code", "wrong", sentence))
         first = not second_step.has_factor(user.id)
         row = Authenticator(user_id=user.id, seed=seed, secret_hash=totp.hash_of(secret), last_step=step)
@@ -109,7 +111,7 @@ def turn_on(actor: Actor, session_id: int, code: str) -> list[str]:
 def added(
     session: DbSession, actor: Actor, user: User, factor: str, name: str | None = None, *, first: bool
 ) -> list[str]:
-    """Finish adding a factor within the caller's transaction; with the `first` come recovery codes."""
+    """Finish adding a factor in the caller's transaction. Returns recovery codes for the `first` one."""
     codes = recovery_codes.replace(session, user.id) if first else []
     tell(session, actor, user, f"{factor}_added", name)
     audit.record(session, actor, "factor.added", people.about(user), after={"factor": factor, "name": name})
@@ -127,7 +129,7 @@ def turn_off(actor: Actor, password: str) -> None:
 
 
 def removed(session: DbSession, actor: Actor, user: User, factor: str, name: str | None = None) -> None:
-    """Finish removing a factor within the caller's transaction; with the last one go the recovery codes."""
+    """Finish removing a factor in the caller's transaction. With the last one the recovery codes are deleted."""
     if not second_step.has_factor(user.id):
         recovery_codes.remove(session, user.id)
     tell(session, actor, user, f"{factor}_removed", name)
@@ -135,9 +137,9 @@ def removed(session: DbSession, actor: Actor, user: User, factor: str, name: str
 
 
 def make_codes(actor: Actor, password: str) -> list[str]:
-    """Make new recovery codes; the old ones no longer work.
+    """Replace the actor's recovery codes and return the new ones.
 
-    Raises `Invalid` on field `current_password`, `RateLimited`, and `NotFound` for somebody without a factor.
+    Raises `Invalid` on field `current_password`, `RateLimited`, and `NotFound` for users without a factor.
     """
     check_password(actor, password)
     with writing(db.session) as session:
@@ -151,9 +153,9 @@ def make_codes(actor: Actor, password: str) -> list[str]:
 
 
 def resettable(actor: Actor, user_id: int) -> Lost:
-    """Return somebody whose factor `actor` may reset.
+    """Return a user whose factor `actor` may reset.
 
-    Raises `NotFound` for people without one, and `NotAllowed` for one's own, which the account page removes.
+    Raises `NotFound` for users without one, and `NotAllowed` for one's own, which the account page removes.
     """
     require_right(actor, "admins")
     user, factors = db.session.get(User, user_id), factors_of(user_id)
@@ -166,9 +168,9 @@ def resettable(actor: Actor, user_id: int) -> Lost:
 
 
 def reset(actor: Actor | None, user_id: int) -> None:
-    """Take every factor from a user who lost theirs; `actor` is another admin, or None on the command line.
+    """Remove all factors of a user who lost theirs. `actor` is another admin, or None on the command line.
 
-    They sign in with their password until they set up a new one. Raises `NotFound`, `NotAllowed`.
+    The user signs in with their password until they set up a new factor. Raises `NotFound`, `NotAllowed`.
     """
     with writing(db.session) as session:
         if actor is not None:
@@ -187,7 +189,7 @@ def reset(actor: Actor | None, user_id: int) -> None:
 
 
 def reset_by_email(email: str) -> None:
-    """Reset the factor of the user with this address, for whoever runs the server. Raises `Invalid` on field `email`."""
+    """Reset the factor of the user with this e-mail, from the command line. Raises `Invalid` on field `email`."""
     user_id = db.session.scalar(select(User.id).where(User.email_key == email_key(email)))
     if user_id is None or not second_step.has_factor(user_id):
         raise Invalid(FieldError("email", "unknown", _("Nobody with this address has a second factor.")))
@@ -195,18 +197,18 @@ def reset_by_email(email: str) -> None:
 
 
 def check_password(actor: Actor, password: str) -> None:
-    """Have somebody who changes a factor prove their password again, if they have one."""
+    """Check the actor's password before a change of factors, if they have one."""
     if passwords.has_password(actor):
         passwords.check_own(actor, password)
 
 
 def lock(session: DbSession, actor: Actor) -> User:
-    """Return the user behind `actor`, locked, so that changes of one's factors follow one another."""
+    """Return the user behind `actor`, locked so that changes of their factors run one at a time."""
     return session.get_one(User, actor.id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def tell(session: DbSession, actor: Actor, user: User, change: str, passkey: str | None = None) -> None:
-    """Mail a user about a change, within the caller's transaction."""
+    """Queue a mail to a user about a change, in the caller's transaction."""
     role = policy_of(actor).name
     account.post(session, "second_factor", user.email, user.name, role=role, change=change, passkey=passkey or "")
 

@@ -38,18 +38,18 @@ from messaging_app.text import preview
 
 
 class Sent(NamedTuple):
-    """A stored message. `repeated` is True if the same key had sent it before."""
+    """A stored message. `repeated` is True if an earlier request with the same key stored it."""
 
     conversation_id: int
     seq: int
     repeated: bool = False
     store_name: str | None = None
     reopened: bool = False  # the conversation was closed, and this message reopened it
-    was_open: bool = False  # nothing was written: the parties have an open conversation about the same matter
+    was_open: bool = False  # nothing was written: the parties already have an open conversation about the same context
 
 
 def address_of(conversation_id: int) -> str:
-    """Return what the digest of a message begins with: a key sends into one conversation, at once or later."""
+    """Return the prefix of a message's digest, which ties a key to one conversation, sent at once or delayed."""
     return f"send/{conversation_id}"
 
 
@@ -63,7 +63,7 @@ def send(
     seen: int | None = None,
     reopen: bool = False,
 ) -> Sent:
-    """Send into an open conversation, or into one that this `reopen`s, as a part of the caller's transaction.
+    """Send a message in the caller's transaction, into an open conversation or a closed one with `reopen`.
 
     Raises `NotFound`, `ConversationClosed`, `DuplicateOpen`, and `NewerMessages` if others have written after `seen`.
     """
@@ -94,14 +94,14 @@ def idempotently(
     files: Sequence[Attachable],
     write: Callable[[Sequence[Attachable], str], Sent],
 ) -> Sent:
-    """Run `write`, which is one transaction, or return what the same key wrote before.
+    """Run `write`, which is one transaction, or return what an earlier request with the same key wrote.
 
     The unique index decides: of ten identical requests in parallel, nine fail on it, roll back, and find the first.
     """
     digest = digest_of(address, draft, files)
     try:
         return write(files, digest)
-    # Invalid: the recipient has become inactive meanwhile. DuplicateOpen: this very key may have begun the other one.
+    # Invalid: the recipient has become inactive. DuplicateOpen: the same key may have begun the other conversation.
     except (IntegrityError, ConversationClosed, DuplicateOpen, NewerMessages, RateLimited, Invalid) as refusal:
         key = draft.idempotency_key
         before = sent_before(actor, key, digest) if key else None
@@ -113,7 +113,7 @@ def idempotently(
 def write_message(
     session: Session, actor: Actor, line: Taken, draft: drafts.Draft, files: Sequence[Attachable], digest: str
 ) -> None:
-    """Write a message at its position, attach its files, count it for the others, and make it found by its words."""
+    """Write a message at its position, attach its files, update the others' unread counts, and index it."""
     key = draft.idempotency_key
     message_id = Message.write(session, actor, line, draft.content, len(files), key, digest if key else None)
     attachments.commit(session, files, message_id, line.conversation_id, line.last_seq)
@@ -129,14 +129,14 @@ def require_visible(session: Session, actor: Actor, conversation_id: int) -> Non
 
 
 def refuse_duplicate(session: Session, actor: Actor, conversation_id: int) -> None:
-    """Raise `DuplicateOpen` if the same parties have another open conversation about the same matter."""
+    """Raise `DuplicateOpen` if the same parties have another open conversation about the same context."""
     other = Conversation.open_instead(session, actor, conversation_id)
     if other is not None:
         raise DuplicateOpen(other)
 
 
 def reply_reopens(actor: Actor, closed_at: datetime | None, days: str | None) -> bool:
-    """Whether a customer's reply reopens what was closed then. `days` is the setting as it is stored."""
+    """Whether a customer's reply reopens a conversation closed at `closed_at`. `days` is the setting as stored."""
     if closed_at is None or policy_of(actor).may_close:
         return False
     return now() < closed_at + timedelta(days=int(parse_or_default(REPLY_REOPENS_DAYS, days)))
@@ -147,7 +147,7 @@ def _reply_reopens(session: Session, actor: Actor, conversation_id: int) -> bool
 
 
 def turn(session: Session, actor: Actor, conversation_id: int, event: EventKind) -> bool:
-    """Close or reopen a conversation in the caller's transaction. Returns False where somebody else just has."""
+    """Close or reopen a conversation in the caller's transaction. Returns False if it already has that state."""
     assert event.status is not None, "only for events that open or close"
     line = Conversation.turn(session, actor, conversation_id, now(), event.status)
     if line is not None:
@@ -162,7 +162,7 @@ def shown(draft: drafts.Draft, files: Sequence[Attachable]) -> str:
 
 
 def sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
-    """Return what the key has sent. Raises `IdempotencyConflict` where that was something else."""
+    """Return what the key has sent, or None. Raises `IdempotencyConflict` if its content was different."""
     session = db.session()
     found = queries.earlier(session, actor, key)
     if found is None:
@@ -174,6 +174,6 @@ def sent_before(actor: Actor, key: str, digest: str) -> Sent | None:
 
 
 def digest_of(address: str, draft: drafts.Draft, files: Sequence[Attachable]) -> str:
-    """Return what tells a repetition from another message with the same key."""
+    """Return a digest that distinguishes a repeated message from a different one with the same key."""
     content = [address, draft.subject, draft.content, *((file.filename, file.sha256) for file in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

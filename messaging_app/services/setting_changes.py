@@ -1,4 +1,4 @@
-"""Who changed which setting last, for the page of the settings."""
+"""The last change of each setting, for the settings page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from messaging_app.services.settings import SETTINGS
 
 
 class LastChange(NamedTuple):
-    """The last change of a setting; `by` and `before` are empty for one that is older than the audit trail."""
+    """The last change of a setting. `by` and `before` are empty if it is older than the audit trail."""
 
     at: datetime
     by: str = ""

@@ -58,9 +58,9 @@ class ChangedMeanwhile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. Numbers have inclusive limits; switches are true or false; lists are words with commas between.
+    """One setting. Numbers have inclusive limits, switches are true or false, lists are words separated by commas.
 
-    `choices` are the only values of a word, with their names.
+    `choices` are the allowed values of a word, with their labels.
     """
 
     key: str
@@ -144,7 +144,7 @@ SETTINGS = {
             CONTEXT_KINDS,
             "order, return, product, payout, other",
             _("What conversations can be about"),
-            _("The shop’s own words, separated by commas. Conversations about a removed word are kept."),
+            _("Your shop’s own words, separated by commas. Removing a word keeps the conversations about it."),
         ),
         Setting(
             CUSTOMERS_MAY_START,
@@ -213,8 +213,8 @@ SETTINGS = {
             True,
             _("Admins and staff sign in with a password"),
             _(
-                "If off, they sign in through your identity provider, except one emergency administrator: the active one "
-                "with a password who has been here longest. Customers keep their passwords."
+                "If off, they sign in through your identity provider. One emergency administrator keeps their password: "
+                "the active one with the oldest account. Customers keep their passwords."
             ),
             category="accounts",
         ),
@@ -239,7 +239,7 @@ def get_setting(key: str) -> Value:
 
 
 def switched_on_at(*keys: str) -> dict[str, datetime]:
-    """Return since when each of these switches, off by default, has been on; without those that are off. One statement."""
+    """Return when each of these switches was turned on, without those that are off. One statement."""
     row = PlatformSetting
     on = select(row.key, row.updated_at).where(row.key.in_(keys), row.value == "true")
     return {found.key: found.updated_at for found in db.session.execute(on)}
@@ -252,16 +252,16 @@ def list_settings() -> dict[str, Value]:
 
 
 def as_text(value: Value) -> str:
-    """Return a value as it is stored, typed and recorded."""
+    """Return a value in the text form that is stored, typed and recorded."""
     return str(value).lower()
 
 
 def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str, str] | None = None) -> None:
     """Store settings, all or none. `actor` is None on the command line.
 
-    `shown` is what each field of the actor's form held before: what the actor left alone stays as it is now, and
-    `ChangedMeanwhile` is raised if somebody else changed what the actor changed too. Raises `Invalid` naming each key
-    that is unknown or has an invalid value.
+    `shown` are the values that the actor's form showed: fields the actor left alone keep their current value, and
+    `ChangedMeanwhile` is raised if somebody else changed a field that the actor changed too. Raises `Invalid` naming
+    each key that is unknown or has an invalid value.
     """
     parsed: dict[str, Value] = {}
     errors = []
@@ -284,7 +284,7 @@ def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str
             row = {"key": key, "value": as_text(value), "updated_at": now()}
             was = before.get(key, as_text(SETTINGS[key].default))
             if was == row["value"]:
-                continue  # saved with others: since when a switch is on stays as it was
+                continue  # unchanged: keeps the time at which a switch was turned on
             session.execute(insert.values(row).on_conflict_do_update(index_elements=["key"], set_=row))
             about = audit.Object("setting", key, key)
             done.append(audit.Change("setting.changed", about, {"value": was}, {"value": str(row["value"])}))
@@ -293,7 +293,7 @@ def set_settings(actor: Actor | None, values: dict[str, str], shown: Mapping[str
 
 
 def _drop_untouched(parsed: dict[str, Value], stored: Mapping[str, str], shown: Mapping[str, str]) -> None:
-    """Leave in `parsed` what the actor changed. Raises `ChangedMeanwhile` if that is not as it was `shown`."""
+    """Remove from `parsed` what the actor left alone. Raises `ChangedMeanwhile` if the rest is no longer as `shown`."""
     conflicts = {}
     for key in [key for key in parsed if key in shown]:
         in_force = as_text(parse_or_default(key, stored.get(key)))

@@ -1,4 +1,4 @@
-"""The first start: whoever can run commands on the server gets a code, and with it makes the first admin."""
+"""First start: a code printed by a command on the server lets its holder create the first admin."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from messaging_app.models import AuditHead, Customer, LinkKind, User
 from messaging_app.services import audit, people
 from messaging_app.text import email_key
 
-LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without those that are taken for others
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no look-alikes
 CODE_LENGTH = 16  # five bits each
 PLACE = audit.Object("platform", "setup")
 
 
 class AlreadySetUp(Refusal):
-    """There is an admin, who invites others."""
+    """There already is an admin, who can invite others."""
 
     status = 409
     code = "already_set_up"
-    sentence = _("There is an admin already. Sign in as one to invite others.")
+    sentence = _("There is already an admin. Sign in as one to invite others.")
 
 
 def has_people() -> bool:
-    """Whether anybody is known here. They stay known, so one yes is good for the life of the process."""
+    """Whether there is any user or customer. They are never deleted, so a yes is cached for the life of the process."""
     known = current_app.extensions.get("has_people", False)
     if not known:
         known = current_app.extensions["has_people"] = bool(
@@ -47,21 +47,21 @@ def has_admin() -> bool:
 
 
 def make_code() -> str:
-    """A code that makes the first admin within an hour; the one before no longer works. Raises `AlreadySetUp`."""
+    """Return a code to create the first admin, valid for an hour; it replaces any earlier one. Raises `AlreadySetUp`."""
     if has_admin():
         raise AlreadySetUp
     code = "".join(secrets.choice(LETTERS) for _letter in range(CODE_LENGTH))
     with writing(db.session) as session:
         session.execute(
             select(AuditHead.id).with_for_update()
-        )  # one after the other, or two made at once would both live
+        )  # one at a time: otherwise two created in parallel would both be valid
         links.make(session, LinkKind.SETUP, "", role="admin", token=code)
         audit.record(session, None, "setup.code_made", PLACE)
     return "-".join(code[at : at + 4] for at in range(0, CODE_LENGTH, 4))
 
 
 def finish(code: str, email: str, name: str, password: str) -> int:
-    """Make the first admin; returns their number. Raises `NotFound` where there is one, and `Invalid`."""
+    """Create the first admin and return their id. Raises `NotFound` if there already is one, and `Invalid`."""
     if has_admin():
         raise NotFound
     typed = "".join(letter for letter in code.upper() if letter.isalnum())
@@ -72,7 +72,7 @@ def finish(code: str, email: str, name: str, password: str) -> int:
     email = people.checked_email(email)
     people.checked_name(name)
     check_new(password)
-    db.session.rollback()  # no connection is held while the password is worked on
+    db.session.rollback()  # hold no connection while hashing
     password_hash = hash_password(password)
     with writing(db.session) as session:
         try:
@@ -82,7 +82,7 @@ def finish(code: str, email: str, name: str, password: str) -> int:
         if has_admin():
             raise NotFound
         if session.scalar(select(User.id).where(User.email_key == email_key(email))) is not None:
-            raise Invalid(FieldError("email", "taken", _("Somebody has this address already. Use another one.")))
+            raise Invalid(FieldError("email", "taken", _("This address is already in use. Use another one.")))
         user = people.add_user(session, email, name, password_hash)
         actor = Actor(ActorType.ADMIN, user.id, user.name)
         people.make_admin(session, actor, user)

@@ -1,7 +1,7 @@
-"""Who works at a store: listed, made owner or staff, taken off and brought back, by admins and by its owners.
+"""A store's staff: list, change role, remove and reinstate, by admins and by the store's owners.
 
-Whatever could leave a store without an owner holds the store's row meanwhile, so that of two who do it to each other at
-once one is refused.
+Changes that could leave a store without an owner lock the store's row first, so that of two owners who remove each other
+in parallel one is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROLES = (OWNER, STAFF)
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What taking somebody off a store ends."""
+    """What removing somebody from a store ends."""
 
     member: MemberRow
     sessions: int
@@ -43,7 +43,7 @@ class Leaving:
 
 
 def list_staff(actor: Actor, store_id: int, asked: Asked) -> list[MemberRow]:
-    """Who works at a store, or with `status` inactive who no longer does, by name."""
+    """Return a store's staff by name; with `status` inactive the former staff."""
     require_sight(actor, "staff", store_id)
     check_asked(asked)
     rows = queries.members_of(db.session(), store_id)
@@ -54,7 +54,7 @@ def list_staff(actor: Actor, store_id: int, asked: Asked) -> list[MemberRow]:
 
 
 def export_staff(actor: Actor, store_id: int, asked: Asked) -> list[tuple[object, ...]]:
-    """The same as rows of a file, a heading first."""
+    """Return the same list as rows of a file, starting with the header."""
     require_right(actor, "staff", store_id)
     rows, store = list_staff(actor, store_id, asked), get_store(actor, store_id)
     about = audit.Object("list", "staff", store.name)
@@ -65,12 +65,12 @@ def export_staff(actor: Actor, store_id: int, asked: Asked) -> list[tuple[object
 
 
 def has_owner(store_id: int) -> bool:
-    """Whether a store has somebody who runs it."""
+    """Whether a store has an active owner."""
     return _other_owners(db.session(), store_id, 0) > 0
 
 
 def get_member(actor: Actor, store_id: int, user_id: int) -> MemberRow:
-    """Somebody who is or was on the staff of a store."""
+    """Return a current or former member of a store's staff. Raises `NotFound`."""
     require_sight(actor, "staff", store_id)
     found = next((row for row in queries.members_of(db.session(), store_id) if row.user_id == user_id), None)
     if found is None:
@@ -79,7 +79,7 @@ def get_member(actor: Actor, store_id: int, user_id: int) -> MemberRow:
 
 
 def effects_of_removing(actor: Actor, store_id: int, user_id: int) -> Leaving:
-    """What taking somebody off would end. Raises `LastOwner` where it must not be."""
+    """Return what removing somebody would end. Raises `LastOwner` if they cannot be removed."""
     require_right(actor, "staff", store_id)
     member = get_member(actor, store_id, user_id)
     if member.active and member.is_owner and _other_owners(db.session(), store_id, user_id) == 0:
@@ -94,7 +94,7 @@ def effects_of_removing(actor: Actor, store_id: int, user_id: int) -> Leaving:
 
 
 def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
-    """Make somebody owner or staff. Raises `LastOwner`, and `Invalid` on field `role`."""
+    """Make a member owner or staff. Raises `LastOwner`, and `Invalid` on field `role`."""
     require_right(actor, "staff", store_id)
     if role not in ROLES:
         raise Invalid(FieldError("role", "invalid", _("The role must be owner or staff.")))
@@ -103,7 +103,7 @@ def change_role(actor: Actor, store_id: int, user_id: int, role: str) -> None:
 
 
 def set_role(session: Session, actor: audit.Author, store_id: int, user_id: int, role: str) -> None:
-    """The same within the caller's transaction, whoever decides it. Raises `LastOwner`, `NotFound`."""
+    """Do the same in the caller's transaction, without checking rights. Raises `LastOwner`, `NotFound`."""
     member, user = _held(session, store_id, user_id)
     if not member.active:
         raise NotFound
@@ -119,7 +119,7 @@ def set_role(session: Session, actor: audit.Author, store_id: int, user_id: int,
 
 
 def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
-    """Take somebody off a store: they are signed out of it, their tokens for it end. Doing it twice is well.
+    """Remove a member from a store, sign them out of it and end their tokens for it. Idempotent.
 
     Raises `LastOwner`.
     """
@@ -129,7 +129,7 @@ def remove_member(actor: Actor, store_id: int, user_id: int) -> None:
 
 
 def end_membership(session: Session, actor: audit.Author, store_id: int, user_id: int) -> None:
-    """The same within the caller's transaction, whoever decides it. Raises `LastOwner`."""
+    """Do the same in the caller's transaction, without checking rights. Raises `LastOwner`."""
     member, user = _held(session, store_id, user_id)
     if not member.active:
         return
@@ -144,9 +144,9 @@ def end_membership(session: Session, actor: audit.Author, store_id: int, user_id
 
 
 def bring_back(actor: Actor, store_id: int, user_id: int) -> None:
-    """Put somebody who was removed back on the staff, in their former role, with nothing unread. Doing it twice is well.
+    """Reinstate a removed member in their former role, with nothing unread. Idempotent.
 
-    An admin reactivates their account too, if need be. Raises `NotAllowed` where an owner would have to.
+    An admin also reactivates their account if necessary. Raises `NotAllowed` if an owner would have to.
     """
     require_right(actor, "staff", store_id)
     with writing(db.session) as session:
@@ -162,7 +162,7 @@ def bring_back(actor: Actor, store_id: int, user_id: int) -> None:
 
 
 def hold_stores_of(session: DbSession, user_id: int) -> None:
-    """Hold the stores that a user owns, so that nobody takes another owner off meanwhile."""
+    """Lock the stores that a user owns, so that nobody can remove another owner in the meantime."""
     member = StoreMembership
     owned = select(member.store_id).where(member.user_id == user_id, member.role == OWNER, member.active)
     session.execute(
@@ -171,7 +171,7 @@ def hold_stores_of(session: DbSession, user_id: int) -> None:
 
 
 def stores_without_owner_but(session: DbSession, user_id: int) -> list[str]:
-    """The names of the stores that have no other active owner than this user. One statement."""
+    """Return the names of the stores whose only active owner is this user. One statement."""
     member, other = StoreMembership, aliased(StoreMembership)
     others = select(other.user_id).join(User, User.id == other.user_id)
     others = others.where(other.store_id == member.store_id, other.user_id != user_id)
@@ -182,7 +182,7 @@ def stores_without_owner_but(session: DbSession, user_id: int) -> list[str]:
 
 
 def _held(session: Session, store_id: int, user_id: int) -> tuple[StoreMembership, User]:
-    """A place on the staff of a store, which is held still, and its person."""
+    """Return a membership of a store's staff and its user, both locked."""
     lock_store(session, store_id)
     member = session.get(StoreMembership, (store_id, user_id))
     user = session.get(User, user_id)

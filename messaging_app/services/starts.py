@@ -1,6 +1,6 @@
-"""Whether customers may begin conversations: as far as both platform and store let them, and so many a day.
+"""Whether customers may begin conversations: if both platform and store allow it, and up to a daily limit.
 
-What they begin may continue a closed conversation: such follow-ups form a chain.
+A new conversation may continue a closed one; such follow-ups form a chain.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ OFFERED = 20  # contexts from which a customer chooses
 
 
 class Matter(NamedTuple):
-    """What a customer can write about, and the open conversation about it if there is one."""
+    """A context that a customer can write about, and the open conversation about it, if any."""
 
     context: ContextRow
     conversation_id: int | None
 
 
 class StartsUsedUp(RateLimited):
-    """A customer has begun as many conversations as a day allows."""
+    """The customer has reached the daily limit of new conversations."""
 
     sentence = _(
         "You have reached the limit of new conversations for today. Reply in an existing one, or try again tomorrow."
@@ -48,13 +48,15 @@ class StartsUsedUp(RateLimited):
 
 
 def allowed(actor: Actor) -> str:
-    """Return what this customer may begin: never, about_order or always. The stricter choice wins. One statement."""
+    """Return when this customer may begin conversations: never, about_order or always. The stricter of platform and store
+    wins. One statement.
+    """
     stored, of_store = queries.choices(db.session(), CUSTOMERS_MAY_START, actor.store_id or 0)
     return min(str(parse_or_default(CUSTOMERS_MAY_START, stored)), of_store, key=MAY_START.index)
 
 
 def possible(actor: Actor, conversation_type: str, recipient_type: str) -> dict[str, ConversationType]:
-    """Return what the actor's role may begin now, by recipient type. One statement where a setting decides about these two."""
+    """Return the conversation types that the actor may begin, by recipient type. At most one statement."""
     policy = policy_of(actor)
 
     def is_off(recipient: str) -> bool:
@@ -66,24 +68,24 @@ def possible(actor: Actor, conversation_type: str, recipient_type: str) -> dict[
 
 
 def may_write_to(actor: Actor, recipient_type: str) -> bool:
-    """Whether the actor's role may write to recipients of this kind now. One statement where a setting decides."""
+    """Whether the actor's role may write to this kind of recipient now. At most one statement."""
     key = policy_of(actor).starts_where.get(recipient_type)
     return recipient_type in policy_of(actor).starts and (key is None or bool(get_setting(key)))
 
 
 def recipient_types(actor: Actor, settings: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the kinds of recipients that the actor may write to while these settings are in force."""
+    """Return the kinds of recipients that the actor may write to under these settings."""
     where = policy_of(actor).starts_where
     return tuple(one for one in policy_of(actor).starts if one not in where or settings.get(where[one]))
 
 
 def may_ask(actor: Actor) -> bool:
-    """Whether a customer is offered to write to their store. One statement for customers, none for others."""
+    """Whether to offer the customer a new conversation with their store. One statement for customers, else none."""
     return not policy_of(actor).starts_freely and allowed(actor) != NEVER
 
 
 def require_allowed(actor: Actor, context: Named | None) -> None:
-    """Raise `NotAllowed` unless the actor may begin conversations, `ContextRequired` if only about something and this is not."""
+    """Raise `NotAllowed` if the actor may not begin conversations, `ContextRequired` if a required context is missing."""
     if policy_of(actor).starts_freely:
         return
     mode = allowed(actor)
@@ -94,7 +96,7 @@ def require_allowed(actor: Actor, context: Named | None) -> None:
 
 
 def count(session: Session, actor: Actor) -> None:
-    """Raise `StartsUsedUp` if a customer has begun as many as a day allows. Locks the customer until the end."""
+    """Raise `StartsUsedUp` if a customer has reached the daily limit. Locks the customer until the transaction ends."""
     if policy_of(actor).starts_freely:
         return
     queries.lock_customer(session, actor.id)
@@ -106,9 +108,9 @@ def count(session: Session, actor: Actor) -> None:
 
 
 def last_of_chain(session: Session, actor: Actor, follows: int, parties: tuple[str, int, int | None]) -> int:
-    """Return the closed conversation that a new one of the same parties continues, locked: the last of its chain.
+    """Return the id of the closed conversation that a new one continues: the last of its chain, locked.
 
-    Raises `NotFound` for what others have talked about, `DuplicateOpen` if the last one is open.
+    Raises `NotFound` for a conversation of other parties, `DuplicateOpen` if the last one is open.
     """
     last = _lock(session, actor, follows, parties)
     while (later := Conversation.continued_in(session, last.conversation_id)) is not None:
@@ -127,7 +129,7 @@ def _lock(session: Session, actor: Actor, number: int, parties: tuple[str, int, 
 
 
 def offered(actor: Actor) -> list[Matter]:
-    """Return what a customer can write about, the newest first. Two statements."""
+    """Return the contexts that a customer can write about, newest first. Two statements."""
     session = db.session()
     rows = queries.contexts_of(session, actor.store_id or 0, actor.id, OFFERED)
     is_open = queries.open_about(session, actor.id, policy_of(actor).starts["store"]) if rows else {}

@@ -1,4 +1,4 @@
-"""Stores made and changed: by admins, and by owners their own. Two who change one do not overwrite each other."""
+"""Creating and changing stores: admins any, owners their own. Concurrent edits never overwrite each other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from messaging_app.storage import StorageUnavailable
 from messaging_app.text import SUBJECT_MAX, TextRefused, clean_subject
 
 OPENING_MAX, HOURS_MAX = 500, 200
-# What an edit changes.
+# The columns that an edit can change.
 FIELDS = ("name", "accent", "logo", "opening_line", "hours", "staff_see_only_assigned", "customers_may_start")
 _BAD_CODE = _("A code has 1 to 64 letters, digits and . _ - and begins with a letter or digit.")
 _NAME_REFUSED = {
@@ -56,7 +56,7 @@ _LOGO_REFUSED = _("A logo must be an intact PNG, JPEG or WebP image of at most 2
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What a form says of a store. `accent` is "" for indigo; without a `logo` the picture stays, unless it is dropped."""
+    """A store as entered in a form. `accent` is "" for indigo. Without a `logo` the current one stays unless dropped."""
 
     name: str
     accent: str = ""
@@ -69,7 +69,7 @@ class Entered:
 
 
 class EditedMeanwhile(Refusal):
-    """Somebody else changed the store since the form was opened: `store` is as it is now, `by` whoever did it, `at` when."""
+    """Somebody else changed the store since the form was opened: `store` is the current version, changed `by`, `at`."""
 
     status = 409
     code = "edited_meanwhile"
@@ -81,13 +81,13 @@ class EditedMeanwhile(Refusal):
 
 
 def version_of(store: Store) -> str:
-    """Changes with whatever an edit may change: a form carries the version that it shows."""
+    """Return a text that changes with every edit, for forms to detect concurrent changes."""
     values = "\0".join(str(getattr(store, name) or "") for name in FIELDS)
     return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
 def create_store(actor: Actor, code: str, entered: Entered, *, active: bool = True) -> int:
-    """A new store; its number. Raises `Invalid` naming each field."""
+    """Create a store and return its id. Raises `Invalid` naming each field."""
     require_right(actor, "stores")
     code = code.strip()
     errors = [] if CODE.fullmatch(code) else [FieldError("code", "invalid", _BAD_CODE)]
@@ -104,15 +104,15 @@ def create_store(actor: Actor, code: str, entered: Entered, *, active: bool = Tr
             words = {number: (number, terms.words_of_store(store.name, code))}
             terms.add_words(session.connection(), "store", words)
             audit.record(session, actor, "store.created", about(store), after=_facts(store) | {"active": active})
-    except IntegrityError:  # two at once
+    except IntegrityError:  # two requests in parallel
         raise Invalid(_code_taken()) from None
     return number
 
 
 def change_store(actor: Actor, store_id: int, version: str, entered: Entered) -> None:
-    """Change a store's name, look and lines; an admin any store's, an owner their own.
+    """Change a store's name, appearance and texts. Admins can change any store, owners their own.
 
-    Raises `Invalid` as `create_store` does, and `EditedMeanwhile` where `version` is not that of now.
+    Raises `Invalid` as `create_store` does, and `EditedMeanwhile` if `version` is not the current one.
     """
     require_right(actor, "staff", store_id)
     errors: list[FieldError] = []
@@ -147,7 +147,7 @@ def _code_taken() -> FieldError:
 
 
 def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any], bytes | None]:
-    """What the columns become, and the bytes of a new logo. Raises `Invalid` with these errors and those of `errors`."""
+    """Return the new column values and the bytes of a new logo. Raises `Invalid` with its own errors and `errors`."""
     values: dict[str, object] = {"name": "", "accent": entered.accent or None, "logo": None}
     values["staff_see_only_assigned"] = entered.staff_see_only_assigned
     values["customers_may_start"] = entered.customers_may_start
@@ -180,8 +180,8 @@ def _checked(entered: Entered, errors: list[FieldError]) -> tuple[dict[str, Any]
 
 
 def _picture(upload: Upload) -> tuple[bytes, str]:
-    """Bytes of a logo and what `Store.logo` says of it. Raises `ValueError`, or `FileRefused` by the scanner."""
-    db.session.rollback()  # no connection is held while bytes are looked at
+    """Return the bytes of a logo and its value for `Store.logo`. Raises `ValueError`, or `FileRefused` by the scanner."""
+    db.session.rollback()  # hold no connection while the image is checked
     content = upload.stream.read(logos.LOGO_MAX + 1)
     name = logos.name_of(content, logos.check(content))
     with temporary_copy() as (path, copy):
@@ -193,7 +193,7 @@ def _picture(upload: Upload) -> tuple[bytes, str]:
 
 @contextmanager
 def _keeping(code: str, logo: str | None, content: bytes | None) -> Iterator[None]:
-    """Put a new logo into storage before the block. Raises `Unavailable` where there is no storage."""
+    """Store a new logo before the block runs. Raises `Unavailable` if the storage fails."""
     pictures = [logos.Logo(logos.key_of(code, logo), content)] if logo and content else []
     try:
         with logos.kept(pictures):
@@ -207,7 +207,7 @@ def _facts(store: Store) -> dict[str, audit.Value]:
 
 
 def _last_change(session: Session, store: Store) -> tuple[str, datetime | None]:
-    """Who changed a store last, by the audit trail, and when."""
+    """Return who changed a store last, and when, from the audit trail."""
     query = select(AuditEntry.actor_name, AuditEntry.at).where(
         AuditEntry.object_type == "store", AuditEntry.object_id == store.code, AuditEntry.action == "store.changed"
     )

@@ -1,4 +1,4 @@
-"""Stores closed and opened again by the platform's admins."""
+"""Deactivating and reactivating stores, by admins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Effects:
 
 
 def effects_of_deactivating(actor: Actor, store_id: int) -> Effects:
-    """What deactivating this store would end and keep."""
+    """Return what deactivating this store would end and keep."""
     require_right(actor, "stores")
     here = SignInSession.store_id == store_id
     return Effects(
@@ -41,7 +41,7 @@ def effects_of_deactivating(actor: Actor, store_id: int) -> Effects:
 
 
 def deactivate_store(actor: Actor, store_id: int) -> None:
-    """Close a store: its staff and customers are signed out, their tokens end, nobody can join. Doing it twice is well."""
+    """Deactivate a store: sign out its staff and customers, end their tokens, let nobody join. Idempotent."""
     require_right(actor, "stores")
     with writing(db.session) as session:
         store = lock_store(session, store_id)
@@ -57,7 +57,7 @@ def deactivate_store(actor: Actor, store_id: int) -> None:
 
 
 def reactivate_store(actor: Actor, store_id: int) -> None:
-    """Open a store again: everybody who was there may sign in, with nothing unread. Doing it twice is well."""
+    """Reactivate a store: its staff and customers can sign in again, with nothing unread. Idempotent."""
     require_right(actor, "stores")
     with writing(db.session) as session:
         store = lock_store(session, store_id)

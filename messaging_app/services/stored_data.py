@@ -1,4 +1,4 @@
-"""What is stored about a customer, for themselves: their row, and how much they have written and signed in."""
+"""The data stored about a customer, shown to themselves: their row, and counts of messages and sign-ins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from messaging_app.models import (
 
 
 class StoredData(NamedTuple):
-    """A customer's row and counts. Of conversations and messages only what the customer sees."""
+    """A customer's row and counts. Conversations and messages are counted only if the customer sees them."""
 
     name: str
     email: str
@@ -42,7 +42,7 @@ class StoredData(NamedTuple):
 
 
 def get_stored(actor: Actor) -> StoredData:
-    """What is stored about the customer `actor`. One statement."""
+    """Return the data stored about the customer `actor`. One statement."""
     seen = select(Conversation.id).where(Conversation.visible_to(actor)).subquery()
     own = (Message.sender_type == actor.type) & (Message.sender_id == actor.id)
     of_seen = Message.conversation_id.in_(select(seen.c.id)) & own

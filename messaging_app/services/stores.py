@@ -1,4 +1,4 @@
-"""Stores: listed and looked at, by the platform's admins and, one by one, by their own staff."""
+"""Lists and shows stores: all of them to admins, their own store to staff."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTED_UP_TO = 10_000  # above that a store's page says "10,000+"
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """What a store has, as far as the admin sees it, counted up to COUNTED_UP_TO and one."""
+    """Counts of what the admin can see of a store, each up to COUNTED_UP_TO + 1."""
 
     open: int
     all: int
@@ -34,7 +34,7 @@ class StoreCounts:
 
 
 def list_stores(actor: Actor, asked: Asked) -> ListPage:
-    """A page of all stores with their owners. Raises `Invalid` for a filter that there is not."""
+    """Return a page of all stores with their owners. Raises `Invalid` for an unknown filter."""
     require_sight(actor, "stores")
     check_asked(asked)
     rows, cursor = queries.page_of(db.session(), Store, queries.store_rows(actor), asked, PAGE)
@@ -43,12 +43,12 @@ def list_stores(actor: Actor, asked: Asked) -> ListPage:
 
 
 def owners_of(stores: list[StoreRow]) -> dict[int, list[str]]:
-    """The names of the owners of each of these stores."""
+    """Return the owners' names of each of these stores."""
     return queries.owners_of(db.session(), [store.id for store in stores])
 
 
 def export_stores(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
-    """Every store that is asked for, a heading first: read in parts, so that an export of any size holds nothing."""
+    """Yield the matching stores as rows, starting with the header. Reads in batches, so memory use stays constant."""
     require_right(actor, "stores")
     check_asked(asked)
     with writing(db.session) as session:
@@ -57,7 +57,7 @@ def export_stores(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
 
 
 def get_store(actor: Actor, store_id: int) -> Store:
-    """A store that the admin, or its own staff, looks at."""
+    """Return a store for an admin or its own staff. Raises `NotFound`."""
     require_sight(actor, "staff", store_id)
     store = db.session.get(Store, store_id)
     if store is None:
@@ -66,7 +66,7 @@ def get_store(actor: Actor, store_id: int) -> Store:
 
 
 def get_figures(actor: Actor, store_id: int) -> StoreCounts:
-    """What a store has. One statement."""
+    """Return a store's counts. One statement."""
     conversation = Conversation
     seen = select(conversation.id).where(conversation.store_id == store_id, conversation.visible_to(actor))
     some = (
@@ -90,13 +90,13 @@ def get_figures(actor: Actor, store_id: int) -> StoreCounts:
 
 
 def count_conversations(actor: Actor, store_id: int) -> int:
-    """How many conversations of a store the admin sees. One statement."""
+    """Return how many conversations of a store the admin can see. One statement."""
     query = select(func.count()).where(Conversation.store_id == store_id, Conversation.visible_to(actor))
     return db.session.scalar(query) or 0
 
 
 def lock_store(session: Session, store_id: int) -> Store:
-    """A store, held still until the transaction ends."""
+    """Return a store, locked until the transaction ends. Raises `NotFound`."""
     store = session.scalar(select(Store).where(Store.id == store_id).with_for_update(key_share=True))
     if store is None:
         raise NotFound
@@ -104,7 +104,7 @@ def lock_store(session: Session, store_id: int) -> Store:
 
 
 def about(store: Store) -> audit.Object:
-    """A store, as the audit trail names the object of an entry."""
+    """Return a store as the object of an audit entry."""
     return audit.Object("store", store.code, store.name)
 
 
@@ -114,7 +114,7 @@ def _exported(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
         rows, cursor = queries.page_of(db.session(), Store, queries.store_rows(actor), asked, EXPORTED_AT_ONCE)
         stores = [StoreRow(*row) for row in rows]
         owners = owners_of(stores)
-        db.session.rollback()  # nothing is held while the reader takes their time
+        db.session.rollback()  # hold no connection while a slow client reads
         for store in stores:
             names = "; ".join(owners.get(store.id, ()))
             yield (store.code, store.name, store.active, names, store.staff, store.created_at)

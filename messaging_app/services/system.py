@@ -1,4 +1,4 @@
-"""How this installation is: each part with a sentence, and what to do where one needs somebody."""
+"""The health of this installation: each part with its state, and what to do if it needs attention."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from messaging_app.services import audit, trail
 from messaging_app.services.console import require_right, require_sight
 
 TEST = "test"  # the kind of a test mail
-ROOM_LEFT = 1024**3  # bytes; less free space in the storage needs somebody
+ROOM_LEFT = 1024**3  # bytes; with less free space, storage needs attention
 
 
 class MailIsOff(Refusal):
@@ -42,7 +42,7 @@ class MailIsOff(Refusal):
 
 
 class Part(NamedTuple):
-    """One part: `says` is how it is, or what to do if it is not good. `end` is a figure beside it."""
+    """One part. `says` describes its state, or what to do if it is not good. `end` is a figure shown beside it."""
 
     label: str
     is_good: bool
@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
 
 class TestMail(NamedTuple):
-    """What became of a test mail."""
+    """The state of a test mail."""
 
     email: str
     state: str
@@ -61,7 +61,7 @@ class TestMail(NamedTuple):
 
 
 def list_parts(actor: Actor) -> list[Part]:
-    """Return every part; those that need somebody come first. Writes nothing."""
+    """Return every part; those that need attention come first. Writes nothing."""
     require_sight(actor, "system")
     signing_in = _providers()
     parts = [look() for look in (_database, _migrations, _bus, _storage, _mail, _queue, _worker, _doctor, _trail)]
@@ -69,7 +69,7 @@ def list_parts(actor: Actor) -> list[Part]:
 
 
 def send_test_mail(actor: Actor) -> int:
-    """Send the actor a test mail and return its number. Raises `MailIsOff`, `RateLimited`."""
+    """Send the actor a test mail and return its id. Raises `MailIsOff`, `RateLimited`."""
     require_right(actor, "system")
     if not account.is_on():
         raise MailIsOff
@@ -85,7 +85,7 @@ def send_test_mail(actor: Actor) -> int:
 
 
 def find_test_mail(actor: Actor, mail_id: int) -> TestMail | None:
-    """Return what became of a test mail of the actor's; None for any other mail. One statement."""
+    """Return the state of one of the actor's test mails; None for any other mail. One statement."""
     row = AccountMail
     query = select(row).join(User, User.email == row.email)
     mail = db.session.scalar(query.where(row.id == mail_id, row.kind == TEST, User.id == actor.id))
@@ -95,8 +95,8 @@ def find_test_mail(actor: Actor, mail_id: int) -> TestMail | None:
 
 
 def _providers() -> list[Part]:
-    """Ask each identity provider, as a sign-in would: what it answered within the last hour is not asked again."""
-    db.session.rollback()  # no connection is held while a provider takes its time
+    """Check each identity provider, as a sign-in would: responses are cached for an hour."""
+    db.session.rollback()  # hold no connection while waiting for a provider
     parts = []
     for provider in providers().values():
         name = _("Sign-in with %(provider)s", provider=provider.label)
@@ -104,11 +104,11 @@ def _providers() -> list[Part]:
             provider.discover()
             failure = provider.last_failure
         except ProviderDown:
-            failure = provider.last_failure or _("no answer yet")
+            failure = provider.last_failure or _("no response yet")
         says = _("%(address)s answers", address=provider.issuer)
         if failure:
             says = _(
-                "Does not respond correctly (%(error)s). Check %(setting)s, and that this server reaches the address.",
+                "Does not respond correctly (%(error)s). Check %(setting)s, and that this server can reach the address.",
                 error=failure,
                 setting=f"MESSAGING_OIDC__{provider.name.upper()}__ISSUER",
             )
@@ -129,7 +129,7 @@ def _database() -> Part:
         name = f"SQLite {db.session.scalar(text('SELECT sqlite_version()'))}"
         pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
         size = db.session.scalar(text(pages))
-    says = _("%(name)s, answers in %(time)s ms", name=name, time=f"{milliseconds:.1f}")
+    says = _("%(name)s, responds in %(time)s ms", name=name, time=f"{milliseconds:.1f}")
     return Part(_("Database"), True, says, file_size(int(size or 0)))
 
 
@@ -161,7 +161,7 @@ def _storage() -> Part:
         return Part(name, False, says)
     root = getattr(current_app.extensions["storage"], "root", None)
     if root is None:
-        return Part(name, True, _("The bucket answers"))
+        return Part(name, True, _("The bucket responds"))
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if free < ROOM_LEFT:
@@ -174,10 +174,10 @@ def _storage() -> Part:
 def _mail() -> Part:
     url = current_app.extensions["settings"].mail_url
     if url is None:
-        says = _("Off. Invitations show their link once instead. Set MESSAGING_MAIL_URL to send mail.")
+        says = _("Off. New invitations show their link once, to copy. Set MESSAGING_MAIL_URL to send mail.")
         return Part(_("Mail"), True, says)
     host = urlsplit(url).hostname or ""
-    return Part(_("Mail"), True, _("Goes out through %(host)s", host=host), sends_mail=True)
+    return Part(_("Mail"), True, _("Sent through %(host)s", host=host), sends_mail=True)
 
 
 def _queue() -> Part:

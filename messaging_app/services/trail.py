@@ -1,4 +1,4 @@
-"""Reading the audit trail: filtered pages of it, all of it, and whether it is as it was written."""
+"""Reading the audit trail: filtered pages, exports, and verification that it is unchanged."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def count_entries() -> int:
 
 
 def lock_end(session: DbSession) -> None:
-    """Lock the end of the trail until the transaction ends, for those who must come one after the other."""
+    """Lock the end of the trail until the transaction ends, to serialise the callers."""
     session.execute(select(AuditHead.id).with_for_update())
 
 
 def first_bad_entry(connection: Connection) -> int | None:
     """Return the id of the first changed or missing entry, or None if the trail is intact.
 
-    Reads the end of the trail first: entries that are added meanwhile are not looked at.
+    Reads the id of the last entry first: entries added during the check are ignored.
     """
     entry = AuditEntry.__table__.c
     head = connection.execute(select(AuditHead.last_id, AuditHead.hash)).one()
@@ -72,13 +72,13 @@ def first_bad_entry(connection: Connection) -> int | None:
 
 
 def verify() -> int | None:
-    """Return what `first_bad_entry` returns. Holds no lock."""
+    """Return the result of `first_bad_entry` without holding a lock."""
     with db.engine.connect() as connection:
         return first_bad_entry(connection)
 
 
 def record_export(actor: Actor | None, filters: Filters | None = None) -> None:
-    """Record that the trail is taken away as a file. In a transaction of its own."""
+    """Record an export of the trail, in its own transaction."""
     with writing(db.session) as session:
         about = audit.Object("list", "audit", "audit")
         audit.record(session, actor, "export.made", about, after=(filters or Filters()).told())

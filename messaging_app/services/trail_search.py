@@ -1,4 +1,4 @@
-"""The audit trail as admins look through it: what they type becomes filters, entries become sentences."""
+"""The audit trail page: turns input into filters, and entries into sentences."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from messaging_app.services.trail_words import SENTENCES, Told, actions_of, tell
 from messaging_app.text import email_key, search_key
 
 PAGE = 50
-MOST_PEOPLE = 20  # of those whose name begins so
+MOST_PEOPLE = 20  # people matched by the beginning of their name
 TIMES = {"today": 0, "7": 7, "30": 30, "90": 90}  # days back from the beginning of today
 KINDS = ("address", "attachment", "customer", "directory", "export", "invitation", "list", "platform", "setting")
 OBJECT_KINDS = frozenset((*KINDS, "store", "token", "user"))
 
 
 class Asked(NamedTuple):
-    """What an admin looks for. `person` and `object` are as typed, `action` a group or an action, `time` of TIMES."""
+    """A search of the trail. `person` and `object` are as typed, `action` is a group or an action, `time` one of TIMES."""
 
     person: str = ""
     action: str = ""
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
 
 
 class TrailPage(NamedTuple):
-    """A page of the trail, newest first. `total` is how many entries there are if nothing is looked for."""
+    """A page of the trail, newest first. `total` is the number of entries; None in a search."""
 
     entries: list[Told]
     next_cursor: str
@@ -47,7 +47,7 @@ class TrailPage(NamedTuple):
 
 
 def list_trail(actor: Actor, asked: Asked, midnight: datetime) -> TrailPage:
-    """Return a page. `midnight` began the reader's day. Raises `Invalid` for a filter that does not exist."""
+    """Return a page. `midnight` is the start of the reader's day. Raises `Invalid` for an unknown filter."""
     require_sight(actor, "audit")
     filters = filters_of(asked, midnight)
     below = _cursor(asked.cursor)
@@ -58,7 +58,7 @@ def list_trail(actor: Actor, asked: Asked, midnight: datetime) -> TrailPage:
 
 
 def export_trail(actor: Actor, asked: Asked, midnight: datetime) -> Iterator[AuditEntry]:
-    """Yield every entry that is looked for, oldest first. The export itself is in the trail."""
+    """Yield all matching entries, oldest first. The export itself is recorded in the trail."""
     require_right(actor, "audit")
     filters = filters_of(asked, midnight)
     trail.record_export(actor, filters)
@@ -68,9 +68,9 @@ def export_trail(actor: Actor, asked: Asked, midnight: datetime) -> Iterator[Aud
 def filters_of(asked: Asked, midnight: datetime) -> Filters | None:
     """Return the filters, or None if nothing can match. At most three statements."""
     if asked.action and not actions_of(asked.action):
-        raise Invalid(FieldError("action", "invalid", _("There is no such action.")))
+        raise Invalid(FieldError("action", "invalid", _("Choose an action from the list.")))
     if asked.time and asked.time not in TIMES:
-        raise Invalid(FieldError("time", "invalid", _("There is no such time.")))
+        raise Invalid(FieldError("time", "invalid", _("Choose a time from the list.")))
     people = _people(asked.person) if asked.person else ()
     if asked.person and not people:
         return None
@@ -79,7 +79,7 @@ def filters_of(asked: Asked, midnight: datetime) -> Filters | None:
 
 
 def _people(typed: str) -> tuple[str, ...]:
-    """Return the e-mails of people by e-mail, or by the beginning of their name or of a word of it."""
+    """Return the e-mails of people found by e-mail, or by the beginning of any word of their name."""
     if "@" in typed:
         return (email_key(typed),)
     words = words_of(typed)
@@ -94,7 +94,7 @@ def _people(typed: str) -> tuple[str, ...]:
 
 
 def _object(typed: str) -> str:
-    """Return an object as `Filters` takes it: by `type:id`, kind, e-mail, key of a setting, or a store's code or name."""
+    """Return `typed` as `Filters.object`: a `type:id`, type, e-mail, setting key, or a store's code or name."""
     kind = typed.partition(":")[0].strip().lower()
     if not typed or "@" in typed:
         return email_key(typed)

@@ -1,8 +1,8 @@
-"""The audit trail in plain English: one sentence for each action, and the names of what changed.
+"""The audit trail in plain English: one sentence for each action, and labels for the values that changed.
 
-A sentence follows the name of who acted. A key may end in a case: `/own` where somebody acts on themselves, `/command`
-for the command line, `/admin` where the role is that of an admin, `/one` for a single time, `/unknown` for nobody known,
-`/provider` where an identity provider named the person.
+A sentence follows the actor's name. A key may end in a case: `/own` if actor and object are the same, `/command` for the
+command line, `/admin` if the role is admin, `/one` for a single failure, `/unknown` for an unknown address, `/provider`
+if an identity provider is involved.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One value that changed, in words; None where there was or is none."""
+    """One changed value, in words; `before` or `after` is None if there was or is none."""
 
     label: str
     before: str | None
@@ -121,7 +121,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry in words: the sentence about who acted, with its names isolated, and what changed."""
+    """An entry in words: the sentence, with bidi-isolated names, and the changed values."""
 
     entry: AuditEntry
     sentence: Markup
@@ -129,7 +129,7 @@ class Told:
 
 
 def tell(entry: AuditEntry) -> Told:
-    """Return an entry in words."""
+    """Describe an entry in words."""
     before, after = json.loads(entry.before), json.loads(entry.after)
     facts: dict[str, Value] = before | after
     cases = [f"{entry.action}/{case}" for case in _cases(entry, facts)]
@@ -146,7 +146,7 @@ def tell(entry: AuditEntry) -> Told:
 
 
 def actions_of(group: str) -> tuple[str, ...]:
-    """Return the actions of a group, or the action of that name itself; none for neither."""
+    """Return the actions of a group, or the single action of that name; empty if there is neither."""
     known = sorted({key.partition("/")[0] for key in SENTENCES})
     if group in GROUPS:
         return tuple(action for action in known if action.partition(".")[0] in GROUPS[group][1])

@@ -1,4 +1,4 @@
-"""Whose turn it is: ruling an answer out, snoozing, and taking back what was read. Each concerns one's own side only."""
+"""Whose turn it is: "No reply needed", snoozing, and marking unread. Only the actor's own side is affected."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SNOOZE_MOST = timedelta(days=3 * 366)
 
 
 def rule_reply_out(actor: Actor, conversation_id: int) -> bool:
-    """ "No reply needed": what waits for the own side waits for nobody, until the other side writes again.
+    """Mark a conversation "No reply needed": it waits for nobody until the other side writes again.
 
-    Returns False, and changes nothing, where it does not wait for the own side.
+    Returns False and changes nothing if it was not waiting for the own side.
     """
     at = now()
     with writing(db.session) as session:
@@ -37,7 +37,7 @@ def rule_reply_out(actor: Actor, conversation_id: int) -> bool:
 
 
 def expect_reply(actor: Actor, conversation_id: int) -> bool:
-    """Take "no reply needed" back. Returns False, and changes nothing, where it was not said."""
+    """Undo "No reply needed". Returns False and changes nothing if it was not set."""
     at = now()
     with writing(db.session) as session:
         head = Conversation.change_side(
@@ -52,9 +52,9 @@ def expect_reply(actor: Actor, conversation_id: int) -> bool:
 
 
 def snooze(actor: Actor, conversation_id: int, until: datetime | None) -> None:
-    """Leave a conversation out of what waits for the own side until `until`; None ends that. Raises `Invalid`.
+    """Hide a conversation from "Waiting for us" until `until`; None ends the snooze. Raises `Invalid` on field `until`.
 
-    It comes back earlier when the other side writes.
+    The snooze ends early if the other side writes.
     """
     at = now()
     check_until(until, at)
@@ -74,15 +74,15 @@ def snooze(actor: Actor, conversation_id: int, until: datetime | None) -> None:
 
 
 def check_until(until: datetime | None, at: datetime) -> None:
-    """Raise `Invalid` unless `until` is None or a moment of the next three years."""
+    """Raise `Invalid` unless `until` is None or within the next three years."""
     if until is not None and not at < until <= at + SNOOZE_MOST:
         raise Invalid(FieldError("until", "invalid", _("Choose a time in the future, at most three years ahead.")))
 
 
 def mark_unread(actor: Actor, conversation_id: int, from_seq: int | None) -> None:
-    """Make the messages of others from `from_seq` on unread again; None: the newest. Adds a missing seat.
+    """Mark the messages of others as unread from `from_seq` on; None: the newest only. Adds a missing seat.
 
-    Never makes read what is unread. Nothing is mailed because of it.
+    Never marks unread messages as read. Sends no mail.
     """
     with writing(db.session) as session:
         head = Conversation.lock(session, actor, conversation_id)

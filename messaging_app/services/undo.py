@@ -1,7 +1,7 @@
-"""Undo send: a message waits a few seconds, shown to its own side only, and its writer can take it back.
+"""Undo send: a message is delayed for a few seconds, visible to its own side only, and its sender can undo it.
 
-Rows say what waits, so nothing is lost with a tab, a process or a machine; `delayed.py` sends what is due. Every
-transaction of either locks the conversation first and the row second.
+Delayed messages are stored, so closing a tab or losing a process loses nothing; `delayed.py` sends them when due. Every
+transaction in both modules locks the conversation first and the row second.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from messaging_app.services.sending import Sent
 from messaging_app.services.upload_limits import Limits
 from messaging_app.services.uploads import Upload, validate_and_store
 
-WAKE = "delayed"  # tells the worker that something waits
+WAKE = "delayed"  # the event that wakes the worker for a delayed message
 SECONDS = (0, 5, 10, 20)
 
 _REASONS = {
@@ -38,11 +38,11 @@ _REASONS = {
     ConversationClosed.code: _("Not sent: the conversation was closed in the meantime."),
     "duplicate_open": _("Not sent: another conversation about this was opened in the meantime."),
 }
-_NO_LONGER = _("Not sent: its writer has no access to this conversation any more.")
+_NO_LONGER = _("Not sent: the sender no longer has access to this conversation.")
 
 
 class TooLate(Refusal):
-    """Taking back what has been sent."""
+    """The message has already been sent."""
 
     status = 409
     code = "too_late"
@@ -50,14 +50,14 @@ class TooLate(Refusal):
 
 
 class Waiting(NamedTuple):
-    """A message that waits to be sent."""
+    """A delayed message."""
 
     id: int
     conversation_id: int
 
 
 class Shown(NamedTuple):
-    """What one side sees of a message that waits, or that could not be sent: then `why` says why."""
+    """A delayed message as its side sees it. `why` says why it could not be sent, if so."""
 
     id: int
     sender_id: int
@@ -69,7 +69,7 @@ class Shown(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """A message that its writer has back, with the rows of its files."""
+    """A message that its sender has undone, with the rows of its files."""
 
     id: int
     content: str
@@ -89,9 +89,9 @@ def send_later(
     reopen: bool = False,
     close: bool = False,
 ) -> Waiting | Sent:
-    """Do what `messaging.send_message` does, `seconds` later; with `close` the conversation is closed then.
+    """Do what `messaging.send_message` does, `seconds` later; `close` also closes the conversation then.
 
-    Refused for the same reasons, now or when it is due. A repeated key returns what it has written before.
+    Raises what that raises; the checks run again when the message is due. A repeated key returns the earlier result.
     """
     draft = drafts.of_message(content, idempotency_key or secrets.token_hex(16), with_files=bool(uploads))
     reopen, close = (wanted and policy_of(actor).may_close for wanted in (reopen, close))
@@ -115,7 +115,7 @@ def send_later(
 
 
 def list_delayed(actor: Actor, conversation_id: int) -> list[Shown]:
-    """Return what the actor's side has waiting in a conversation, and what could not be sent. One statement.
+    """Return the actor's side's delayed messages in a conversation, and those that could not be sent. One statement.
 
     The caller has checked access.
     """
@@ -134,7 +134,7 @@ def list_delayed(actor: Actor, conversation_id: int) -> list[Shown]:
 
 
 def take_back(actor: Actor, conversation_id: int, delayed_id: int) -> TakenBack:
-    """Return a message to its writer instead of sending it; once more if they have it back already.
+    """Undo a delayed message and return it. Idempotent.
 
     Raises `TooLate` if it was sent, `NotAllowed` for a colleague's, and `NotFound`.
     """
@@ -153,7 +153,7 @@ def take_back(actor: Actor, conversation_id: int, delayed_id: int) -> TakenBack:
 
 
 def find_taken_back(actor: Actor, conversation_id: int, delayed_id: int) -> TakenBack | None:
-    """Return what the actor took back lately from a conversation that they see. Two statements."""
+    """Return a message that the actor undid recently in a visible conversation, or None. Two statements."""
     row = DelayedMessage.find(db.session, delayed_id)
     own = row is not None and (row.sender_type, row.sender_id) == (actor.type, actor.id)
     if row is None or not own or (row.conversation_id, row.state) != (conversation_id, DelayState.UNDONE):
@@ -163,7 +163,7 @@ def find_taken_back(actor: Actor, conversation_id: int, delayed_id: int) -> Take
 
 
 def get_file(actor: Actor, conversation_id: int, delayed_id: int, place: int) -> Fields:
-    """Return the row of a file that the actor has taken back, by its place from 1. Raises `NotFound`."""
+    """Return the row of a file of a message that the actor undid, by its position from 1. Raises `NotFound`."""
     found = find_taken_back(actor, conversation_id, delayed_id)
     if found is None or not 1 <= place <= len(found.files):
         raise NotFound
@@ -171,7 +171,7 @@ def get_file(actor: Actor, conversation_id: int, delayed_id: int, place: int) ->
 
 
 def _require_sendable(actor: Actor, head: Locked, seen: int | None, reopen: bool) -> None:
-    """Raise what the send would raise now. It is asked again when the message is due."""
+    """Raise what a send would raise now. The check runs again when the message is due."""
     session = db.session()
     if queries.status_of(session, actor, head.conversation_id) == ConversationStatus.CLOSED:
         sending.refuse_duplicate(session, actor, head.conversation_id)
@@ -182,7 +182,7 @@ def _require_sendable(actor: Actor, head: Locked, seen: int | None, reopen: bool
 
 
 def _before(actor: Actor, draft: drafts.Draft, digest: str) -> Waiting | Sent | None:
-    """Return what the draft's key has written. What was taken back is not sent by a late repetition."""
+    """Return what the draft's key wrote earlier, or None. A late repetition never sends a message that was undone."""
     key = draft.idempotency_key or ""
     row = DelayedMessage.by_key(db.session(), actor, key)
     if row is None or row.state == DelayState.SENT:

@@ -1,7 +1,7 @@
-"""Accounts of users, deactivated and reactivated by admins: who runs the platform or works at stores, as a person.
+"""Deactivating and reactivating the accounts of admins and staff, by admins.
 
-A deactivated user keeps every place, and is let in nowhere. What could leave the platform without an admin or a store
-without an owner is refused, also where two do it to each other at once: stores are held first, then the admins.
+A deactivated user keeps all memberships but cannot sign in anywhere. Changes that would leave the platform without an
+admin, or a store without an owner, are refused, also in parallel: stores are locked first, then the admins.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROLES = (ActorType.ADMIN, ActorType.STORE)
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What deactivating a user ends, and at how many stores they keep a place."""
+    """What deactivating a user ends, and how many memberships of stores they keep."""
 
     user: User
     sessions: int
@@ -37,7 +37,7 @@ class Effects:
 
 
 def effects_of_deactivating(actor: Actor, user_id: int) -> Effects:
-    """What deactivating this user would end and keep. Raises `LastAdmin`, `LastOwner`, `NotFound` for oneself."""
+    """Return what deactivating this user would end and keep. Raises `LastAdmin`, `LastOwner`, `NotFound` for oneself."""
     require_right(actor, "admins")
     user = db.session.get(User, user_id)
     if user is None or user.id == actor.id:
@@ -54,7 +54,7 @@ def effects_of_deactivating(actor: Actor, user_id: int) -> Effects:
 
 
 def deactivate_user(actor: Actor, user_id: int) -> None:
-    """Sign a user out everywhere and let them in no more. Doing it twice is well.
+    """Sign a user out everywhere and block further sign-ins. Idempotent.
 
     Raises `LastAdmin`, `LastOwner`, and `NotFound` for oneself, since nobody could undo it.
     """
@@ -78,7 +78,7 @@ def deactivate_user(actor: Actor, user_id: int) -> None:
 
 
 def reactivate_user(actor: Actor, user_id: int) -> None:
-    """Let a user in again, where they were before, with nothing unread. Doing it twice is well."""
+    """Let a user sign in again to everything they had, with nothing unread. Idempotent."""
     require_right(actor, "admins")
     with writing(db.session) as session:
         user = session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
@@ -88,7 +88,7 @@ def reactivate_user(actor: Actor, user_id: int) -> None:
 
 
 def _check(session: DbSession, user: User) -> None:
-    """Raise `LastAdmin` or `LastOwner` where this user must stay."""
+    """Raise `LastAdmin` or `LastOwner` if this user cannot be deactivated."""
     if user.is_admin and not admins.has_other_admin(session, user.id):
         raise LastAdmin
     if without := staff.stores_without_owner_but(session, user.id):

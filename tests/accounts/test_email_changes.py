@@ -81,7 +81,7 @@ def test_the_new_address_confirms_and_the_old_one_is_told(post: Post, role: str,
         (NEW, "wrong", "That is not your current password."),
         ("nothing", PASSWORD, "Enter an e-mail address."),
         ("", PASSWORD, "Enter an e-mail address."),
-        (EMAILS["sam"], PASSWORD, "This is your address already."),
+        (EMAILS["sam"], PASSWORD, "This is already your address."),
     ],
 )
 def test_what_is_refused_changes_nothing_and_keeps_the_address(
@@ -120,7 +120,7 @@ def test_an_address_that_was_taken_meanwhile_is_refused(post: Post) -> None:
         taken = update(User).where(User.id == post.cast.lea.id)
         session.execute(taken.values(email=NEW, email_key="zoe@elsewhere.example"))
     refused = browser.post(path)
-    assert refused.status_code == 409 and "Another account has this address already" in refused.text
+    assert refused.status_code == 409 and "Another account already uses this address" in refused.text
     assert "email.changed" not in [action for _who, action, _whom in actions()]
 
 

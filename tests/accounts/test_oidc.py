@@ -166,7 +166,7 @@ def test_an_address_alone_never_links_an_account(post: Post, acme: Provider, ver
     """Whose account it is, its owner says from inside; groups do not change that."""
     acme.person |= {"email": EMAILS["ada"], "email_verified": verified, "groups": ["platform-admins"]}
     browser = browse(post)
-    sentence = "There is an account with your e-mail address already" if verified else "not verified"
+    sentence = "There is already an account with your e-mail address" if verified else "not verified"
     refused(browser, come(browser, "admin"), 409 if verified else 403, sentence, "admin")
 
 
@@ -322,7 +322,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(post: Post, acme: Provi
     invite(post)
     acme.alter = BAD_TOKENS[how]
     browser = browse(post)
-    refused(browser, come(browser), 400, "did not work")
+    refused(browser, come(browser), 400, "Sign-in with Acme did not work")
     assert noor() is None
 
 
@@ -333,7 +333,7 @@ def test_only_the_providers_own_key_signs(post: Post, acme: Provider, algorithm:
     invite(post)
     acme.algorithm = algorithm
     browser = browse(post)
-    refused(browser, come(browser), 400, "did not work")
+    refused(browser, come(browser), 400, "Sign-in with Acme did not work")
 
 
 def test_a_key_of_somebody_else_signs_nothing(post: Post, acme: Provider) -> None:
@@ -342,7 +342,7 @@ def test_a_key_of_somebody_else_signs_nothing(post: Post, acme: Provider) -> Non
     invite(post)
     acme.signing_key = RSAKey.generate_key(2048, {"kid": acme.key.kid}, private=True)
     browser = browse(post)
-    refused(browser, come(browser), 400, "did not work")
+    refused(browser, come(browser), 400, "Sign-in with Acme did not work")
 
 
 def test_a_new_key_is_looked_up(post: Post, acme: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,7 +398,7 @@ def test_the_code_of_another_does_not_sign_in_as_them(post: Post, acme: Provider
     victim, attacker = browse(post), browse(post)
     mine, theirs = (parse_qs(urlsplit(depart(browser)).query) for browser in (victim, attacker))
     path = f"/store/login/oidc/acme/callback?state={mine['state'][0]}&code={theirs['code'][0]}"
-    refused(victim, victim.get(path), 400, "did not work")
+    refused(victim, victim.get(path), 400, "Sign-in with Acme did not work")
 
 
 def test_an_answer_of_another_provider_or_role_is_none(
@@ -409,7 +409,7 @@ def test_an_answer_of_another_provider_or_role_is_none(
     back = depart(browser)
     refused(browser, browser.get(back.replace("acme", "other")), 400, "not begun in this browser")
     refused(browser, browser.get(back.replace("/store/", "/admin/")), 400, "not begun in this browser", "admin")
-    refused(browser, browser.get(f"{back}&iss={two[1].issuer}"), 400, "did not work")
+    refused(browser, browser.get(f"{back}&iss={two[1].issuer}"), 400, "Sign-in with Acme did not work")
 
 
 @pytest.mark.parametrize("query", ["", "state=", "code=x", "state=x&code=x", "state=%00&code=%00", "state=ü&error=ü"])

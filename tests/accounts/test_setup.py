@@ -71,7 +71,7 @@ def test_the_code_makes_the_first_admin_who_is_in(new: Flask) -> None:
     assert browser.get("/setup").status_code == 404
     assert Browser(new).get("/").status_code == 200
     again = new.test_cli_runner().invoke(args=["setup-code"])
-    assert again.exit_code == 1 and again.stdout == "" and "There is an admin already" in again.stderr
+    assert again.exit_code == 1 and again.stdout == "" and "There is already an admin" in again.stderr
     assert actions() == [
         (audit.COMMAND_LINE, "setup.code_made", ""),
         ("Ada Lindqvist", "admin.added", "ada@platform.example"),
@@ -144,7 +144,7 @@ def test_without_an_admin_the_others_go_on_and_a_code_makes_one(new: Flask) -> N
     browser.get("/setup")
     made = code(new)
     taken = browser.post("/setup", FORM | {"code": made, "email": cast.EMAILS["sam"]})
-    assert taken.status_code == 422 and "Somebody has this address" in taken.text
+    assert taken.status_code == 422 and "This address is already in use" in taken.text
     assert browser.post("/setup", FORM | {"code": made}).status_code == 303
 
 

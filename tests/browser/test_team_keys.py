@@ -162,7 +162,7 @@ def test_a_colleague_who_left_while_the_dialog_was_open_is_refused_in_it(
     expect(dialog.get_by_role("button", name="Nadia")).to_be_visible()
     site.do(staff.remove_member, site.cast.ada, site.cast.bakery, site.cast.nadia.id)
     dialog.get_by_role("button", name="Nadia").click()
-    expect(dialog.get_by_role("alert")).to_have_text("Choose somebody who works here.")
+    expect(dialog.get_by_role("alert")).to_have_text("Choose a colleague from the list.")
     expect(dialog.get_by_role("button", name="Nadia")).to_have_count(0)
     dialog.get_by_role("button", name="Lea").click()
     expect(dialog).to_have_count(0)

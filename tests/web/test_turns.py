@@ -105,11 +105,11 @@ def test_whoever_left_meanwhile_is_refused_where_the_choice_was_made(web: Web, t
     for htmx in (False, True):
         refused = sam.post(at, {"user_id": str(cast.nadia.id)}, htmx=htmx)
         assert refused.status_code == 422 and ("<html" in refused.text) != htmx
-        assert 'role="alert">Choose somebody who works here.' in refused.text and "Nadia" not in refused.text
+        assert 'role="alert">Choose a colleague from the list.' in refused.text and "Nadia" not in refused.text
     offered = toast(given)["undo"]
     assert isinstance(offered, dict)
     back = sam.post(offered["address"], offered["values"] | {"undo": "1"}, htmx=True)
-    assert back.status_code == 422 and toast(back) == {"text": "Choose somebody who works here.", "kind": "danger"}
+    assert back.status_code == 422 and toast(back) == {"text": "Choose a colleague from the list.", "kind": "danger"}
 
 
 @pytest.mark.parametrize(("at", "labels"), [(9, 3), (22, 2)])
