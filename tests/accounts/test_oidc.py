@@ -157,7 +157,7 @@ def test_an_unverified_address_links_nothing(post: Post, acme: Provider, verifie
     invite(post)
     acme.person |= {"email_verified": verified}
     browser = browse(post)
-    refused(browser, come(browser), 403, "not verified at your provider")
+    refused(browser, come(browser), 403, "not verified your e-mail")
     assert noor() is None
 
 
@@ -504,7 +504,7 @@ def test_an_account_is_connected_from_inside(post: Post, acme: Provider) -> None
     there = ada.get("/admin/login/oidc/acme").location
     back = urlsplit(requests.get(there, allow_redirects=False, timeout=5).headers["Location"])
     answer = ada.get(f"{back.path}?{back.query}")
-    assert answer.status_code == 409 and "connected with another account" in answer.text
+    assert answer.status_code == 409 and "connected to another account" in answer.text
     assert count(Identity) == 1
     assert browser.post(undo).status_code == 303
     assert count(Identity) == 0

@@ -140,7 +140,9 @@ def test_a_wrong_answer_signs_nobody_in(post: Post, how: str) -> None:
     browser.get("/admin/login")
     answer = WRONG[how](key, browser.get("/admin/login/passkey").text)
     refused = browser.post("/admin/login/passkey", {"credential": answer})
-    assert refused.status_code == 422 and "This passkey did not work" in refused.text and 'name="password"' in refused.text
+    assert (
+        refused.status_code == 422 and "This passkey did not work" in refused.text and 'name="password"' in refused.text
+    )
     assert browser.get("/admin/messages").status_code == 302
 
 

@@ -115,7 +115,7 @@ def test_the_same_number_in_another_role_is_another_person(api: Api) -> None:
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"name": " "}, "Name the token"),
+        ({"name": " "}, "Enter a name"),
         ({"name": "x" * 101}, "at most 100"),
         ({"name": "x", "days": "7"}, "when it expires"),
     ],
@@ -290,7 +290,7 @@ def test_the_command_prints_the_token_alone(either_api: Api, name: str, argument
         (("--role", "admin", "--email", "sam@mail.example"), "There is no active admin sam@mail.example."),
         (("--role", "admin", "--email", "ada@mail.example", "--store", "bakery"), "An admin's token has no store."),
         (("--role", "customer", "--email", "nobody@mail.example", "--store", "bakery"), "There is no active customer"),
-        (("--role", "store", "--email", "sam@mail.example", "--name", ""), "Name the token"),
+        (("--role", "store", "--email", "sam@mail.example", "--name", ""), "Enter a name"),
     ],
 )  # fmt: skip
 def test_the_command_says_what_is_missing(api: Api, arguments: tuple[str, ...], sentence: str) -> None:
