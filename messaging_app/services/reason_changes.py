@@ -32,7 +32,7 @@ class ReasonChangedMeanwhile(Refusal):
 
     status = 409
     code = "edited_meanwhile"
-    sentence = _("Somebody else changed this meanwhile. What you entered is kept and not saved yet.")
+    sentence = _("Someone else changed this in the meantime. Your changes are kept but not saved yet.")
 
     def __init__(self, now: Reason) -> None:
         super().__init__()

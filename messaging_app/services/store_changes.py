@@ -73,7 +73,7 @@ class EditedMeanwhile(Refusal):
 
     status = 409
     code = "edited_meanwhile"
-    sentence = _("Somebody else changed this meanwhile. What you entered is kept and not saved yet.")
+    sentence = _("Someone else changed this in the meantime. Your changes are kept but not saved yet.")
 
     def __init__(self, store: Store, by: str, at: datetime | None) -> None:
         super().__init__()

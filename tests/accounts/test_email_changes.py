@@ -48,7 +48,7 @@ def test_the_new_address_confirms_and_the_old_one_is_told(post: Post, role: str,
     done = ask(here, role)
     assert done.status_code == 303
     page = here.get(done.location).text
-    assert "A link is on its way" in page and "We sent a link to <bdi>Zoe@Elsewhere.example</bdi>" in page
+    assert "We sent a link to your new address" in page and "We sent a link to <bdi>Zoe@Elsewhere.example</bdi>" in page
     sent = mails(post)
     assert (
         sent[old]["Subject"] == "Your e-mail address is about to change" and NEW in sent[old].get_body().get_content()
@@ -104,7 +104,7 @@ def test_a_taken_address_answers_the_same_and_stays_whose_it_is(post: Post) -> N
         sent = mails(post)
         assert set(sent) == {email, EMAILS["sam"]}
         if email != NEW:
-            assert sent[email]["Subject"] == "This e-mail address is yours already"
+            assert sent[email]["Subject"] == "You already use this e-mail address"
             assert "/confirm/" not in sent[email].as_string() and "Sam" not in sent[email].as_string()
     first, second = seen.values()
     assert first[:3] == second[:3]
@@ -178,4 +178,4 @@ def test_nobody_mails_strangers_without_end(post: Post) -> None:
 def test_while_mail_is_off_nothing_is_asked(post: Post) -> None:
     post.app.extensions["settings"].mail_url = None
     refused = ask(browse(post, "sam"), "store")
-    assert refused.status_code == 422 and "E-mail is switched off here" in refused.text
+    assert refused.status_code == 422 and "E-mail is switched off" in refused.text

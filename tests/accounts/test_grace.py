@@ -48,7 +48,7 @@ def test_each_sign_in_in_the_seven_days_says_until_when(post: Post, role: str, n
         with time_machine.travel(now() + timedelta(days=day), tick=False):
             browser = browse(post, name, role)
             page = browser.get(f"/{role}/account/security?next=/{role}/messages/7").text
-            assert "You need a second factor from" in page and f'href="/{role}/messages/7"' in page
+            assert "you need a second factor" in page and f'href="/{role}/messages/7"' in page
             assert browse(post).sign_in(role, name).location == f"/{role}/account/security?next=%2F{role}%2Fmessages"
             assert not is_shut_out(browser, role)
 
@@ -68,7 +68,7 @@ def test_after_them_only_the_page_that_sets_one_up_is_open(post: Post, role: str
         assert (poll.status_code, poll.data) == (401, b"")
         assert find_bearer(token) is not None, "programs go on"
         page = browser.get(f"/{role}/account/security?next=/{role}/messages")
-        assert page.status_code == 200 and "You need a second factor to go on" in page.text
+        assert page.status_code == 200 and "You need a second factor to continue" in page.text
         done = browser.post(f"/{role}/account/security", {"code": App(page.text).code()})
         assert done.status_code == 200 and not is_shut_out(browser, role)
 

@@ -206,7 +206,7 @@ def test_who_has_an_account_joins_at_once_and_is_told(post: Post, owner: Actor) 
     outcomes = invitations.invite(owner, f"{EMAILS['tomas']}, {EMAILS['nadia']}", "owner", post.cast.bakery)
     assert [outcome.what for outcome in outcomes] == ["added", "already"]
     [mail] = arrived(post)
-    assert mail["To"].addresses[0].addr_spec == EMAILS["tomas"] and mail["Subject"] == "You work at Bakery now"
+    assert mail["To"].addresses[0].addr_spec == EMAILS["tomas"] and mail["Subject"] == "You now work at Bakery"
     assert "/store/login?store=bakery" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     roles = select(StoreMembership.user_id, StoreMembership.role).where(StoreMembership.store_id == post.cast.bakery)
     assert dict(db.session.execute(roles).all())[post.cast.tomas.id] == "owner"
@@ -242,7 +242,7 @@ def test_an_account_made_meanwhile_keeps_its_password(post: Post, owner: Actor) 
         other = session.get_one(User, post.cast.tomas.id)
         other.email, other.email_key = NOOR, NOOR
     browser = browse(post)
-    assert "You have an account already" in browser.get(path).text
+    assert "You already have an account" in browser.get(path).text
     hash_before = user(NOOR).password_hash  # type: ignore[union-attr]
     answer = browser.post(path, FORM)
     assert answer.status_code == 303

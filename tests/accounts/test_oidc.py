@@ -439,7 +439,7 @@ def test_ten_minutes_later_it_is_over(post: Post, acme: Provider, monkeypatch: p
 def test_another_site_can_only_ask(post: Post, acme: Provider, site: str) -> None:
     browser = browse(post)
     answer = browser.get("/store/login/oidc/acme", headers={"Sec-Fetch-Site": site})
-    assert answer.status_code == 200 and "Another site brought you here" in answer.text
+    assert answer.status_code == 200 and "You came here from another site" in answer.text
     assert "Set-Cookie" not in answer.headers and acme.asked == []
 
 
@@ -489,7 +489,7 @@ def test_an_account_is_connected_from_inside(post: Post, acme: Provider) -> None
     assert browser.get(f"{back.path}?{back.query}").status_code == 303
     assert actions()[-1] == ("Sam", "identity.linked", EMAILS["sam"])
     [mail] = arrived(post)
-    assert mail["Subject"] == "Acme was connected with your account" and EMAILS["sam"] in mail["To"]
+    assert mail["Subject"] == "Acme was connected to your account" and EMAILS["sam"] in mail["To"]
     other = browse(post)
     assert come(other).status_code == 303
     assert "Sam" in other.get("/store/messages").text

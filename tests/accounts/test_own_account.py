@@ -43,7 +43,7 @@ def test_a_new_password_ends_all_else_but_this_session(post: Post, role: str, na
     assert "Keep my API token" in here.get(f"{area.account}/security").text
     done = change(here, role)
     assert done.status_code == 303
-    assert "Your password is changed" in here.get(done.location).text
+    assert "Your password was changed" in here.get(done.location).text
     assert there.get(area.messages).status_code == 302
     assert find_bearer(token) is None
     assert browse(post).sign_in(role, name).status_code == 422
@@ -196,7 +196,7 @@ def test_who_has_no_password_is_told_how_to_get_one(post: Post) -> None:
     with writing(db.session) as session:
         session.execute(update(User).where(User.id == post.cast.sam.id).values(password_hash=None))
     page = here.get("/store/account/security").text
-    assert "You sign in without a password." in page and 'name="current_password"' not in page
+    assert "You have no password yet." in page and 'name="current_password"' not in page
     for answer in (
         change(here, "store"),
         here.post("/store/account/email", {"email": "s@x.example", "current_password": PASSWORD}),

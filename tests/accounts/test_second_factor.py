@@ -43,7 +43,7 @@ def test_an_app_is_set_up_by_its_secret_and_a_code(post: Post) -> None:
     wrong = browser.post(SECURITY, {"code": "000000" if app.code() != "000000" else "111111"})
     assert wrong.status_code == 422 and "not the code" in wrong.text and app.secret in wrong.text
     done = browser.post(SECURITY, {"code": f" {app.code()[:3]} {app.code()[3:]}"})
-    assert done.status_code == 200 and "shown only now" in done.text
+    assert done.status_code == 200 and "shown only once" in done.text
     again = browser.get(SECURITY).text
     assert "You have 10 left." in again and app.secret not in again
     assert browser.post(SECURITY, {"code": app.code(1)}).status_code == 409

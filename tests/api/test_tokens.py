@@ -62,7 +62,7 @@ def test_people_make_use_see_and_revoke_their_own(api: Api, name: str) -> None:
     let_customers_have_tokens(api)
     browser = api.signed_in(name)
     page = browser.get(PAGES[name])
-    assert page.status_code == 200 and "You have no tokens" in page.text
+    assert page.status_code == 200 and "No tokens yet" in page.text
     made = browser.post(PAGES[name], {"name": "Nightly <export>", "days": "30"})
     [token] = set(TOKEN.findall(made.text))
     assert made.headers["Cache-Control"] == "private, no-store"
@@ -83,7 +83,7 @@ def test_people_make_use_see_and_revoke_their_own(api: Api, name: str) -> None:
 
     assert browser.post(f"{PAGES[name]}/{row.id}/revoke").status_code == 303
     problem_of(api.client.get(api.base(name), headers=header), 401, "unauthenticated")
-    assert "You have no tokens" in browser.get(PAGES[name]).text
+    assert "No tokens yet" in browser.get(PAGES[name]).text
     assert browser.post(f"{PAGES[name]}/{row.id}/revoke").status_code == 303
 
 
@@ -109,7 +109,7 @@ def test_nobody_revokes_what_is_anothers(api: Api) -> None:
 def test_the_same_number_in_another_role_is_another_person(api: Api) -> None:
     assert api.cast.ada.id == api.cast.cleo.id
     api.token("cleo")
-    assert "You have no tokens" in api.signed_in("ada").get("/admin/tokens").text
+    assert "No tokens yet" in api.signed_in("ada").get("/admin/tokens").text
 
 
 @pytest.mark.parametrize(

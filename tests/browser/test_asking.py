@@ -50,7 +50,7 @@ def test_from_a_link_of_the_shop_it_is_one_tap_and_from_the_account_two(site: Si
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("region", name="Six loaves")).to_be_visible()
     page.goto("/storefront/account")
-    page.get_by_role("listitem").filter(has_text="A cake").get_by_role("link", name="Go on with the store").click()
+    page.get_by_role("listitem").filter(has_text="A cake").get_by_role("link", name="Continue with the store").click()
     expect(composer(page)).to_be_visible()
 
 

@@ -120,7 +120,7 @@ def test_hints_before_sending_say_what_the_server_will(site: Site, visit: Visito
     for name in ("large.txt", "program.exe", "empty.txt"):
         page.get_by_role("button", name=f"Remove {name}").click()
     hand_over(page, "drop", "#thread-messages", {**PICTURE, "name": "photo.HEIC"})
-    expect(staged(page).last).to_contain_text("HEIC photo: share it as JPEG")
+    expect(staged(page).last).to_contain_text("HEIC photo. Save it as JPEG")
     page.get_by_role("button", name="Remove photo.HEIC").click()
     send_button(page).click()
     expect(refused).to_have_count(1)

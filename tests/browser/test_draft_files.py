@@ -162,7 +162,7 @@ def test_what_the_page_knows_to_be_refused_is_not_sent(site: Site, visit: Visito
     field(page).set_input_files([TABLE, PROGRAM, EMPTY, FALSE_PICTURE, PICTURE])
     for name in ("program.exe", "empty.txt"):
         send_button(page).click()
-        expect(page.get_by_role("alert").filter(has_text="remove the files that cannot be sent")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="remove the marked files")).to_be_visible()
         expect(page.get_by_role("button", name=f"Remove {name}")).to_be_focused()
         expect(composer(page)).to_have_value("Not to be lost")
         page.keyboard.press("Enter")
@@ -172,7 +172,7 @@ def test_what_the_page_knows_to_be_refused_is_not_sent(site: Site, visit: Visito
     expect(page.locator(".staged__file--refused")).to_contain_text("is plain text. Rename it")
     assert len(sent) == 1
     send_button(page).click()
-    expect(page.get_by_role("alert").filter(has_text="remove the files that cannot be sent")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="remove the marked files")).to_be_visible()
     assert len(sent) == 1, "what the server refused is not carried there again"
     page.get_by_role("button", name="Remove false.png").click()
     field(page).set_input_files({**PICTURE, "name": "false.png"})

@@ -94,7 +94,7 @@ def test_an_app_is_set_up_and_signs_in_without_scripts(site: Site, visit: Visito
 def test_the_pages_of_a_second_factor_have_no_faults(site: Site, visit: Visitors) -> None:
     site.do(set_settings, None, {"second_factor_required_admins": "true"})
     page = visit("ada", f"{SECURITY}?next=/admin/messages")
-    expect(page.get_by_text("You need a second factor from")).to_be_visible()
+    expect(page.get_by_text("you need a second factor")).to_be_visible()
     faults = in_every_look(page)
     app = App(page.content())
     page.get_by_label("Type the six digits it shows").fill(app.code())

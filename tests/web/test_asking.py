@@ -83,12 +83,12 @@ def test_the_account_lists_orders_each_with_its_way_to_the_store(web: Web) -> No
         text = browser.get(page).text
         cake, loaves = text.partition("Six loaves")[2], text.partition("Two-tier")[2]
         assert "Of Omar" not in text
-        assert f'href="{R}/{number}" ' in loaves and "Go on with the store" in loaves
+        assert f'href="{R}/{number}" ' in loaves and "Continue with the store" in loaves
         assert f'href="{R}/new?context_kind=order&amp;context_reference=4720" ' in cake and "Ask the store" in cake
         assert 'href="https://shop.example/orders/4711?a=1&amp;b=2"' in text
     with web.app.app_context():
         messaging.close_conversation(web.cast.sam, number)
-    assert "Go on with the store" not in browser.get("/storefront/account").text
+    assert "Continue with the store" not in browser.get("/storefront/account").text
 
 
 def test_what_a_customer_sees_first_stays_cheap(web: Web) -> None:

@@ -29,7 +29,7 @@ def test_an_admin_invites_another_and_is_told_what_became_of_it(web: Web) -> Non
     assert names(ada.get(AT).text) == ["Abe", "Ada"]
     told = ada.post(AT, {"emails": f"new@mail.example, {EMAILS['sam']}, {EMAILS['abe']}", "role": "admin"})
     assert told.status_code == 200
-    for sentence in ("is shown only this once", "was added. They were told", "is here already"):
+    for sentence in ("is shown only once", "was added. They got an e-mail", "is already a member"):
         assert sentence in told.text
     assert names(told.text) == ["Abe", "Ada", "Sam"] and "new@mail.example" in told.text
     sam = web.browser()

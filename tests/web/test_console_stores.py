@@ -107,7 +107,9 @@ def test_the_second_of_two_who_edit_sees_both_versions_and_keeps_their_words(web
     assert send(ada, at, version=forms[ada], name="Bakery & Café", accent="leaf").status_code == 303
     refused = send(abe, at, version=forms[abe], name="Backstube", accent="plum", opening_line="Hallo")
     assert refused.status_code == 409
-    assert "<bdi>Ada</bdi></b> changed this store meanwhile." in refused.text and "Bakery &amp; Café" in refused.text
+    assert (
+        "<bdi>Ada</bdi></b> changed this store in the meantime." in refused.text and "Bakery &amp; Café" in refused.text
+    )
     assert field(refused.text, "name") == "Backstube" and field(refused.text, "opening_line") == "Hallo"
     assert stored(web, "bakery")["name"] == "Bakery & Café"
     again = send(abe, at, version=field(refused.text, "version"), name="Backstube", accent="plum")

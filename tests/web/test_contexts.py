@@ -87,7 +87,7 @@ def test_a_number_alone_has_a_card_and_fills_when_the_shop_speaks(web: Web) -> N
     with web.app.app_context():
         number = begin(web.cast)
     sam = web.signed_in("sam")
-    assert "The shop has not stated anything about it yet." in card(sam.get(f"/store/messages/{number}").text)
+    assert "The shop has not shared any details yet." in card(sam.get(f"/store/messages/{number}").text)
     with web.app.app_context():
         state(web.cast)
     shown = card(sam.get(f"/store/messages/{number}").text)

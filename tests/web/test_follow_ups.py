@@ -54,7 +54,7 @@ def test_a_follow_up_and_what_it_follows_lead_to_each_other(web: Web, about: boo
     old = closed(web, about=about)
     browser = web.signed_in("cleo")
     page = browser.get(f"{R}/{old}").text
-    assert "If you write again, a new one begins." in page
+    assert "Writing again begins a new one." in page
     new = write_again(web, old)
     subject = "Your cake" if about else "Opening hours"
     for who, place in (("cleo", R), ("sam", STAFF)):

@@ -62,7 +62,7 @@ def test_two_admins_at_once_lose_nothing(web: Web) -> None:
     refused = abe.post("/admin/settings", his | {FILES: "9", SWITCH: "false"})
     assert refused.status_code == 409
     told = refused.text[refused.text.index('class="conflict"') : refused.text.index("Save mine")]
-    assert "Somebody else changed this meanwhile" in told and "<bdi>4</bdi>" in told and "Ada" in told
+    assert "Someone else changed this in the meantime" in told and "<bdi>4</bdi>" in told and "Ada" in told
     assert "Maximum attachment size" not in told, "only what both changed"
     kept = fields(refused.text)
     assert (kept[FILES], kept[SWITCH], kept[f"shown-{FILES}"]) == ("9", "false", "4")
