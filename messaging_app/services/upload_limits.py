@@ -25,11 +25,6 @@ class Limits:
         return self.file_bytes * self.files + OVERHEAD
 
 
-def get_max_file_size_bytes() -> int:
-    """Return the largest accepted file size in bytes. A change by an admin takes effect at once. One statement."""
-    return int(settings.get_setting("message_attachment_max_size_mb")) * MEGABYTE
-
-
 def get_limits() -> Limits:
     """Return the current limits. One statement."""
     return limits_of(settings.list_settings().get)

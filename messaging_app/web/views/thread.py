@@ -192,16 +192,9 @@ def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None
         if s is not own and s.participant_type is not None
     ]
     read_by = sorted((reader for reader in others if reader.last_read_at), key=lambda reader: -reader.last_read_seq)
-    read_seq = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
-    if read_seq is not None and not (read_by and read_by[0].last_read_seq >= read_seq):
-        read_seq = None
-    first_unread, new_count = None, 0
-    if seat.unread_count:
-        unread = [x.seq for x in lines if x.seq > seat.last_read_seq and not x.mine and x.kind == "message"]
-        answered = next((x.seq for x in reversed(lines) if x.mine and x.kind == "message"), 0)
-        fresh = [seq for seq in unread if seq > answered]  # a user who has replied to a message knows it
-        first_unread, new_count = next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
-    address = policy_of(actor).thread(head.id)
+    own_newest = next((line.seq for line in reversed(lines) if line.mine and line.kind == "message"), None)
+    is_read = own_newest is not None and bool(read_by) and read_by[0].last_read_seq >= own_newest
+    first_unread, new_count = _unread(seat, lines, own_newest or 0)
     is_closed, may_close = head.status == ConversationStatus.CLOSED, policy_of(actor).may_close
     reopens = is_closed and (
         not head.continued_id if may_close else sending.reply_reopens(actor, head.closed_at, head.reply_reopens_days)
@@ -210,7 +203,7 @@ def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None
     present = presence.list_others(actor, head.id)
     return ThreadView(
         conversation=head,
-        address=address,
+        address=policy_of(actor).thread(head.id),
         seat=seat,
         lines=lines,
         has_older=thread.has_older,
@@ -218,7 +211,7 @@ def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None
         new_count=new_count,
         others=others,
         read_by=read_by,
-        read_seq=read_seq,
+        read_seq=own_newest if is_read else None,
         have=state_of(thread, present),
         present=present,
         about=about(head),
@@ -228,6 +221,15 @@ def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None
         closed_for_good=closed,
         has_others=policy_of(actor).has_team and (head.customer_id is not None or head.context_id is not None),
     )
+
+
+def _unread(seat: Seat, lines: list[Line | OwnLine | OwnNote], own_newest: int) -> tuple[int | None, int]:
+    """Return the first unread line shown, and how many are unread. Whoever has replied to a message knows it."""
+    if not seat.unread_count:
+        return None, 0
+    unread = [line.seq for line in lines if line.seq > seat.last_read_seq and not line.mine and line.kind == "message"]
+    fresh = [seq for seq in unread if seq > own_newest]
+    return next(iter(fresh), None), seat.unread_count - seat.mentions - len(unread) + len(fresh)
 
 
 def _write_again(actor: Actor, head: SeatRow) -> str:
