@@ -1,6 +1,6 @@
-"""What stands at the addresses of the console: for each resource of `policies.CONSOLE`, its views.
+"""The routes of the console: for each resource of `policies.CONSOLE`, its views.
 
-`mount` in `roles.py` puts them below the resource's address in every role that has one.
+`mount` in `roles.py` registers them below the resource's address in every role that has the resource.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from messaging_app.web.views import (
     user_accounts,
 )
 
-CHANGES = True  # only for those who may change a resource: its forms, its questions, its files
-# What stands at and below the address of each resource of the console, in whichever roles it has one.
+CHANGES = True  # only for actors who may change the resource: its forms, confirmations and exports
+# The routes at and below the address of each resource, in every role that has it.
 CONSOLE_VIEWS: dict[str, tuple[tuple[str, Callable[..., ResponseReturnValue], str, bool], ...]] = {
     "stores": (
         ("", stores.list_stores, "GET", False),

@@ -1,4 +1,4 @@
-"""The door of a role: who comes in, from where, and with how much. Before every request of `web/roles.py`."""
+"""The checks before every request of a role: sign-in, origin, and the size of the body."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TAKE_FILES = (
     notes.add_note,
     compose.create,
     asking.create_question,
-    compose.new,  # has its form sent too, to search without scripts
+    compose.new,  # also takes a POST: searching recipients without scripts
     stores.create_store,
     stores.save_store,
     store_settings.save_store_settings,
@@ -53,7 +53,7 @@ TAKE_FILES = (
 )
 
 
-ENROLMENT = (  # all that is open once the grace of a required second factor is over
+ENROLMENT = (  # the only views open once the grace period of a required second factor is over
     account.security,
     second_factor.save_security,
     second_factor.new_passkey_options,
@@ -122,7 +122,7 @@ def make_room_for_files() -> None:
 
 
 def lead_to_enrolment() -> Response:
-    """Lead somebody who must set up a second factor to the page for it; a poll gets a bare 401."""
+    """Redirect a user who must set up a second factor to the page for it; a poll gets a bare 401."""
     role = policy_of(signed_in.actor)
     if is_poll():
         return make_response("", 401)

@@ -54,7 +54,7 @@ def with_events(response: Response, **events: object) -> Response:
 
 
 class Undo(NamedTuple):
-    """The request that takes an action back: a POST of `values` to `address`."""
+    """The request that undoes an action: a POST of `values` to `address`."""
 
     address: str
     values: dict[str, str]

@@ -79,7 +79,7 @@ class Mount:
         self.messages, self.home, self.account = map(self.within, (role.messages, role.home, role.account))
 
     def within(self, address: str) -> str:
-        """An address of the role without the prefix of its blueprint."""
+        """Return an address of the role without the prefix of its blueprint."""
         return address.removeprefix(f"/{self.role.name}")
 
     def open_to_all(self, rule: str, view: View, *methods: str) -> None:
@@ -101,7 +101,7 @@ def mount(role: RolePolicy) -> Blueprint:
 
 
 def mount_sign_in(at: Mount, role: RolePolicy) -> None:
-    """Signing in and out, and the pages that everybody sees."""
+    """Mount signing in and out, and the pages open to everybody."""
     at.open_to_all("/login", sign_ins.login, "GET", "POST")
     at.open_to_all("/logout", sign_ins.logout, "POST")
     at.open_to_all("/forgot", forgot.forgot, "GET", "POST")
@@ -117,7 +117,7 @@ def mount_sign_in(at: Mount, role: RolePolicy) -> None:
 
 
 def mount_messages(at: Mount, role: RolePolicy) -> None:
-    """Inbox and thread."""
+    """Mount inbox and thread."""
     at.behind_door(at.messages, conversations.inbox, "GET")
     at.behind_door(f"{at.messages}/unread-count", badge.unread_count, "GET")
     at.behind_door(f"{at.messages}/events", stream.events, "GET")
@@ -134,7 +134,7 @@ def mount_messages(at: Mount, role: RolePolicy) -> None:
 
 
 def mount_account(at: Mount, role: RolePolicy) -> None:
-    """Home, and what somebody sets for themselves."""
+    """Mount the home page, account pages and preferences."""
     at.behind_door(at.home, home.home, "GET")
     if role.account != role.home:
         at.behind_door(at.account, account.profile, "GET")
@@ -167,7 +167,7 @@ def mount_account(at: Mount, role: RolePolicy) -> None:
 
 
 def mount_writing(at: Mount, role: RolePolicy) -> None:
-    """Beginning a conversation, closing and reopening one."""
+    """Mount beginning, closing and reopening conversations."""
     if role.chooses_recipients:
         at.behind_door(f"{at.messages}/new", compose.new, "GET", "POST")
         at.behind_door(f"{at.messages}/recipients", compose.recipients, "GET")
@@ -183,7 +183,7 @@ def mount_writing(at: Mount, role: RolePolicy) -> None:
 
 
 def mount_team(at: Mount) -> None:
-    """What a team does among itself."""
+    """Mount the features that only teams have."""
     thread = f"{at.messages}/<id:conversation_id>"
     at.behind_door(f"{thread}/others", conversations.others, "GET")
     at.behind_door(f"{thread}/saved-replies", saved_replies.offer_saved_replies, "GET")
@@ -207,7 +207,7 @@ def mount_team(at: Mount) -> None:
 
 
 def mount_console(at: Mount, role: RolePolicy) -> None:
-    """What the table `CONSOLE` in `policies.py` gives this role."""
+    """Mount the resources that the table `CONSOLE` in `policies.py` gives this role."""
     for resource in CONSOLE.values():
         for suffix, view, method, changes in CONSOLE_VIEWS[resource.name] if role.name in resource.at else ():
             rule = at.within(resource.at[role.name]) + suffix

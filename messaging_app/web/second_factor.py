@@ -1,4 +1,4 @@
-"""What the security page shows about the second factor."""
+"""The data of the security page's section on the second factor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from messaging_app.web.urls import local_path
 
 @dataclass(slots=True)
 class SecondFactorPart:
-    """The data of `account/_second_factor.html`. `codes` are new recovery codes, shown this once."""
+    """The data of `account/_second_factor.html`. `codes` are new recovery codes, shown only once."""
 
     factors: Factors
     offer: Offer | None
@@ -39,7 +39,7 @@ def part_of(
     code_form: AppCodeForm | None = None,
     passkey_form: PasskeyForm | None = None,
 ) -> SecondFactorPart:
-    """Return what the page shows to `actor`, with the forms as they were sent or empty."""
+    """Return the section's data for `actor`, with forms as submitted or empty."""
     factors = second_factor.factors_of(actor.id)
     return SecondFactorPart(
         factors,

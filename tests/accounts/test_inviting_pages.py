@@ -36,7 +36,7 @@ def test_invited_resent_withdrawn_and_joined_by_buttons(post: Post, place: tuple
     done = browser.post(at, {"emails": f"{NOOR}, Pim <{PIM}>", "role": "staff"})
     assert (done.status_code, done.location) == (303, f"{at}?done=invited")
     page = browser.get(done.location).text
-    assert "Each gets a link by e-mail." in page and pending(page) == [(PIM, "Staff"), (NOOR, "Staff")]
+    assert "Everyone gets a link by e-mail." in page and pending(page) == [(PIM, "Staff"), (NOOR, "Staff")]
     first = {mail["To"].partition("@")[0]: link_in(mail) for mail in arrived(post)}
     resends, withdrawals = (
         re.findall(rf'{how}="([^"]+/{to})"', page) for how, to in (("action", "resend"), ("formaction", "withdraw"))

@@ -377,9 +377,9 @@ def test_an_answer_works_once_and_only_where_it_was_begun(post: Post, acme: Prov
     invite(post)
     browser, thief = browse(post), browse(post)
     back = depart(browser)
-    refused(thief, thief.get(back), 400, "not begun in this browser")
+    refused(thief, thief.get(back), 400, "started in another browser")
     depart(thief)  # has begun one of their own
-    refused(thief, thief.get(back), 400, "not begun in this browser")
+    refused(thief, thief.get(back), 400, "started in another browser")
     assert browser.get(browser.get(back).location).status_code == 200
     assert browser.post("/store/logout").status_code == 303
     again = browser.get(back)
@@ -389,7 +389,7 @@ def test_an_answer_works_once_and_only_where_it_was_begun(post: Post, acme: Prov
     assert browser.get(back).status_code == 503
     acme.faults.clear()
     again = browser.get(back)
-    assert again.status_code == 400 and "not begun in this browser" in again.text
+    assert again.status_code == 400 and "started in another browser" in again.text
 
 
 def test_the_code_of_another_does_not_sign_in_as_them(post: Post, acme: Provider) -> None:
@@ -407,15 +407,15 @@ def test_an_answer_of_another_provider_or_role_is_none(
     invite(post)
     browser = browse(post)
     back = depart(browser)
-    refused(browser, browser.get(back.replace("acme", "other")), 400, "not begun in this browser")
-    refused(browser, browser.get(back.replace("/store/", "/admin/")), 400, "not begun in this browser", "admin")
+    refused(browser, browser.get(back.replace("acme", "other")), 400, "started in another browser")
+    refused(browser, browser.get(back.replace("/store/", "/admin/")), 400, "started in another browser", "admin")
     refused(browser, browser.get(f"{back}&iss={two[1].issuer}"), 400, "Sign-in with Acme did not work")
 
 
 @pytest.mark.parametrize("query", ["", "state=", "code=x", "state=x&code=x", "state=%00&code=%00", "state=ü&error=ü"])
 def test_an_answer_to_nothing_is_told(post: Post, acme: Provider, query: str) -> None:
     browser = browse(post)
-    refused(browser, browser.get(f"/store/login/oidc/acme/callback?{query}"), 400, "not begun in this browser")
+    refused(browser, browser.get(f"/store/login/oidc/acme/callback?{query}"), 400, "started in another browser")
 
 
 def test_who_says_no_there_may_try_again(post: Post, acme: Provider) -> None:

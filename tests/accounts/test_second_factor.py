@@ -214,7 +214,7 @@ def test_a_lost_factor_is_reset_by_another_admin(post: Post) -> None:
         done = ada.post(path)
         assert (done.status_code, done.location) == (303, f"{listed}?done=factor&person={person.id}")
         after = ada.get(done.location).text
-        assert "is reset" in after and f'href="{path}"' not in after
+        assert "was reset" in after and f'href="{path}"' not in after
         assert browse(post).sign_in(role, name).location == f"/{role}/messages", "the password is enough"
         [mail] = arrived(post)
         assert mail["Subject"] == "Your second factor was reset" and "Ada removed" in mail.as_string()

@@ -57,7 +57,7 @@ def test_removing_asks_first_ends_what_they_have_as_admin_and_is_undone(web: Web
     page = ada.get(done.location).text
     assert f'action="{person}/return"' in page and "Undo" in page and names(page) == ["Ada"]
     back = ada.post(f"{person}/return")
-    assert "Back among the admins." in ada.get(back.location).text
+    assert "They are an admin again." in ada.get(back.location).text
     assert abe.sign_in("admin", "abe").status_code == 303
     assert ada.post(f"{AT}/{web.cast.sam.id}/return").status_code == 404, "he never was one"
     assert [entry[1] for entry in trail(web)][1:] == ["admin.removed", "admin.added"]

@@ -171,7 +171,7 @@ def test_beginning_another_about_the_same_leads_to_the_open_one_with_the_text(ht
 @pytest.mark.parametrize(
     ("changes", "status", "told"),
     [
-        ({"context_kind": "order", "context_reference": "4712"}, 404, "This customer has nothing with this number."),
+        ({"context_kind": "order", "context_reference": "4712"}, 404, "This customer has nothing with that number."),
         ({"context_kind": "parcel", "context_reference": "1"}, 422, "This must be one of order, return"),
         ({"context_kind": "order", "context_reference": ""}, 422, "Fill this in."),
         ({"context_kind": "", "context_reference": "4711"}, 422, "This must be one of"),

@@ -1,4 +1,4 @@
-"""What somebody changes about their own account."""
+"""Forms for one's own account."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from messaging_app.models.second_factor import PASSKEY_NAME_MAX
 from messaging_app.text import SUBJECT_MAX
 from messaging_app.web.forms import Form
 
-# No maxlength: a browser would cut what is pasted without a word.
+# No maxlength: browsers silently cut pasted text.
 NEW_PASSWORD = {"autocomplete": "new-password", "minlength": NEW_MIN, "required": True}
 OWN_NAME = {"autocomplete": "name", "maxlength": SUBJECT_MAX, "required": True, "dir": "auto"}
 
 
 class AppCodeForm(Form):
-    """The code that shows that an authenticator app is set up."""
+    """The code that proves that an authenticator app is set up."""
 
     code = StringField(
         _("Code"),
@@ -33,19 +33,19 @@ class AppCodeForm(Form):
 
 
 class PasskeyForm(Form):
-    """A new passkey: its name, and what a script got from the browser."""
+    """A new passkey: its name, and the browser's response, filled in by a script."""
 
     name = StringField(
         _("Name of a new passkey"),
         id="passkey-name",
-        description=_("For example the device that holds it."),
+        description=_("For example the device it is on."),
         render_kw={"autocomplete": "off", "maxlength": PASSKEY_NAME_MAX, "required": True, "dir": "auto"},
     )
     credential = HiddenField(id="passkey-credential")
 
 
 class ConfirmForm(Form):
-    """One's own password, before something that needs it."""
+    """One's own password, to confirm a sensitive change."""
 
     current_password = PasswordField(
         _("Current password"),
@@ -54,7 +54,7 @@ class ConfirmForm(Form):
 
 
 class NewPasswordForm(Form):
-    """A password that somebody chooses."""
+    """A new password."""
 
     password = PasswordField(_("Password"), description=_("Ten characters or more."), render_kw=NEW_PASSWORD)
 
@@ -63,7 +63,7 @@ class ResetForm(NewPasswordForm):
     """A new password in place of a forgotten one."""
 
     keep_tokens = BooleanField(
-        _("Keep my API tokens"), description=_("Otherwise programs that act for you need new ones.")
+        _("Keep my API tokens"), description=_("Otherwise programs that use them need new ones.")
     )
 
 
@@ -75,19 +75,19 @@ class PasswordForm(ResetForm):
     )
     password = PasswordField(
         _("New password"),
-        description=_("Ten characters or more. Four random words beat one clever one."),
+        description=_("Ten characters or more. Four random words are better than one clever word."),
         render_kw=NEW_PASSWORD,
     )
 
 
 class ProfileForm(Form):
-    """What to be called."""
+    """One's own name."""
 
     name = StringField(_("Your name"), description=_("As others will see it."), render_kw=OWN_NAME)
 
 
 class EmailForm(Form):
-    """Another address for oneself."""
+    """A new e-mail address for oneself."""
 
     email = EmailField(_("New e-mail address"), render_kw={"autocomplete": "email", "required": True, "maxlength": 254})
     current_password = PasswordField(

@@ -1,4 +1,4 @@
-"""Who joins and as what: invitations, the first admin, roles at a store."""
+"""Forms for joining: invitations, the first admin, roles at a store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INVITED_ROLES = {"owner": _("Owner"), "staff": _("Staff"), "admin": _("Administr
 
 
 class AcceptForm(ProfileForm, NewPasswordForm):
-    """Joining: what to be called, and a password."""
+    """Accepting an invitation: name and password."""
 
 
 class SetupForm(AcceptForm):
@@ -28,7 +28,7 @@ class SetupForm(AcceptForm):
 
 
 class InviteForm(Form):
-    """Whom to invite. `roles` are the choices, the likeliest first; with one there is nothing to choose."""
+    """Addresses to invite. `roles` are the choices, the most likely first; a single one hides the field."""
 
     emails = TextAreaField(
         _("E-mail addresses"),
@@ -43,6 +43,6 @@ class InviteForm(Form):
 
 
 class RoleForm(Form):
-    """What somebody is at a store."""
+    """A member's role at a store."""
 
     role = StringField()

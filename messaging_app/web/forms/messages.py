@@ -1,4 +1,4 @@
-"""What people write: messages, notes, new conversations."""
+"""Forms for writing: messages, notes, new conversations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = {"data-limit": CONTENT_MAX, "dir": "auto"}
 
 
 class TakenFile(NamedTuple):
-    """A file of a message that was taken back: where its bytes are, and its name."""
+    """A file of an undone message: the path of its content, and its name."""
 
     address: str
     name: str
@@ -28,8 +28,8 @@ class TakenFile(NamedTuple):
 class MessageForm(KeyedForm):
     """The composer. `after` is the seq of the last line on the page; `newer` is what others have written since.
 
-    `open_instead` is the open conversation about the same matter, where this one is closed. `taken_back` are the files of
-    a message whose words stand here again, None where none was taken back.
+    `open_instead` is the open conversation about the same context if this one is closed. `taken_back` are the files of an
+    undone message whose text is back in the composer, None if there is none.
     """
 
     open_instead: int | None = None
@@ -41,7 +41,7 @@ class MessageForm(KeyedForm):
 
 
 class NoteForm(KeyedForm):
-    """A note for one's own side. The key tells the drafts of this browser apart."""
+    """A note for one's own side. The key identifies its draft in this browser."""
 
     content = TextAreaField(_("Note"), id="note-content", render_kw=TEXT)
 
@@ -50,7 +50,7 @@ class ComposeForm(KeyedForm):
     """A new conversation. Its template renders the list of recipients, and offers the kinds of contexts."""
 
     recipient_id = HiddenField()
-    draft = HiddenField()  # what a link named, if it did: its words are kept apart from those of other forms
+    draft = HiddenField()  # what a link named: its draft is kept separately from those of other forms
     q = SearchField(_("To"), id="recipient-q")
     context_kind = SelectField(_("About"), id="compose-kind", validate_choice=False)
     context_reference = StringField(
@@ -64,7 +64,7 @@ class ComposeForm(KeyedForm):
 
 
 class AskForm(KeyedForm):
-    """A customer's question to their store. What it is about and continues stands in hidden fields."""
+    """A customer's question to their store. Hidden fields hold its context and the conversation it continues."""
 
     context_kind = HiddenField()
     context_reference = HiddenField()

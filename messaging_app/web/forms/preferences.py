@@ -1,4 +1,4 @@
-"""What somebody chooses for themselves: language, times, mail, and tokens for programs."""
+"""Personal preferences (language, time zone, mail), and API tokens."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ YES_NO = (SelectChoice("true", _("Yes")), SelectChoice("false", _("No")))
 
 
 class PreferencesForm(Form):
-    """What somebody chooses for themselves. An empty language or time zone is the browser's."""
+    """Personal preferences. An empty language or time zone follows the browser."""
 
     language = SelectField(
         _("Language and region"),
-        description=_("Also decides how dates, times and numbers look."),
+        description=_("Also used for dates, times and numbers."),
         validate_choice=False,
     )
     time_zone = SelectField(
@@ -36,7 +36,7 @@ class PreferencesForm(Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        as_browser = SelectChoice("", _("As my browser says"))
+        as_browser = SelectChoice("", _("Same as my browser"))
         self.language.choices = [as_browser, *(SelectChoice(*entry) for entry in languages().items())]
         self.time_zone.choices = [as_browser] + [
             SelectChoice(zone, zone.replace("_", " "), {}, area)
@@ -46,16 +46,16 @@ class PreferencesForm(Form):
 
 
 class TeamPreferencesForm(PreferencesForm):
-    """What one member of a team wants for all their conversations."""
+    """Preferences of a team member for all of their conversations."""
 
     opens_with = SelectField(
         _("The inbox opens with"),
         choices=(SelectChoice("open", _("Open")), SelectChoice("waiting", _("Waiting for us"))),
     )
     opens_next = SelectField(
-        _("Open what waits next"),
+        _("Open the next waiting conversation"),
         choices=YES_NO,
-        description=_("After you close a conversation, snooze it or say that no reply is needed."),
+        description=_("After you close or snooze a conversation, or mark it “No reply needed”."),
     )
     undo_send_seconds = SelectField(
         _("Undo send"),
@@ -63,7 +63,7 @@ class TeamPreferencesForm(PreferencesForm):
             SelectChoice(str(seconds), _("%(seconds)s seconds", seconds=seconds) if seconds else _("Off"))
             for seconds in SECONDS
         ],
-        description=_("Your messages wait this long before they are sent, so that you can take them back."),
+        description=_("Your messages wait this long before they are sent, so that you can undo sending."),
     )
 
 

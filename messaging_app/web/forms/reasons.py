@@ -1,4 +1,4 @@
-"""A reason of the platform's list."""
+"""Forms for the platform's list of reasons."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PARTIES = (
 
 
 class CheckboxesField(SelectMultipleField):
-    """Several of a few choices, as checkboxes."""
+    """A choice of several from a few, as checkboxes."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
 class ReasonForm(Form):
-    """A reason why conversations begin. `version` tells what the form showed; the view offers the kinds."""
+    """A reason. `version` is the one that the form showed; the view fills in the kinds to choose from."""
 
     version = HiddenField()
     name = StringField(
@@ -37,7 +37,7 @@ class ReasonForm(Form):
     recipients = CheckboxesField(
         _("Only to"),
         choices=PARTIES,
-        description=_("Leave all unticked for anybody."),
+        description=_("Leave all unticked for anyone."),
         validate_choice=False,
     )
     kinds = CheckboxesField(
@@ -48,29 +48,29 @@ class ReasonForm(Form):
     states = TextAreaField(
         _("Only in these states"),
         id="reason-states",
-        description=_("The shop’s words, such as Shipped; one in a line. Leave it empty for every state."),
+        description=_("Your shop’s words, such as Shipped, one per line. Leave empty for every state."),
         render_kw={"rows": 3, "dir": "auto"},
     )
     hint = TextAreaField(
         _("Hint"),
         id="reason-hint",
-        description=_("Shown before sending: what may help without a message."),
+        description=_("Shown before sending. May answer the question without a message."),
         render_kw={"rows": 3, "maxlength": HINT_MAX, "dir": "auto"},
     )
     url = StringField(
-        _("Link into the shop"),
+        _("Link to your shop"),
         id="reason-url",
-        description=_("Follows the hint. It begins with https:// or http://."),
+        description=_("Shown after the hint. Must begin with https:// or http://."),
         render_kw={"type": "url", "dir": "ltr", "autocomplete": "off"},
     )
 
 
 class NewReasonForm(ReasonForm):
-    """A reason that there is not yet."""
+    """A new reason, with its code."""
 
     code = StringField(
         _("Code"),
         id="reason-code",
-        description=_("For programs and addresses. It cannot be changed later."),
+        description=_("Used by the API and in web addresses. It cannot be changed later."),
         render_kw={"maxlength": CODE_MAX, "required": True, "autocapitalize": "none", "spellcheck": "false"},
     )

@@ -19,7 +19,7 @@ class ReplyForm(Form):
         _("Text"),
         id="reply-text",
         description=_(
-            "{customer.first_name}, {store.name}, {me.first_name} and {order.reference} are filled in where it is used."
+            "{customer.first_name}, {store.name}, {me.first_name} and {order.reference} are filled in when you use it."
         ),
         render_kw={"dir": "auto", "rows": 8, "required": True},
     )
@@ -31,6 +31,6 @@ class RepliesFileForm(Form):
     file = FileField(
         _("CSV file"),
         id="replies-file",
-        description=_("Two columns, name and text, up to 1 MB. A name that is there already gets the new text."),
+        description=_("Two columns, name and text, up to 1 MB. Replies with the same name get the new text."),
         render_kw={"accept": ".csv,text/csv", "required": True},
     )

@@ -1,4 +1,4 @@
-"""A filter or a search under a name."""
+"""Forms for saved views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from messaging_app.web.forms import Form
 
 
 class ViewForm(Form):
-    """A saved view. `query` is what it asks for."""
+    """A saved view. `query` is its filter or search."""
 
     name = StringField(
         _("Name"), id="view-name", render_kw={"maxlength": VIEW_NAME_MAX, "required": True, "dir": "auto"}

@@ -1,4 +1,4 @@
-"""The settings of the platform."""
+"""The form for the platform's settings."""
 
 from __future__ import annotations
 

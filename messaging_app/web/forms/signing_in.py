@@ -1,4 +1,4 @@
-"""Signing in, and a forgotten password."""
+"""Forms for signing in and for a forgotten password."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CodeForm(Form):
 
     code = StringField(
         _("Code"),
-        description=_("The six digits that your authenticator app shows, or one of your recovery codes."),
+        description=_("The six digits in your authenticator app, or one of your recovery codes."),
         render_kw={
             "autocomplete": "one-time-code",
             "autocapitalize": "none",
@@ -38,18 +38,18 @@ class CodeForm(Form):
 
 
 class PasskeyAnswerForm(Form):
-    """Signing in with a passkey: what a script got from the browser."""
+    """Signing in with a passkey: the browser's response, filled in by a script."""
 
     credential = HiddenField(id="passkey-credential")
     next = HiddenField(id="passkey-next")
 
 
 class ForgotForm(Form):
-    """Whose password was forgotten; at the storefront also at which store."""
+    """The e-mail of a forgotten password; at the storefront also the store."""
 
     email = EmailField(_("E-mail"), render_kw={"autocomplete": "username", "required": True, "maxlength": 254})
     store = StringField(
         _("Store code"),
-        description=_("You find it in the address of your store and in its e-mails."),
+        description=_("You can find it in your store’s web address and in its e-mails."),
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "required": True},
     )

@@ -1,4 +1,4 @@
-"""A store's name and look."""
+"""Forms for stores."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COLOURS = (
 
 
 class StoreForm(Form):
-    """A store's name and look. `version` tells what the form showed."""
+    """A store's name, appearance and texts. `version` is the one that the form showed."""
 
     version = HiddenField()
     name = StringField(
         _("Name"),
         id="store-name",
-        description=_("Shown to customers and in every mail."),
+        description=_("Shown to customers and in every e-mail."),
         render_kw={"maxlength": SUBJECT_MAX, "required": True, "dir": "auto"},
     )
     logo = FileField(
@@ -56,7 +56,7 @@ class StoreForm(Form):
     hours = StringField(
         _("Opening hours and how soon you answer"),
         id="store-hours",
-        description=_("Shown where customers write, for example: Mon–Sat 7–18. We usually answer within a day."),
+        description=_("Shown when customers write to you, for example: Mon–Sat 7–18. We usually answer within a day."),
         render_kw={"maxlength": HOURS_MAX, "dir": "auto"},
     )
     staff_see_only_assigned = BooleanField(
@@ -67,7 +67,7 @@ class StoreForm(Form):
     customers_may_start = SelectField(
         _("Customers can begin conversations"),
         id="store-customers-may-start",
-        description=_("As far as the platform allows it."),
+        description=_("Within the limits set by the platform."),
         choices=[SelectChoice(value, name) for value, name in MAY_START_NAMES.items()],
         default="always",
         validate_choice=False,
@@ -75,7 +75,7 @@ class StoreForm(Form):
 
 
 class NewStoreForm(StoreForm):
-    """A store that there is not yet."""
+    """A new store, with its code."""
 
     code = StringField(
         _("Code"),

@@ -1,4 +1,4 @@
-"""What a conversation is about, as pages show it: as of its beginning, with what changed since."""
+"""The context card of a conversation: as of its beginning, with the changes since."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 
 def kind_name(kind: str) -> str:
-    """Return a kind as a word on a page; the platform's own kinds as they are."""
+    """Return a kind as shown to users: a translated word for the default kinds, others as configured."""
     known = {
         "order": _("Order"),
         "return": _("Return"),
@@ -57,7 +57,7 @@ class Head(Protocol):
 
 
 class Difference(NamedTuple):
-    """A line of the card: as it was and as it is. Where both are alike, nothing changed; None is nothing."""
+    """A line of the card with its old and new value; None if there was or is none."""
 
     label: str
     before: str | None
@@ -65,7 +65,7 @@ class Difference(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether it is another now."""
+        """Whether the value has changed."""
         return self.before != self.now
 
 
@@ -84,17 +84,17 @@ class About:
 
     @property
     def icon(self) -> str:
-        """The icon of its kind."""
+        """The icon of the kind."""
         return kind_icon(self.kind)
 
     @property
     def changes(self) -> int:
-        """How many lines changed since the beginning."""
+        """The number of lines that have changed."""
         return sum(line.changed for line in (self.title, self.state, *self.facts)) if self.was_known else 0
 
 
 def about(head: Head) -> About | None:
-    """Return what a conversation is about, or None. What the shop states later than its beginning is compared."""
+    """Return the card of a conversation, comparing its beginning with the current context; None without a context."""
     then = head.context
     if then is None:
         return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def profile(actor: Actor) -> ResponseReturnValue:
-    """Name and address."""
+    """Show name and e-mail address."""
     return profile_page(actor)
 
 
@@ -40,7 +40,7 @@ def save_profile(actor: Actor) -> ResponseReturnValue:
 
 
 def change_email(actor: Actor) -> ResponseReturnValue:
-    """Ask for another address."""
+    """Request a new e-mail address."""
     form = EmailForm()
     try:
         email_changes.ask(actor, form.email.data or "", form.current_password.data or "")
@@ -51,7 +51,7 @@ def change_email(actor: Actor) -> ResponseReturnValue:
 
 
 def profile_page(actor: Actor, form: ProfileForm | None = None, status: int = 200, **more: Any) -> Response:
-    """The page with its forms as they were sent, or as things are."""
+    """Render the page, with forms as submitted or with current values."""
     context: dict[str, Any] = {
         "form": form or ProfileForm(name=actor.name, formdata=None),
         "email_form": EmailForm(formdata=None),
@@ -63,7 +63,7 @@ def profile_page(actor: Actor, form: ProfileForm | None = None, status: int = 20
 
 
 def security(actor: Actor) -> ResponseReturnValue:
-    """Password and second factor."""
+    """Show the page for password and second factor."""
     return security_page(actor)
 
 
@@ -91,7 +91,7 @@ def security_page(
     part: SecondFactorPart | None = None,
     refusal: object = "",
 ) -> Response:
-    """The page with its forms as they were sent, or empty. `refusal` is a sentence about a provider."""
+    """Render the page, with forms as submitted or empty. `refusal` is a sentence about a provider."""
     if part is None and policy_of(actor).offers_second_factor:
         part = part_of(actor)
     return rendered(
@@ -108,29 +108,29 @@ def security_page(
 
 
 def connections(actor: Actor) -> list[tuple[Provider, Connected | None]]:
-    """The identity providers that sign this role in, each with the actor's identity there if it is connected."""
+    """Return the identity providers of this role, each with the actor's connected identity or None."""
     providers = oidc.providers().values() if policy_of(actor).single_sign_on else ()
     own = {identity.issuer: identity for identity in identities.list_identities(actor)} if providers else {}
     return [(provider, own.get(provider.issuer)) for provider in providers]
 
 
 def sessions(actor: Actor) -> ResponseReturnValue:
-    """Where this person is signed in."""
+    """List the actor's sessions."""
     return rendered("account/sessions.html", sessions=own_sessions.list_own(actor), saved=request.args.get("saved"))
 
 
 def end_session(actor: Actor, session_id: int) -> ResponseReturnValue:
-    """Sign out one of them."""
+    """End one of the actor's sessions."""
     own_sessions.end(actor, session_id)
     return see_other(f"{policy_of(actor).account}/sessions?saved=ended")
 
 
 def end_other_sessions(actor: Actor) -> ResponseReturnValue:
-    """Sign out all but the one that asks."""
+    """End all of the actor's sessions except this one."""
     own_sessions.end_others(actor, signed_in.session_id)
     return see_other(f"{policy_of(actor).account}/sessions?saved=ended")
 
 
 def stored_data(actor: Actor) -> ResponseReturnValue:
-    """What is stored about this person."""
+    """Show the data stored about this customer."""
     return rendered("account/data.html", stored=get_stored(actor))

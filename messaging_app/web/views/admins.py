@@ -1,4 +1,4 @@
-"""The platform's admins: who they are, who was invited, who leaves."""
+"""The platform's admins: list, invite, remove and reinstate."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PLACE = inviting.Place(AT, (ADMIN_ROLE,))
 
 
 def list_admins(actor: Actor) -> ResponseReturnValue:
-    """Everybody who runs the platform."""
+    """List the admins."""
     return _page(actor, what_is_asked())
 
 
 def export_admins(actor: Actor) -> ResponseReturnValue:
-    """The same as a file."""
+    """Export the list as CSV."""
     return as_csv("admins", admins.export_admins(actor, what_is_asked()))
 
 
 def invite_admins(actor: Actor) -> ResponseReturnValue:
-    """Ask people to become admins."""
+    """Invite people to become admins."""
     return inviting.invite(actor, PLACE, _inviting_page(actor))
 
 
@@ -44,17 +44,17 @@ def resend_to_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
 
 
 def withdraw_from_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
-    """Take an invitation back."""
+    """Withdraw an invitation."""
     return inviting.withdraw(actor, PLACE, link_id)
 
 
 def restore_to_admin(actor: Actor, link_id: int) -> ResponseReturnValue:
-    """Undo that an invitation was taken back."""
+    """Undo the withdrawal of an invitation."""
     return inviting.restore(actor, PLACE, link_id)
 
 
 def ask_remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """What removing an admin would end, before it is done."""
+    """Ask for confirmation, listing what removing an admin would end."""
     try:
         leaving = admins.effects_of_removing(actor, user_id)
     except LastAdmin as refusal:
@@ -70,7 +70,7 @@ def ask_remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
             _("Remove"),
             ends=[("logout", ends), *stops_tokens(leaving.tokens)],
             keeps=[
-                ("messages", _("Keeps everything that they wrote, and their places at stores.")),
+                ("messages", _("Keeps everything they wrote, and their roles at stores.")),
                 can_be_undone(),
             ],
         )
@@ -78,7 +78,7 @@ def ask_remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
 
 
 def remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """Make somebody an admin no more."""
+    """Remove an admin."""
     try:
         admins.remove_admin(actor, user_id)
     except LastAdmin as refusal:
@@ -87,7 +87,7 @@ def remove_admin(actor: Actor, user_id: int) -> ResponseReturnValue:
 
 
 def bring_admin_back(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """Undo that somebody was removed."""
+    """Undo the removal of an admin."""
     admins.bring_back(actor, user_id)
     return see_other(f"{AT}?done=back")
 
@@ -118,13 +118,13 @@ def _page(
 
 
 def _done(actor: Actor) -> Done | None:
-    """What the address says has just been done to whom."""
+    """Return the notice about an action that has just been done, as named in the query."""
     what, person = request.args.get("done"), number_of(request.args.get("person", ""))
     if what == "removed" and person:
         return Done(_("Removed and signed out."), f"{AT}/{person}/return")
     if what == "factor":
-        return Done(_("The second factor is reset."))
+        return Done(_("The second factor was reset."))
     if what in ("deactivated", "reactivated") and person:
         admin = next((row for row in admins.list_admins(actor, Asked()) if row.user_id == person), None)
         return admin and user_accounts.done(actor, what, person, admin.name, admin.active, None)
-    return Done(_("Back among the admins.")) if what == "back" else None
+    return Done(_("They are an admin again.")) if what == "back" else None

@@ -1,4 +1,4 @@
-"""A customer's question to their store: about one of their orders or the like, or about anything where that is allowed."""
+"""A customer's question to their store: about one of their contexts, or about anything if that is allowed."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ from messaging_app.web.views.messages import uploads
 
 @dataclass(slots=True)
 class Asking:
-    """The data for the page. `matters` are what there is to choose from while nothing is chosen."""
+    """The data for the page. `matters` are the contexts to choose from while none is chosen."""
 
     form: AskForm
     store_id: int
     conversation_type: str
     matter: ContextRow | None
-    is_free: bool  # whether it may be about nothing in particular
+    is_free: bool  # whether a question without a context is allowed
     follows: SeatRow | None = None  # the closed conversation that it continues
     matters: list[Matter] = field(default_factory=list)
     reasons: Choice | None = None
 
     @property
     def limits(self) -> Limits:
-        """What may be attached."""
+        """The limits for attachments."""
         return get_limits()
 
     @property
     def draft(self) -> str:
-        """Whose words the browser keeps in this form: those about one matter never show in that of another."""
+        """The key of the draft in this browser: each context has its own draft."""
         about = {"kind": self.matter.kind, "reference": self.matter.reference} if self.matter else {}
         again = {"follows": self.follows.id} if self.follows else {}
         return "new" + ("?" if about or again else "") + urlencode(about | again)
 
 
 def ask(actor: Actor) -> ResponseReturnValue:
-    """The form for a question; first what it is about, unless a link says so."""
+    """Show the form for a question, or first the choice of a context unless a link names one."""
     name = _named(request.args)
     follows = whole_number("follows")
     form = AskForm(formdata=None, idempotency_key=new_key(), follows=follows, reason=request.args.get("reason", ""))
@@ -71,7 +71,7 @@ def ask(actor: Actor) -> ResponseReturnValue:
 
 
 def create_question(actor: Actor) -> ResponseReturnValue:
-    """Begin the conversation and go there, or where one about the same is open. A refusal keeps all input."""
+    """Begin the conversation and go there, or to an open one about the same context. A refusal keeps all input."""
     form = AskForm()
     limiter.hit("create", actor.type, actor.id)
     name = _named(request.form)
@@ -133,6 +133,6 @@ def _asking(actor: Actor, form: AskForm, name: Named | None, follows: int | None
 
 
 def _named(values: Mapping[str, str]) -> Named | None:
-    """Return what a link or the form names, None where it names nothing."""
+    """Return the context that a link or the form names, or None."""
     name = named_in(values)
     return name if any(name) else None

@@ -32,7 +32,7 @@ def thumbnail(actor: Actor, conversation_id: int, attachment_id: int) -> Respons
 
 
 def download_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
-    """Send the file of a note of one's own side, as `download`."""
+    """Send the file of a note, as `download` does for messages."""
     return _whole(attachments.get_note_attachment(actor, conversation_id, attachment_id))
 
 

@@ -1,4 +1,4 @@
-"""The audit trail, for admins: one sentence for each entry, filters, and the same as a file."""
+"""The audit trail for admins: one sentence per entry, filters, and exports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def show_trail(actor: Actor) -> ResponseReturnValue:
-    """A page of the trail, newest first."""
+    """Show a page of the trail, newest first."""
     asked = _asked()
     listed = trail_search.list_trail(actor, asked, _midnight())
     days = [(of_day[0].entry.at, of_day) for of_day in _by_day(listed.entries)]
@@ -48,14 +48,14 @@ def show_trail(actor: Actor) -> ResponseReturnValue:
 
 
 def export_csv(actor: Actor) -> ResponseReturnValue:
-    """All that is looked for, oldest first, as a table."""
+    """Export the matching entries as CSV, oldest first."""
     entries = trail_search.export_trail(actor, _asked(), _midnight())
     rows = (tuple(getattr(entry, name) for name in COLUMNS) for entry in entries)
     return as_csv("audit", _headed(rows))
 
 
 def export_lines(actor: Actor) -> ResponseReturnValue:
-    """The same as JSON lines, each as the API shows an entry."""
+    """Export the matching entries as JSON lines, in the API's format."""
     entries = trail_search.export_trail(actor, _asked(), _midnight())
     lines = (to_json(trail.as_json(entry)) + b"\n" for entry in entries)
     response = Response(stream_with_context(lines), mimetype="application/x-ndjson")
@@ -69,14 +69,14 @@ def _headed(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
 
 
 def _asked() -> Asked:
-    """What the query looks for. `q` is another name of `person`; a single action may be given like a group."""
+    """Parse the query. `q` is an alias of `person`; `action` may be a group or a single action."""
     words = {name: request.args.get(name, "").replace("\0", "").strip()[:254] for name in ("q", *Asked._fields)}
     person = words.pop("q")
     return Asked(**words | {"person": words["person"] or person})
 
 
 def _address(asked: Asked, path: str = AT, **changes: str) -> str:
-    """The address of what is asked with `changes`, from the top unless they name a cursor."""
+    """Return the URL of the same search with `changes`, from the top unless they include a cursor."""
     kept = {name: value for name, value in (asked._asdict() | {"cursor": ""} | changes).items() if value}
     return f"{path}?{urlencode(kept)}" if kept else path
 

@@ -12,7 +12,7 @@ from messaging_app.web.htmx import rendered, signed_in
 
 
 def unread_count(actor: Actor) -> ResponseReturnValue:
-    """The badge; 204 while `have` is still its number and that of what waits. The session's own query has counted already."""
+    """Return the badge, or 204 while `have` is its current state. The sign-in's query has already counted."""
     unread = signed_in.unread
     have = poll_state.of_count(unread, signed_in.waiting if policy_of(actor).has_team else None)
     if request.args.get("have") in (have, poll_state.of_count(unread)):

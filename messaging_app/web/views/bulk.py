@@ -1,4 +1,4 @@
-"""One action on the chosen rows of the inbox, and taking it back."""
+"""One action on the selected rows of the inbox, and its undo."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BACK = re.compile(r"([1-9][0-9]{0,17}):(open|closed):([0-9]{0,18}):([0-9]{0,18}
 
 
 def choose_for_many(actor: Actor) -> ResponseReturnValue:
-    """To whom to give the conversations `ids` (`action=assign`), or until when to snooze them (`action=snooze`)."""
+    """Show the form to choose an assignee (`action=assign`) or a time (`action=snooze`) for the conversations `ids`."""
     ids, action = _chosen(request.args)
     if action == "assign":
         found = assignment.list_colleagues(actor)
@@ -45,7 +45,7 @@ def choose_for_many(actor: Actor) -> ResponseReturnValue:
 
 
 def act_on_many(actor: Actor) -> ResponseReturnValue:
-    """Do `action` with the conversations `ids`."""
+    """Apply `action` to the conversations `ids`."""
     ids, action = _chosen(request.form)
     if action is None:
         raise _no_action()
@@ -63,7 +63,7 @@ def act_on_many(actor: Actor) -> ResponseReturnValue:
 
 
 def undo_many(actor: Actor) -> ResponseReturnValue:
-    """Bring conversations back to how they were `before` an action."""
+    """Restore conversations to their state `before` an action."""
     states = [_read(text) for text in request.form.get("before", "").split()[: bulk.BULK_MAX]]
     action = bulk.ACTIONS.get(request.form.get("action", ""))
     if not states or action is None:
@@ -74,7 +74,7 @@ def undo_many(actor: Actor) -> ResponseReturnValue:
 def _chosen(fields: MultiDict[str, str]) -> tuple[list[int], Action | None]:
     chosen = fields.getlist("ids")
     if not (0 < len(chosen) <= bulk.BULK_MAX and all(_ID.fullmatch(one) for one in chosen)):
-        sentence = _("Choose from 1 to %(most)s conversations.", most=bulk.BULK_MAX)
+        sentence = _("Select 1 to %(most)s conversations.", most=bulk.BULK_MAX)
         raise Invalid(FieldError("ids", "invalid", sentence))
     return [int(one) for one in chosen], bulk.ACTIONS.get(fields.get("action", ""))
 
@@ -103,7 +103,7 @@ def _answer(actor: Actor, outcomes: list[Outcome], undo: Undo | None, *, undone:
 
 
 def _written(state: Before) -> str:
-    """A state in one word of a form."""
+    """Encode a state as one form value."""
     until = state.snoozed_until.isoformat() if state.snoozed_until else ""
     return f"{state.id}:{state.status}:{state.assignee_id or ''}:{state.last_read_seq}:{until}"
 

@@ -1,4 +1,4 @@
-"""What a form for a new conversation offers besides recipients: what it can be about, and why it begins."""
+"""The choices of context and reason in the form for a new conversation."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ def choice(
 
 
 def named_in(values: Mapping[str, str]) -> Named:
-    """Return what a link or a form names, without what no database could look for; empty words where it names nothing."""
+    """Return the context name in a link or form, cleaned of characters a database rejects; empty if there is none."""
     return Named(*(values.get(field, "").replace("\0", "") for field in contexts.FIELDS))
 
 
 def find_named(actor: Actor, name: Named) -> ContextRow | None:
-    """Return the context of this name. One statement, none for no name."""
+    """Return the context with this name, or None. One statement, none for an empty name."""
     return contexts.find_by_name(actor, name) if all(name) else None
 
 
 def reasons_for(actor: Actor, form: ComposeForm, recipient_type: str, name: Named, found: ContextRow | None) -> Choice:
-    """Return the reasons for a form in which `name`, known as `found`, is filled in."""
+    """Return the reasons for a form with context `name`, whose stored row is `found`."""
     matter = KindAndState(name.kind, found.state if found else None) if name.kind else None
     return choice(actor, form.reason, recipient_type, matter, is_settled=all(name))
 
 
 def offer_kinds(form: ComposeForm, known: list[str]) -> None:
-    """Offer the kinds of contexts, with the chosen one if it is no longer among them."""
+    """Fill in the kinds of contexts to choose from, including the chosen one if it no longer exists."""
     chosen = form.context_kind.data or ""
     listed = known if chosen in ("", *known) else [*known, chosen]
     names = [SelectChoice(kind, kind_name(kind)) for kind in listed]
@@ -61,7 +61,7 @@ def offer_kinds(form: ComposeForm, known: list[str]) -> None:
 
 
 def at_its_field(refusal: Refusal) -> Refusal:
-    """Return a refusal so that a form shows it where the context is chosen."""
+    """Return a refusal with its errors moved to the field where the context is chosen."""
     if not isinstance(refusal, ContextRequired):
         return refusal
     return Invalid(*(FieldError("context_kind", error.code, error.message) for error in refusal.errors))

@@ -21,7 +21,7 @@ def close(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def reopen(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Reopen a conversation and add the event to the thread. Where another about the same is open, leads there."""
+    """Reopen a conversation and add the event to the thread. Redirects to an open one about the same context."""
     try:
         messaging.reopen_conversation(actor, conversation_id)
     except DuplicateOpen as refusal:

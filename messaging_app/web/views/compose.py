@@ -53,12 +53,12 @@ class Compose:
     next_query: str
     form: ComposeForm
     recipient_id: int | None = None
-    matters: list[ContextRow] = field(default_factory=list)  # what it can be about, with the chosen recipient
+    matters: list[ContextRow] = field(default_factory=list)  # contexts of the chosen recipient
     reasons: Choice | None = None
 
     @cached_property
     def settings(self) -> dict[str, Value]:
-        """The settings in force. One statement."""
+        """The current settings. One statement."""
         return list_settings()
 
     @property
@@ -68,17 +68,17 @@ class Compose:
 
     @property
     def conversation_type(self) -> str:
-        """What begins with a recipient of this kind."""
+        """The conversation type for this kind of recipient."""
         return policy_of(self.actor).starts[self.recipient_type]
 
     @property
     def limits(self) -> Limits:
-        """What may be attached."""
+        """The limits for attachments."""
         return limits_of(self.settings.get)
 
 
 def new(actor: Actor) -> ResponseReturnValue:
-    """The form for a new conversation, as dialog or page. A search without scripts posts it and keeps the input."""
+    """Show the form for a new conversation, as dialog or page. Searching without scripts posts it and keeps the input."""
     if request.method == "POST":
         compose = _compose(actor, request.args if "cursor" in request.args else request.form)
         _keep_chosen(actor, compose)
@@ -94,7 +94,7 @@ def new(actor: Actor) -> ResponseReturnValue:
 
 
 def recipients(actor: Actor) -> ResponseReturnValue:
-    """The recipients found while typing. `recipient_id` stays selected if it is still within reach."""
+    """List the recipients that match while typing. `recipient_id` stays selected if it is still within reach."""
     compose = _compose(actor, request.args)
     _choose(actor, compose, _number("args"))
     if not is_htmx():
@@ -103,13 +103,13 @@ def recipients(actor: Actor) -> ResponseReturnValue:
 
 
 def contexts_of_recipient(actor: Actor) -> ResponseReturnValue:
-    """What a conversation with the chosen recipient can be about, for the field of the number."""
+    """List the contexts of the chosen recipient, as suggestions for the reference field."""
     chosen = _number("args") if request.args.get("recipient_type") == "customer" else 0
     return rendered("compose/_contexts.html", matters=contexts.list_for(actor, chosen) if chosen else [])
 
 
 def offer_reasons(actor: Actor) -> ResponseReturnValue:
-    """The reasons for the recipient and context in the form, with the chosen one."""
+    """List the reasons for the recipient and context in the form, with the chosen one selected."""
     form, name = ComposeForm(formdata=None, reason=request.args.get("reason", "")), named_in(request.args)
     recipient_type = request.args.get("recipient_type", "")
     offered = reasons_for(actor, form, recipient_type, name, find_named(actor, name))
@@ -152,17 +152,17 @@ def create(actor: Actor) -> ResponseReturnValue:
 
 
 class ContextNotFound(Invalid):
-    """The context is another customer's: as if it were not there."""
+    """The context belongs to another customer, which must look the same as an unknown one."""
 
     status = 404
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing with this number.")))
+        super().__init__(FieldError("context_reference", "not_found", _("This customer has nothing with that number.")))
 
 
 def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseReturnValue:
-    """Go to the open conversation about the same matter. The text waits in its composer: with scripts as its draft."""
+    """Go to the open conversation about the same context, with the text in its composer (with scripts, as its draft)."""
     if is_htmx():
         response = go_to(f"{policy_of(actor).thread(conversation_id)}?was_open")
         response.headers["Draft-Belongs-To"] = str(conversation_id)
@@ -176,7 +176,7 @@ def lead_to_open(actor: Actor, conversation_id: int, text: str) -> ResponseRetur
 
 
 def _fill_in(actor: Actor, compose: Compose, known: ContextRow | None) -> None:
-    """Offer kinds of contexts and reasons, and fill in what a link named. `known` is the context that it or the form names."""
+    """Fill in kinds, reasons and the values that a link named. `known` is the named context, if it exists."""
     form = compose.form
     if request.method == "GET":
         form.context_kind.data = request.args.get("context_kind", "")

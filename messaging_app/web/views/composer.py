@@ -1,4 +1,4 @@
-"""The reply form: new with a new key, or refused with its text and an error."""
+"""The reply form: empty with a new key, or refused with its text and an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fresh(thread: ThreadView) -> MessageForm:
 
 
 def taken_back(thread: ThreadView, taken: TakenBack) -> MessageForm:
-    """Return the composer with the words of a message that its writer has back, and the names of its files."""
+    """Return the composer with the text and file names of an undone message."""
     form = MessageForm(formdata=None, idempotency_key=new_key(), after=thread.last_seq, content=taken.content)
     files = f"{thread.address}/messages/{taken.id}/files"
     named = enumerate(taken.files, start=1)
@@ -27,7 +27,7 @@ def taken_back(thread: ThreadView, taken: TakenBack) -> MessageForm:
 
 
 def at_address(actor: Actor, thread: ThreadView) -> MessageForm:
-    """Return the composer of a whole page: with what was taken back, if its address says so, otherwise empty."""
+    """Return the composer of a full page: with the undone message that the URL names, otherwise empty."""
     number = request.args.get("taken_back", "")
     if number.isascii() and number.isdigit() and len(number) < 19:
         taken = find_taken_back(actor, thread.conversation.id, int(number))

@@ -1,4 +1,4 @@
-"""What the console's pages have in common: lists, their addresses, the same rows as a file, and what was done."""
+"""What the console's pages share: lists, their URLs, CSV exports, and notices."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from messaging_app.queries.console import Asked
 from messaging_app.web.htmx import whole_number
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-AT_ONCE = 200  # rows that leave in one piece
+AT_ONCE = 200  # rows per chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What has just been done, as a toast says it; `undo` is where to take it back, with the fields of `values`."""
+    """A notice about a finished action. `undo` is the URL that undoes it by a POST of `values`."""
 
     text: str
     undo: str = ""
@@ -30,13 +30,13 @@ class Done:
 
 
 class ListAddress:
-    """A list's own address with its filters: the links around it are this with a change."""
+    """A list's URL with its filters. Links in the page are this URL with changes."""
 
     def __init__(self, path: str, asked: Asked) -> None:
         self.path, self.asked = path, asked
 
     def __call__(self, **changes: object) -> str:
-        """The address with `changes`, from the top unless they name a cursor."""
+        """Return the URL with `changes`, from the top unless they include a cursor."""
         return self.path + self._query(changes)
 
     def _query(self, changes: dict[str, object]) -> str:
@@ -46,7 +46,7 @@ class ListAddress:
 
 
 def what_is_asked() -> Asked:
-    """What the query asks of a list; whether there is such a filter its service says."""
+    """Parse the query into a filter. The service validates the values."""
     args = request.args
     return Asked(
         args.get("q", "").replace("\0", "").strip()[:200],
@@ -58,12 +58,12 @@ def what_is_asked() -> Asked:
 
 
 def number_of(text: str) -> int | None:
-    """The number that an address names, or None where it names none."""
+    """Return `text` as a number, or None if it is not one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def as_csv(name: str, rows: Iterable[tuple[object, ...]]) -> Response:
-    """`rows` as a file that streams; whatever a spreadsheet would take for a formula is marked as text."""
+    """Stream `rows` as a CSV file. Cells that a spreadsheet would run as formulas are marked as text."""
     pieces = stream_with_context(_pieces(rows))
     response = Response(pieces, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
@@ -73,7 +73,7 @@ def as_csv(name: str, rows: Iterable[tuple[object, ...]]) -> Response:
 def _pieces(rows: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
     out = io.StringIO()
     write = csv.writer(out).writerow
-    yield "\ufeff".encode()  # or spreadsheets take it for another encoding
+    yield "\ufeff".encode()  # without it Excel does not read the file as UTF-8
     for number, row in enumerate(rows, 1):
         write([_cell(value) for value in row])
         if number % AT_ONCE == 0:

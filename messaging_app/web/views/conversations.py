@@ -48,9 +48,9 @@ class InboxView:
 
 
 def inbox(actor: Actor) -> ResponseReturnValue:
-    """The list of conversations, filtered. For htmx the list or its next rows, 204 while `have` is current.
+    """Show the filtered list of conversations. For htmx the list or its next rows, 204 while `have` is current.
 
-    With `q`, what a search finds.
+    With `q`, show search results instead.
     """
     if chosen := found.with_chosen():
         return see_other(f"{policy_of(actor).messages}?{urlencode({'q': chosen})}")
@@ -66,7 +66,7 @@ def inbox(actor: Actor) -> ResponseReturnValue:
 
 
 def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """One conversation beside the list. For htmx only the thread or, with `before`, the lines before that seq."""
+    """Show a conversation beside the list. For htmx only the thread or, with `before`, the lines before that seq."""
     before = whole_number("before")
     head = threads.get_head(actor, conversation_id)
     have = request.args.get("have")
@@ -90,7 +90,7 @@ def thread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def others(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """The other conversations with the same customer, and about the same matter."""
+    """List other conversations with the same customer or about the same context."""
     listed = threads.list_others(actor, conversation_id)
     return page_or_fragment("conversations/others.html", "conversations/_others.html", others=listed)
 
@@ -102,7 +102,7 @@ def whole_page(
     status: int = 200,
     note: NoteForm | None = None,
 ) -> Response:
-    """Return the page with the thread open. `filled` is a refused composer with its text, `note` a refused note."""
+    """Render the page with the thread open. `filled` is a refused composer with its text, `note` a refused note."""
     beside: InboxView | found.FoundView | None = None
     if actor.type != ActorType.CUSTOMER:
         if found.typed():
@@ -144,7 +144,7 @@ def read_inbox(actor: Actor, *, ignore_bad: bool = False) -> InboxView:
 
 
 def _first_steps(actor: Actor, view: InboxView) -> list[first_steps.Step]:
-    """What a new installation still needs, while there is nothing else to show; buttons only for pages that exist."""
+    """Return the first steps of a new installation while the inbox is empty, without those whose page does not exist."""
     if view.rows or view.filters.query() or view.cursor:
         return []
     pages = current_app.create_url_adapter(request)

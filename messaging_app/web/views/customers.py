@@ -1,4 +1,4 @@
-"""The platform's customers: their list, the page of one, and whether they are let in."""
+"""Customers in the console: list, show, deactivate and reactivate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AT = CONSOLE["customers"].at["admin"]
 
 
 def list_customers(actor: Actor) -> ResponseReturnValue:
-    """All customers, or those that are looked for."""
+    """List customers, filtered."""
     asked = what_is_asked()
     page = customers.list_customers(actor, asked)
     return page_or_fragment(
@@ -35,19 +35,19 @@ def list_customers(actor: Actor) -> ResponseReturnValue:
 
 
 def export_customers(actor: Actor) -> ResponseReturnValue:
-    """The same as a file."""
+    """Export the list as CSV."""
     return as_csv("customers", customers.export_customers(actor, what_is_asked()))
 
 
 def show_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
-    """One customer, with a way to their conversations."""
+    """Show one customer, with a link to their conversations."""
     customer = customers.get_customer(actor, customer_id)
     figures = customers.get_figures(actor, customer_id)
     return rendered("customers/show.html", customer=customer, figures=figures, done=_done(customer))
 
 
 def ask_deactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
-    """What deactivating would end and keep, before it is done."""
+    """Ask for confirmation, listing what deactivating would end and keep."""
     customer, at = customers.get_customer(actor, customer_id), f"{AT}/{customer_id}"
     effects = customers.effects_of_deactivating(actor, customer_id)
     ends = ngettext("Ends %(num)s session.", "Ends %(num)s sessions.", effects.sessions)
@@ -71,19 +71,19 @@ def ask_deactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnVal
 
 
 def deactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
-    """Let the customer in no more."""
+    """Deactivate the customer."""
     customers.deactivate_customer(actor, customer_id)
     return see_other(f"{AT}/{customer_id}?done=deactivated")
 
 
 def reactivate_customer(actor: Actor, customer_id: int) -> ResponseReturnValue:
-    """Let the customer in again."""
+    """Reactivate the customer."""
     customers.reactivate_customer(actor, customer_id)
     return see_other(f"{AT}/{customer_id}?done=reactivated")
 
 
 def _done(customer: CustomerRow) -> Done | None:
-    """What the address says has just been done, as far as it is so."""
+    """Return the notice about an action named in the query, if the customer's state agrees."""
     what = request.args.get("done")
     if what == "deactivated" and not customer.active:
         return Done(_("Deactivated and signed out."), f"{AT}/{customer.id}/reactivate")

@@ -1,4 +1,4 @@
-"""An admin helps somebody who lost their second factor. What is done is asked first, audited, and told to them."""
+"""Resetting a user's lost second factor, by an admin: confirmed first, recorded, and mailed to the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.web.views.questions import Effect, Question, ask
 
 
 def ask_reset_factor(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """What somebody will sign in with afterwards."""
+    """Ask for confirmation, listing what the reset would end and keep."""
     lost = second_factor.resettable(actor, user_id)
     ends: list[Effect] = []
     if lost.factors.app_since:
@@ -23,7 +23,7 @@ def ask_reset_factor(actor: Actor, user_id: int) -> ResponseReturnValue:
     if lost.factors.passkeys:
         count = len(lost.factors.passkeys)
         ends.append(("fingerprint", ngettext("Ends %(num)s passkey.", "Ends %(num)s passkeys.", count)))
-    ends.append(("key", _("Cancels the recovery codes. Make sure that the request really comes from this person.")))
+    ends.append(("key", _("Cancels the recovery codes. Make sure the request really comes from this person.")))
     return ask(
         Question(
             with_name(_("Reset the second factor of %(name)s?"), lost.user.name),
@@ -35,14 +35,14 @@ def ask_reset_factor(actor: Actor, user_id: int) -> ResponseReturnValue:
             ends=ends,
             keeps=[
                 ("lock", _("Keeps the password, which is enough until they set up a new one.")),
-                ("mail", _("They are told by e-mail.")),
+                ("mail", _("They get an e-mail about it.")),
             ],
         )
     )
 
 
 def reset_factor(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """Take every factor from somebody who lost theirs."""
+    """Remove all factors of a user."""
     lost = second_factor.resettable(actor, user_id)
     second_factor.reset(actor, user_id)
     return see_other(f"{_back(actor, lost)}?done=factor&person={user_id}")
@@ -53,7 +53,7 @@ def _at(actor: Actor) -> str:
 
 
 def _back(actor: Actor, lost: second_factor.Lost) -> str:
-    """The list that the person stands in."""
+    """Return the URL of the list that shows the user."""
     if lost.store_id is None:
         return _at(actor)
     return CONSOLE["staff"].at[policy_of(actor).name].replace("<id:store_id>", str(lost.store_id))

@@ -1,4 +1,4 @@
-"""A message's files as templates and programs see them."""
+"""A message's files as templates and the API see them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from messaging_app.web.views.sign_ins import STORE_COOKIE
 
 
 def forgot() -> ResponseReturnValue:
-    """Ask for the address, then say the same whether anybody has it or not."""
+    """Show the form; after it always say the same, whether or not anybody has the address."""
     role = role_of(request)
     if role is None:
         raise NotFound

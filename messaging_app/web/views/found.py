@@ -1,4 +1,4 @@
-"""What the search field of an inbox finds: the list of hits, the filters as chips, and a thread opened at a hit."""
+"""Search results: the list of hits, the filters as chips, and a thread opened at a hit."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from messaging_app.services.threads import Thread
 from messaging_app.web.htmx import is_htmx, rendered, whole_number
 
 CHOSEN = ("from", "store", "after", "before")  # filters whose value is entered in a form
-BEFORE_HIT = 20  # lines that are shown before the one that was found
+BEFORE_HIT = 20  # lines shown before the hit
 
 
 class Chip(NamedTuple):
-    """A filter: one that was chosen, with the search without it, or one that is offered, with the search with it."""
+    """A filter chip. Its link removes a chosen filter from the search, or adds an offered one."""
 
     key: str
     label: str
@@ -36,7 +36,7 @@ class Chip(NamedTuple):
 
 @dataclass(slots=True)
 class FoundView:
-    """The data for the list of hits. It stands where the inbox would, so it answers what templates ask of that."""
+    """The data for the list of hits. It replaces an `InboxView` in templates, so it has the same attributes."""
 
     typed: str
     hits: list[Hit]
@@ -48,7 +48,7 @@ class FoundView:
 
     @property
     def filters(self) -> FoundView:
-        """What links to a conversation carry on."""
+        """The filters that links to a conversation keep."""
         return self
 
     @property
@@ -77,7 +77,7 @@ class FoundView:
 
 @dataclass(slots=True)
 class AtHit:
-    """A thread that is opened at a line: which of how many, and where the others are."""
+    """A thread opened at a hit: its position among the hits, and links to the others."""
 
     typed: str
     seq: int
@@ -93,7 +93,7 @@ class AtHit:
 
 
 def with_chosen() -> str:
-    """Return the search with the filters that its form adds, as they would be typed; empty if it adds none."""
+    """Return the search text with the filters of the form added, as if typed; "" if the form adds none."""
     chosen = []
     for name in CHOSEN:
         value = " ".join(request.args.get(f"add_{name}", "").replace('"', " ").split())
@@ -103,12 +103,12 @@ def with_chosen() -> str:
 
 
 def typed() -> str:
-    """Return what the request searches for; empty if it does not."""
+    """Return the search text of the request, "" if there is none."""
     return request.args.get("q", "").strip()
 
 
 def read(actor: Actor, *, ignore_bad: bool = False) -> FoundView:
-    """Return the hits of the query. A refused search keeps what was typed, with a sentence."""
+    """Return the hits of the query. A refused search keeps its text and shows the error."""
     cursor = None if ignore_bad else request.args.get("cursor") or None
     try:
         page = search.search(actor, typed(), cursor=cursor, zone=reader_zone())
@@ -120,7 +120,7 @@ def read(actor: Actor, *, ignore_bad: bool = False) -> FoundView:
 
 
 def results(actor: Actor) -> ResponseReturnValue:
-    """The hits beside the place for a thread. For htmx the list alone, or its next rows."""
+    """Show the hits beside the thread's place. For htmx only the list, or its next rows."""
     view = read(actor)
     status = 422 if view.fault else 200
     if not is_htmx():
@@ -130,7 +130,7 @@ def results(actor: Actor) -> ResponseReturnValue:
 
 
 def at_hit(actor: Actor, conversation_id: int) -> AtHit | None:
-    """Return the hit at which a thread is opened: that of parameter `hit`, else the newest. None without any."""
+    """Return the hit at which to open a thread: parameter `hit`, or the newest; None without hits."""
     if not typed():
         return None
     seqs = search.hits_in(actor, conversation_id, typed(), zone=reader_zone())
@@ -144,7 +144,7 @@ def at_hit(actor: Actor, conversation_id: int) -> AtHit | None:
 
 
 def mark(hit: AtHit, thread: Thread) -> None:
-    """Note what is marked in the lines of `thread`."""
+    """Set the marked ranges in the lines of `thread`."""
     contents = {line.seq: line.content for line in thread.lines if line.kind == "message"}
     found = search.marks_in(hit.typed, list(contents.values()))
     hit.marks = {seq: ranges for seq, ranges in zip(contents, found, strict=True) if ranges}

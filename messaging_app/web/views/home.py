@@ -26,7 +26,7 @@ from messaging_app.web.views.thread import window
 
 
 def index() -> ResponseReturnValue:
-    """The three sign-ins."""
+    """Show links to the three sign-ins."""
     return rendered("home/index.html")
 
 

@@ -1,4 +1,4 @@
-"""What the pages of a store's staff and of the platform's admins share: inviting people, and whoever was invited."""
+"""Invitations, shared by the pages of a store's staff and of the admins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from messaging_app.web.views.console import Done, number_of
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where people are invited to: a store's staff, or without a store the admins. `at` is the address of its page."""
+    """The target of invitations: a store's staff, or the admins without a store. `at` is the URL of the page."""
 
     at: str
     roles: Sequence[str]
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Inviting:
-    """The part of a page about it: the form, who was invited already, and what became of each of the last ones."""
+    """A page's section on invitations: the form, pending invitations, and the results of the last submission."""
 
     place: Place
     form: InviteForm
@@ -43,13 +43,13 @@ Page: TypeAlias = Callable[[Inviting, int], Response]
 
 
 def part(actor: Actor, place: Place, form: InviteForm | None = None, outcomes: Sequence[Outcome] = ()) -> Inviting:
-    """What the page shows."""
+    """Return the section's data."""
     form = form or InviteForm(place.roles, formdata=None)
     return Inviting(place, form, invitations.list_pending(actor, place.store_id), list(outcomes))
 
 
 def invite(actor: Actor, place: Place, page: Page) -> Response:
-    """Invite whom the form names; a refusal keeps what was entered."""
+    """Invite the addresses in the form. A refusal keeps the input."""
     form = InviteForm(place.roles)
     try:
         outcomes = invitations.invite(actor, form.emails.data or "", form.role.data or "", place.store_id)
@@ -65,21 +65,21 @@ def resend(actor: Actor, place: Place, link_id: int, page: Page) -> Response:
 
 
 def withdraw(actor: Actor, place: Place, link_id: int) -> Response:
-    """Make a pending invitation worthless."""
+    """Withdraw a pending invitation."""
     invitations.withdraw(actor, link_id, place.store_id)
     return see_other(f"{place.at}?done=withdrawn&invitation={link_id}")
 
 
 def restore(actor: Actor, place: Place, link_id: int) -> Response:
-    """Let the link of a withdrawn invitation work again."""
+    """Restore a withdrawn invitation; its link works again."""
     invitations.restore(actor, link_id, place.store_id)
     return see_other(f"{place.at}?done=restored")
 
 
 def done(place: Place) -> Done | None:
-    """What the address says has just been done."""
+    """Return the notice about an action named in the query."""
     said = {
-        "invited": _("Invited. Each gets a link by e-mail."),
+        "invited": _("Invited. Everyone gets a link by e-mail."),
         "resent": _("Sent again. The earlier link no longer works."),
         "withdrawn": _("Withdrawn. The link no longer works."),
         "restored": _("The invitation is back, and its link works again."),
@@ -90,7 +90,7 @@ def done(place: Place) -> Done | None:
 
 
 def _answer(actor: Actor, place: Place, outcomes: list[Outcome], what: str, page: Page) -> Response:
-    """Lead back to the list, unless there is more to tell than it shows: a link, say, is shown in this answer only."""
+    """Redirect to the list, unless there are results that only this response can show, such as a link."""
     if all(outcome.what == "invited" and not outcome.link for outcome in outcomes):
         return see_other(f"{place.at}?done={what}")
     return page(part(actor, place, outcomes=outcomes), 200)

@@ -1,7 +1,7 @@
 """The pages behind mailed links: joining, choosing a new password, confirming a new address.
 
-Opening one changes nothing. They stand outside the roles, with a cookie of their own for the CSRF token, and let no
-address of theirs go out in a `Referer`.
+Opening one changes nothing. They are outside the roles, have their own cookie for the CSRF token, and never send their
+URL as `Referer`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def init_app(app: Flask) -> None:
 
 @blueprint.before_request
 def check_form() -> None:
-    """A form came from our own page; that one is told to hide its origin, so the browser may send none."""
+    """Check that a form came from our own page. `no-referrer` there hides the origin, so browsers may send none."""
     request.max_content_length = SMALL
     if request.method not in SAFE:
-        # First what GET says as well: behind a link that is over there is no form to take a token from.
+        # Check the link first, as GET does: a page without a form has no CSRF token to send.
         find(LinkKind(request.path.split("/")[1]), (request.view_args or {})["token"])
         check_origin(may_be_hidden=True)
         csrf.protect()
@@ -48,7 +48,7 @@ def check_form() -> None:
 
 @blueprint.after_request
 def keep_address(response: Response) -> Response:
-    """Whoever has the address has the link."""
+    """Set `Referrer-Policy: no-referrer`, because the URL contains the token."""
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -56,19 +56,19 @@ def keep_address(response: Response) -> Response:
 @blueprint.errorhandler(LinkOver)
 @blueprint.errorhandler(NotFound)
 def over(refusal: Refusal) -> ResponseReturnValue:
-    """What to do where a link no longer works, or where half of it got lost on the way."""
+    """Show what to do if a link no longer works or is incomplete."""
     return rendered("links/over.html", refusal.status, is_known=isinstance(refusal, LinkOver))
 
 
 @blueprint.get("/invitation/<token>")
 def invitation(token: str) -> ResponseReturnValue:
-    """Who asks whom to join what, and a form; or, where somebody else is signed in, whose it is."""
+    """Show the invitation and its form; or, if somebody else is signed in, ask whose it is."""
     return _invitation(token, AcceptForm(formdata=None))
 
 
 @blueprint.post("/invitation/<token>")
 def accept_invitation(token: str) -> ResponseReturnValue:
-    """Join; or with `leave` only sign out whoever else is signed in here."""
+    """Accept the invitation; with `leave` only sign out the other user of this browser."""
     invited, form = joining.open_invitation(token), AcceptForm()
     if "leave" in request.form:
         response = see_other(request.path)
@@ -84,7 +84,7 @@ def accept_invitation(token: str) -> ResponseReturnValue:
     except Refusal as refusal:
         form.refuse(refusal)
         return _invitation(token, form, refusal.status)
-    if not joined.is_proven:  # the link proves the address only; a second factor may be asked for as well
+    if not joined.is_proven:  # the link proves only the address; a second factor may still be required
         return see_other(joined.area.messages)
     response = see_other(joined.area.messages)
     start_session_at(response, joined.area, joined.user_id, joined.store_id)
@@ -93,13 +93,13 @@ def accept_invitation(token: str) -> ResponseReturnValue:
 
 @blueprint.get("/reset/<token>")
 def reset(token: str) -> ResponseReturnValue:
-    """The form for a new password."""
+    """Show the form for a new password."""
     return _reset(token, ResetForm(formdata=None))
 
 
 @blueprint.post("/reset/<token>")
 def choose_password(token: str) -> ResponseReturnValue:
-    """Choose it; signing in with it is the next step, where a second factor is asked for too."""
+    """Set the new password. Signing in is the next step, which may require a second factor."""
     form = ResetForm()
     try:
         done = resets.reset(token, form.password.data or "", keep_tokens=bool(form.keep_tokens.data))
@@ -111,20 +111,20 @@ def choose_password(token: str) -> ResponseReturnValue:
     store = f"&store={done.store.code}" if done.store else ""
     response = see_other(f"{done.area.login}?chosen{store}")
     end_session_at(response, done.area)
-    for role, account in resets.accounts_of(done):  # or a stranger who goes on guessing would lock them out again
+    for role, account in resets.accounts_of(done):  # a stranger's wrong guesses must not lock out the new password
         devices.remember(response, role, account)
     return response
 
 
 @blueprint.get("/confirm/<token>")
 def confirmation(token: str) -> ResponseReturnValue:
-    """Whose new address this is, and a button."""
+    """Show whose new address this is, with a button to confirm."""
     return rendered("links/confirm.html", change=email_changes.open_change(token))
 
 
 @blueprint.post("/confirm/<token>")
 def confirm_email(token: str) -> ResponseReturnValue:
-    """Take the address over; the account page says so, after signing in where nobody is."""
+    """Confirm the address and go to the account page, after signing in if necessary."""
     try:
         done = email_changes.confirm(token)
     except email_changes.AddressTaken as refusal:
@@ -155,7 +155,7 @@ def _invitation(token: str, form: AcceptForm, status: int = 200) -> ResponseRetu
 
 
 def _somebody_beside(invited: joining.Invitation) -> SignIn | None:
-    """Who else is signed in in this browser, for another area: they stay so, yet may be about to take a colleague's link."""
+    """Return a user signed in to another area of this browser, who may be about to use a colleague's link."""
     others = (role for role in ROLES.values() if role.has_team and role is not invited.area)
     found = (signed_in_at(role) for role in others)
     return next((one for one in found if one and email_key(one.email) != invited.email_key), None)

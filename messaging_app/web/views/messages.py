@@ -52,7 +52,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     if not is_htmx():
         return see_other(f"{policy_of(actor).thread(conversation_id)}#message-{sent.seq}")
     if closes or sent.reopened:
-        before = sent.seq - (1 if closes else 2)  # the reopening has a line of its own
+        before = sent.seq - (1 if closes else 2)  # reopening adds its own line
         shown = update(actor, conversation_id, before if after is None else after)
         return with_events(shown, message_sent={"seq": sent.seq}, conversations_changed={})
     return with_events(_answer(actor, sent, sent.seq - 1 if after is None else after), message_sent={"seq": sent.seq})
@@ -61,7 +61,7 @@ def send(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 def refused(
     actor: Actor, conversation_id: int, form: MessageForm, refusal: Refusal, after: int | None
 ) -> ResponseReturnValue:
-    """Return the composer with its text and what is wrong; without htmx the whole page."""
+    """Return the composer with its text and the error; without htmx the whole page."""
     found = threads.get_head(actor, conversation_id)
     if is_htmx():
         filled = composer.refused(form, refusal, after or found.head.last_seq)
@@ -79,7 +79,7 @@ def since(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     after = whole_number("after") or 0
     found = threads.get_head(actor, conversation_id)
     have = request.args.get("have")
-    if request.args.get("here") == "1":  # a page that is looked at says so
+    if request.args.get("here") == "1":  # the page is visible
         presence.come(actor, found.head)
     if after >= found.head.last_seq and (
         have is None or have == state_of(found, presence.list_others(actor, found.head.id))
@@ -119,7 +119,7 @@ def uploads() -> list[Upload]:
 
 
 def _send(actor: Actor, conversation_id: int, form: MessageForm, after: int | None, closes: bool) -> Sent | Waiting:
-    """Send, or let it wait as long as its writer wants. "Send anyway" does not wait: they have just looked twice."""
+    """Send now, or after the sender's delay for undo. "Send anyway" is sent at once: they have just checked it."""
     seconds = signed_in.undo_send_seconds if request.form.get("anyway") != "1" else 0
     send_now_or_later = partial(send_later, seconds=seconds, close=closes) if seconds else messaging.send_message
     return send_now_or_later(
@@ -135,7 +135,7 @@ def _send(actor: Actor, conversation_id: int, form: MessageForm, after: int | No
 
 
 def _waits(actor: Actor, waiting: Waiting, after: int | None, closes: bool) -> ResponseReturnValue:
-    """Answer a send that waits. One that closes too may lead to another conversation: then a notice offers the undo."""
+    """Respond to a delayed send. If it also closes and the next conversation opens, a toast offers the undo."""
     address = policy_of(actor).thread(waiting.conversation_id)
     if not is_htmx():
         return see_other(f"{address}#delayed-{waiting.id}")

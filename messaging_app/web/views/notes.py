@@ -1,4 +1,4 @@
-"""Notes on pages: the composer's other face."""
+"""Notes: the second form of the composer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME_MAX = 200
 
 
 def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Write a note, and mention the colleagues whom it names. Returns everything since the last line on the page."""
+    """Write a note with its mentions. Returns everything since the last line on the page."""
     form, after = NoteForm(), whole_number("after", "form") if request.form.get("after") else None
     content = form.content.data or ""
     limiter.hit("send", actor.type, actor.id)
@@ -43,7 +43,7 @@ def add_note(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def colleagues(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Whom a note can mention, for the list that opens after an @. `q` is the beginning of a name."""
+    """List colleagues to mention after an @. `q` is the beginning of a name."""
     found = notes.list_mentionable(actor, conversation_id, request.args.get("q", "")[:NAME_MAX])
     return rendered("messages/_colleagues.html", colleagues=found)
 

@@ -1,9 +1,8 @@
-"""Signing in through an identity provider: there, and back with its answer.
+"""Signing in through an identity provider: the redirect there, and the callback.
 
-What was begun is kept in the role's signed cookie, so only the browser that began it can finish it. The address that
-begins is opened by a link and not by a form, for browsers apply `form-action` to every redirect that a form leads to.
-Another site can therefore open it too; then it only asks. Nothing is read from the database before the network is
-waited for.
+The state is kept in the role's signed cookie, so only the browser that began can finish. Sign-in begins with a link, not
+a form, because browsers apply `form-action` to every redirect after a form. Other sites can open that link too; then the
+page asks first. Nothing is read from the database before the network requests.
 """
 
 from __future__ import annotations
@@ -34,22 +33,22 @@ if TYPE_CHECKING:
     from messaging_app.oidc.provider import Provider
 
 BEGUN, TO_CONNECT = "oidc", "oidc_connect"  # in the role's cookie
-LIFETIME = 600  # seconds to come back within
+LIFETIME = 600  # seconds to return from the provider
 TEXT_MAX = 4_096  # characters of a code or state
 
 
 class NotBegunHere(Refusal):
-    """An answer to nothing that this browser asked."""
+    """The callback does not belong to a sign-in begun in this browser."""
 
     status = 400
     code = "not_begun_here"
     sentence = _(
-        "This sign-in was not begun in this browser, was finished already, or took too long. Please try again."
+        "This sign-in was started in another browser, is already finished, or took too long. Please try again."
     )
 
 
 class Declined(Refusal):
-    """The provider said no, or the person did there."""
+    """The provider refused, or the person cancelled there."""
 
     status = 403
     code = "declined"
@@ -57,7 +56,7 @@ class Declined(Refusal):
 
 
 def begin_oidc(provider: str) -> ResponseReturnValue:
-    """Send the browser to a provider; if another site sent it here, ask first."""
+    """Redirect to a provider; if another site linked here, ask first."""
     role, chosen = _role(), oidc.get_provider(provider)
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return rendered("oidc/begin.html", provider=chosen)
@@ -76,12 +75,12 @@ def begin_oidc(provider: str) -> ResponseReturnValue:
 
 
 def finish_oidc(provider: str) -> ResponseReturnValue:
-    """Take a provider's answer, once, and sign in whose it is; or connect it with who is signed in and asked for that."""
+    """Handle a provider's callback, once: sign in the person, or connect the identity to the signed-in user."""
     role, chosen = _role(), oidc.get_provider(provider)
     begun = session.get(BEGUN) or {}
     try:
         if begun.get("provider") != provider or not compare_digest(_argument("state"), begun["state"].encode()):
-            raise NotBegunHere  # what this browser did begin stays as it is: another site may have sent it here
+            raise NotBegunHere  # keep the state: another site may have sent the browser here
         del session[BEGUN]
         if now().timestamp() - begun["at"] > LIFETIME:
             raise NotBegunHere
@@ -93,18 +92,18 @@ def finish_oidc(provider: str) -> ResponseReturnValue:
         person = _recognise(role, provider, profile)
     except Refusal as refusal:
         return sign_ins.refused(role, refusal, begun.get("next", ""))
-    return second_step.enter(role, person, begun["next"], provider=provider)  # a second factor is the provider's matter
+    return second_step.enter(role, person, begun["next"], provider=provider)  # its own second factor
 
 
 def connect_identity(_actor: Actor, provider: str) -> ResponseReturnValue:
-    """Begin to connect a provider with the account of who is signed in: the answer that comes next is connected."""
+    """Begin to connect a provider to the actor's account. The next callback connects the identity."""
     chosen = oidc.get_provider(provider)
     session[TO_CONNECT] = provider
     return rendered("oidc/connect.html", provider=chosen)
 
 
 def disconnect_identity(actor: Actor, identity_id: int) -> ResponseReturnValue:
-    """Take an identity away from the account of who is signed in."""
+    """Disconnect an identity from the actor's account."""
     try:
         identities.disconnect(actor, identity_id)
     except identities.OnlyWayIn as refusal:
@@ -113,9 +112,9 @@ def disconnect_identity(actor: Actor, identity_id: int) -> ResponseReturnValue:
 
 
 def _profile(chosen: Provider, begun: Begun, callback: str) -> Profile:
-    """Ask the provider whose code this is; only failures are counted."""
+    """Exchange the code for a profile. Only failures count towards the limit."""
     if "iss" in request.args and request.args["iss"] != chosen.issuer:
-        raise AnswerRefused(chosen.label)  # the answer of another provider (RFC 9207)
+        raise AnswerRefused(chosen.label)  # the response of another provider (RFC 9207)
     if "error" in request.args:
         current_app.logger.info("identity provider %s declined a sign-in", chosen.name)
         raise Declined

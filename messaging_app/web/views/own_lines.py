@@ -14,7 +14,7 @@ from messaging_app.web.views.files import FileView, Item, files_in, moment_in_js
 
 @dataclass(frozen=True, slots=True)
 class OwnLine:
-    """One line. It stands after line `seq` and takes none of its own."""
+    """A line that one side sees, shown after line `seq`; it has no seq itself."""
 
     id: int
     seq: int
@@ -30,7 +30,7 @@ class OwnLine:
 
 @dataclass(frozen=True, slots=True)
 class OwnNote:
-    """A note. It stands after line `seq` and takes none of its own. `is_for_me`: it mentions the reader."""
+    """A note, shown after line `seq`; it has no seq itself. `is_for_me`: it mentions the reader."""
 
     id: int
     seq: int
@@ -46,7 +46,7 @@ class OwnNote:
 
 
 def own_lines_of(actor: Actor, row: LineRow) -> list[OwnLine | OwnNote]:
-    """Return what follows a line for the actor's side only, in the order of time."""
+    """Return the lines and notes of the actor's side after a line, oldest first."""
     lines = [_own_line(actor, row.seq, **item) for item in json.loads(row.own or "[]") or []]
     notes = [_note(actor, row.seq, **item) for item in json.loads(row.notes or "[]") or []]
     return sorted([*lines, *notes], key=lambda line: line.created_at) if notes else [*lines]

@@ -1,4 +1,4 @@
-"""What people choose for themselves: language, time zone, mail, and how a team's inbox opens."""
+"""The page of personal preferences: language, time zone, mail, and for teams the inbox."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from messaging_app.web.htmx import rendered, see_other, signed_in
 
 
 def preferences(actor: Actor) -> ResponseReturnValue:
-    """The page with the choices as they are."""
+    """Show the preferences."""
     form = _form_of(actor)(data=_current(actor), formdata=None)
     return rendered("preferences.html", form=form, saved="saved" in request.args)
 
 
 def save_preferences(actor: Actor) -> ResponseReturnValue:
-    """Keep what was chosen; a field that is left out stays as it is."""
+    """Save the preferences. Fields that are left out do not change."""
     current = _current(actor)
     form = _form_of(actor)(data=current if current.keys() & request.form.keys() else None)
     if not form.validate():

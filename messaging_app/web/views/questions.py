@@ -1,4 +1,4 @@
-"""What hurts is asked first: a dialog, or without JavaScript a page, that says what will end and what stays."""
+"""Confirmations of destructive actions: a dialog, or a page without JavaScript, that lists what ends and what stays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Effect = tuple[str, str]  # an icon and a sentence
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`address` takes a yes by POST; `back`, named `place`, is where a no leads."""
+    """A confirmation. Yes is a POST to `address`; no leads to `back`, whose name is `place`."""
 
     text: str  # may be markup: see `with_name`
     address: str
@@ -28,16 +28,16 @@ class Question:
 
 
 def ask(question: Question) -> Response:
-    """The question as a dialog for htmx, else as a page."""
+    """Render the question, as a dialog for htmx, else as a page."""
     return page_or_fragment("console/ask.html", "console/_ask.html", question=question)
 
 
 def stops_tokens(count: int) -> list[Effect]:
-    """What becomes of API tokens, where there are any."""
+    """Return the effect on API tokens; empty if there are none."""
     stops = ngettext("Stops %(num)s API token, for good.", "Stops %(num)s API tokens, for good.", count)
     return [("plug", stops)] if count else []
 
 
 def can_be_undone(sentence: str = "") -> Effect:
-    """That it is not for good."""
+    """Return the effect that says that the action can be undone."""
     return "rotate-clockwise", sentence or _("Can be undone.")

@@ -1,4 +1,4 @@
-"""Reasons on pages: the platform's list with the form of one, and what whoever begins a conversation is offered."""
+"""The platform's list of reasons, and the form of one."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ AT = "/admin/reasons"
 
 
 def list_reasons(_actor: Actor) -> ResponseReturnValue:
-    """The whole list, in the order in which it is offered."""
+    """Show the list, in the order in which reasons are offered."""
     done = Done(_("Saved.")) if "saved" in request.args else None
     return rendered("reasons/index.html", reasons=reason_changes.list_reasons(), done=done)
 
 
 def new_reason(_actor: Actor) -> ResponseReturnValue:
-    """The form of a new one."""
+    """Show the form for a new reason."""
     return _form(NewReasonForm(formdata=None, sides=["customer", "store", "platform"]))
 
 
 def create_reason(actor: Actor) -> ResponseReturnValue:
-    """Add a reason; a refusal keeps what was entered."""
+    """Add a reason. A refusal keeps the input."""
     form = NewReasonForm()
     try:
         reason_changes.add_reason(actor, _entered(form, (form.code.data or "").strip()))
@@ -48,7 +48,7 @@ def create_reason(actor: Actor) -> ResponseReturnValue:
 
 
 def edit_reason(_actor: Actor, code: str) -> ResponseReturnValue:
-    """The form of one that is there."""
+    """Show the form of an existing reason."""
     reason = reason_changes.get_reason(code)
     values = {name: getattr(reason, name) for name in ("name", "sides", "kinds", "recipients", "hint", "url")}
     version, states = reason_changes.version_of(reason), "\n".join(reason.states)
@@ -56,7 +56,7 @@ def edit_reason(_actor: Actor, code: str) -> ResponseReturnValue:
 
 
 def save_reason(actor: Actor, code: str) -> ResponseReturnValue:
-    """Change a reason, or show why not."""
+    """Change a reason. A refusal keeps the input."""
     form = ReasonForm()
     try:
         reason_changes.change_reason(actor, code, form.version.data or "", _entered(form, code))
@@ -76,7 +76,7 @@ def raise_reason(actor: Actor, code: str) -> ResponseReturnValue:
 
 
 def ask_delete_reason(_actor: Actor, code: str) -> ResponseReturnValue:
-    """What taking a reason off the list would change, before it is done."""
+    """Ask for confirmation before removing a reason."""
     reason = reason_changes.get_reason(code)
     return ask_first(
         Question(
@@ -86,14 +86,14 @@ def ask_delete_reason(_actor: Actor, code: str) -> ResponseReturnValue:
             _("Reasons"),
             _("Keep it"),
             _("Delete"),
-            ends=[("info-circle", _("Nobody can begin a conversation with it any more."))],
-            keeps=[("messages", _("Conversations that began with it keep it."))],
+            ends=[("info-circle", _("It can no longer be chosen for new conversations."))],
+            keeps=[("messages", _("Existing conversations keep it."))],
         )
     )
 
 
 def delete_reason(actor: Actor, code: str) -> ResponseReturnValue:
-    """Take a reason off the list."""
+    """Remove a reason from the list."""
     reason_changes.remove_reason(actor, code)
     return see_other(AT)
 

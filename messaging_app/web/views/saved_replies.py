@@ -20,17 +20,17 @@ QUERY_MAX = 100
 
 
 def list_saved_replies(actor: Actor) -> ResponseReturnValue:
-    """What the team may use, with a way to change its own."""
+    """List the replies that the team can use, with links to change its own."""
     return _list(actor, RepliesFileForm())
 
 
 def new_saved_reply(actor: Actor) -> ResponseReturnValue:
-    """The form of a new one."""
+    """Show the form for a new reply."""
     return _form(actor, ReplyForm(formdata=None))
 
 
 def create_saved_reply(actor: Actor) -> ResponseReturnValue:
-    """Keep a reply for the team."""
+    """Create a reply for the team."""
     form = ReplyForm()
     try:
         saved_replies.create_reply(actor, form.name.data or "", form.text.data or "")
@@ -41,13 +41,13 @@ def create_saved_reply(actor: Actor) -> ResponseReturnValue:
 
 
 def edit_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
-    """The form of one that is there; of the platform's a store sees the text."""
+    """Show the form of a reply; stores see the platform's replies read-only."""
     reply = saved_replies.get_reply(actor, reply_id)
     return _form(actor, ReplyForm(formdata=None, name=reply.name, text=reply.text), reply)
 
 
 def save_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
-    """Change one."""
+    """Change a reply."""
     form = ReplyForm()
     try:
         saved_replies.change_reply(actor, reply_id, form.name.data or "", form.text.data or "")
@@ -58,7 +58,7 @@ def save_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
 
 
 def ask_delete_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
-    """What deleting would take away, before it is done."""
+    """Ask for confirmation before deleting a reply."""
     reply, at = saved_replies.get_reply(actor, reply_id), _at(actor)
     question = Question(
         with_name(_("Delete %(name)s?"), reply.name),
@@ -67,20 +67,20 @@ def ask_delete_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
         _("Saved replies"),
         _("Keep it"),
         _("Delete"),
-        ends=[("bolt", _("Nobody on your team can insert it any more."))],
-        keeps=[("messages", _("Messages that were written with it stay as they are."))],
+        ends=[("bolt", _("Nobody on your team will be able to insert it."))],
+        keeps=[("messages", _("Messages written with it do not change."))],
     )
     return ask(question)
 
 
 def delete_saved_reply(actor: Actor, reply_id: int) -> ResponseReturnValue:
-    """Delete one."""
+    """Delete a reply."""
     saved_replies.delete_reply(actor, reply_id)
     return see_other(_at(actor))
 
 
 def import_saved_replies(actor: Actor) -> ResponseReturnValue:
-    """Take in a CSV file."""
+    """Import a CSV file."""
     form = RepliesFileForm()
     file = request.files.get("file")
     try:
@@ -94,13 +94,13 @@ def import_saved_replies(actor: Actor) -> ResponseReturnValue:
 
 
 def offer_saved_replies(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """The composer's list for what is typed after `/`."""
+    """List replies that match the text after `/` in the composer."""
     offered = saved_replies.offer_replies(actor, conversation_id, request.args.get("q", "")[:QUERY_MAX])
     return rendered("saved_replies/_picker.html", replies=offered)
 
 
 def use_saved_reply(actor: Actor, conversation_id: int, reply_id: int) -> ResponseReturnValue:
-    """The text to insert, with its variables filled in for this conversation."""
+    """Return the text to insert, with its variables filled in for this conversation."""
     return Response(saved_replies.use_reply(actor, conversation_id, reply_id), mimetype="text/plain")
 
 

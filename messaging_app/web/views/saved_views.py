@@ -24,7 +24,7 @@ from messaging_app.web.views.questions import Question, ask
 
 
 class Row(NamedTuple):
-    """A view with its address, and what it holds where that was counted."""
+    """A view with its URL, and its count unless it was not counted."""
 
     view: SavedView
     link: str
@@ -33,12 +33,12 @@ class Row(NamedTuple):
 
 
 def list_views(actor: Actor) -> ResponseReturnValue:
-    """The actor's own views and the team's, to open, rename and delete."""
+    """List the actor's and the team's views, to open, rename and delete."""
     return rendered("saved_views/index.html", views=list(_rows(actor)), at=_at(actor))
 
 
 def count_views(actor: Actor) -> ResponseReturnValue:
-    """The views as they stand in the navigation; 204 while `have` is current."""
+    """Return the views for the navigation; 204 while `have` is current."""
     rows = list(_rows(actor))
     have = poll_state.of_views((row.view.id, row.view.name, row.view.shared, row.link, row.held) for row in rows)
     if request.args.get("have") == have:
@@ -47,7 +47,7 @@ def count_views(actor: Actor) -> ResponseReturnValue:
 
 
 def new_view(actor: Actor) -> ResponseReturnValue:
-    """The form that saves what a list shows; without a list the views that there are."""
+    """Show the form that saves the current list; without a list redirect to the saved views."""
     query = request.args.get("query", "")
     if not query:
         return see_other(_at(actor))
@@ -56,7 +56,7 @@ def new_view(actor: Actor) -> ResponseReturnValue:
 
 
 def create_view(actor: Actor) -> ResponseReturnValue:
-    """Save a view, and show it."""
+    """Create a view and show it."""
     form = ViewForm()
     query = form.query.data or ""
     try:
@@ -69,13 +69,13 @@ def create_view(actor: Actor) -> ResponseReturnValue:
 
 
 def edit_view(actor: Actor, view_id: int) -> ResponseReturnValue:
-    """The form that renames a view, or gives it to the team."""
+    """Show the form to rename or share a view."""
     view = saved_views.get_view(actor, view_id)
     return _form(actor, ViewForm(formdata=None, name=view.name, shared=view.shared), view=view)
 
 
 def save_view(actor: Actor, view_id: int) -> ResponseReturnValue:
-    """Rename a view."""
+    """Rename or share a view."""
     form = ViewForm()
     try:
         saved_views.change_view(actor, view_id, form.name.data or "", shared=form.shared.data)
@@ -86,7 +86,7 @@ def save_view(actor: Actor, view_id: int) -> ResponseReturnValue:
 
 
 def ask_delete_view(actor: Actor, view_id: int) -> ResponseReturnValue:
-    """What deleting would take away, before it is done."""
+    """Ask for confirmation before deleting a view."""
     view, at = saved_views.get_view(actor, view_id), _at(actor)
     question = Question(
         with_name(_("Delete %(name)s?"), view.name),
@@ -95,8 +95,8 @@ def ask_delete_view(actor: Actor, view_id: int) -> ResponseReturnValue:
         _("Saved views"),
         _("Keep it"),
         _("Delete"),
-        ends=[("users", _("It is gone for everybody on your team."))] if view.shared else [],
-        keeps=[("messages", _("The conversations that it shows stay as they are."))],
+        ends=[("users", _("It disappears for everyone on your team."))] if view.shared else [],
+        keeps=[("messages", _("Its conversations do not change."))],
     )
     return ask(question)
 
@@ -113,7 +113,7 @@ def _rows(actor: Actor) -> Iterator[Row]:
 
 
 def _link(actor: Actor, wanted: Wanted) -> str:
-    """The address of what a view shows."""
+    """Return the URL that shows a view."""
     opens_with_waiting = signed_in.opens_with == "waiting"
     return policy_of(actor).messages + saved_views.link_of(wanted, opens_with_waiting=opens_with_waiting)
 

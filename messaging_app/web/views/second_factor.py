@@ -1,4 +1,4 @@
-"""Setting up, changing and removing one's own second factor. What weakens it asks for the password on a page of its own."""
+"""Setting up, changing and removing one's own second factor. Changes that weaken it ask for the password first."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from messaging_app.web.views.account import change_password, security_page
 
 
 def save_security(actor: Actor) -> ResponseReturnValue:
-    """Take what a form of the security page sends: the code of a new app, or a new password."""
+    """Handle the forms of the security page: the code of a new app, or a new password."""
     takes_code = policy_of(actor).offers_second_factor and "code" in request.form
     return _turn_on_app(actor) if takes_code else change_password(actor)
 
 
 def _turn_on_app(actor: Actor) -> ResponseReturnValue:
-    """Turn the authenticator app on. The response itself shows the recovery codes; no address can show them again."""
+    """Turn on the authenticator app. Only this response shows the recovery codes."""
     form = AppCodeForm()
     try:
         codes = second_factor.turn_on(actor, signed_in.session_id, form.code.data or "")
@@ -36,12 +36,12 @@ def _turn_on_app(actor: Actor) -> ResponseReturnValue:
 
 
 def new_passkey_options(actor: Actor) -> ResponseReturnValue:
-    """What the browser needs to make a passkey, as JSON."""
+    """Return the options to create a passkey, as JSON."""
     return Response(passkeys.creation_options(actor, signed_in.email), mimetype="application/json")
 
 
 def add_passkey(actor: Actor) -> ResponseReturnValue:
-    """Keep a passkey that the browser made."""
+    """Store a passkey that the browser created."""
     form = PasskeyForm()
     try:
         codes = passkeys.add(actor, form.name.data or "", form.credential.data or "")
@@ -77,12 +77,12 @@ def remove_passkey(actor: Actor, passkey_id: int) -> ResponseReturnValue:
 
 
 def ask_new_codes(actor: Actor) -> ResponseReturnValue:
-    """Ask for the password before there are new recovery codes."""
+    """Ask for the password before replacing the recovery codes."""
     return _codes_page(actor, ConfirmForm(formdata=None))
 
 
 def make_codes(actor: Actor) -> ResponseReturnValue:
-    """Make new recovery codes. The response itself shows them."""
+    """Replace the recovery codes. Only this response shows them."""
     form = ConfirmForm()
     try:
         codes = second_factor.make_codes(actor, form.current_password.data or "")
@@ -95,7 +95,7 @@ def make_codes(actor: Actor) -> ResponseReturnValue:
 
 
 def _added(actor: Actor, codes: list[str]) -> Response:
-    """Show the recovery codes that came with a change, on the page that answers it; without any, redirect."""
+    """Render the page with new recovery codes, or redirect if there are none."""
     if not codes:
         return see_other(f"{policy_of(actor).account}/security?saved=factor")
     return security_page(actor, part=part_of(actor, codes=codes))
@@ -118,21 +118,21 @@ def _confirmed(
 def _remove_app_page(actor: Actor, form: ConfirmForm, status: int = 200) -> Response:
     if second_factor.factors_of(actor.id).app_since is None:
         raise NotFound
-    effect = _("Signing in no longer requires a code from it. You are told by e-mail.")
+    effect = _("Signing in will no longer require a code from it. You will get an e-mail about it.")
     return _page(actor, form, status, _("Remove the authenticator app?"), effect, _("Remove"))
 
 
 def _remove_passkey_page(actor: Actor, form: ConfirmForm, passkey_id: int, status: int = 200) -> Response:
     name = passkeys.own(actor, passkey_id).name
-    effect = _("It no longer signs in to your account. You are told by e-mail.")
+    effect = _("You can no longer sign in with it. You will get an e-mail about it.")
     return _page(actor, form, status, _("Remove this passkey?"), effect, _("Remove"), name)
 
 
 def _codes_page(actor: Actor, form: ConfirmForm, status: int = 200) -> Response:
     if not second_factor.factors_of(actor.id).is_on:
         raise NotFound
-    effect = _("The ones you have no longer work. The new ones are shown once.")
-    return _page(actor, form, status, _("Make new recovery codes?"), effect, _("Make new codes"))
+    effect = _("Your old codes stop working. The new ones are shown only once.")
+    return _page(actor, form, status, _("Create new recovery codes?"), effect, _("Create new codes"))
 
 
 def _page(

@@ -1,7 +1,7 @@
-"""After the password: straight in, or a second step; and where it leads.
+"""After the password: sign in, or ask for a second step first.
 
-Between the two steps nobody is signed in. The role's signed cookie says who has shown the right password, for ten
-minutes, and is void once the password is another one.
+Between the two steps nobody is signed in. The role's signed cookie remembers for ten minutes who entered the correct
+password; it becomes void if the password changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MINUTES = 10
 
 
 class Pending(NamedTuple):
-    """Who has done the first step, as the cookie keeps it. `mark` is of the password, `until` in seconds since 1970."""
+    """The finished first step, as kept in the cookie. `mark` is the password's digest, `until` is in seconds since 1970."""
 
     user_id: int
     store_id: int | None
@@ -40,7 +40,7 @@ class Pending(NamedTuple):
 
 
 def proceed(role: RolePolicy, person: Person, onward: str) -> Response:
-    """Sign in somebody who has shown the right password, or ask for the second step first."""
+    """Sign in a person after the correct password, or ask for the second step first."""
     if not person.has_factor:
         return enter(role, person, onward)
     until, mark = int(time.time()) + MINUTES * 60, second_step.mark_of(person.id)
@@ -51,7 +51,7 @@ def proceed(role: RolePolicy, person: Person, onward: str) -> Response:
 def enter(
     role: RolePolicy, person: Person, onward: str, *, provider: str = "", accepted: Accepted | None = None
 ) -> Response:
-    """Start the session. Leads to the security page where something about the second factor has to be said."""
+    """Start the session. Redirects to the security page if the second factor needs attention."""
     start_session(role, person.id, person.store_id, provider)
     address = onward or role.messages
     if second_step.is_short_of_codes(accepted) or signed_in.factor_needed_from is not None:
@@ -60,17 +60,17 @@ def enter(
 
 
 def is_pending() -> bool:
-    """Whether this browser is between the two steps, unless it asks to begin anew."""
+    """Whether this browser is between the two steps and has not asked to start over."""
     return "start" not in request.args and _pending() is not None
 
 
 def has_passkeys(role: RolePolicy) -> bool:
-    """Whether the pages to sign in offer passkeys."""
+    """Whether the sign-in pages of a role offer passkeys."""
     return role.offers_second_factor and passkeys.are_possible()
 
 
 def page(role: RolePolicy, onward: str, refusal: Refusal | None = None) -> Response:
-    """The form that asks for the code, with what was wrong about a passkey."""
+    """Render the form for the code, with the error of a passkey if given."""
     form = CodeForm(formdata=None)
     if refusal:
         form.refuse(refusal)
@@ -78,7 +78,7 @@ def page(role: RolePolicy, onward: str, refusal: Refusal | None = None) -> Respo
 
 
 def take_code(role: RolePolicy, onward: str) -> ResponseReturnValue | None:
-    """Check a code that was sent; None where the first step is too long ago, or no longer counts."""
+    """Check a submitted code. Returns None if the first step has expired or is void."""
     pending = _pending()
     person = place_of(role.actor_type, pending.user_id, pending.store_id) if pending else None
     if pending is None or person is None or second_step.mark_of(person.id) != pending.mark:
@@ -94,13 +94,13 @@ def take_code(role: RolePolicy, onward: str) -> ResponseReturnValue | None:
         return response
     if accepted is None:
         failures.record_wrong_code(role, person.id, request.remote_addr or "")
-        form.code.errors = [_("This code is wrong or was used already. Wait for the next one.")]
+        form.code.errors = [_("This code is wrong or was already used. Wait for the next one.")]
         return _page(role, form, onward, 422)
     return enter(role, person, onward, accepted=accepted)
 
 
 def _accept(role: RolePolicy, person: Person, code: str) -> Accepted | None:
-    """Use a code up; only wrong ones are counted, before they are looked at. Raises `RateLimited`."""
+    """Consume a code. Counts the attempt before checking and undoes it for a correct code. Raises `RateLimited`."""
     with ExitStack() as unless_wrong:
         for name, key in (("sign_in_code", person.id), ("sign_in_address", request.remote_addr or "")):
             limiter.hit(name, key)

@@ -18,7 +18,7 @@ from messaging_app.web.forms.settings import settings_form
 from messaging_app.web.htmx import rendered, see_other
 from messaging_app.web.views.console import Done
 
-# By category: its heading, and what it is about. Others come after these, with their name only.
+# Heading and description by category. Other categories follow, with their name only.
 CATEGORIES = {
     "messaging": (_("Messaging"), _("What a message may contain and who sees it.")),
     "accounts": (_("Accounts"), _("How people sign in, and what they may do with their account.")),
@@ -40,7 +40,7 @@ def save(actor: Actor) -> ResponseReturnValue:
         in_force = _in_force()
         form = settings_form(in_force)
         for key in shown:
-            if entered[key] == shown[key]:  # left alone, so that saving again must not undo somebody else's change
+            if entered[key] == shown[key]:  # unchanged: saving again must not undo somebody else's change
                 form[key].data = in_force[key]
         return _page(form, refusal.status, theirs=refusal.now)
     except Invalid as refusal:
@@ -66,7 +66,7 @@ def _page(
     theirs: dict[str, str] | None = None,
     shown: dict[str, str] | None = None,
 ) -> Response:
-    """The page. `theirs` are values that somebody else saved meanwhile, `shown` what a refused form had shown."""
+    """Render the page. `theirs` are values saved by somebody else in the meantime, `shown` what the form had shown."""
     by_category: dict[str, list[Setting]] = {name: [] for name in CATEGORIES}
     for setting in SETTINGS.values():
         by_category.setdefault(setting.category, []).append(setting)

@@ -1,4 +1,4 @@
-"""The first start: the page that makes the first admin, and nothing but it while nobody is here."""
+"""First start: the page that creates the first admin. While there are no accounts every page leads to it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ blueprint = Blueprint("setup", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Serve the page, and lead everybody there while nobody is here."""
+    """Register the page, and the redirect to it while there are no accounts."""
     app.register_blueprint(blueprint)
     app.before_request(lead_to_setup)
 
 
 def lead_to_setup() -> ResponseReturnValue | None:
-    """While nobody is here every page leads to the first one, and programs are told to come back."""
+    """Redirect to the setup page while there are no accounts; API clients get 503."""
     if request.endpoint in OPEN:
         return None
     try:
         known = setup.has_people()
-    except SQLAlchemyError:  # the page itself will say that the database is away
+    except SQLAlchemyError:  # the page itself reports that the database is down
         db.session.rollback()
         return None
     if known:
         return None
     if request.path.startswith("/api/"):
-        raise Unavailable(str(_("Nobody has set this up yet. Open /setup in a browser.")))
+        raise Unavailable(str(_("This installation is not set up yet. Open /setup in a browser.")))
     return see_other("/setup")
 
 
 @blueprint.get("/setup")
 def show() -> ResponseReturnValue:
-    """The form; there is none once there is an admin."""
+    """Show the form; not found once there is an admin."""
     if setup.has_admin():
         raise NotFound
     return rendered("setup.html", form=SetupForm(formdata=None))
@@ -54,7 +54,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/setup")
 def finish() -> ResponseReturnValue:
-    """Make the first admin and sign them in."""
+    """Create the first admin and sign them in."""
     request.max_content_length = SMALL
     check_origin()
     csrf.protect()

@@ -42,13 +42,13 @@ class SignInView:
     ended: bool = False  # signed out while a script holds unsent text
     chosen: bool = False  # a new password was just set
     providers: list[object] = field(default_factory=list)
-    is_elsewhere: bool = False  # shown at another address than the sign-in's
+    is_elsewhere: bool = False  # shown at another URL than the sign-in page's
     form_shown: str = "open"  # see `local_sign_in.form_for`
     has_passkeys: bool = False
 
 
 def login() -> ResponseReturnValue:
-    """The sign-in page of the role, and signing in."""
+    """Show the sign-in page of the role, or sign in."""
     role = _role()
     onward = local_path(request.values.get("next", ""), role) or ""
     view = SignInView(next_url=onward, ended="ended" in request.args, chosen="chosen" in request.args)
@@ -79,7 +79,7 @@ def login() -> ResponseReturnValue:
 
 
 def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
-    """The sign-in page with what went wrong elsewhere; everything else on it still works."""
+    """Render the sign-in page with an error from another way to sign in."""
     view, form = SignInView(next_url=onward, is_elsewhere=True), SignInForm(formdata=None)
     form.next.data = onward
     form.refuse(refusal)
@@ -90,12 +90,12 @@ def refused(role: RolePolicy, refusal: Refusal, onward: str) -> Response:
 
 
 def passkey_options() -> ResponseReturnValue:
-    """What the browser needs to ask its user for a passkey, as JSON; the same for everybody."""
+    """Return the options to sign in with a passkey, as JSON; the same for everybody."""
     return Response(browser_passkeys.request_options(), mimetype="application/json")
 
 
 def passkey_login() -> ResponseReturnValue:
-    """Sign in whoever's passkey answered, instead of the password or after it."""
+    """Sign in with a passkey, instead of a password or after it."""
     role, form = _role(), PasskeyAnswerForm()
     onward = local_path(form.next.data or "", role) or ""
     limiter.hit("sign_in_address", request.remote_addr or "")

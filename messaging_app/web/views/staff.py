@@ -1,4 +1,4 @@
-"""Who works at a store: the same page for admins and for the store itself."""
+"""A store's staff: the same pages for admins and for the store itself."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from messaging_app.web.views.questions import Question, ask, can_be_undone, stop
 
 
 def list_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
-    """Everybody who works at the store."""
+    """List the store's staff."""
     return _page(actor, _of(actor, store_id), what_is_asked())
 
 
 def export_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
-    """The same as a file."""
+    """Export the list as CSV."""
     return as_csv("staff", staff.export_staff(actor, _of(actor, store_id), what_is_asked()))
 
 
 def invite_staff(actor: Actor, store_id: int | None = None) -> ResponseReturnValue:
-    """Ask people to join the store."""
+    """Invite people to join the store's staff."""
     number = _of(actor, store_id)
     return inviting.invite(actor, place_of(actor, number), _inviting_page(actor, number))
 
@@ -44,17 +44,17 @@ def resend_to_staff(actor: Actor, link_id: int, store_id: int | None = None) -> 
 
 
 def withdraw_from_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """Take an invitation back."""
+    """Withdraw an invitation."""
     return inviting.withdraw(actor, place_of(actor, _of(actor, store_id)), link_id)
 
 
 def restore_to_staff(actor: Actor, link_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """Undo that an invitation was taken back."""
+    """Undo the withdrawal of an invitation."""
     return inviting.restore(actor, place_of(actor, _of(actor, store_id)), link_id)
 
 
 def change_role(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """Make somebody owner or staff."""
+    """Change a member's role."""
     number = _of(actor, store_id)
     before = staff.get_member(actor, number, user_id).role
     try:
@@ -65,7 +65,7 @@ def change_role(actor: Actor, user_id: int, store_id: int | None = None) -> Resp
 
 
 def ask_remove_member(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """What taking somebody off would end, before it is done."""
+    """Ask for confirmation, listing what removing a member would end."""
     number = _of(actor, store_id)
     try:
         leaving = staff.effects_of_removing(actor, number, user_id)
@@ -82,13 +82,13 @@ def ask_remove_member(actor: Actor, user_id: int, store_id: int | None = None) -
             _("Keep"),
             _("Remove"),
             ends=[("logout", ends), *stops_tokens(leaving.tokens)],
-            keeps=[("messages", _("Keeps everything that they wrote.")), can_be_undone()],
+            keeps=[("messages", _("Keeps everything they wrote.")), can_be_undone()],
         )
     )
 
 
 def remove_member(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """Take somebody off the store."""
+    """Remove a member from the store's staff."""
     number = _of(actor, store_id)
     try:
         staff.remove_member(actor, number, user_id)
@@ -98,19 +98,19 @@ def remove_member(actor: Actor, user_id: int, store_id: int | None = None) -> Re
 
 
 def bring_back(actor: Actor, user_id: int, store_id: int | None = None) -> ResponseReturnValue:
-    """Put somebody back on the store's staff."""
+    """Reinstate a removed member."""
     number = _of(actor, store_id)
     staff.bring_back(actor, number, user_id)
     return see_other(f"{at(actor, number)}?done=back&person={user_id}")
 
 
 def at(actor: Actor, store_id: int) -> str:
-    """The address of a store's staff for this actor."""
+    """Return the URL of a store's staff for this actor."""
     return CONSOLE["staff"].at[policy_of(actor).name].replace("<id:store_id>", str(store_id))
 
 
 def place_of(actor: Actor, store_id: int) -> inviting.Place:
-    """Where people are invited to a store; the first of them is likely to be its owner."""
+    """Return the target of invitations to a store. Offers owner first while the store has none."""
     roles = STORE_ROLES[::-1] if staff.has_owner(store_id) else STORE_ROLES
     may_invite = CONSOLE["staff"].is_changed_by(actor) and stores.get_store(actor, store_id).active
     return inviting.Place(at(actor, store_id), roles, store_id, may_invite)
@@ -121,7 +121,7 @@ def _inviting_page(actor: Actor, store_id: int) -> inviting.Page:
 
 
 def _of(actor: Actor, store_id: int | None) -> int:
-    """The store that the address names, else the one in which staff are."""
+    """Return the store in the URL, or the current store of staff."""
     number = store_id or actor.store_id
     assert number is not None, "an address without a store is only mounted for its staff"
     return number
@@ -154,7 +154,7 @@ def _page(
 
 
 def _done(actor: Actor, store_id: int) -> Done | None:
-    """What the address says has just been done to whom, as far as it is so."""
+    """Return the notice about an action named in the query, if the member's state agrees."""
     what, person = request.args.get("done"), number_of(request.args.get("person", ""))
     if person is None:
         return None
@@ -163,14 +163,14 @@ def _done(actor: Actor, store_id: int) -> Done | None:
     if CONSOLE["admins"].is_changed_by(actor) and what in ("deactivated", "reactivated"):
         return user_accounts.done(actor, what, person, member.name, member.active, store_id)
     if what == "removed" and not member.active:
-        return Done(_("%(name)s was removed and is signed out.", name=member.name), f"{here}/return")
+        return Done(_("%(name)s was removed and signed out.", name=member.name), f"{here}/return")
     if what == "factor" and not member.has_factor:
-        return Done(_("The second factor of %(name)s is reset.", name=member.name))
+        return Done(_("The second factor of %(name)s was reset.", name=member.name))
     if what == "back" and member.active:
         return Done(_("%(name)s is back.", name=member.name))
     if what == "role" and member.active:
         was = request.args.get("was", "")
-        text = _("%(name)s is an owner now.") if member.is_owner else _("%(name)s is staff now.")
+        text = _("%(name)s is now an owner.") if member.is_owner else _("%(name)s is now staff.")
         undo = f"{here}/role" if was in staff.ROLES and was != member.role else ""
         return Done(text % {"name": member.name}, undo, (("role", was),))
     return None

@@ -14,7 +14,7 @@ from messaging_app.web.views.stores import edit_page, save_page
 
 
 def store_settings(actor: Actor) -> ResponseReturnValue:
-    """Name, logo, accent and opening line of the actor's own store."""
+    """Show name, logo, accent and texts of the actor's own store."""
     resource = CONSOLE["store_settings"]
     done = Done(_("Saved.")) if request.args.get("done") == "changed" else None
     assert actor.store_id is not None, "only staff get here"
@@ -23,7 +23,7 @@ def store_settings(actor: Actor) -> ResponseReturnValue:
 
 
 def save_store_settings(actor: Actor) -> ResponseReturnValue:
-    """Change them; a refusal keeps what was entered."""
+    """Change them. A refusal keeps the input."""
     assert actor.store_id is not None, "only staff get here"
     here = CONSOLE["store_settings"].at[policy_of(actor).name]
     return save_page(actor, actor.store_id, "", f"{here}?done=changed")

@@ -1,4 +1,4 @@
-"""The platform's stores: their list, the page of one, and what admins change about them."""
+"""Stores in the console: list, show, create, change, deactivate and reactivate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AT = "/admin/stores"
 
 
 def list_stores(actor: Actor) -> ResponseReturnValue:
-    """All stores, or those that are looked for."""
+    """List stores, filtered."""
     asked = what_is_asked()
     page = stores.list_stores(actor, asked)
     owners = stores.owners_of(page.rows)
@@ -45,17 +45,17 @@ def list_stores(actor: Actor) -> ResponseReturnValue:
 
 
 def export_stores(actor: Actor) -> ResponseReturnValue:
-    """The same as a file."""
+    """Export the list as CSV."""
     return as_csv("stores", stores.export_stores(actor, what_is_asked()))
 
 
 def new_store(_actor: Actor) -> ResponseReturnValue:
-    """The form for another store."""
+    """Show the form for a new store."""
     return rendered("stores/new.html", form=NewStoreForm())
 
 
 def create_store(actor: Actor) -> ResponseReturnValue:
-    """Make a store; a refusal keeps what was entered."""
+    """Create a store. A refusal keeps the input."""
     form = NewStoreForm()
     try:
         number = store_changes.create_store(
@@ -68,7 +68,7 @@ def create_store(actor: Actor) -> ResponseReturnValue:
 
 
 def show_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """One store with its figures and its staff."""
+    """Show one store with its figures and staff."""
     store = stores.get_store(actor, store_id)
     return rendered(
         "stores/show.html",
@@ -85,17 +85,17 @@ def show_store(actor: Actor, store_id: int) -> ResponseReturnValue:
 
 
 def edit_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """The form with what the store is now."""
+    """Show the form with the store's current values."""
     return edit_page(stores.get_store(actor, store_id), f"{AT}/{store_id}")
 
 
 def save_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """Change the store; a refusal keeps what was entered."""
+    """Change the store. A refusal keeps the input."""
     return save_page(actor, store_id, f"{AT}/{store_id}", f"{AT}/{store_id}?done=changed")
 
 
 def ask_deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """What deactivating would end and keep, before it is done."""
+    """Ask for confirmation, listing what deactivating would end and keep."""
     effects = store_closures.effects_of_deactivating(actor, store_id)
     store, at = stores.get_store(actor, store_id), f"{AT}/{store_id}"
     staff_out, customers_out = effects.staff_sessions, effects.customer_sessions
@@ -141,19 +141,19 @@ def ask_deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
 
 
 def deactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """Close the store."""
+    """Deactivate the store."""
     store_closures.deactivate_store(actor, store_id)
     return see_other(f"{AT}/{store_id}?done=deactivated")
 
 
 def reactivate_store(actor: Actor, store_id: int) -> ResponseReturnValue:
-    """Open the store again."""
+    """Reactivate the store."""
     store_closures.reactivate_store(actor, store_id)
     return see_other(f"{AT}/{store_id}?done=reactivated")
 
 
 def edit_page(store: Store, back: str, may_change: bool = True, **more: Any) -> Response:
-    """The page of a store's name and look; without the right to change them they are told."""
+    """Render the form of a store; read-only without the right to change it."""
     form = StoreForm(
         name=store.name,
         accent=store.accent or "indigo",
@@ -168,7 +168,7 @@ def edit_page(store: Store, back: str, may_change: bool = True, **more: Any) -> 
 
 
 def save_page(actor: Actor, store_id: int, back: str, onward: str) -> Response:
-    """Keep what the form says of a store, or show why not."""
+    """Save the form of a store, or show why it was refused."""
     form = StoreForm()
     try:
         store_changes.change_store(actor, store_id, form.version.data or "", entered_in(form))
@@ -183,7 +183,7 @@ def save_page(actor: Actor, store_id: int, back: str, onward: str) -> Response:
 
 
 def entered_in(form: StoreForm) -> Entered:
-    """What a form says of a store."""
+    """Return the store as entered in the form."""
     logo, accent = form.logo.data, form.accent.data or ""
     return Entered(
         name=form.name.data or "",
@@ -198,12 +198,12 @@ def entered_in(form: StoreForm) -> Entered:
 
 
 def _done(store: Store) -> Done | None:
-    """What the address says has just been done, as far as it is so."""
+    """Return the notice about an action named in the query, if the store's state agrees."""
     what, at = request.args.get("done"), f"{AT}/{store.id}"
     if what == "deactivated" and not store.active:
-        return Done(_("Deactivated. Its people are signed out."), f"{at}/reactivate")
+        return Done(_("Deactivated. Its staff and customers are signed out."), f"{at}/reactivate")
     if what == "reactivated" and store.active:
-        return Done(_("Active again. Its people can sign in."))
+        return Done(_("Active again. Its staff and customers can sign in."))
     if what in ("created", "changed"):
         return Done(_("Saved."))
     return None

@@ -65,7 +65,7 @@ def typing(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def leave(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Take note that `actor` does not look at this conversation any more. Stores nothing."""
+    """Note that `actor` has left this conversation. Stores nothing."""
     limiter.hit("typing", actor.type, actor.id)
     presence.leave(actor, threads.get_head(actor, conversation_id).head)
     return Response(status=204)

@@ -1,4 +1,4 @@
-"""How this installation is, for admins: every part in a row, a test mail, and the doctor."""
+"""The System page for admins: the health of each part, a test mail, and the doctor."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ AT = "/admin/system"
 
 
 def show_system(actor: Actor) -> ResponseReturnValue:
-    """Every part; `mail` is the number of a test mail whose answer stands in its row."""
+    """Show every part. `mail` is the id of a test mail whose state is shown."""
     return _page(actor)
 
 
 def run_doctor(actor: Actor) -> ResponseReturnValue:
-    """Have a worker run the doctor. The page tells when it is done."""
+    """Ask a worker to run the doctor. The page shows when it is done."""
     require_right(actor, "system")
     runs.ask(actor)
     return see_other(AT)

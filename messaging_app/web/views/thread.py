@@ -1,4 +1,4 @@
-"""A thread as templates see it: lines with days and senders, the unread line, and who has read how far."""
+"""A thread as templates see it: lines with days and senders, the unread line, and read marks."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Seat:
     last_read_seq: int = 0
     unread_count: int = 0
     mentions: int = 0
-    is_given: bool = False  # a colleague has assigned it, and it was not looked at since
+    is_given: bool = False  # assigned by a colleague, and not opened since
 
 
 @dataclass(slots=True)
@@ -112,27 +112,27 @@ class ThreadView:
     about: About | None = None
     has_others: bool = False  # whether there is a list of other conversations with the same people or about the same
     reply_reopens: bool = False  # whether what the reader writes reopens this closed conversation
-    write_again: str = ""  # where the reader begins another one, if this is closed for good
+    write_again: str = ""  # URL to begin a follow-up, if this one is closed for good
     closed_for_good: bool = False  # whether it is closed, and nothing that the reader writes reopens it
     hit: AtHit | None = None  # the line at which a search opened it
-    delayed: list[undo.Shown] = field(default_factory=list)  # what the own side has waiting to be sent
-    present: list[Present] = field(default_factory=list)  # who else of the own side has it open
-    was_open: bool = False  # whether the reader was led here instead of beginning another about the same matter
+    delayed: list[undo.Shown] = field(default_factory=list)  # delayed messages of the reader's side
+    present: list[Present] = field(default_factory=list)  # colleagues who have it open
+    was_open: bool = False  # whether the reader was redirected here instead of beginning another about the same context
 
     @property
     def is_beside(self) -> bool:
-        """Whether something stands beside the words."""
+        """Whether there is a side panel."""
         return self.about is not None or self.has_others
 
     @property
     def foot(self) -> str:
-        """What stands at the end of the thread: the composer or what is said in its place."""
+        """The template at the end of the thread: the composer or its replacement."""
         status = str(self.conversation.status)
         return f"{status}-continued" if self.closed_for_good and self.conversation.continued_id else status
 
     @property
     def limits(self) -> Limits:
-        """What may be attached."""
+        """The limits for attachments."""
         return limits_of(lambda key: getattr(self.conversation, key))
 
     @property
@@ -142,7 +142,7 @@ class ThreadView:
 
     @property
     def known_mentions(self) -> int:
-        """How many of the notes shown mention the reader, less what they have not looked at yet.
+        """The number of shown notes that mention the reader, minus mentions they have not seen yet.
 
         The page reports reading while the number differs from that of the notes.
         """
@@ -233,7 +233,7 @@ def _unread(seat: Seat, lines: list[Line | OwnLine | OwnNote], own_newest: int) 
 
 
 def _write_again(actor: Actor, head: SeatRow) -> str:
-    """Return where a customer begins a conversation that continues this one; empty where they may not."""
+    """Return the URL where a customer begins a follow-up of this conversation; "" if they may not."""
     if head.conversation_type not in policy_of(actor).starts.values() or not starts.may_ask(actor):
         return ""
     about = head.context if head.context_version is not None else None  # as long as it is theirs

@@ -17,13 +17,13 @@ from messaging_app.web.htmx import rendered, see_other
 
 
 def tokens_page(actor: Actor) -> ResponseReturnValue:
-    """The user's tokens in this role."""
+    """List the user's tokens in this role."""
     _check_right(actor)
     return _page(actor, TokenForm())
 
 
 def create_token(actor: Actor) -> ResponseReturnValue:
-    """Create a token. The response itself shows it; no address can show it again."""
+    """Create a token. Only this response shows it."""
     _check_right(actor)
     form = TokenForm()
     limiter.hit("create", actor.type, actor.id)
@@ -47,7 +47,7 @@ def revoke_token(actor: Actor, token_id: int) -> ResponseReturnValue:
 
 
 def _check_right(actor: Actor) -> None:
-    """Raise `NotFound` where customers may not have tokens."""
+    """Raise `NotFound` for customers if the setting does not allow them tokens."""
     if not tokens.may_manage_tokens(actor):
         raise NotFound
 

@@ -1,4 +1,4 @@
-"""No reply needed, snooze, assignment and marking as unread: buttons of a thread, which the other side never sees."""
+"""No reply needed, snooze, assignment and marking unread: actions in a thread that the other side never sees."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
 
 
 def rule_reply_out(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """No reply needed; with `undo` a reply is needed after all."""
+    """Mark "No reply needed"; with `undo` take it back."""
     address = f"{policy_of(actor).thread(conversation_id)}/no-reply-needed"
     if "undo" in request.form:
         turns.expect_reply(actor, conversation_id)
@@ -49,14 +49,14 @@ def rule_reply_out(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def assign(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Whom to give the conversation to."""
+    """Show the form to choose an assignee."""
     found = threads.get_head(actor, conversation_id)
     colleagues = assignment.list_colleagues(actor)
     return page_or_fragment("turns/assign.html", "turns/_assign.html", thread=found, colleagues=colleagues, error="")
 
 
 def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Give the conversation to `user_id`; empty: to nobody."""
+    """Assign the conversation to `user_id`; empty: to nobody."""
     address = f"{policy_of(actor).thread(conversation_id)}/assignee"
     before = threads.get_head(actor, conversation_id).head.assignee_id
     user_id = whole_number("user_id", "form")
@@ -65,8 +65,8 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
     except Invalid as refusal:
         if "undo" in request.form:
             raise
-        return _refused_assignee(actor, conversation_id, refusal)  # they left while they stood in the list
-    sentence = _("Nobody has this conversation now.") if user_id is None else _("Assigned.")
+        return _refused_assignee(actor, conversation_id, refusal)  # the colleague has left since the list was shown
+    sentence = _("Assigned to nobody.") if user_id is None else _("Assigned.")
     undo = Undo(address, {"user_id": str(before or ""), "undo": "1"}) if before != user_id else None
     return _done(actor, conversation_id, sentence if "undo" not in request.form else "", undo)
 
@@ -80,7 +80,7 @@ def _refused_assignee(actor: Actor, conversation_id: int, refusal: Invalid) -> R
 
 
 def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Until when to snooze the conversation."""
+    """Show the form to choose the end of a snooze."""
     found = threads.get_head(actor, conversation_id)
     return page_or_fragment("turns/snooze.html", "turns/_snooze.html", thread=found, choices=choices(), error="")
 
@@ -98,7 +98,7 @@ def save_snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 
 def mark_unread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
-    """Make the messages from `from_seq` on unread again (without it the newest), and leave the conversation."""
+    """Mark the messages from `from_seq` on as unread (without it the newest), and leave the conversation."""
     turns.mark_unread(actor, conversation_id, whole_number("from_seq", "form"))
     if not is_htmx():
         return see_other(policy_of(actor).messages)
@@ -109,7 +109,7 @@ def mark_unread(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 def _done(
     actor: Actor, conversation_id: int, sentence: str, undo: Undo | None = None, *, leaves: bool = False
 ) -> ResponseReturnValue:
-    """The page fetches what has changed. `leaves`: the conversation has left what waits for us."""
+    """Respond so that the page fetches what changed. `leaves`: the conversation no longer waits for us."""
     if not is_htmx():
         found = threads.find_status(actor, conversation_id)
         return see_other(policy_of(actor).thread(conversation_id) if found else policy_of(actor).messages)
@@ -122,19 +122,19 @@ def _done(
 
 
 def moment_in_form() -> datetime | None:
-    """The moment that a form names: `until` as a button does, `at` as a date field does. Raises `Invalid`."""
+    """Return the time in a form: `until` from a button, or `at` from a date field. Raises `Invalid`."""
     return _moment(request.form.get("until") or "") or _local_moment(request.form.get("at") or "")
 
 
 def refused_moment(refusal: Invalid, **context: object) -> Response:
-    """Return the form of a snooze with what is wrong; `context` says what was to be snoozed."""
+    """Render the snooze form with an error. `context` names the conversations to snooze."""
     error = " ".join(str(error.message) for error in refusal.errors)
     template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
     return rendered(template, refusal.status, choices=choices(), error=error, **context)
 
 
 def choices() -> list[Choice]:
-    """Later today while the day lasts, tomorrow morning, Monday morning: in the reader's time zone."""
+    """Return later today (if early enough), tomorrow morning and Monday morning, in the reader's time zone."""
     zone = reader_zone()
     here = datetime.now(zone)
     tomorrow = here.date() + timedelta(days=1)
@@ -149,7 +149,7 @@ def choices() -> list[Choice]:
 
 
 def _moment(text: str) -> datetime | None:
-    """A moment as a button of the form names it."""
+    """Parse the value of a button."""
     if not text:
         return None
     try:
@@ -163,7 +163,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _local_moment(text: str) -> datetime | None:
-    """A moment as a date field names it, in the reader's time zone."""
+    """Parse the value of a date field, in the reader's time zone."""
     if not text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Undo send on pages: the way back into the composer. What waits is shown in its thread."""
+"""Undo send: puts a delayed message back into the composer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from messaging_app.web.views.thread import show
 
 
 def undo_send(actor: Actor, conversation_id: int, delayed_id: int) -> ResponseReturnValue:
-    """Put a message that waits, or that could not be sent, back into the composer."""
+    """Put a message that is delayed, or could not be sent, back into the composer."""
     try:
         taken = undo.take_back(actor, conversation_id, delayed_id)
     except TooLate as refusal:
@@ -25,14 +25,14 @@ def undo_send(actor: Actor, conversation_id: int, delayed_id: int) -> ResponseRe
         told = toast(str(refusal.detail), "danger")
         return with_events(make_response("", refusal.status), toast=told, thread_changed={})
     address = f"{policy_of(actor).thread(conversation_id)}?taken_back={taken.id}"
-    if not is_htmx() or "undo" in request.form:  # from a notice, which outlives the way to another conversation
+    if not is_htmx() or "undo" in request.form:  # from a toast, which stays while the user goes to another conversation
         return go_to(address)
     view = show(actor, threads.get_head(actor, conversation_id))
     return rendered("messages/_taken_back.html", thread=view, composer=composer.taken_back(view, taken))
 
 
 def taken_back_file(actor: Actor, conversation_id: int, delayed_id: int, place: int) -> ResponseReturnValue:
-    """Send a file that was taken back to its writer, who attaches it again."""
+    """Return a file of an undone message to its sender, whose browser attaches it again."""
     file = undo.get_file(actor, conversation_id, delayed_id, place)
     key, mime, size, name, etag = (file[field] for field in ("key", "mime_type", "size", "filename", "sha256"))
     return serve(str(key), str(mime), int(str(size)), str(name), inline=False, etag=str(etag))

@@ -1,4 +1,4 @@
-"""An admin deactivates somebody's account, wherever they work, or reactivates it. `?store_id=` is whose staff they stand among."""
+"""Deactivating and reactivating a user's account, by admins. `?store_id=` is the store whose list to return to."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from messaging_app.web.views.questions import Question, ask, can_be_undone, stop
 
 
 def ask_deactivate_user(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """What deactivating would end and keep, before it is done."""
+    """Ask for confirmation, listing what deactivating would end and keep."""
     effects = user_accounts.effects_of_deactivating(actor, user_id)
     ends = ngettext("Ends %(num)s session.", "Ends %(num)s sessions.", effects.sessions)
-    keeps = _("Keeps everything that they wrote.")
+    keeps = _("Keeps everything they wrote.")
     if effects.stores:
         keeps = ngettext(
-            "Keeps everything that they wrote, and their place at %(num)s store.",
-            "Keeps everything that they wrote, and their places at %(num)s stores.",
+            "Keeps everything they wrote, and their role at %(num)s store.",
+            "Keeps everything they wrote, and their roles at %(num)s stores.",
             effects.stores,
         )
     return ask(
@@ -44,21 +44,21 @@ def ask_deactivate_user(actor: Actor, user_id: int) -> ResponseReturnValue:
 
 
 def deactivate_user(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """Let somebody in no more."""
+    """Deactivate a user."""
     user_accounts.deactivate_user(actor, user_id)
     return see_other(f"{_list_of(actor)}?done=deactivated&person={user_id}")
 
 
 def reactivate_user(actor: Actor, user_id: int) -> ResponseReturnValue:
-    """Let somebody in again."""
+    """Reactivate a user."""
     user_accounts.reactivate_user(actor, user_id)
     return see_other(f"{_list_of(actor)}?done=reactivated&person={user_id}")
 
 
 def done(actor: Actor, what: str | None, user_id: int, name: str, is_active: bool, store_id: int | None) -> Done | None:
-    """What has just been done to an account, as far as it is so; for the list that the person stands in."""
+    """Return the notice about an action on an account, if its state agrees, for the list that shows the user."""
     if what == "deactivated" and not is_active:
-        text = _("%(name)s is deactivated and signed out.", name=name)
+        text = _("%(name)s was deactivated and signed out.", name=name)
         return Done(text, address(actor, user_id, "reactivate", store_id))
     if what == "reactivated" and is_active:
         return Done(_("%(name)s can sign in again.", name=name))
@@ -66,7 +66,7 @@ def done(actor: Actor, what: str | None, user_id: int, name: str, is_active: boo
 
 
 def address(actor: Actor, user_id: int, act: str, store_id: int | None = None) -> str:
-    """Where something is done to an account."""
+    """Return the URL of an action on an account."""
     number = store_id or whole_number("store_id")
     query = f"?store_id={number}" if number else ""
     return f"{CONSOLE['admins'].at[policy_of(actor).name]}/{user_id}/{act}{query}"
