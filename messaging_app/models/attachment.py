@@ -33,6 +33,19 @@ class StoredFile:
     removed_by_name: Mapped[str | None] = mapped_column(String(200))
     removed_reason: Mapped[str | None] = mapped_column(String(500))
 
+    @classmethod
+    def remove(cls, session: Session, actor: Actor, attachment_id: int, reason: str | None, at: datetime) -> bool:
+        """Mark a file as removed. Returns False if it already was."""
+        removed = update(cls).where(cls.id == attachment_id, cls.removed_at.is_(None))
+        values = {
+            "removed_at": at,
+            "removed_by_type": actor.type,
+            "removed_by_id": actor.id,
+            "removed_by_name": actor.name,
+            "removed_reason": reason,
+        }
+        return session.scalar(removed.values(values).returning(cls.id)) is not None
+
 
 class MessageAttachment(StoredFile, Base):
     """A message's file. `conversation_id` and `seq` repeat its message's position, so a thread finds its files by range."""
@@ -48,19 +61,6 @@ class MessageAttachment(StoredFile, Base):
     def is_image(self) -> bool:
         """Whether browsers may show it inline."""
         return self.mime_type.startswith("image/")
-
-    @classmethod
-    def remove(cls, session: Session, actor: Actor, attachment_id: int, reason: str | None, at: datetime) -> bool:
-        """Mark a file as removed. Returns False if it already was."""
-        removed = update(cls).where(cls.id == attachment_id, cls.removed_at.is_(None))
-        values = {
-            "removed_at": at,
-            "removed_by_type": actor.type,
-            "removed_by_id": actor.id,
-            "removed_by_name": actor.name,
-            "removed_reason": reason,
-        }
-        return session.scalar(removed.values(values).returning(cls.id)) is not None
 
 
 class NoteAttachment(StoredFile, Base):

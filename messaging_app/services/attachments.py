@@ -109,23 +109,26 @@ def get_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> An
 def get_note_attachment(actor: Actor, conversation_id: int, attachment_id: int) -> AnyRow:
     """Return a file of a note of the actor's own side. Checks both ids together.
 
-    Raises `NotFound`, also for notes of the other side.
+    Raises `NotFound`, also for notes of the other side and if the file was removed.
     """
-    found = db.session.execute(
-        select(*NoteAttachment.__table__.c)
+    found = _find_of_note(actor, conversation_id, attachment_id)
+    if found is None or found.removed_at is not None:
+        raise NotFound
+    return found
+
+
+def _find_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> AnyRow | None:
+    return db.session.execute(
+        select(*NoteAttachment.__table__.c, Note.side.label("sender_type"), Note.author_id.label("sender_id"))
         .join(Note, Note.id == NoteAttachment.note_id)
         .join(Conversation, Conversation.id == Note.conversation_id)
         .where(
             NoteAttachment.id == attachment_id,
-            NoteAttachment.removed_at.is_(None),
             Note.conversation_id == conversation_id,
             Note.side == actor.type,
             Conversation.visible_to(actor),
         )
     ).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
 
 
 def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, reason: str = "") -> None:
@@ -135,25 +138,59 @@ def delete_attachment(actor: Actor, conversation_id: int, attachment_id: int, re
     deletes it later. Removing a file again is allowed. Raises `NotFound`, `NotAllowed`, or `Invalid` for a reason over
     500 characters.
     """
+    why = _checked(reason)
+    found = _removable(actor, _find(actor, conversation_id, attachment_id))
+    with writing(db.session) as session:
+        if MessageAttachment.remove(session, actor, attachment_id, why, now()):
+            announcements.files_changed(actor, Conversation.count_removed_file(session, conversation_id))
+            indexing.file_removed(session, attachment_id)
+            _record_removal(session, actor, conversation_id, found)
+    _delete_bytes(found)
+
+
+def delete_note_attachment(actor: Actor, conversation_id: int, attachment_id: int, reason: str = "") -> AnyRow:
+    """Remove a file of a note of the own side, as `delete_attachment`: allowed for the note's author and for admins.
+
+    Returns its row, which says by whom and when. The other side learns nothing; pages that are open show it when they
+    are loaded again.
+    """
+    why = _checked(reason)
+    found = _removable(actor, _find_of_note(actor, conversation_id, attachment_id))
+    with writing(db.session) as session:
+        if NoteAttachment.remove(session, actor, attachment_id, why, now()):
+            _record_removal(session, actor, conversation_id, found)
+        removed = session.execute(select(*NoteAttachment.__table__.c).where(NoteAttachment.id == attachment_id)).one()
+    _delete_bytes(found)
+    return removed
+
+
+def _checked(reason: str) -> str | None:
     reason = reason.strip()
     if len(reason) > REASON_MAX or "\0" in reason:
         sentence = _("A reason can have at most %(max)s characters.", max=REASON_MAX)
         raise Invalid(FieldError("reason", "too_long", sentence))
-    found = _find(actor, conversation_id, attachment_id)
+    return reason or None
+
+
+def _removable(actor: Actor, found: AnyRow | None) -> AnyRow:
     if found is None:
         raise NotFound
     if actor.type != ActorType.ADMIN and (found.sender_type, found.sender_id) != (actor.type, actor.id):
         raise NotAllowed
-    keys = [key for key in (found.key, found.thumbnail_key) if key]
-    with writing(db.session) as session:
-        if MessageAttachment.remove(session, actor, attachment_id, reason or None, now()):
-            announcements.files_changed(actor, Conversation.count_removed_file(session, conversation_id))
-            indexing.file_removed(session, attachment_id)
-            if (found.sender_type, found.sender_id) != (actor.type, actor.id):
-                sender = audit.about_person(session, ActorType(found.sender_type), found.sender_id)
-                about = sender._replace(type="attachment", id=attachment_id)
-                audit.record(session, actor, "attachment.removed", about, before={"conversation": conversation_id})
-    for key in keys:
+    return found
+
+
+def _record_removal(session: Session, actor: Actor, conversation_id: int, found: AnyRow) -> None:
+    """A removal by somebody else than its sender is in the audit trail."""
+    if (found.sender_type, found.sender_id) == (actor.type, actor.id):
+        return
+    sender = audit.about_person(session, ActorType(found.sender_type), found.sender_id)
+    about = sender._replace(type="attachment", id=found.id)
+    audit.record(session, actor, "attachment.removed", about, before={"conversation": conversation_id})
+
+
+def _delete_bytes(found: AnyRow) -> None:
+    for key in filter(None, (found.key, found.thumbnail_key)):
         try:
             storage().delete(key)
         except StorageUnavailable as error:

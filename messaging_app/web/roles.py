@@ -195,8 +195,10 @@ def mount_team(at: Mount) -> None:
     at.behind_door(f"{thread}/snooze", turns.save_snooze, "POST")
     at.behind_door(f"{thread}/notes", notes.add_note, "POST")
     at.behind_door(f"{thread}/notes/colleagues", notes.colleagues, "GET")
-    at.behind_door(f"{thread}/notes/attachments/<id:attachment_id>", attachments.download_of_note, "GET")
-    at.behind_door(f"{thread}/notes/attachments/<id:attachment_id>/thumbnail", attachments.thumbnail_of_note, "GET")
+    file_at = f"{thread}/notes/attachments/<id:attachment_id>"
+    at.behind_door(file_at, attachments.download_of_note, "GET")
+    at.behind_door(f"{file_at}/thumbnail", attachments.thumbnail_of_note, "GET")
+    at.behind_door(f"{file_at}/remove", attachments.remove_of_note, "POST")
     at.behind_door(f"{thread}/messages/<id:delayed_id>/undo", undo.undo_send, "POST")
     at.behind_door(f"{thread}/messages/<id:delayed_id>/files/<id:place>", undo.taken_back_file, "GET")
     at.behind_door(f"{thread}/left", stream.leave, "POST")

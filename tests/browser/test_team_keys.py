@@ -241,6 +241,10 @@ def test_a_note_with_a_file_pressed_twice_is_one_note(site: Site, visit: Visitor
     expect(page.locator("#note [data-staged]")).to_be_hidden()
     expect(page.get_by_role("textbox", name="Note for your team")).to_have_value("")
     assert len(site.do(notes.list_notes, site.cast.sam, three[0])) == 1
+    page.get_by_label("Remove plan.csv").click()
+    note.get_by_role("button", name="Remove file").click()
+    expect(note).to_contain_text("Removed by Sam")
+    expect(note.get_by_role("link", name=re.compile("plan.csv"))).to_have_count(0)
 
 
 def test_a_saved_reply_comes_by_keys_and_its_gaps_are_filled_before_it_goes(

@@ -40,7 +40,7 @@ ALSO_A_PAGE = {
     "add_passkey", "make_codes", "remove_app", "remove_passkey", "save_assignee", "save_snooze",
 }  # fmt: skip
 OF_TEAMS = {
-    "rule_reply_out", "assign", "save_assignee", "snooze", "save_snooze", "mark_unread", "add_note", "download_of_note", "thumbnail_of_note", "colleagues", "choose_for_many", "act_on_many", "undo_many",
+    "rule_reply_out", "assign", "save_assignee", "snooze", "save_snooze", "mark_unread", "add_note", "download_of_note", "thumbnail_of_note", "remove_of_note", "colleagues", "choose_for_many", "act_on_many", "undo_many",
     "undo_send", "taken_back_file", "leave",
 }  # fmt: skip
 OF_A_SECOND_FACTOR = {

@@ -19,7 +19,7 @@ from messaging_app.accounts import links
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.models import AccountLink, AuditEntry, LinkKind, Passkey
-from messaging_app.services import invitations, messaging, trail, trail_words
+from messaging_app.services import invitations, messaging, notes, trail, trail_words
 from tests import cast
 from tests.accounts.second_factors import App
 from tests.accounts.soft_passkey import SoftPasskey
@@ -150,6 +150,13 @@ def remove_file(world: World) -> object:
     return world.by("ada").post(path, {"reason": MESSAGE})
 
 
+def remove_file_of_note(world: World) -> object:
+    with world.app.app_context():
+        number = world.numbers["admin-cleo"]
+        notes.write_note(world.cast.abe, number, MESSAGE, uploads=[_Upload("planted-name.txt", b"a planted message")])
+    return world.by("ada").post(f"/admin/messages/{number}/notes/attachments/1/remove", {"reason": MESSAGE})
+
+
 class _Upload:
     def __init__(self, filename: str, content: bytes) -> None:
         self.filename, self.stream = filename, BytesIO(content)
@@ -249,6 +256,7 @@ ACTS: list[tuple[str, str, Callable[[World], object]]] = [
     ("create_token", "token.created", make_token),
     ("revoke_token", "token.revoked", post("ada", "/admin/tokens/1/revoke")),
     ("remove", "attachment.removed", remove_file),
+    ("remove_of_note", "attachment.removed", remove_file_of_note),
     ("invite_staff", "invitation.sent", post("ada", BAKERY, emails="kim@mail.example", role="staff")),
     ("resend_to_staff", "invitation.resent", pending("resend")),
     ("withdraw_from_staff", "invitation.withdrawn", pending("withdraw")),

@@ -63,6 +63,7 @@ POST R/<id>/messages/999/undo                        W 404  A 404  S 404  C none
 GET  R/<id>/messages/999/files/1                     W 404  A 404  S 404  C none - 404  out 302
 GET  R/<id>/notes/attachments/999                    W 404  A 404  S 404  C none - 404  out 302
 GET  R/<id>/notes/attachments/999/thumbnail          W 404  A 404  S 404  C none - 404  out 302
+POST R/<id>/notes/attachments/999/remove             W 404  A 404  S 404  C none - 404  out 302
 POST R/<id>/left                                     W 204  A 204  S 204  C none - 404  out 302
 GET  R/<id>/notes/colleagues?q=                       W 200  A 200  S 200  C none - 404  out 302
 POST R/<id>/unread                                   W 303  A 303  S 303  C none - 404  out 302

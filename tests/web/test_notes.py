@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from io import BytesIO
 
+import pytest
+
+from messaging_app import doctor
 from tests.conftest import Web
 from tests.files.makers import image
 from tests.world import four_conversations
@@ -80,7 +83,7 @@ def test_a_notes_files_show_for_its_side_only(either_web: Web) -> None:
     shown = lea.get(place).text
     assert shown.count('class="message note') == 1 and "list.csv" in shown
     file = re.search(rf'href="({place}/notes/attachments/\d+)" data-view', shown)
-    assert file and f"{file[1]}/remove" not in shown
+    assert file and f"{file[1]}/remove" not in shown and f"{file[1]}/remove" in sam.get(place).text
     assert lea.get(file[1]).headers["Content-Type"] == "image/png"
     assert lea.get(f"{file[1]}/thumbnail").headers["Content-Type"] == "image/webp"
     for path in (file[1].replace("/store/", "/storefront/account/"), place.replace("/store/", "/storefront/account/")):
@@ -91,3 +94,39 @@ def test_a_notes_files_show_for_its_side_only(either_web: Web) -> None:
     bad = {"content": "kept", "attachments": [(BytesIO(b"MZ"), "bad.exe")]}
     refused = sam.post(f"{place}/notes", bad, content_type="multipart/form-data", htmx=True)
     assert refused.status_code == 422 and "kept" in refused.text and 'data-file-error="bad.exe"' in refused.text
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_a_notes_file_is_taken_off_by_its_writer(either_web: Web, htmx: bool) -> None:
+    web = either_web
+    with web.app.app_context():
+        number = four_conversations(web.cast)["bakery-cleo"]
+    place, theirs = f"/store/messages/{number}", f"/storefront/account/messages/{number}"
+    sam, lea, cleo, ada = (web.signed_in(name) for name in ("sam", "lea", "cleo", "ada"))
+    for browser, at in ((sam, place), (lea, place), (cleo, theirs)):
+        browser.get(at)
+    files = {"attachments": [(BytesIO(image("PNG")), "passport.png")]}
+    sam.post(f"{place}/notes", files, content_type="multipart/form-data")
+    [file] = re.findall(rf'href="({place}/notes/attachments/\d+)" data-view', sam.get(place).text)
+    before, key = cleo.get(theirs).text, field_have(cleo.get(theirs).text)
+    assert lea.post(f"{file}/remove", {"reason": "Not mine"}).status_code == 403
+    assert cleo.post(file.replace(place, theirs) + "/remove").status_code == 404
+    assert ada.post(file.replace("/store/", "/admin/") + "/remove").status_code == 404
+    assert sam.post(f"{file}/remove", {"reason": "x" * 501}).status_code == 422
+    done = sam.post(f"{file}/remove", {"reason": "The <wrong> one"}, htmx=htmx)
+    assert done.status_code == (200 if htmx else 303)
+    for shown in (done.text if htmx else sam.get(place).text, lea.get(place).text):
+        assert (
+            "Removed by <bdi>Sam</bdi>" in shown and "The &lt;wrong&gt; one" in shown and f'href="{file}"' not in shown
+        )
+    for path in (file, f"{file}/thumbnail"):
+        assert sam.get(path).status_code == 404 and lea.get(path).status_code == 404
+    assert sam.post(f"{file}/remove").status_code == 303, "once more is well"
+    assert field_have(cleo.get(theirs).text) == key and "passport" not in before
+    with web.app.app_context():
+        assert not doctor.examine().broken
+
+
+def field_have(page: str) -> str:
+    """The state that a page's poll compares."""
+    return re.findall(r'id="thread-poll"[^>]*have[^>]*>', page)[0]

@@ -15,7 +15,7 @@ from messaging_app.errors import NotFound, Unavailable
 from messaging_app.policies import policy_of
 from messaging_app.services import attachments
 from messaging_app.storage import FileMissing, StorageUnavailable
-from messaging_app.web.htmx import is_htmx, see_other, toast, whole_number, with_events
+from messaging_app.web.htmx import is_htmx, rendered, see_other, toast, whole_number, with_events
 from messaging_app.web.views.messages import update
 
 THUMBNAIL_MIME = "image/webp"
@@ -64,6 +64,16 @@ def remove(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseRe
     if not is_htmx():
         return see_other(policy_of(actor).thread(conversation_id))
     answer = update(actor, conversation_id, whole_number("after", "form") or MAX_ID, removals=1)
+    return with_events(answer, toast=toast(_("File removed.")))
+
+
+def remove_of_note(actor: Actor, conversation_id: int, attachment_id: int) -> ResponseReturnValue:
+    """Remove a file of a note of one's own side. The note then shows by whom and when."""
+    reason = request.form.get("reason", "")
+    removed = attachments.delete_note_attachment(actor, conversation_id, attachment_id, reason)
+    if not is_htmx():
+        return see_other(f"{policy_of(actor).thread(conversation_id)}#own-note-{removed.note_id}")
+    answer = rendered("messages/_removed_of_note.html", file=removed)
     return with_events(answer, toast=toast(_("File removed.")))
 
 
