@@ -11,9 +11,10 @@ from messaging_app.accounts import tokens
 from messaging_app.actors import Actor, ActorType
 from messaging_app.demo.stories import Cast
 from messaging_app.queries.console import Asked
-from messaging_app.services import admins, audit, invitations, settings, staff, store_changes, stores
+from messaging_app.services import admins, audit, invitations, preferences, settings, staff, store_changes, stores
 
 FILES = "message_attachment_max_files"
+UNDO_SECONDS = 10
 OPENING_LINE = "Tell us the frame number, and we find the right part."
 
 
@@ -32,6 +33,7 @@ def run(cast: Cast) -> None:
         ("198.51.100.118", lambda: _greet(kai, cast.stores["cycles"])),
         ("192.0.2.24", lambda: _try_token(ada)),
         ("192.0.2.31", lambda: admins.export_admins(amir, Asked())),
+        ("198.51.100.7", lambda: preferences.save(noor, undo_send_seconds=UNDO_SECONDS)),
     ):
         _from(address, errand)
 

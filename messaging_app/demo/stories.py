@@ -72,6 +72,7 @@ class _Seat:
     last_read_seq: int
     has_written: bool = False
     unread_count: int = 0
+    mentions: int = 0
     last_read_at: datetime | None = field(default=None)
 
 
@@ -108,6 +109,7 @@ def write(
                 "participant_id": actor.id,
                 "store_id": store_id,
                 "unread_count": seat.unread_count,
+                "mentions": seat.mentions,
                 "last_read_seq": seat.last_read_seq,
                 "last_read_at": seat.last_read_at,
                 "has_written": seat.has_written,
@@ -183,7 +185,8 @@ def _seats(story: Story, present: dict[str, Actor], lines: list[_Line]) -> dict[
         if up_to > seat.last_read_seq:
             seat.last_read_seq, seat.last_read_at = up_to, lines[up_to - 1].at + timedelta(minutes=1)
         later = lines[seat.last_read_seq :]
-        seat.unread_count = sum(line.event is None and line.sender != actor for line in later)
+        seat.mentions = int(nick in story.get("noted", ())[2:])
+        seat.unread_count = sum(line.event is None and line.sender != actor for line in later) + seat.mentions
     return seats
 
 
@@ -223,7 +226,8 @@ def _turn_since(lines: list[_Line]) -> datetime:
 def _sides(story: Story, present: dict[str, Actor], moment: datetime, last_seq: int) -> tuple[Fields, list[Fields]]:
     """What the conversation is to its sides: columns of its row, and lines and notes that only one side sees.
 
-    `assigned` is [who has it, who gave it]; `snoozed` is [who did it, for how long]; `noted` is [who wrote it, the note].
+    `assigned` is [who has it, who gave it]; `snoozed` is [who did it, for how long]; `noted` is [who wrote it, the note, and
+    whom it mentions, who has not read it yet].
     """
     columns: Fields = {}
     lines: list[Fields] = []
@@ -241,8 +245,9 @@ def _sides(story: Story, present: dict[str, Actor], moment: datetime, last_seq: 
             lines.append(line | given)
         columns[f"{actor.type}_lines"] = len(lines)
     if "noted" in story:
-        author, content = present[story["noted"][0]], story["noted"][1]
-        note: Fields = {"author_id": author.id, "author_name": author.name, "content": content, "mentions": []}
+        nick, content, *named = story["noted"]
+        author, mentions = present[nick], [present[name].id for name in named]
+        note: Fields = {"author_id": author.id, "author_name": author.name, "content": content, "mentions": mentions}
         lines.append(note | {"side": author.type, "after_seq": last_seq, "created_at": moment})
         columns[f"{author.type}_lines"] = sum(line["side"] == author.type for line in lines)
     return columns, lines

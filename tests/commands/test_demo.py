@@ -26,7 +26,16 @@ from messaging_app.models import (
     User,
 )
 from messaging_app.policies import POLICIES, policy_of
-from messaging_app.services import inboxes, reason_changes, threads, trail
+from messaging_app.services import (
+    inboxes,
+    notes,
+    preferences,
+    reason_changes,
+    saved_replies,
+    saved_views,
+    threads,
+    trail,
+)
 from messaging_app.services.settings import get_setting
 from tests import cast
 
@@ -77,6 +86,29 @@ def test_the_trail_tells_what_the_cast_did_and_leaves_nothing_behind() -> None:
     for actor in actors():
         assert tokens.list_tokens(actor) == []
     assert count(AccountMail) == 0 and get_setting("message_attachment_max_files") == 10
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_newcomer_meets_every_tool_of_the_day() -> None:
+    """A note that mentions its reader, what is assigned and what sleeps, saved views, and somebody with undo send."""
+    met = {actor: tools(actor) for actor in actors() if actor.type != ActorType.CUSTOMER}
+    assert set.union(*met.values()) == {"mentioned", "assigned", "snoozed", "views", "replies", "undo"}
+    sam = next(actor for actor in met if actor.name.startswith("Sam"))
+    assert met[sam] == {"mentioned", "assigned", "snoozed", "views", "replies"}
+
+
+def tools(actor: Actor) -> set[str]:
+    page = inboxes.list_conversations(actor, status="all")
+    own = [written.note for row in page.rows for written in notes.list_notes(actor, row.id)]
+    found = {
+        "mentioned": any(actor.id in note.mentions for note in own),
+        "assigned": any(row.assignee_id == actor.id for row in page.rows),
+        "snoozed": any(row.snoozed_until for row in page.rows),
+        "views": saved_views.list_views(actor),
+        "replies": saved_replies.list_replies(actor),
+        "undo": preferences.how_inbox_opens(actor)["undo_send_seconds"] != "0",
+    }
+    return {name for name, is_met in found.items() if is_met}
 
 
 @pytest.mark.usefixtures("loaded")
