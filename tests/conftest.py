@@ -37,21 +37,40 @@ SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
 
 
-# Where the database itself is what is tested, or with it Redis and gevent. There bin/test asks every test of each
-# database; elsewhere it asks the test that runs on both of SQLite, and bin/test --all of PostgreSQL as well.
-ON_BOTH_BY_DAY = ("tests/domain/", "tests/live/", "tests/test_migrations.py", "tests/web/test_statements.py")
+# Where the database itself is what is tested, or with it Redis and gevent: there bin/test asks both databases.
+ON_BOTH_BY_DAY = (
+    "tests/domain/",
+    "tests/live/test_streams.py",
+    "tests/test_migrations.py::test_the_",  # what the models want
+    "tests/test_migrations.py::test_up_down_and_up_again",
+    "tests/web/test_statements.py",
+)
+# What takes seconds: of a test's cases there (roles, widths, kinds of image) bin/test asks the first.
+ONE_CASE_BY_DAY = ("tests/browser/", "tests/files/test_storage.py", "tests/files/test_thumbnails.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, or one process would still be at it when the others have nothing left to do.
-    Before that it is settled what is long: what asks PostgreSQL once more."""
-    first = {_test(item) for item in items if item.get_closest_marker("postgres") is None}
+    """Settles what only bin/test --all asks. What takes longest begins first, or one process would still be at it when
+    the others have nothing left to do; what needs PostgreSQL stands together, so that not all of them start one."""
+    for item in list(_asked_again(items)):
+        item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: (-_patience(item), item.get_closest_marker("postgres") is not None))
+
+
+def _asked_again(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """What PostgreSQL is asked as SQLite was, and the further cases of a test that takes seconds."""
+    on_sqlite = {_test(item) for item in items if item.get_closest_marker("postgres") is None}
+    begun = set()
     for item in items:
-        again = item.get_closest_marker("postgres") is not None and _test(item) in first
-        if again and not item.nodeid.startswith(ON_BOTH_BY_DAY):
-            item.add_marker(pytest.mark.long)
-    items.sort(key=_patience, reverse=True)
+        test = _test(item)
+        if item.get_closest_marker("postgres"):
+            if test in on_sqlite and not item.nodeid.startswith(ON_BOTH_BY_DAY):
+                yield item
+        elif item.nodeid.startswith(ONE_CASE_BY_DAY) and any(map(item.get_closest_marker, ("browser", "slow"))):
+            if test in begun:
+                yield item
+            begun.add(test)
 
 
 def _test(item: pytest.Item) -> str:
@@ -61,7 +80,7 @@ def _test(item: pytest.Item) -> str:
 
 def _patience(item: pytest.Item) -> float:
     own_limit = item.get_closest_marker("timeout")
-    return own_limit.args[0] if own_limit else float(any(map(item.get_closest_marker, ("slow", "long"))))
+    return float(own_limit.args[0]) if own_limit else float(any(map(item.get_closest_marker, ("slow", "long"))))
 
 
 def pytest_collection_finish() -> None:
@@ -194,12 +213,12 @@ def app(make_app: Callable[..., Flask], database_url: str) -> Iterator[Flask]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
+def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Iterator[Flask]:
     """The application on an empty database of either kind, inside its context, for what migrates it."""
-    url = f"sqlite:///{tmp_path / 'empty.db'}"
-    if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres_url")
-    app = make_app(url)
+    if request.param == "sqlite":
+        app = request.getfixturevalue("kept_sqlite").without_tables()
+    else:
+        app = make_app(request.getfixturevalue("empty_postgres_url"))
     app.config["QUIET_MIGRATIONS"] = True
     with app.app_context():
         yield app
@@ -245,11 +264,15 @@ class Kept:
         """The application with a migrated database without rows."""
         return self._begin(self.migrated)
 
+    def without_tables(self) -> Flask:
+        """The application with a database that no migration has seen."""
+        return self._begin(None)
+
     def with_cast(self) -> tuple[Flask, cast.Cast]:
         """The application with nobody but the cast in its database, and the cast."""
         return self._begin(self.peopled), self.cast
 
-    def _begin(self, template: Path) -> Flask:
+    def _begin(self, template: Path | None) -> Flask:
         for register, made in self.registers:
             register.clear()
             register.update(made)
@@ -259,7 +282,8 @@ class Kept:
             db.engine.dispose()
         for path in (self.file, *self.file.parent.glob(f"{self.file.name}-*")):
             path.unlink(missing_ok=True)  # who holds the old one still writes into nothing
-        shutil.copy(template, self.file)
+        if template is not None:
+            shutil.copy(template, self.file)
         shutil.rmtree(self.uploads, ignore_errors=True)
         return self.app
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from messaging_app.files import clean_name
 from tests.attachments.conftest import Doors, codes, ids
 from tests.attachments.multipart import Form
-from tests.files.corpus import all_rows
+from tests.files.corpus import all_rows, one_of_each
 from tests.files.rows import ACCEPTED, Row
 
 pytestmark = pytest.mark.slow
@@ -20,12 +20,8 @@ IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 PDF = all_rows()["honest.pdf"].make()
 
 
-# A file for each verdict on each kind of file; tests/files asks the check itself for all of them.
-ONE_OF_EACH = set({(row.verdict, row.ext): name for name, row in all_rows().items()}.values())
-
-
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ONE_OF_EACH else pytest.mark.long) for name in all_rows()]
+    "name", [pytest.param(name, marks=() if name in one_of_each() else pytest.mark.long) for name in all_rows()]
 )
 def test_a_file_gets_its_verdict_at_both_doors(kept_doors: Doors, name: str) -> None:
     row = all_rows()[name]

@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, Route, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
 
 from messaging_app import create_app
 from messaging_app.accounts.tokens import digest
@@ -47,7 +48,7 @@ def served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("browser")
     url = f"sqlite:///{shutil.copy(migrated_sqlite, folder / 'messaging.db')}"
     app = create_app(database_url=url, secret_key=SECRET, rate_limits="off", instance=str(folder))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, _files_once(app), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     site = Site(app, f"http://127.0.0.1:{server.server_port}")
@@ -57,6 +58,24 @@ def served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     thread.join()
     with app.app_context():
         db.engine.dispose()
+
+
+def _files_once(app: Flask) -> Callable[..., Iterable[bytes]]:
+    """The application, which is asked for each of its files once: every window asks for sixty, as at a first visit."""
+    answers: dict[tuple[str, str], tuple[list[bytes], str, list[tuple[str, str]]]] = {}
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "GET" or not environ["PATH_INFO"].startswith("/static/"):
+            return app(environ, start_response)
+        asked = (environ["PATH_INFO"], environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if asked not in answers:
+            chunks, status, headers = run_wsgi_app(app, environ, buffered=True)
+            answers[asked] = (list(chunks), status, headers.to_wsgi_list())
+        body, *head = answers[asked]
+        start_response(*head)
+        return body
+
+    return serve
 
 
 class _Quiet(WSGIRequestHandler):

@@ -377,6 +377,7 @@ def test_a_conversation_begins_with_a_file(site: Site, visit: Visitors) -> None:
     expect(messages(page).last.get_by_role("link", name="picture.png")).to_be_visible()
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_with_files_staged_and_shown(site: Site, visit: Visitors) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     page = visit("sam", number)

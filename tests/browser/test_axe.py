@@ -59,6 +59,7 @@ def everyday(site: Site) -> dict[str, int]:
     return {story.subject: site.tell(story) for story in stories.EVERYDAY}
 
 
+@pytest.mark.long
 def test_nobody_signed_in(site: Site, visit: Visitors, look: Looks) -> None:
     visit.noise("422", "404")
     page = visit()
@@ -267,6 +268,7 @@ def test_dialogs_and_drawer(site: Site, visit: Visitors, look: Looks, everyday: 
     look(page, "compose as a page")
 
 
+@pytest.mark.long
 def test_troubles(site: Site, visit: Visitors, look: Looks, everyday: dict[str, int]) -> None:
     visit.noise("401", "409", "422", "503", "ERR_INTERNET_DISCONNECTED", "htmx:.*(NetworkError|Failed to fetch)")
     number = everyday[stories.MANY_SCRIPTS.subject]
@@ -294,6 +296,7 @@ def test_troubles(site: Site, visit: Visitors, look: Looks, everyday: dict[str, 
     look(page, "signed out meanwhile")
 
 
+@pytest.mark.long
 def test_files_and_somebody_writing(site: Site, visit: Visitors, look: Looks) -> None:
     number = site.begin(site.cast.sam, site.cast.cleo)
     sam, cleo = visit("sam", number), visit("cleo", number)
@@ -317,6 +320,7 @@ def test_files_and_somebody_writing(site: Site, visit: Visitors, look: Looks) ->
     look(sam, "file removed")
 
 
+@pytest.mark.long
 def test_a_link_into_another_store(site: Site, visit: Visitors, look: Looks) -> None:
     page = visit("lea", "/store/messages?store=cycles")
     look(page, "staff")

@@ -46,6 +46,7 @@ def join(visit: Visitors, link: str, name: str) -> Page:
     return page
 
 
+@pytest.mark.long
 def test_set_up_invite_join_and_write(empty_site: Site, visit: Visitors) -> None:
     page = visit()
     expect(page.get_by_role("heading", name="Set up")).to_be_visible()

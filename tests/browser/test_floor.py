@@ -35,6 +35,7 @@ FALLBACKS = """(fallbacks) => {
 }"""
 
 
+@pytest.mark.long
 def test_no_element_id_is_a_name_that_scripts_look_for_on_window(site: Site, visit: Visitors) -> None:
     """An element's id becomes a name on `window` where the browser has none of its own there: `navigation` in WebKit."""
     names = set(visit(None, "/").evaluate(NAMES_ON_WINDOW))

@@ -282,6 +282,7 @@ def test_a_tab_that_opens_in_the_background_takes_no_stream(site: Site, visit: V
     until(page, READS)
 
 
+@pytest.mark.long
 def test_who_loses_a_stream_to_the_cap_asks_again_as_seldom_as_a_poll(site: Site, visit: Visitors) -> None:
     """The server ends every stream after a while; the browser that comes back may find no room."""
     number = site.begin(site.cast.sam, site.cast.cleo)

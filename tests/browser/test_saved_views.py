@@ -39,6 +39,7 @@ def test_a_view_is_kept_by_keys_counted_and_marked(site: Site, visit: Visitors) 
     expect(view(page, "Done")).to_have_accessible_name("Done 2 conversations", timeout=10_000)
 
 
+@pytest.mark.long
 def test_the_list_of_views_looks_right_and_asks_before_it_deletes(site: Site, visit: Visitors) -> None:
     for name, shared in (("Mine", False), ("A rather long name of a view that everybody in the bakery shares", True)):
         with site.app.app_context():

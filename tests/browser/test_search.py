@@ -50,6 +50,7 @@ def test_a_promise_is_found_by_keys_alone(site: Site, visit: Visitors, planted: 
     expect(thread(page, "Subject 1")).to_be_visible()
 
 
+@pytest.mark.long
 def test_search_is_reached_from_other_pages_and_looks_right(site: Site, visit: Visitors, planted: int) -> None:
     page = visit("sam", at="/store")
     page.keyboard.press("Control+k")

@@ -91,6 +91,7 @@ def test_an_app_is_set_up_and_signs_in_without_scripts(site: Site, visit: Visito
     expect(page).to_have_url(re.compile("/admin/messages$"))
 
 
+@pytest.mark.long
 def test_the_pages_of_a_second_factor_have_no_faults(site: Site, visit: Visitors) -> None:
     site.do(set_settings, None, {"second_factor_required_admins": "true"})
     page = visit("ada", f"{SECURITY}?next=/admin/messages")

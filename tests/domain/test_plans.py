@@ -149,7 +149,7 @@ def analyze(engine: Engine) -> None:
     scope="module",
     params=[
         ("sqlite", FEWER),
-        pytest.param(("postgres", FEWER), marks=pytest.mark.postgres),
+        pytest.param(("postgres", FEWER), marks=[pytest.mark.postgres, pytest.mark.long]),
         pytest.param(("sqlite", CONTEXTS), marks=pytest.mark.long),
         pytest.param(("postgres", CONTEXTS), marks=[pytest.mark.postgres, pytest.mark.long]),
     ],
@@ -314,10 +314,11 @@ def caught(web: Web, browser: Browser, path: str) -> list[tuple[str, Any]]:
 
 def test_every_page_reads_one_short_range_of_an_index(crowd: Web) -> None:
     browsers = {who: crowd.signed_in(who) for who in ("ada", "sam", "lea", "cleo")}
+    asked = {name: caught(crowd, browsers[who], path) for name, (who, path) in PAGES.items()}
     wrong: list[str] = []
     for round_ in ("as it comes", "analyzed"):
-        for name, (who, path) in PAGES.items():
-            for statement, parameters in caught(crowd, browsers[who], path):
+        for name, (_who, path) in PAGES.items():
+            for statement, parameters in asked[name]:
                 # Of one matter there are few; a customer has few altogether.
                 may_sort = (
                     bool(UNREAD.match(name))

@@ -88,6 +88,12 @@ def all_rows() -> dict[str, Row]:
     return {row.name: row for row in found}
 
 
+@cache
+def one_of_each() -> set[str]:
+    """The names of a file for each verdict on each kind of file, for bin/test; bin/test --all looks at every file."""
+    return set({(row.verdict, row.ext): name for name, row in all_rows().items()}.values())
+
+
 def write(folder: Path) -> None:
     """All files, numbered, since some names cannot be those of files."""
     folder.mkdir(parents=True, exist_ok=True)

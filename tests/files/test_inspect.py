@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messaging_app.files import MESSAGES, FileRefused, Kind, check_size, clean_name, inspect_file
-from tests.files.corpus import all_rows
+from tests.files.corpus import all_rows, one_of_each
 from tests.files.rows import ACCEPTED, LIMIT, Row
 
 
@@ -31,12 +31,14 @@ def judge(row: Row, folder: Path) -> tuple[str, str, Kind | None]:
 
 
 def by_weight() -> Iterator[Any]:
-    """The rows by name; each image but the honest ones takes a process, and some others a second: these are slow."""
+    """The rows by name; each image but the honest ones takes a process, and some others a second: these are slow, and
+    bin/test takes one of each kind of them."""
     heavy = {"many-entries.doc", "small-streams.ppt", "records-without-end.xls", "entries.zip", "many.zip"}
     for name in all_rows():
         image = name.rpartition(".")[2] in ("jpg", "png", "gif", "webp")
         slow = name in heavy or (image and not name.startswith("honest."))
-        yield pytest.param(name, marks=pytest.mark.slow) if slow else name
+        marks = [pytest.mark.slow] if name in one_of_each() else [pytest.mark.slow, pytest.mark.long]
+        yield pytest.param(name, marks=marks) if slow else name
 
 
 @pytest.mark.parametrize("name", [*by_weight()])

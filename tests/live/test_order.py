@@ -48,6 +48,7 @@ def network() -> Iterator[Callable[[int], BadNetwork]]:
         one.close()
 
 
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(300)
