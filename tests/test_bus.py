@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messaging_app.bus import Event
-from messaging_app.bus.presence import HERE, Present, told
+from messaging_app.bus.presence import HERE, Present, encode
 from messaging_app.bus.redis import NUMBER_AND_PUBLISH, RedisBus
 from tests.services import wait_for
 
@@ -88,7 +88,7 @@ def test_who_is_here_is_known_to_every_process(bus: RedisBus, redis_url: str) ->
     other = RedisBus(redis_url, "test")
     wait_for(other.position, what="the other process to listen")
     place, nadia = ("store:1", 7), Present(2, "Nadia")
-    other.publish(Event((), HERE, told(place, nadia, here=True)))
+    other.publish(Event((), HERE, encode(place, nadia, here=True)))
     wait_for(lambda: list(bus.hub.presence.at(place)) == [nadia])
-    other.publish(Event((), HERE, told(place, nadia, here=False)))
+    other.publish(Event((), HERE, encode(place, nadia, here=False)))
     wait_for(lambda: not bus.hub.presence.at(place))

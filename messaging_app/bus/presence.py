@@ -1,7 +1,7 @@
-"""Who has which conversation open, as every process knows it: in memory, fed by events, gone by itself.
+"""Who has which conversation open: kept in the memory of every process, updated by events, expires by itself.
 
-Nothing is stored. A page says now and then that it is here, each process remembers that for a while, and a process that
-has just started knows all of it again after one such round.
+Nothing is stored. Pages report at intervals that they are open and each process remembers it for a while, so a process
+that has just started is complete again after one interval.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
-LASTS = 50.0  # seconds; pages say it with their poll, every 30
+LASTS = 50.0  # seconds; pages report with their poll, every 30
 HERE = "here"  # the kind of these events: between processes only, no stream has their topic
-MANY = 5_000  # places beyond which what is over is looked for everywhere
+MANY = 5_000  # places beyond which expired entries are removed from all of them
 
 Place = tuple[str, int]  # a side, and a conversation
 
 
 class Present(NamedTuple):
-    """Somebody of a side."""
+    """A user who has a conversation open."""
 
     id: int
     name: str
 
 
-def told(place: Place, who: Present, here: bool) -> str:
-    """Return the data of the event that somebody is at a place, or has left it."""
+def encode(place: Place, who: Present, here: bool) -> str:
+    """Return the data of the event that a user is at a place (`here`) or has left it."""
     return to_json([*place, *who, here]).decode()
 
 
 class Presence:
-    """What was said lately. Any thread may ask and tell."""
+    """The recent reports. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until: dict[Place, dict[Present, float]] = defaultdict(dict)
 
     def note(self, data: str) -> None:
-        """Note what an event tells: somebody is there, from now on for a while, or has left."""
+        """Apply an event: a user is at a place for the next `LASTS` seconds, or has left it."""
         side, number, person, name, here = from_json(data)
         place, who = (side, number), Present(person, name)
         with self._lock:
@@ -52,7 +52,7 @@ class Presence:
                 self._forget(over)
 
     def at(self, place: Place) -> dict[Present, float]:
-        """Return who is there, in the order of coming, and how many seconds each of them still counts."""
+        """Return who is at a place, in order of arrival, with the seconds until each expires."""
         now = time.time()
         with self._lock:
             return {who: until - now for who, until in self._until.get(place, {}).items() if until > now}

@@ -105,8 +105,8 @@ class RedisBus:
             last = time.monotonic()
             try:
                 keys = [self._epoch_key, self._number_key]
-                told = json.dumps(events)
-                run(keys=keys, args=[told, self._channel, secrets.token_hex(4), len(events)])
+                payload = json.dumps(events)
+                run(keys=keys, args=[payload, self._channel, secrets.token_hex(4), len(events)])
                 reachable = True
             except Exception as error:  # keep the thread alive: nothing would restart it
                 if reachable:
@@ -154,8 +154,8 @@ class RedisBus:
             logger.info("streams listen to Redis")
         elif message["type"] == "message":
             try:
-                epoch, first, told = message["data"].split(" ", 2)
-                events = [Event(tuple(topics), *rest) for topics, *rest in json.loads(told)]
+                epoch, first, payload = message["data"].split(" ", 2)
+                events = [Event(tuple(topics), *rest) for topics, *rest in json.loads(payload)]
                 for number, event in enumerate(events, int(first)):
                     self.hub.deliver(event, epoch, number)
             except (TypeError, ValueError) as error:  # for example from a process with other code during an upgrade

@@ -1,6 +1,6 @@
-"""What the demo cast did on the console, through the ordinary services, so that the audit trail has something to show.
+"""Actions of the demo cast in the console, through the ordinary services, so that the audit trail has entries.
 
-Nobody is invited for good, so no mail goes out; settings and rights end where other demo texts expect them.
+Invitations are withdrawn again, so no mail is sent; settings and rights end as the other demo texts expect them.
 """
 
 from __future__ import annotations

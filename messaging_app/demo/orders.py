@@ -1,4 +1,4 @@
-"""What the demo's conversations are about, each context as it was and as it has become, and why they began."""
+"""The contexts of the demo's conversations, each as it was and as it is now, and their reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.models import Context, ReasonList
 from messaging_app.models.context import Details, Fact, Held, Snapshot
 from messaging_app.models.reason import Reason, read_reasons
 
-Contexts: TypeAlias = dict[tuple[int, str], Held]  # by store and name, such as "order 4711"; as they were first
+Contexts: TypeAlias = dict[tuple[int, str], Held]  # by store and name, such as "order 4711"; in their first version
 
 
 def write(connection: Connection, entries: list[Story], cast: Cast, moment: datetime) -> Contexts:

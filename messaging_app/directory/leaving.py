@@ -1,4 +1,4 @@
-"""People who leave a side, or are deactivated: what they had of its conversations goes back to nobody."""
+"""When users leave a side or are deactivated: their conversations become unassigned."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class FactEntry(BaseModel):
 
 
 class CustomerName(BaseModel):
-    """Whose a context is."""
+    """The customer of a context."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

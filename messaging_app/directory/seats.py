@@ -1,4 +1,4 @@
-"""Users and customers who become active again: what was written in their absence counts as read."""
+"""When users and customers become active again: messages from their absence count as read."""
 
 from __future__ import annotations
 

@@ -10,6 +10,6 @@ NAME = "audit trail"
 
 
 def find_broken(connection: Connection) -> str | None:
-    """Find the first entry whose hash does not follow from those before it."""
+    """Find the first entry whose hash does not match the previous one."""
     bad = first_bad_entry(connection)
     return None if bad is None else f"entry {bad} is missing or not as it was written"

@@ -13,7 +13,7 @@ from messaging_app.models import Context, Conversation, Customer
 
 
 def find_of_other_store(connection: Connection) -> str | None:
-    """A context is of its conversation's store and customer's store. Whoever has one keeps how it was."""
+    """Contexts belong to their conversation's store and customer, and conversations with one have a snapshot."""
     strange = (
         select(Conversation.id, Conversation.context_id, Context.store_id)
         .outerjoin(Context, Context.id == Conversation.context_id)

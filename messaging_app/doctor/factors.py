@@ -25,13 +25,13 @@ def find_of_other_key(connection: Connection) -> str | None:
 
 
 def find_stray_codes(connection: Connection) -> str | None:
-    """Nobody has recovery codes without a factor that they stand in for."""
+    """Only users with a factor have recovery codes."""
     found = first_of(connection, _strays())
     return f"{some(found[1], 'code')} without a factor (first: user {found[0].user_id})" if found else None
 
 
 def drop_stray_codes(connection: Connection) -> None:
-    """Remove codes that stand in for nothing."""
+    """Delete recovery codes of users without a factor."""
     connection.execute(delete(CODES).where(CODES.c.id.in_(_strays().with_only_columns(CODES.c.id))))
 
 

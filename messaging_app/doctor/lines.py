@@ -53,8 +53,8 @@ def find_gaps(connection: Connection) -> str | None:
     if (found := first_of(connection, gaps)) is None:
         return None
     row, number = found
-    told = f"{row.lines} lines numbered {row.first} to {row.last}" if row.lines else "without any line"
-    return f"{some(number, 'conversation')} with gaps (first: conversation {row.id}: {told})"
+    detail = f"{row.lines} lines numbered {row.first} to {row.last}" if row.lines else "without any line"
+    return f"{some(number, 'conversation')} with gaps (first: conversation {row.id}: {detail})"
 
 
 def _wrong_last() -> Query:
@@ -156,8 +156,8 @@ def find_unlike_events(connection: Connection) -> str | None:
     )
     if (found := first_of(connection, unlike)) is not None:
         row, number = found
-        told = f"conversation {row.id} is {row.status}, its last event says otherwise"
-        return f"{some(number, 'conversation')} unlike their events (first: {told})"
+        detail = f"conversation {row.id} is {row.status}, its last event says otherwise"
+        return f"{some(number, 'conversation')} unlike their events (first: {detail})"
     is_event = Message.kind == MessageKind.EVENT
     named = and_(Message.event.is_not(None), Message.event.in_(events.names_in_threads()))
     nameless = or_(and_(is_event, ~named), and_(~is_event, Message.event.is_not(None)))
@@ -199,7 +199,7 @@ def set_closing(connection: Connection) -> None:
 
 
 def find_strangers(connection: Connection) -> str | None:
-    """Whoever wrote a line, closed a conversation or removed a file is somebody; a customer is the conversation's own."""
+    """Whoever wrote a line, closed a conversation or removed a file exists; a customer is the conversation's own."""
     file = MessageAttachment
     closed_by = (Conversation.closed_by_type, Conversation.closed_by_id)
     lines = select(Conversation.id, literal("line").label("what"), Message.seq.label("number")).join(
@@ -248,5 +248,5 @@ def find_of_other_store(connection: Connection) -> str | None:
     if (found := first_of(connection, strange)) is None:
         return None
     row, number = found
-    told = f"conversation {row.id}: store {row.store_id}, its customer's is {row.right}"
-    return f"{some(number, 'conversation')} of another store than its customer (first: {told})"
+    detail = f"conversation {row.id}: store {row.store_id}, its customer's is {row.right}"
+    return f"{some(number, 'conversation')} of another store than its customer (first: {detail})"

@@ -92,8 +92,8 @@ def find_nonsense(connection: Connection) -> str | None:
     if not nonsense:
         return None
     key = nonsense[0]
-    told = f"{key}, so {str(SETTINGS[key].default).lower()} is in force"
-    return f"{some(len(nonsense), 'setting')} cannot be read (first: {told})"
+    detail = f"{key}, so {str(SETTINGS[key].default).lower()} is in force"
+    return f"{some(len(nonsense), 'setting')} cannot be read (first: {detail})"
 
 
 def drop_nonsense(connection: Connection) -> None:

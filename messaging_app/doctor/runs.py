@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 class Runs(NamedTuple):
-    """The last run that ended, and one that is asked for or under way."""
+    """The last finished run, and one that is queued or running."""
 
     last: DoctorRun | None
     pending: DoctorRun | None
 
 
 class Chain(NamedTuple):
-    """What was found when the first `entries` of the audit trail were verified; `bad` is empty for nothing."""
+    """The result of verifying the first `entries` of the audit trail; `bad` is "" if they are intact."""
 
     at: datetime
     entries: int
@@ -46,7 +46,7 @@ def latest() -> Runs:
 
 
 def chain() -> Chain | None:
-    """Return what the last finished run said of the audit trail; None if there was none. One statement."""
+    """Return the audit trail's result from the last finished run; None if there was none. One statement."""
     row = DoctorRun
     query = select(row).where(row.broken.is_not(None)).order_by(row.id.desc()).limit(1)
     run = db.session.scalar(query)
@@ -59,7 +59,7 @@ def chain() -> Chain | None:
 def ask(actor: Actor) -> None:
     """Have a worker run the doctor as soon as it can. While a run is pending there is no second one."""
     with writing(db.session) as session:
-        # One after the other: on PostgreSQL, two requests at once would not see each other's run.
+        # Serialise: on PostgreSQL, two parallel requests would not see each other's run.
         trail.lock_end(session)
         if session.scalar(_pending().limit(1)) is not None:
             return

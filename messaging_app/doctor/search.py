@@ -39,7 +39,7 @@ def find_out_of_step(connection: Connection) -> str | None:
 
 
 def bring_in_step(connection: Connection) -> None:
-    """Write them anew."""
+    """Write these documents again."""
     for part in chunks(connection.scalars(_strays()).all()):
         connection.execute(delete(SearchLine).where(SearchLine.id.in_(part)))
     SearchLine.write_all(connection, list(_out_of_step(connection)))

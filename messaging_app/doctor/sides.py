@@ -64,7 +64,7 @@ def set_turns(connection: Connection) -> None:
 
 
 def _wrong_marks() -> Query:
-    """Marks "no reply needed" on what is closed, or of the side that wrote last."""
+    """Marks "no reply needed" on closed conversations, or of the side that wrote last."""
     sides = [side for team in TEAMS if (side := Conversation.side(team))]
     moot = [
         and_(side.no_reply_at.is_not(None), or_(Conversation.status != "open", side.last_sender_type == side.name))
@@ -74,7 +74,7 @@ def _wrong_marks() -> Query:
 
 
 def find_wrong_marks(connection: Connection) -> str | None:
-    """An answer is ruled out only where the other side wrote last, in what is open."""
+    """Only open conversations in which the other side wrote last are marked "no reply needed"."""
     if (found := first_of(connection, _wrong_marks())) is None:
         return None
     row, number = found

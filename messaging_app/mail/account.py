@@ -1,7 +1,7 @@
-"""Mail about accounts: what brings a link, and what tells somebody that something of theirs was changed.
+"""Mail about accounts: links, and notices of changes.
 
-A service writes the row in its own transaction (`post`); the worker makes the mail and sends it at once. Nobody is asked
-whether they want these, and none carries a way to stop them: they come because of what somebody did to that account.
+A service writes the row in its own transaction (`post`); the worker composes the mail and sends it at once. These mails
+ignore preferences and have no unsubscribe link, because they are about the security of the account.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from messaging_app.models import AccountLink, AccountMail, LinkKind, Store
 from messaging_app.policies import ROLES
 from messaging_app.services import announcements
 
-AT_ONCE = "at once"  # the wake-up that asks the worker for a round without delay
+AT_ONCE = "at once"  # the event that wakes the worker for an immediate sweep
 TEMPLATES = {
     "invitation": "emails/invitation",
     "added": "emails/added",
@@ -45,17 +45,17 @@ TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class LetterMail:
-    """A mail that is ready to go."""
+    """A composed mail."""
 
     message: EmailMessage
     message_id: str
 
     def identity(self) -> dict[str, object]:
-        """What its row keeps once a server may have the mail."""
+        """The values that the row stores once a server may have received the mail."""
         return {"message_id": self.message_id}
 
     def sent(self, session: DbSession, at: datetime, window: timedelta) -> None:
-        """It went out, and nothing follows from that."""
+        """Called after sending; does nothing."""
 
 
 def is_on() -> bool:
@@ -73,7 +73,7 @@ def post(
     link_id: int | None = None,
     **words: str,
 ) -> AccountMail | None:
-    """Have a mail sent once the caller's transaction is committed, and return its row; None while mail is off.
+    """Queue a mail in the caller's transaction and return its row; None while mail is off.
 
     `kind` is a key of TEMPLATES, `words` are what its templates show besides `name`, `store` and `link`.
     """
@@ -97,7 +97,7 @@ def post(
 
 
 def compose(mail: AccountMail) -> LetterMail | None:
-    """The mail as things stand now; None where its link is over, or where nobody is to get one."""
+    """Compose the mail from current data; None if its link is no longer valid, or if nobody should get one."""
     if mail.kind == "reset" and mail.link_id is None and not reset_links.make_link(mail.id):
         return None
     link = db.session.get(AccountLink, mail.link_id) if mail.link_id is not None else None
@@ -105,7 +105,7 @@ def compose(mail: AccountMail) -> LetterMail | None:
         return None
     kind = mail.kind
     if kind == "email_confirm" and link is not None and email_links.is_taken(db.session, link):
-        kind, link = "email_taken", None  # whoever asked learns nothing
+        kind, link = "email_taken", None  # so that the person who asked learns nothing
     settings = current_app.extensions["settings"]
     store = db.session.get(Store, mail.store_id) if mail.store_id is not None else None
     words = json.loads(mail.words)
@@ -137,7 +137,7 @@ def compose(mail: AccountMail) -> LetterMail | None:
 
 
 def _path(mail: AccountMail, link: AccountLink | None, store: Store | None) -> str:
-    """Where the mail's button leads: its link's page, else the sign-in of the person's role."""
+    """Return the path of the mail's button: its link's page, or the sign-in page of the person's role."""
     if link is not None:
         return f"/{LinkKind(link.kind)}/{links.token_of(link)}"
     role = ROLES[json.loads(mail.words).get("role", "admin")]

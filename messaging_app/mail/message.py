@@ -63,7 +63,7 @@ Seat = ConversationParticipant
 
 @dataclass(frozen=True, slots=True)
 class NewMessageMail:
-    """An e-mail ready to send, its seat, the last line and mention it covers, and the assignment that it tells of."""
+    """An e-mail ready to send, with its seat, the last line and mention it covers, and the assignment it announces."""
 
     message: EmailMessage
     conversation_id: int
@@ -79,7 +79,7 @@ class NewMessageMail:
         return {"message_id": self.message_id, "told_seq": self.up_to, "told_note_id": self.up_to_note}
 
     def sent(self, session: DbSession, at: datetime, window: timedelta) -> None:
-        """It went out: the seat's window begins, and what the mail told of is not told again."""
+        """Record the sending: the seat's window begins, and the same news is not sent again."""
         later = case((Seat.mail_due_at < at + window, literal(at + window, UtcDateTime)), else_=Seat.mail_due_at)
         seat = update(Seat).where(
             Seat.conversation_id == self.conversation_id,
@@ -87,7 +87,7 @@ class NewMessageMail:
             Seat.participant_id == self.participant_id,
         )
         told: Fields = {"mailed_seq": self.up_to, "mailed_note_id": self.up_to_note}
-        if self.given_by is not None:  # unless somebody else has assigned it meanwhile
+        if self.given_by is not None:  # unless somebody else has assigned it in the meantime
             told["given_by"] = case((Seat.given_by != self.given_by, Seat.given_by))
         session.execute(seat.values(**told, mail_not_before=at + window, mail_due_at=later))
 
@@ -188,7 +188,7 @@ def compose(note: Notification) -> NewMessageMail | None:
 
 
 def _context(person: AnyRow, news: own_side.OwnNews) -> dict[str, object]:
-    """What the templates show of the conversation, and of the own side."""
+    """Return the template context for the conversation and the reader's own side."""
     settings = current_app.extensions["settings"]
     role = POLICIES[ActorType(person.participant_type)]
     own = "" if role.name == "admin" else f"?store={person.store_code}"
@@ -210,7 +210,7 @@ def _context(person: AnyRow, news: own_side.OwnNews) -> dict[str, object]:
 
 
 def _of_messages(person: AnyRow, lines: Sequence[AnyRow]) -> dict[str, object]:
-    """What the templates show of the other side's messages, which are given newest first."""
+    """Return the template context for the other side's messages, which are passed newest first."""
     newest = lines[0]
     shown, cut = at_length(newest.content)
     return {

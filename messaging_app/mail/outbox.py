@@ -66,7 +66,7 @@ def notify_mentioned(session: Session, actor: Actor, head: Locked, user_ids: Seq
 
 
 def notify_assignee(session: Session, actor: Actor, head: Locked, user_id: int) -> None:
-    """Make the seat of a colleague due who was given a conversation. Joins the assignment's transaction."""
+    """Make the seat of a newly assigned colleague due, in the assignment's transaction."""
     due = mail_due_at()
     Seat.give(session, actor, head, user_id, due)
     _wake_worker(due)
@@ -121,7 +121,7 @@ def standing(at: datetime | None = None) -> Standing:
 
 
 def last_error() -> str:
-    """Return what the oldest mails that wait were last told; empty if they were told nothing. At most two statements."""
+    """Return the last error of the oldest waiting mail, "" if there is none. At most two statements."""
     for row in ROWS:
         query = select(row.last_error).where(row.state == NotificationState.DUE, row.last_error.is_not(None))
         if error := db.session.scalar(query.order_by(row.next_at).limit(1)):
@@ -175,7 +175,7 @@ def _enrol(at: datetime) -> int:
 
 
 def _lately(at: datetime, people: set[tuple[int, str]]) -> Columns:
-    """When each of `people` (conversation, e-mail key) last had an e-mail, within the window."""
+    """Return when each of `people` (conversation, e-mail key) last got an e-mail within the window."""
     row, window = Notification, timedelta(seconds=settings().mail_window)
     return select(
         row.conversation_id, row.email_key, func.coalesce(row.settled_at, row.created_at).label("settled_at")

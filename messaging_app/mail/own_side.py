@@ -1,6 +1,6 @@
-"""What e-mail tells somebody of their own side: notes that mention them, and who assigned a conversation to them.
+"""News from a reader's own side in e-mail: notes that mention them, and assignments to them.
 
-The words of a note go to those whom it mentions, and to nobody else.
+The text of a note is sent only to those whom it mentions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from messaging_app.db.types import AnyRow
 from messaging_app.extensions import db
 from messaging_app.models import Note, NoteAttachment
 
-MOST = 100  # notes looked through for one e-mail at most
+MOST = 100  # maximum notes examined for one e-mail
 
 
 class OwnNews(NamedTuple):
@@ -28,7 +28,7 @@ class OwnNews(NamedTuple):
         return self.notes[0].id if self.notes else 0
 
     def words(self) -> str:
-        """What the newest note says; the name of its first file where it has no words. One statement at most."""
+        """Return the newest note's text, or its first file's name if it has no text. At most one statement."""
         if not self.notes:
             return ""
         file = NoteAttachment
@@ -37,7 +37,7 @@ class OwnNews(NamedTuple):
 
 
 def untold(person: AnyRow) -> OwnNews:
-    """Return what a row of `message.readers` has not been told. One statement at most."""
+    """Return the news that a row of `message.readers` has not been sent. At most one statement."""
     if not person.mentions:
         return OwnNews([], person.given_by)
     written = (

@@ -53,12 +53,12 @@ class Worker(Consumer):
         self.sweep = huey.task()(self._sweep)
         huey.periodic_task(crontab())(self._sweep_each_minute)
         huey.periodic_task(crontab(minute="17"))(self._clear_storage)
-        self._woken = threading.Event()  # something waits for an undo that nobody has counted on
+        self._woken = threading.Event()  # a delayed message is due before the next planned sweep
         self._sender = threading.Thread(target=self._send_delayed, name="worker-sender", daemon=True)
         self._listener = threading.Thread(target=self._listen, name="worker-listener", daemon=True)
 
     def start(self) -> None:
-        """Start. The first round runs at once, for what became due while no worker ran."""
+        """Start. The first sweep runs at once, because mail may have become due while no worker ran."""
         logging.getLogger("huey").setLevel(logging.WARNING)
         super().start()
         self._listener.start()
@@ -142,7 +142,7 @@ class Worker(Consumer):
             logger.info("%s orphaned files of interrupted uploads were removed", removed)
 
     def _listen(self) -> None:
-        """Watch the bus for what is due before the next round."""
+        """Watch the bus for work that is due before the next sweep."""
         with self.app.app_context():
             heard = outbox.listen()
         while heard is not None and not self.stop_flag.is_set():

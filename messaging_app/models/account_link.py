@@ -1,4 +1,4 @@
-"""A link that proves something about whoever opens it: that an address is theirs, or that they run the server."""
+"""Mailed links, which prove that their reader owns an e-mail address, and the setup code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from messaging_app.db.types import Base
 
 
 class LinkKind(StrEnum):
-    """What a link is for. `SETUP` is no link but the code that makes the first admin."""
+    """The purpose of a link. `SETUP` is not a link but the code that creates the first admin."""
 
     INVITATION = "invitation"
     RESET = "reset"

@@ -1,4 +1,4 @@
-"""A mail about somebody's account: an invitation, a link to choose a password, a word about what was changed."""
+"""A mail about an account: an invitation, a link to reset a password, or a notice of a change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from messaging_app.models.outgoing import GIVEN_UP, STATES, WAITING, Outgoing
 
 
 class AccountMail(Outgoing, Base):
-    """One mail to one address. `kind` names its templates, `words` is a JSON object of what they show.
+    """One mail to one address. `kind` names its templates, `words` is a JSON object with their values.
 
     A mail that brings a link names its row: the link itself, which opens an account, is nowhere in the database.
     """

@@ -1,4 +1,4 @@
-"""What a conversation is about: an order, a return or the like, as the shop states it."""
+"""Contexts: the orders, returns and so on that conversations are about, as the shop states them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Fact(TypedDict):
 
 
 class Details(TypedDict):
-    """What the shop says about a context. `version` is 0 while it has said nothing."""
+    """What the shop has stated about a context. `version` is 0 while it has stated nothing."""
 
     title: str | None
     url: str | None
@@ -88,7 +88,7 @@ class Held(NamedTuple):
 class Context(Base):
     """What conversations can be about. The key is the shop's: store, kind and reference.
 
-    Without a customer it concerns the store as a whole, or nobody has said yet whose it is.
+    Without a customer it belongs to the store as a whole, or its customer is not known yet.
     """
 
     __tablename__ = "contexts"
@@ -151,13 +151,13 @@ class Context(Base):
     def restate(
         cls, session: Session, context_id: int, customer_id: int | None, details: Details, at: datetime
     ) -> None:
-        """Replace what is known of a context."""
+        """Replace the details of a context."""
         known = {"customer_id": customer_id, "updated_at": at, **details}
         session.execute(update(cls).where(cls.id == context_id).values(known))
 
     @classmethod
     def claim(cls, session: Session, context_id: int, customer_id: int) -> None:
-        """Make a context of nobody that of a customer."""
+        """Set the customer of a context that has none."""
         session.execute(update(cls).where(cls.id == context_id).values(customer_id=customer_id))
 
 
@@ -182,7 +182,7 @@ class ContextFact(Base):
 
     @classmethod
     def stated(cls, session: Session, context_id: int, fact_id: str) -> tuple[str, datetime]:
-        """Return what was stated under an id, and when."""
+        """Return the fact with this id and when it was stated, or None."""
         own = (cls.context_id == context_id, cls.fact_id == fact_id)
         words, at = session.execute(select(cls.text, cls.stated_at).where(*own)).one()
         return words, at

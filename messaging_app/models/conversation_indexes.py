@@ -1,4 +1,4 @@
-"""The indexes of conversations: each list that somebody sees is one range of one of them."""
+"""The indexes of conversations: each list is one range of one of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _unique(name: str, *columns: str, where: str) -> Index:
 
 
 def _side_indexes(side: str, audience: str, *scope: str) -> tuple[Index, ...]:
-    """The indexes of what one side owes, waits for, has ruled out, has shared out and has put to sleep.
+    """The indexes of one side's lists: waiting for us, waiting for them, no reply needed, assigned, and snoozed.
 
     The status is always the same in the first two: without it SQLite, which has no statistics, would take another index.
     """

@@ -1,4 +1,4 @@
-"""A message that waits a few seconds before it is sent, so that its writer can take it back."""
+"""Delayed messages: they wait a few seconds before they are sent, so that their sender can undo sending."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ WAITING_ONLY = text("state = 'waiting'")
 
 
 class DelayState(StrEnum):
-    """What has become of it. Rows of the last two are kept for a while: a late repetition must not send once more."""
+    """The state of a delayed message. Undone and sent rows are kept for a while, so that a late retry cannot send again."""
 
     WAITING = "waiting"
-    REFUSED = "refused"  # it could not be sent when it was due; its writer still sees it
-    UNDONE = "undone"  # its writer has it back
+    REFUSED = "refused"  # it could not be sent when it was due; its sender still sees it
+    UNDONE = "undone"  # its sender has it back
     SENT = "sent"
 
 
@@ -42,21 +42,21 @@ SHOWN = (DelayState.WAITING, DelayState.REFUSED)
 
 
 class Order(NamedTuple):
-    """What is to be sent: the words, the key and digest that make it one message, the rows of its files, and how."""
+    """The message to send: its text, key and digest, the rows of its files, and the options of the send."""
 
     content: str
     idempotency_key: str
     digest: str
     files: list[Fields]
-    seen: int | None  # the last line that its writer was shown
+    seen: int | None  # the last line that its sender had seen
     reopens: bool
     closes: bool
 
 
 class DelayedMessage(Base):
-    """A message before it is sent. It has no `seq`, and nothing that the other side reads counts it.
+    """A message before it is sent. It has no `seq`, and nothing that the other side sees counts it.
 
-    Its files are in storage; `files` are their rows to be. `reason` is the code of the refusal that it met.
+    Its files are already in storage; `files` are their future rows. `reason` is the code of the refusal, if any.
     """
 
     __tablename__ = "delayed_messages"
@@ -65,7 +65,7 @@ class DelayedMessage(Base):
         UniqueConstraint("sender_type", "sender_id", "idempotency_key"),
         Index(None, "conversation_id"),
         Index("ix_delayed_messages_due", "due_at", "id", sqlite_where=WAITING_ONLY, postgresql_where=WAITING_ONLY),
-        {"sqlite_autoincrement": True},  # an old address never leads to another message
+        {"sqlite_autoincrement": True},  # ids are never reused, so an old URL never leads to another message
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -90,7 +90,7 @@ class DelayedMessage(Base):
     def write(
         cls, session: Session, actor: Actor, conversation_id: int, order: Order, at: datetime, due_at: datetime
     ) -> int:
-        """Write it down, and return its id. Never due before what the same person has waiting there already."""
+        """Insert a row and return its id. It is never due before an earlier message of the same person there."""
         own = (cls.sender_type == actor.type, cls.sender_id == actor.id, cls.conversation_id == conversation_id)
         last = session.scalar(select(func.max(cls.due_at)).where(*own, cls.state == DelayState.WAITING))
         new = insert(cls).values(
@@ -107,51 +107,51 @@ class DelayedMessage(Base):
 
     @classmethod
     def find(cls, session: DbSession, delayed_id: int) -> AnyRow | None:
-        """Return one of them."""
+        """Return the row with this id, or None."""
         return session.execute(select(*table_of(cls).c).where(cls.id == delayed_id)).one_or_none()
 
     @classmethod
     def by_key(cls, session: Session, actor: Actor, key: str) -> AnyRow | None:
-        """Return what the actor's key has written."""
+        """Return the row that the actor wrote with this key, or None."""
         own = (cls.sender_type == actor.type, cls.sender_id == actor.id, cls.idempotency_key == key)
         return session.execute(select(*table_of(cls).c).where(*own)).one_or_none()
 
     @classmethod
     def shown_to(cls, session: DbSession, side: ActorType, conversation_id: int) -> list[AnyRow]:
-        """Return what one side has waiting in a conversation, and what could not be sent, in the order of writing."""
+        """Return one side's waiting and refused messages in a conversation, in the order of writing."""
         own = (cls.conversation_id == conversation_id, cls.sender_type == side, cls.state.in_(SHOWN))
         return list(session.execute(select(*table_of(cls).c).where(*own).order_by(cls.id)))
 
     @classmethod
     def due(cls, session: DbSession, at: datetime) -> list[int]:
-        """Return the ids of what is due at `at`, in the order in which it became due."""
+        """Return the ids of messages due at `at`, in the order in which they became due."""
         due = select(cls.id).where(WAITING_ONLY, cls.due_at <= at).order_by(cls.due_at, cls.id)
         return list(session.scalars(due))
 
     @classmethod
     def next_due(cls, session: DbSession) -> datetime | None:
-        """Return when the next one is due."""
+        """Return when the next message is due, or None."""
         return session.scalar(select(func.min(cls.due_at)).where(WAITING_ONLY))
 
     @classmethod
     def mark_sent(cls, session: Session, delayed_id: int) -> bool:
-        """Note that it is sent: message and files have it now. False where it no longer waits."""
+        """Mark a message as sent. Returns False if it is no longer waiting."""
         gone: Fields = {"state": DelayState.SENT, "content": "", "files": []}
         return cls._change(session, delayed_id, (DelayState.WAITING,), gone)
 
     @classmethod
     def mark_refused(cls, session: Session, delayed_id: int, reason: str) -> bool:
-        """Note why it cannot be sent. False where it no longer waits."""
+        """Mark a message as refused, with the code. Returns False if it is no longer waiting."""
         return cls._change(session, delayed_id, (DelayState.WAITING,), {"state": DelayState.REFUSED, "reason": reason})
 
     @classmethod
     def mark_undone(cls, session: Session, delayed_id: int) -> bool:
-        """Note that its writer has it back. False where they have, or it was sent."""
+        """Mark a message as undone. Returns False if it was already undone or sent."""
         return cls._change(session, delayed_id, SHOWN, {"state": DelayState.UNDONE})
 
     @classmethod
     def forget(cls, session: Session, before: datetime) -> list[Fields]:
-        """Delete what was settled and is older, and return the rows of the files that nobody needs any more."""
+        """Delete undone and sent rows older than `before`, and return the rows of files that are no longer needed."""
         over = (cls.state.not_in(SHOWN), cls.due_at < before)
         return [file for files in session.scalars(delete(cls).where(*over).returning(cls.files)) for file in files]
 

@@ -1,4 +1,4 @@
-"""Who somebody is to an identity provider."""
+"""Users' identities at identity providers."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Message(Base):
 
     @classmethod
     def note_fact(cls, session: Session, actor: Actor, lines: list[Taken], text: str) -> None:
-        """Write what the shop states at each of these positions, in the name of the program's user."""
+        """Write the shop's fact as an event at each of these positions, in the name of the token's user."""
         said = {"kind": MessageKind.EVENT, "event": FACT.name, "sender_type": actor.type, "sender_id": actor.id}
         said |= {"sender_name": SHOP, "content": FACT.content_of(SHOP, text)}
         places = (

@@ -1,4 +1,4 @@
-"""A note in a thread that only one side reads, with whom of that side it mentions."""
+"""Notes in a thread, which only one side sees, and their mentions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging_app.models.position import Locked
 
 
 class Written(NamedTuple):
-    """What a note says, the ids of the colleagues whom it mentions, and what tells a retry from another note."""
+    """A note's text, the ids of mentioned colleagues, and the key and digest that identify a retry."""
 
     content: str
     mentions: list[int]
@@ -25,9 +25,9 @@ class Written(NamedTuple):
 
 
 class Note(Base):
-    """A note. It takes no `seq`: it stands after line `after_seq`, in the order of ids.
+    """A note. It has no `seq`: it is shown after line `after_seq`, in the order of ids.
 
-    Nothing that the other side reads counts it. It is never changed and never deleted.
+    Nothing that the other side sees counts it. It is never changed and never deleted.
     """
 
     __tablename__ = "notes"

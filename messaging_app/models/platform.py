@@ -81,8 +81,8 @@ class User(Base):
     locale: Mapped[str | None] = mapped_column(String(32))  # None: the browser's, and so for the time zone
     time_zone: Mapped[str | None] = mapped_column(String(64))
     opens_with: Mapped[str] = mapped_column(String(8), server_default="open")  # the list of the inbox: open, waiting
-    opens_next: Mapped[bool] = mapped_column(server_default=true())  # after closing, what waits next opens
-    undo_send_seconds: Mapped[int] = mapped_column(server_default="0")  # how long what they send waits; 0: not at all
+    opens_next: Mapped[bool] = mapped_column(server_default=true())  # the next waiting one, after closing
+    undo_send_seconds: Mapped[int] = mapped_column(server_default="0")  # delay of undo send; 0: off
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

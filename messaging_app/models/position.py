@@ -1,4 +1,4 @@
-"""What the verbs of a conversation take and return: what it begins as, a position in it, or what is locked."""
+"""The arguments and results of a conversation's verbs: its beginning, a position in it, or a locked row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from messaging_app.models.reason import Reason
 
 
 class NewConversation(NamedTuple):
-    """What a conversation begins as. `preview` is that of its first message, `conversation_id` a reserved one."""
+    """The initial values of a conversation. `preview` is its first message's, `conversation_id` a reserved id."""
 
     conversation_type: str
     store_id: int
@@ -25,7 +25,7 @@ class NewConversation(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What a new conversation is found by besides its lines: its subject and whose names are in it."""
+    """The texts by which search finds a new conversation: its subject and the names in it."""
 
     subject: str
     store_name: str

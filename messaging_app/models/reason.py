@@ -1,4 +1,4 @@
-"""Why a conversation begins: the list from which whoever begins one chooses."""
+"""Reasons for beginning a conversation: the list that users choose from."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PARTIES = ("customer", "store", "platform")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason. `sides` may begin with it, and `recipients` are whom it is for; both hold words of PARTIES.
+    """One reason. `sides` may choose it, for messages to `recipients`; both contain words of PARTIES.
 
-    `kinds` and `states` are what the context must be. Empty `recipients`, `kinds` and `states` ask for nothing.
+    The context must be one of `kinds` in one of `states`. Empty `recipients`, `kinds` and `states` allow any.
     """
 
     code: str
@@ -49,7 +49,7 @@ _LIST = TypeAdapter(tuple[Reason, ...])
 
 
 def read_reasons(text: str) -> tuple[Reason, ...]:
-    """Return the reasons of a JSON list. Raises `ValueError` if it is none."""
+    """Parse a JSON list of reasons. Raises `ValueError` if it is not one."""
     return _LIST.validate_json(text)
 
 
@@ -90,10 +90,10 @@ class ReasonList(Base):
 
     @classmethod
     def replace(cls, session: Session, reasons: Iterable[Reason]) -> None:
-        """Store the list. It must be held."""
+        """Store the list. The caller must have locked it with `hold`."""
         session.execute(update(cls).where(cls.id == 1).values(reasons=tuple(reasons), changed_at=now()))
 
 
 def in_force(stored: tuple[Reason, ...] | None) -> tuple[Reason, ...]:
-    """Return the reasons that are stored, or those that are shipped."""
+    """Return the stored reasons, or the shipped defaults if there are none."""
     return SHIPPED if stored is None else stored

@@ -1,4 +1,4 @@
-"""A text that a team keeps for answers it gives often."""
+"""Saved replies: texts that a team uses often."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME_MAX = 100
 
 
 class SavedReply(Base):
-    """A saved reply of one store, or of the platform, where `store_id` is None. `used` counts how often it was chosen."""
+    """A saved reply of one store, or of the platform if `store_id` is None. `used` counts how often it was inserted."""
 
     __tablename__ = "saved_replies"
     __table_args__ = (Index(None, "store_id"),)
@@ -27,15 +27,15 @@ class SavedReply(Base):
 
     @property
     def scope(self) -> Literal["platform", "store"]:
-        """Whose it is: `platform` or `store`."""
+        """Who owns it: `platform` or `store`."""
         return "platform" if self.store_id is None else "store"
 
     def belongs_to(self, actor: Actor) -> bool:
-        """Whether it is the actor's own team that keeps it."""
+        """Whether the actor's own team owns it."""
         return self.store_id == (None if actor.type == ActorType.ADMIN else actor.store_id)
 
     @classmethod
     def visible_to(cls, actor: Actor) -> ColumnElement[bool]:
-        """The condition for what `actor` may use: the platform's, and those of the current store."""
+        """Return the condition for replies that `actor` may use: the platform's and those of the current store."""
         platform = cls.store_id.is_(None)
         return platform if actor.type == ActorType.ADMIN else platform | (cls.store_id == actor.store_id)

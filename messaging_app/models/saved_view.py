@@ -1,4 +1,4 @@
-"""A filter or a search that somebody keeps under a name."""
+"""Saved views: named filters and searches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VIEW_NAME_MAX = 100
 class SavedView(Base):
     """A view of one person in one store (or on the platform, where `store_id` is None), or of the whole team.
 
-    It is the team's where `user_id` is None. It holds what is asked for and nothing that was found.
+    It belongs to the team if `user_id` is None. It stores the query, never its results.
     """
 
     __tablename__ = "saved_views"

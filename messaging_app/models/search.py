@@ -1,4 +1,4 @@
-"""The search index: what is known of each document, and whose documents have to be written anew."""
+"""The search index: its documents, and the queue of documents to write again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Words = Text().with_variant(TSVECTOR(), "postgresql")
 class SearchLine(Base):
     """A document. Its id is twice that of its message; a conversation's own is one less than its first message's.
 
-    So documents are in the order in which they were written, and what a conversation is about comes before its lines.
-    On SQLite triggers keep the full-text table `search_index` in step, under the negative id: its rows can be read
-    in rising order only, and the newest are wanted first.
+    So documents are in the order of writing, and a conversation's own comes before those of its lines. On SQLite
+    triggers keep the full-text table `search_index` in sync, under negated ids, because its rows can only be read in
+    ascending order and searches need the newest first.
     """
 
     __tablename__ = "search_lines"
@@ -52,8 +52,8 @@ class SearchLine(Base):
     def write_all(connection: Connection, documents: Iterable[tuple[int, str]]) -> None:
         """Write or overwrite any number of documents, many in one statement.
 
-        SQLite's index is written to disk by each statement that fires a trigger, and by each id that is above the one
-        before: statement by statement a document would take a hundred times as long.
+        SQLite flushes its index for each statement that fires a trigger, and for each id above the previous one: with
+        single statements a document would take a hundred times as long.
         """
         rows = [{"id": number, "words": words} for number, words in sorted(documents, reverse=True)]
         for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -62,9 +62,9 @@ class SearchLine(Base):
 
 
 class SearchDue(Base):
-    """Whose documents are out of date: every conversation of this store, customer or user with an id above `after`.
+    """Documents to write again: of all conversations of this store, customer or user with an id above `after`.
 
-    Triggers on their names add rows. The row `lines` stays: up to message `after` every message has its document.
+    Triggers on names add rows. The row `lines` is permanent: all messages up to `after` have their document.
     """
 
     __tablename__ = "search_due"
@@ -75,7 +75,7 @@ class SearchDue(Base):
 
 
 def is_compared(_object: object, name: str | None, kind: str, _reflected: bool, _compared_to: object) -> bool:
-    """Whether Alembic compares a table or index with the models: not what only one of the databases has."""
+    """Whether Alembic compares a table or index with the models: not those that exist in only one of the databases."""
     return not (name or "").startswith("search_index") and name != "ix_search_lines_words"
 
 

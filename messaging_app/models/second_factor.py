@@ -1,4 +1,4 @@
-"""What somebody proves besides their password: an authenticator app, a passkey, or a recovery code."""
+"""Second factors of users: authenticator apps, passkeys and recovery codes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PASSKEY_NAME_MAX = 100
 
 
 class Authenticator(Base):
-    """An authenticator app that a user turned on; at most one of a user has not ended.
+    """An authenticator app that a user turned on; a user has at most one that has not ended.
 
-    The secret is nowhere in the database: the server's secret key makes it of `seed`. `secret_hash` shows whether that
-    key is still the same. A code counts only for a 30-second step later than `last_step`, so none is accepted twice.
+    The secret is not stored: it is derived from `seed` and the server's secret key. `secret_hash` shows whether that key
+    has changed. A code is valid only for a 30-second step after `last_step`, so none is accepted twice.
     """
 
     __tablename__ = "authenticators"
@@ -36,7 +36,7 @@ class Authenticator(Base):
 
 
 class RecoveryCode(Base):
-    """A code that signs in once in place of a lost factor. The row holds only its keyed digest."""
+    """A code that replaces a lost factor for one sign-in. The row holds only its keyed digest."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "code_hash"),)

@@ -14,7 +14,7 @@ from messaging_app.models.position import Locked
 
 
 class SideLine(Base):
-    """One line. It takes no `seq`: it stands after line `after_seq`, in the order of ids.
+    """One line. It has no `seq`: it is shown after line `after_seq`, in the order of ids.
 
     Nothing that the other side reads counts it. `event` is a key of `events.EVENT_KINDS`; `content` is what its
     sentence names besides the actor.
@@ -31,7 +31,7 @@ class SideLine(Base):
     actor_id: Mapped[int]
     actor_name: Mapped[str] = mapped_column(String(200))
     content: Mapped[str] = mapped_column(String(200))
-    user_id: Mapped[int | None]  # whom it concerns besides the actor
+    user_id: Mapped[int | None]  # the other user involved, such as the assignee
     created_at: Mapped[datetime]
 
     @classmethod

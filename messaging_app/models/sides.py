@@ -1,8 +1,8 @@
-"""What a conversation is to each side that has a team: whether it waits, who takes care of it, until when it sleeps.
+"""The state of a conversation for each side that has a team: waiting, assignee and snooze.
 
-Customers have no team, so there are two sides: `admin` (the platform) and `store`. Each has columns of its own, and
-nobody reads those of the other side. Whether a conversation waits for a side follows from its status, its last sender
-and that side's mark "no reply needed", so that nothing has to be kept in step.
+Customers have no team, so there are two sides: `admin` (the platform) and `store`. Each has its own columns, which the
+other side never sees. Whether a conversation waits for a side is derived from its status, its last sender and that
+side's mark "no reply needed", so nothing has to be kept in sync.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from messaging_app.models.scope import word
 
 MOMENT = bindparam("moment", type_=UtcDateTime)
 US, THEM, NOBODY = "us", "them", "nobody"
-WAITING_MOST = 100  # as far as what waits is counted
+WAITING_MOST = 100  # the count of waiting conversations stops here
 TEAMS = (ActorType.ADMIN, ActorType.STORE)
 
 
 class Sides:
-    """The columns. `turn_since`: when the party that is to answer was first written to since it last wrote itself."""
+    """The columns. `turn_since`: since when the party whose turn it is has had an unanswered message."""
 
     turn_since: Mapped[datetime | None]
     admin_no_reply_at: Mapped[datetime | None]
@@ -52,26 +52,26 @@ class Side(NamedTuple):
     lines: Column
 
     def waits_for_us(self) -> ColumnElement[bool]:
-        """The other side wrote last, and no answer has been ruled out. Repeats the condition of an index."""
+        """Return the condition: the other side wrote last, no mark "no reply needed". Repeats an index's condition."""
         mine = word(self.name)
         return and_(self.status == literal_column("'open'"), self.last_sender_type != mine, self.no_reply_at.is_(None))
 
     def waits_for_them(self) -> ColumnElement[bool]:
-        """This side wrote last. Repeats the condition of an index."""
+        """Return the condition: this side wrote last. Repeats an index's condition."""
         return and_(self.status == literal_column("'open'"), self.last_sender_type == word(self.name))
 
     def is_ruled_out(self) -> ColumnElement[bool]:
-        """Open, and marked as "no reply needed"."""
+        """Return the condition: open, and marked "no reply needed"."""
         return and_(self.status == literal_column("'open'"), self.no_reply_at.is_not(None))
 
     def is_awake(self) -> ColumnElement[bool]:
-        """Not asleep at parameter `moment`."""
+        """Return the condition: not snoozed at parameter `moment`."""
         return or_(self.snoozed_until.is_(None), self.snoozed_until <= MOMENT)
 
     def shown(self) -> tuple[Column, ...]:
-        """Whom it waits for and since when, the turn, who has it, until when it sleeps, how many lines are its own.
+        """Return the columns: whom it waits for, since when, the turn, assignee, end of the snooze, count of own lines.
 
-        As of parameter `moment`. For customers, `HIDDEN` stands in the same places.
+        As of parameter `moment`. For customers `HIDDEN` has as many columns.
         """
         waiting = case(
             (self.waits_for_us(), literal_column(f"'{US}'")),

@@ -60,12 +60,12 @@ class JsonFormatter(logging.Formatter):
             line["request_id"], line["actor"] = request_log.request_id(), request_log.actor()
         line.update(fields)
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = told(record.exc_info[1])
+            line["error"] = describe(record.exc_info[1])
             line["frames"] = frames(record.exc_info[1])
         return _encode({key: value for key, value in line.items() if value is not None})
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return what may be logged of an error: its type, its SQLSTATE, and the driver's text if it cannot quote data."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__

@@ -14,7 +14,7 @@ from flask import Flask, has_request_context
 
 from messaging_app.config import ConfigurationError
 from messaging_app.ops import request_log
-from messaging_app.ops.logs import told
+from messaging_app.ops.logs import describe
 
 ATTRIBUTES = ("http.method", "http.request.method", "http.route", "http.status_code", "http.response.status_code")
 
@@ -50,7 +50,7 @@ def without_content(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, An
         error["value"] = ""
         error.pop("mechanism", None)
     if errors and hint.get("exc_info"):
-        errors[-1]["value"] = told(hint["exc_info"][1])
+        errors[-1]["value"] = describe(hint["exc_info"][1])
     passage = {"request_id": request_log.request_id(), "actor": request_log.actor() if has_request_context() else None}
     event["tags"] = {name: value for name, value in passage.items() if value}
     return event

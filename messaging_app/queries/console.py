@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     cursor: str = ""
     store_id: int | None = None
 
-    def told(self) -> dict[str, str]:
+    def as_facts(self) -> dict[str, str]:
         """Return the filters in use, as the audit trail records them for an export."""
         told = {"q": self.q, "status": self.status, "store_id": self.store_id and str(self.store_id)}
         return {name: value for name, value in told.items() if value}

@@ -29,7 +29,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
 
-    def told(self) -> dict[str, str]:
+    def as_facts(self) -> dict[str, str]:
         """Return the filters in use, as the audit trail records them for an export."""
         values = {"people": ", ".join(self.people), "object": self.object, "actions": ", ".join(self.actions)}
         times = {"since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat()}

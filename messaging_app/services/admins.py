@@ -53,7 +53,7 @@ def export_admins(actor: Actor, asked: Asked) -> list[tuple[object, ...]]:
     require_right(actor, "admins")
     rows = list_admins(actor, asked)
     with writing(db.session) as session:
-        audit.record(session, actor, "export.made", audit.Object("list", "admins", "admins"), after=asked.told())
+        audit.record(session, actor, "export.made", audit.Object("list", "admins", "admins"), after=asked.as_facts())
     heading = ("name", "email", "active", "last_seen", "created_at")
     return [heading, *((row.name, row.email, row.active, row.seen_at, row.created_at) for row in rows)]
 

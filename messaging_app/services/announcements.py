@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from messaging_app.actors import Actor, ActorType
 from messaging_app.bus import Event, current_bus
-from messaging_app.bus.presence import HERE, Place, Present, told
+from messaging_app.bus.presence import HERE, Place, Present, encode
 from messaging_app.db import engine as database
 from messaging_app.extensions import db
 from messaging_app.models.position import Taken
@@ -135,8 +135,8 @@ def typing(actor: Actor, conversation: Writer) -> None:
         how = "replying" if topic == _scope(actor) else "writing"
         known = conversation.has_written or not topic.startswith("customer:")
         name = actor.name if known else conversation.side_name
-        told = {"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name}
-        data = to_json(told).decode()
+        payload = {"kind": "typing", "id": conversation.conversation_id, "how": how, "name": name}
+        data = to_json(payload).decode()
         held_by = conversation.store_assignee_id
         current_bus().publish(Event((topic,), "typing", data, people, conversation.conversation_type, held_by=held_by))
 
@@ -147,7 +147,7 @@ def present(actor: Actor, head: SeatRow, *, here: bool, is_new: bool) -> None:
     Nothing is stored. Streams learn only that something about the conversation has changed.
     """
     who = Present(actor.id, actor.name)
-    current_bus().publish(Event((), HERE, told(place_of(actor, head.id), who, here)))
+    current_bus().publish(Event((), HERE, encode(place_of(actor, head.id), who, here)))
     if is_new:
         data = to_json({"kind": "present", "id": head.id}).decode()
         held_by = head.assignee_id if actor.type == ActorType.STORE else None

@@ -56,7 +56,7 @@ def export_customers(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]
     check_asked(asked)
     about_list = audit.Object("list", "customers", "customers")
     with writing(db.session) as session:
-        audit.record(session, actor, "export.made", about_list, after=asked.told())
+        audit.record(session, actor, "export.made", about_list, after=asked.as_facts())
     return _exported(asked)
 
 

@@ -124,13 +124,13 @@ def why_not(reason: Reason, policy: RolePolicy, recipient_type: str | None, matt
     wrong_state = reason.states and state not in (one.casefold() for one in reason.states)
     if not (wrong_kind or wrong_state):
         return ""
-    told = _limits(reason)
+    sentence = _limits(reason)
     if wrong_kind or matter is None:
-        return told
+        return sentence
     now = (
         _("This one is “%(state)s”.", state=matter.state) if matter.state else _("The state of this one is not known.")
     )
-    return f"{told} {now}"
+    return f"{sentence} {now}"
 
 
 def _is_for(reason: Reason, policy: RolePolicy, recipient_type: str | None) -> bool:
@@ -146,9 +146,9 @@ def _fitting(
     reason = next((one for one in reasons if one.code == code), None)
     if reason is None:
         raise Invalid(FieldError("reason", "not_a_choice", str(UNKNOWN)))
-    if told := why_not(reason, policy, recipient_type, matter):
+    if sentence := why_not(reason, policy, recipient_type, matter):
         code = "does_not_fit" if policy.party in reason.sides else "wrong_side"
-        raise Invalid(FieldError("reason", code, told))
+        raise Invalid(FieldError("reason", code, sentence))
     return reason
 
 

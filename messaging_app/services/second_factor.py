@@ -113,7 +113,7 @@ def added(
 ) -> list[str]:
     """Finish adding a factor in the caller's transaction. Returns recovery codes for the `first` one."""
     codes = recovery_codes.replace(session, user.id) if first else []
-    tell(session, actor, user, f"{factor}_added", name)
+    notify(session, actor, user, f"{factor}_added", name)
     audit.record(session, actor, "factor.added", people.about(user), after={"factor": factor, "name": name})
     return codes
 
@@ -132,7 +132,7 @@ def removed(session: DbSession, actor: Actor, user: User, factor: str, name: str
     """Finish removing a factor in the caller's transaction. With the last one the recovery codes are deleted."""
     if not second_step.has_factor(user.id):
         recovery_codes.remove(session, user.id)
-    tell(session, actor, user, f"{factor}_removed", name)
+    notify(session, actor, user, f"{factor}_removed", name)
     audit.record(session, actor, "factor.removed", people.about(user), before={"factor": factor, "name": name})
 
 
@@ -147,7 +147,7 @@ def make_codes(actor: Actor, password: str) -> list[str]:
         if not second_step.has_factor(user.id):
             raise NotFound
         codes = recovery_codes.replace(session, user.id)
-        tell(session, actor, user, "codes_made")
+        notify(session, actor, user, "codes_made")
         audit.record(session, actor, "recovery_codes.made", people.about(user), after={"codes": len(codes)})
         return codes
 
@@ -207,7 +207,7 @@ def lock(session: DbSession, actor: Actor) -> User:
     return session.get_one(User, actor.id, with_for_update={"key_share": True}, populate_existing=True)
 
 
-def tell(session: DbSession, actor: Actor, user: User, change: str, passkey: str | None = None) -> None:
+def notify(session: DbSession, actor: Actor, user: User, change: str, passkey: str | None = None) -> None:
     """Queue a mail to a user about a change, in the caller's transaction."""
     role = policy_of(actor).name
     account.post(session, "second_factor", user.email, user.name, role=role, change=change, passkey=passkey or "")

@@ -59,7 +59,7 @@ def export_staff(actor: Actor, store_id: int, asked: Asked) -> list[tuple[object
     rows, store = list_staff(actor, store_id, asked), get_store(actor, store_id)
     about = audit.Object("list", "staff", store.name)
     with writing(db.session) as session:
-        audit.record(session, actor, "export.made", about, after=asked.told())
+        audit.record(session, actor, "export.made", about, after=asked.as_facts())
     heading = ("name", "email", "role", "active", "last_seen")
     return [heading, *((row.name, row.email, row.role, row.active, row.seen_at) for row in rows)]
 

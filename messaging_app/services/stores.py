@@ -52,7 +52,7 @@ def export_stores(actor: Actor, asked: Asked) -> Iterator[tuple[object, ...]]:
     require_right(actor, "stores")
     check_asked(asked)
     with writing(db.session) as session:
-        audit.record(session, actor, "export.made", audit.Object("list", "stores", "stores"), after=asked.told())
+        audit.record(session, actor, "export.made", audit.Object("list", "stores", "stores"), after=asked.as_facts())
     return _exported(actor, asked)
 
 

@@ -81,7 +81,7 @@ def record_export(actor: Actor | None, filters: Filters | None = None) -> None:
     """Record an export of the trail, in its own transaction."""
     with writing(db.session) as session:
         about = audit.Object("list", "audit", "audit")
-        audit.record(session, actor, "export.made", about, after=(filters or Filters()).told())
+        audit.record(session, actor, "export.made", about, after=(filters or Filters()).as_facts())
 
 
 def as_json(entry: AuditEntry) -> dict[str, object]:

@@ -18,7 +18,7 @@ from messaging_app.queries.words import term_range, words_of
 from messaging_app.services import trail
 from messaging_app.services.console import require_right, require_sight
 from messaging_app.services.settings import SETTINGS
-from messaging_app.services.trail_words import SENTENCES, Told, actions_of, tell
+from messaging_app.services.trail_words import SENTENCES, Described, actions_of, describe
 from messaging_app.text import email_key, search_key
 
 PAGE = 50
@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 class TrailPage(NamedTuple):
     """A page of the trail, newest first. `total` is the number of entries; None in a search."""
 
-    entries: list[Told]
+    entries: list[Described]
     next_cursor: str
     total: int | None
 
@@ -54,7 +54,9 @@ def list_trail(actor: Actor, asked: Asked, midnight: datetime) -> TrailPage:
     found = trail.list_entries(filters, below=below, limit=PAGE + 1) if filters else []
     page = found[:PAGE]
     cursor = str(page[-1].id) if len(found) > PAGE else ""
-    return TrailPage([tell(entry) for entry in page], cursor, trail.count_entries() if filters == Filters() else None)
+    return TrailPage(
+        [describe(entry) for entry in page], cursor, trail.count_entries() if filters == Filters() else None
+    )
 
 
 def export_trail(actor: Actor, asked: Asked, midnight: datetime) -> Iterator[AuditEntry]:

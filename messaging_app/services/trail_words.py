@@ -120,7 +120,7 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Described:
     """An entry in words: the sentence, with bidi-isolated names, and the changed values."""
 
     entry: AuditEntry
@@ -128,7 +128,7 @@ class Told:
     details: list[Detail]
 
 
-def tell(entry: AuditEntry) -> Told:
+def describe(entry: AuditEntry) -> Described:
     """Describe an entry in words."""
     before, after = json.loads(entry.before), json.loads(entry.after)
     facts: dict[str, Value] = before | after
@@ -142,7 +142,7 @@ def tell(entry: AuditEntry) -> Told:
     }
     needed = dict.fromkeys(("store", "name", "conversation", "sessions", "failures", "provider"), "")
     isolated = {name: bdi(value) for name, value in (needed | names).items()}
-    return Told(entry, escape(str(sentence)) % isolated, list(_details(entry, before, after)))
+    return Described(entry, escape(str(sentence)) % isolated, list(_details(entry, before, after)))
 
 
 def actions_of(group: str) -> tuple[str, ...]:

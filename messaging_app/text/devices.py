@@ -1,4 +1,4 @@
-"""What a browser says of itself, in words that people know. A handful of names, for one line of one page."""
+"""Names of browser and system from a User-Agent. Only a few common ones, for the list of sessions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _IN_THE_HAND = ("iPhone", "iPad", "Android")
 
 
 class Device(NamedTuple):
-    """A browser and the system below it; empty where it does not say, or says what nobody knows."""
+    """Browser and operating system; "" if unknown."""
 
     browser: str
     system: str
@@ -50,6 +50,6 @@ def clean_agent(user_agent: str) -> str:
 
 
 def device_of(user_agent: str) -> Device:
-    """Return what a User-Agent names."""
+    """Return the device that a User-Agent names."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
     return Device(browser, next((name for sign, name in _SYSTEMS if sign in user_agent), ""))

@@ -1,4 +1,4 @@
-"""Domains that look like others: an address in one of them may belong to somebody else than its reader believes."""
+"""Look-alike domains, which may mislead readers about whose address it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOGETHER = (
 
 
 def looks_like_another(domain: str) -> bool:
-    """Whether a part of `domain` mixes scripts, or is written in one of which every letter looks Latin.
+    """Whether a label of `domain` mixes scripts, or uses only letters of another script that look Latin.
 
     Never true for a domain of ASCII, the `xn--` form of any other included: that hides nothing.
     """

@@ -99,7 +99,7 @@ def _brackets(text: str) -> dict[int, int]:
 def _breaks(text: str, place: int) -> bool:
     """Whether no link continues at `place`."""
     char, before = text[place], text[place - 1] if place else ""
-    return _ends(char) or (_is_outside(char) and before.isascii() and before.isalnum())
+    return _ends(char) or (_belongs_to_sentence(char) and before.isascii() and before.isalnum())
 
 
 @lru_cache(maxsize=8_192)
@@ -111,7 +111,7 @@ def _ends(char: str) -> bool:
 
 
 @lru_cache(maxsize=8_192)
-def _is_outside(char: str) -> bool:
+def _belongs_to_sentence(char: str) -> bool:
     """Whether `char` right after a plain letter or digit belongs to the sentence: 「https://a.example/teaです」, `…/tea☕`."""
     if char.isascii():
         return False

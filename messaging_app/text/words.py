@@ -1,4 +1,4 @@
-"""Words of a text with their places: how search cuts what was written, and what is typed to find it.
+"""Splits text into words with their positions, the same way for indexed text and for queries.
 
 A word is a run of letters, marks and digits, folded by `search_key`. Scripts without spaces between words (Chinese,
 Japanese, Thai, Lao, Khmer, Burmese) are cut into characters, which the index pairs.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from messaging_app.text import is_apostrophe, is_joiner, search_key
 
-KEY_MAX = 40  # characters of a word in the index; what is longer is compared in full afterwards
+KEY_MAX = 40  # characters of a word in the index; longer words are compared in full afterwards
 _PLAIN = re.compile("[A-Za-z0-9]+")
 _DENSE = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -72,7 +72,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def index_keys(text: str) -> set[str]:
-    """Return what the index keeps of `text`: its words, and of scripts without spaces each character with the next."""
+    """Return the keys of `text` for the index: its words, and pairs of characters in scripts without spaces."""
     if _is_plain(text):
         return {key[:KEY_MAX] for key in _PLAIN.findall(text.lower())}
     found = pieces(text)

@@ -178,7 +178,7 @@ def test_nobody_invited_is_nobody(post: Post, acme: Provider) -> None:
     [entry] = trail.entries_after(trail.Filters(actions=("sign_in.failed",)), 0, 10)
     assert (entry.object_id, entry.object_email) == ("noor-1", "noor@mail.example")
     assert json.loads(entry.after) == {"provider": "acme", "reason": "not_invited", "role": "store"}
-    assert "came through the identity provider" in trail_words.tell(entry).sentence
+    assert "came through the identity provider" in trail_words.describe(entry).sentence
 
 
 @pytest.mark.parametrize("groups", [["staff", "bakers"], "bakers"])

@@ -17,7 +17,7 @@ from messaging_app.config import ConfigurationError
 from messaging_app.db.engine import writing
 from messaging_app.extensions import db
 from messaging_app.ops import request_log
-from messaging_app.ops.logs import JsonFormatter, told
+from messaging_app.ops.logs import JsonFormatter, describe
 from tests.conftest import Web
 
 SECRET_WORDS = "the gift is a violin"
@@ -119,4 +119,4 @@ def test_the_driver_is_quoted_only_where_it_cannot_quote_rows(app: Flask) -> Non
         db.session.execute(text("SELECT * FROM no_such_table"))
     db.session.rollback()
     on_sqlite = db.engine.dialect.name == "sqlite"  # there it is an OperationalError, elsewhere a ProgrammingError
-    assert ("no_such_table" in told(caught.value)) is on_sqlite
+    assert ("no_such_table" in describe(caught.value)) is on_sqlite

@@ -18,7 +18,7 @@ from messaging_app.formats.reader import reader_zone, today
 from messaging_app.formats.times import local_date
 from messaging_app.services import trail, trail_search
 from messaging_app.services.trail_search import Asked
-from messaging_app.services.trail_words import GROUPS, Told
+from messaging_app.services.trail_words import GROUPS, Described
 from messaging_app.web.htmx import page_or_fragment
 from messaging_app.web.views.console import as_csv
 
@@ -85,6 +85,6 @@ def _midnight() -> datetime:
     return datetime.combine(today(), time.min, reader_zone())
 
 
-def _by_day(entries: list[Told]) -> Iterator[list[Told]]:
+def _by_day(entries: list[Described]) -> Iterator[list[Described]]:
     for _day, of_day in groupby(entries, key=lambda told: local_date(told.entry.at)):
         yield list(of_day)
