@@ -414,6 +414,17 @@ ENDPOINTS = (
         status=204,
     ),
     Endpoint(
+        "remove_note_attachment",
+        "DELETE",
+        "/messages/{id}/notes/attachments/{att_id}",
+        files.remove_of_note,
+        "Remove a file of a note",
+        "For the note's author, or an admin. Its row stays and says who removed it; removing twice is well.",
+        query=s.RemovalQuery,
+        roles=(ADMIN, STORE),
+        status=204,
+    ),
+    Endpoint(
         "put_context",
         "PUT",
         "/contexts/{store}/{kind}/{reference}",

@@ -113,6 +113,13 @@ def test_a_notes_files_are_its_sides_alone(either_api: Api) -> None:
     ):
         for suffix in ("", "/thumbnail"):
             problem_of(api.get(name, path + suffix), 404, "not_found")
+    problem_of(api.call("lea", "DELETE", here), 403, "not_allowed")
+    problem_of(api.call("ada", "DELETE", f"/{number}/notes/attachments/{image['id']}"), 404, "not_found")
+    for _ in "ab":
+        assert api.call("sam", "DELETE", f"{here}?reason=wrong").status_code == 204
+    problem_of(api.get("sam", here), 404, "not_found")
+    removed = api.get("lea", f"/{number}/notes").json["notes"][0]["attachments"][0]
+    assert (removed["download_url"], removed["thumbnail_url"], removed["removed_by"]["name"]) == (None, None, "Sam")
     api.post("ada", f"/{other}/close")
     after = {name: (api.get(name, f"/{number}").data, before[name][1]) for name in before}
     assert after == before

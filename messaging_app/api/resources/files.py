@@ -36,10 +36,20 @@ def thumbnail_of_note(actor: Actor, conversation_id: int, attachment_id: int) ->
 
 def remove_attachment(actor: Actor, conversation_id: int, attachment_id: int, query: s.RemovalQuery) -> Answer:
     """Remove a file. Removing it again is allowed."""
+    attachments.delete_attachment(actor, conversation_id, attachment_id, _reason(query))
+    return Answer()
+
+
+def remove_of_note(actor: Actor, conversation_id: int, attachment_id: int, query: s.RemovalQuery) -> Answer:
+    """Remove a file of a note. Removing it again is allowed."""
+    attachments.delete_note_attachment(actor, conversation_id, attachment_id, _reason(query))
+    return Answer()
+
+
+def _reason(query: s.RemovalQuery) -> str:
     if "\0" in query.reason:
         raise Invalid(FieldError("reason", "invalid_characters", "The reason holds characters that cannot be stored."))
-    attachments.delete_attachment(actor, conversation_id, attachment_id, query.reason)
-    return Answer()
+    return query.reason
 
 
 def _file(served_file: ResponseReturnValue) -> Response:
