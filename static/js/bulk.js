@@ -33,7 +33,9 @@ function choose(row, range) {
     const to = rows().indexOf(row);
     for (const one of rows().slice(Math.min(from, to), Math.max(from, to) + 1)) mark(one, true);
   }
-  for (const one of chosen().slice(MOST)) mark(one, false);
+  const beyond = chosen().slice(MOST);
+  for (const one of beyond) mark(one, false);
+  if (beyond.length) document.dispatchEvent(new CustomEvent("toast", { detail: { text: bar().querySelector("[data-most]").dataset.most } }));
   show();
 }
 

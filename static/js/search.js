@@ -70,6 +70,16 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   search();
 });
+// What was found is not polled: after an action on many the search is asked again.
+async function renew() {
+  if (!("search" in section().dataset)) return;
+  await null; // until bulk.js has put the focus back on a row
+  const { id } = document.activeElement.closest(".conversation") ?? {};
+  await show(section().dataset.query);
+  document.querySelector(`#${id ?? "conversation-list"} a`)?.focus({ preventScroll: true });
+}
+
 document.addEventListener("keydown", onKey);
+document.addEventListener("many-done", renew);
 document.addEventListener("htmx:before:swap", keepTyping);
 if (new URLSearchParams(location.search).get("q") === "") field()?.focus();

@@ -152,6 +152,41 @@ def test_escape_leaves_the_dialog_first_and_the_chosen_rows_after_it(
     expect(row(page, "Subject 2")).to_be_focused()
 
 
+def test_what_was_found_is_chosen_and_closed_too(site: Site, visit: Visitors, three: list[int]) -> None:
+    page = visit("sam", f"/store/messages/{three[0]}?q=subject")
+    press = page.keyboard.press
+    press("/")
+    press("ArrowDown")
+    press("x")
+    press("j")
+    press("x")
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    press("e")
+    expect(toast(page)).to_contain_text("2 conversations changed.")
+    expect(conversations(page).get_by_text("Closed", exact=True)).to_have_count(2)
+    expect(page.get_by_text("2 chosen")).to_be_hidden()
+    expect(row(page, "Subject 2")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"\?q=subject$"))
+    toast(page).get_by_role("button", name="Undo").click()
+    expect(conversations(page).get_by_text("Closed", exact=True)).to_have_count(0)
+
+
+def test_no_more_than_two_hundred_rows_are_chosen_and_that_is_said(
+    site: Site, visit: Visitors, three: list[int]
+) -> None:
+    page = visit("sam")
+    expect(conversations(page).get_by_role("listitem")).to_have_count(3)
+    page.evaluate("""() => {
+      const [row] = document.querySelectorAll(".conversation");
+      for (let n = 1000; n < 1198; n += 1) row.before(Object.assign(row.cloneNode(true), { id: `conversation-${n}` }));
+    }""")
+    rows = conversations(page).get_by_role("listitem")
+    rows.first.click(modifiers=["Control"])
+    rows.last.click(modifiers=["Shift"])
+    expect(page.get_by_text("200 chosen")).to_be_visible()
+    expect(toast(page)).to_contain_text("at most 200 at once")
+
+
 def test_a_colleague_who_left_while_the_dialog_was_open_is_refused_in_it(
     site: Site, visit: Visitors, three: list[int]
 ) -> None:

@@ -80,6 +80,12 @@ def test_staff_close_reopen_and_set_the_mail_switch(site: Site, plain: Open) -> 
     expect(log(page)).to_contain_text("You reopened this conversation")
     write(page, "And on we go.")
     expect(messages(page)).to_have_count(2)
+    page.get_by_role("button", name="Close conversation").click()
+    page.get_by_text("Write and reopen").click()
+    composer(page).fill("One more thing.")
+    page.get_by_role("button", name="Reopen and send").click()
+    expect(messages(page)).to_have_count(3)
+    expect(page.get_by_role("button", name="Close conversation")).to_be_visible()
 
 
 def test_filters_and_the_next_page_are_links(site: Site, plain: Open) -> None:
