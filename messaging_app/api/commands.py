@@ -1,4 +1,4 @@
-"""The command line's part of the API: `flask --app wsgi token create`."""
+"""The command `flask --app wsgi token create`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
 @click.option("--name", default="command line", show_default=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Ends after so many days; otherwise when it is revoked.")
 def create(role: str, email: str, store: str | None, name: str, days: int | None) -> None:
-    """Make a token and print it, this once, alone on standard output."""
+    """Create a token and print it, alone on standard output. It cannot be shown again."""
     kind = ActorType(role)
     with sentences():
         person_id, store_id = tokens.find_person(kind, email, store)

@@ -126,9 +126,10 @@ ENDPOINTS = (
         "/messages",
         conversations.list_conversations,
         "List conversations",
-        "Newest message first. Pages stay stable while new messages arrive: whoever follows `next_cursor` until it is "
-        "null is given every conversation that stood there at the start. Those that were written in meanwhile come on "
-        "the last pages, oldest first; nothing else comes twice. Page 1,000 costs what page 1 costs.",
+        "Newest message first. Pages stay stable while new messages arrive: if you follow `next_cursor` until it is "
+        "null, you get every conversation that was in the list at the start. Conversations that got a message in the "
+        "meantime appear again on the last pages, oldest first; nothing else appears twice. Page 1,000 costs as much as "
+        "page 1.",
         query=s.TeamConversationQuery,
         query_of_customer=s.ConversationQuery,
         answer=s.ConversationListResponse,
@@ -142,12 +143,12 @@ ENDPOINTS = (
         "/messages",
         conversations.create_conversation,
         "Begin a conversation",
-        "With its first message, and files where sent as a form. An unknown recipient is 422 on `recipient_id`. There "
-        "is one open conversation of the same parties about one context: beginning another gives that one and posts "
-        "nothing. A context of another customer is 404; one that is not known is made, with nothing but its name. "
-        "Customers write to their store where platform and store let them, else `not_allowed`; only about what the shop "
-        "has stated of them, else 404; and only so many new ones a day. A `reason` that does not fit is 422; where the "
-        "platform asks for one, leaving it out is `reason_required`.",
+        "With its first message, and with files if sent as a form. An unknown recipient is 422 on `recipient_id`. The "
+        "same parties have at most one open conversation about a context: beginning another returns that one and posts "
+        "nothing. A context of another customer is 404; an unknown one is created with only its name. Customers can "
+        "write to their store if platform and store allow it (else `not_allowed`), only about contexts of their own (else "
+        "404), and only up to a daily limit. A `reason` that does not fit is 422; if the platform requires one, a missing "
+        "one is `reason_required`.",
         body=s.ConversationCreate,
         form=s.ConversationCreateForm,
         status=201,
@@ -165,7 +166,7 @@ ENDPOINTS = (
         "/messages/unread-count",
         messages.get_unread_count,
         "Count unread messages",
-        "Made for polling: with `If-None-Match` it answers 304 while nothing changed.",
+        "Made for polling: with `If-None-Match` it returns 304 while nothing has changed.",
         answer=s.UnreadCountResponse,
         conditional=True,
     ),
@@ -187,11 +188,11 @@ ENDPOINTS = (
         "/messages/search",
         search.search_conversations,
         "Search",
-        "Conversations, open and closed, whose newest matching line comes first. Words are beginnings, without accents; "
-        "all of them must stand in one message and the names of its files, or in the subject and the names of people and "
-        "stores. `\"two words\"` stand next to each other. `from:` is the sender's name, `store:` a store's; further "
-        "`has:file`, `is:unread`, `is:open`, `is:closed`, `is:waiting`, `before:2026-11-30`, `after:2026-11-01` (from "
-        "that day on, in UTC). A page may be shorter than `limit` although another one follows.",
+        "Conversations, open and closed, newest matching line first. Words match as prefixes, ignoring accents; all of "
+        "them must occur in one message and its file names, or in the subject and the names of people and stores. "
+        "`\"two words\"` in quotes must be adjacent. `from:` is the sender's name, `store:` a store's; also `has:file`, "
+        "`is:unread`, `is:open`, `is:closed`, `is:waiting`, `before:2026-11-30`, `after:2026-11-01` (from that day on, "
+        "in UTC). A page may be shorter than `limit` even if another one follows.",
         query=s.SearchQuery,
         answer=s.SearchResponse,
         answer_of_customer=s.StorefrontSearchResponse,
@@ -217,8 +218,8 @@ ENDPOINTS = (
         "/messages/{id}/messages",
         messages.send_message,
         "Send a message",
-        "As JSON, or as a form with files. One file that is refused refuses the message, and nothing remains of it. "
-        "A closed conversation is `conversation_closed` unless this reopens it, which leaves an event before the message.",
+        "As JSON, or as a form with files. One refused file refuses the whole message, and nothing is stored. A closed "
+        "conversation is `conversation_closed` unless this reopens it, which adds an event before the message.",
         body=s.MessageCreate,
         form=s.MessageCreateForm,
         status=201,
@@ -236,7 +237,7 @@ ENDPOINTS = (
         "/messages/{id}/close",
         conversations.close_conversation,
         "Close a conversation",
-        "Leaves an event in it. Closing what is closed changes nothing.",
+        "Adds an event to it. Closing a closed conversation changes nothing.",
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
         links=_to({"id": "/id"}, "get_conversation", "send_message"),
@@ -247,8 +248,8 @@ ENDPOINTS = (
         "/messages/{id}/reopen",
         conversations.reopen_conversation,
         "Reopen a conversation",
-        "Leaves an event in it. Reopening what is open changes nothing. Where the same parties have another open "
-        "conversation about the same context, `duplicate_open` says which.",
+        "Adds an event to it. Reopening an open conversation changes nothing. If the same parties have another open "
+        "conversation about the same context, `duplicate_open` names it.",
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
         problems=("duplicate_open",),
@@ -259,8 +260,9 @@ ENDPOINTS = (
         "POST",
         "/messages/{id}/no-reply-needed",
         sides.rule_reply_out,
-        "Say that no reply is needed",
-        "What waits for `us` waits for `nobody` until the other side writes again. The other side does not see it.",
+        "Mark as no reply needed",
+        "A conversation that waits for `us` then waits for `nobody` until the other side writes again. The other side "
+        "does not see it.",
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
     ),
@@ -269,7 +271,7 @@ ENDPOINTS = (
         "DELETE",
         "/messages/{id}/no-reply-needed",
         sides.expect_reply,
-        "Take back that no reply is needed",
+        "Undo no reply needed",
         roles=(ADMIN, STORE),
         answer=s.ConversationSummary,
     ),
@@ -279,7 +281,7 @@ ENDPOINTS = (
         "/messages/{id}/assignee",
         sides.assign,
         "Assign a conversation",
-        "To somebody active on your side, or with null to nobody. The other side does not see it.",
+        "To an active user on your side, or to nobody with null. The other side does not see it.",
         roles=(ADMIN, STORE),
         body=s.AssigneeUpdate,
         answer=s.ConversationSummary,
@@ -290,7 +292,7 @@ ENDPOINTS = (
         "/messages/{id}/unread",
         messages.mark_unread,
         "Mark as unread",
-        "For you alone, from a line on.",
+        "Only for you, from a given line on.",
         roles=(ADMIN, STORE),
         body=s.UnreadUpdate,
         answer=s.ConversationSummary,
@@ -301,7 +303,7 @@ ENDPOINTS = (
         "/messages/{id}/snooze",
         sides.snooze,
         "Snooze a conversation",
-        "It is left out of `waiting=us` until then, or until the other side writes. The other side does not see it.",
+        "Leaves it out of `waiting=us` until then, or until the other side writes. The other side does not see it.",
         roles=(ADMIN, STORE),
         body=s.SnoozeUpdate,
         answer=s.ConversationSummary,
@@ -312,7 +314,7 @@ ENDPOINTS = (
         "/messages/{id}/notes",
         notes.list_notes,
         "List the notes of your side",
-        "Oldest first. Nothing the other side sees holds them or counts them.",
+        "Oldest first. The other side never sees notes.",
         roles=(ADMIN, STORE),
         answer=s.NoteListResponse,
     ),
@@ -322,7 +324,7 @@ ENDPOINTS = (
         "/messages/{id}/notes",
         notes.write_note,
         "Write a note for your side",
-        "Also in a closed conversation. It changes no line, preview, count or ETag of the other side and wakes nobody "
+        "Also in a closed conversation. It changes no line, preview, count or ETag of the other side, and notifies nobody "
         "there. As JSON, or as a form with files.",
         roles=(ADMIN, STORE),
         body=s.NoteCreate,
@@ -338,7 +340,7 @@ ENDPOINTS = (
         "/messages/bulk",
         sides.act_on_many,
         "Act on several conversations",
-        "Up to 200 at once, each with its own result. One that is refused stops none of the others.",
+        "Up to 200 at once, each with its own result. A refusal does not stop the others.",
         roles=(ADMIN, STORE),
         body=s.BulkUpdate,
         answer=s.BulkResponse,
@@ -409,7 +411,7 @@ ENDPOINTS = (
         "/messages/{id}/attachments/{att_id}",
         files.remove_attachment,
         "Remove a file",
-        "For its sender, or an admin who sees it. Its row stays and says who removed it; removing twice is well.",
+        "For its sender, or an admin who sees it. Its entry stays and says who removed it. Removing it again is allowed.",
         query=s.RemovalQuery,
         status=204,
     ),
@@ -430,9 +432,9 @@ ENDPOINTS = (
         "/contexts/{store}/{kind}/{reference}",
         contexts.put_context,
         "State a context",
-        "What the shop knows of an order, a return or the like, about which conversations may be. Send it again with a "
-        "greater `version` whenever it changes; a version that is not greater changes nothing. Its customer stays. "
-        "Nothing is fetched from its address.",
+        "The details of an order, a return or the like that conversations can be about. Send it again with a greater "
+        "`version` whenever it changes; a version that is not greater changes nothing. Its customer never changes. "
+        "Nothing is fetched from its URL.",
         roles=(ADMIN,),
         body=s.ContextUpdate,
         also={201: "The context is new."},
@@ -444,7 +446,7 @@ ENDPOINTS = (
         "/contexts/{store}/{kind}/{reference}",
         contexts.get_context,
         "Read a context",
-        "As it is now.",
+        "Its current details.",
         roles=(ADMIN,),
         answer=s.ContextDetailResponse,
     ),
@@ -454,8 +456,8 @@ ENDPOINTS = (
         "/contexts/{store}/{kind}/{reference}/facts",
         contexts.state_fact,
         "State a fact",
-        "An event in each conversation about the context, such as `Shipped, tracking 12345`. It is never unread. Each "
-        "`id` counts once: stating it again changes nothing and gives what was stated first.",
+        "Adds an event such as `Shipped, tracking 12345` to each conversation about the context. It never counts as "
+        "unread. Each `id` counts once: stating it again changes nothing and returns the first statement.",
         roles=(ADMIN,),
         body=s.FactCreate,
         status=201,
@@ -488,7 +490,7 @@ ENDPOINTS = (
         "/reasons",
         reasons.list_all_reasons,
         "List the reasons",
-        "All of them, as the platform keeps them. `allowed` and `because` concern a start with this token.",
+        "All of the platform's reasons. `allowed` and `because` are about conversations begun with this token.",
         roles=(ADMIN,),
         query=s.AdminReasonQuery,
         answer=s.ReasonDetailListResponse,
@@ -499,7 +501,7 @@ ENDPOINTS = (
         "/reasons",
         reasons.put_reasons,
         "Replace the reasons",
-        "The whole list, in its order: what is left out is removed. Conversations keep the reason with which they began.",
+        "The whole list, in order: reasons left out are removed. Existing conversations keep their reason.",
         roles=(ADMIN,),
         body=s.ReasonsUpdate,
         answer=s.ReasonDetailListResponse,
@@ -510,8 +512,8 @@ ENDPOINTS = (
         "/reasons",
         reasons.list_reasons,
         "List the reasons of your side",
-        "With which you may begin a conversation, with why some do not fit the recipient and context that you name. A "
-        "context that is not yours is 404 for customers.",
+        "The reasons with which you can begin a conversation, and why some do not fit the given recipient and context. "
+        "For customers a context that is not theirs is 404.",
         roles=(STORE, STOREFRONT),
         query_of_store=s.StoreReasonQuery,
         query_of_customer=s.StorefrontReasonQuery,
@@ -524,7 +526,7 @@ ENDPOINTS = (
         "/audit",
         audit.list_audit,
         "Read the audit trail",
-        "Oldest first. To follow it, keep the last entry's `id` and ask for what came `after` it.",
+        "Oldest first. To follow it, keep the last entry's `id` and pass it as `after`.",
         roles=(ADMIN,),
         query=s.AuditQuery,
         answer=s.AuditResponse,
@@ -558,7 +560,7 @@ ENDPOINTS = (
         "/saved-replies/{reply_id}",
         saved_replies.change_saved_reply,
         "Change a saved reply",
-        "Stores change their own; the platform's are not theirs to change.",
+        "Stores can change only their own, not the platform's.",
         roles=(ADMIN, STORE),
         body=s.SavedReplyUpdate,
         answer=s.SavedReplyResponse,
@@ -570,7 +572,7 @@ ENDPOINTS = (
         "/saved-replies/{reply_id}",
         saved_replies.delete_saved_reply,
         "Delete a saved reply",
-        "Stores delete their own; the platform's are not theirs to delete.",
+        "Stores can delete only their own, not the platform's.",
         roles=(ADMIN, STORE),
         status=204,
         problems=("not_allowed",),
@@ -581,7 +583,7 @@ ENDPOINTS = (
         "/views",
         saved_views.list_views,
         "List saved views",
-        "Your own in this store or on the platform, and those of the team, by name.",
+        "Your own and the team's, by name.",
         roles=(ADMIN, STORE),
         answer=s.SavedViewListResponse,
     ),
@@ -591,7 +593,7 @@ ENDPOINTS = (
         "/views",
         saved_views.create_view,
         "Save a view",
-        "A filter or a search under a name. It keeps what is asked for; what it finds is what its reader may see.",
+        "A filter or a search under a name. It stores only the query: each reader sees their own results.",
         roles=(ADMIN, STORE),
         body=s.SavedViewCreate,
         status=201,
@@ -604,7 +606,7 @@ ENDPOINTS = (
         "/views/{view_id}",
         saved_views.delete_view,
         "Delete a saved view",
-        "Your own, or one of the team's, which is then gone for everybody.",
+        "Your own, or one of the team's, which is then deleted for everybody.",
         roles=(ADMIN, STORE),
         status=204,
     ),

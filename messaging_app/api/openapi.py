@@ -20,15 +20,15 @@ from messaging_app.models.message import IDEMPOTENCY_KEY_MAX
 from messaging_app.policies import ROLES, RolePolicy
 
 VERSION = "1.0.0"
-ABOUT = """Conversations between a platform, its stores and their customers. What a program can do and see is exactly \
-what its person can in the browser.
+ABOUT = """Conversations between a platform, its stores and their customers. A program can do and see exactly what its \
+user can in the browser.
 
-Every request carries `Authorization: Bearer TOKEN`; cookies are neither read nor set. A token speaks for one person \
-in one role, and for staff in one store. Times are UTC, RFC 3339, ending in `Z`. What is unknown is refused: fields, \
-query parameters, form parts.
+Every request needs `Authorization: Bearer TOKEN`; cookies are neither read nor set. A token acts as one user in one \
+role, and for staff in one store. Times are UTC, RFC 3339, ending in `Z`. Unknown fields, query parameters and form \
+parts are refused.
 
 Problems are `application/problem+json` (RFC 9457) with a stable `code`. After 429 and 503 wait for `Retry-After` and \
-send the same again; with an `Idempotency-Key` a message counts once, however often it is sent."""
+send the same request again; with an `Idempotency-Key` a message is stored once, however often it is sent."""
 
 TAGS = {
     "admin": "The platform's side, with an admin token: conversations with stores and with customers.",
@@ -39,9 +39,9 @@ _REF = "#/components/schemas/{model}"
 _EVERYWHERE = ("unauthenticated", "not_allowed", "invalid", "rate_limited", "internal_error", "unavailable")
 _WITH_BODY = ("malformed", "too_large", "unsupported_media_type")
 _HEADERS = {
-    "ETag": "Send it back as `If-None-Match`: the answer is 304 while nothing changed.",
+    "ETag": "Send it back as `If-None-Match` to get 304 while nothing has changed.",
     "Link": 'The path of the next page, as `<…>; rel="next"`; absent on the last.',
-    "Location": "The path of what was made.",
+    "Location": "The path of the new resource.",
     "RateLimit-Policy": 'Limits that apply: `"name";q=requests;w=seconds`. Absent where limits are switched off.',
     "RateLimit": 'What is left of them: `"name";r=requests;t=seconds until it is full again`.',
     "Retry-After": "Seconds to wait.",
@@ -129,7 +129,7 @@ def _operation(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
     if endpoint.body:
         operation["requestBody"] = {"required": endpoint.body_required, "content": _content(endpoint, endpoint.body)}
     if endpoint.conditional:
-        unchanged = "Nothing changed since the answer with this ETag."
+        unchanged = "Nothing has changed since the response with this ETag."
         operation["responses"]["304"] = {"description": unchanged, "headers": _headers("ETag", "RateLimit")}
     by_status: dict[str, list[str]] = {}
     for code in codes_of(endpoint):
@@ -156,11 +156,13 @@ def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, object]]
                 del field["default"]
             found.append({"name": name, "in": "query", "description": about, "schema": field})
     if endpoint.keyed:
-        about = "A name of your own for this request, such as a UUID. Kept for good: repeating it never sends twice."
+        about = (
+            "Your own unique name for this request, such as a UUID. It never expires: repeating it never sends twice."
+        )
         key = {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": KEY_PATTERN}
         found.append({"name": "Idempotency-Key", "in": "header", "description": about, "schema": key})
     if endpoint.guarded:
-        about = "The last `seq` that the writer has seen. If others have written since, nothing is sent: 409."
+        about = "The last `seq` that the sender has seen. If others have written since, nothing is sent: 409."
         found.append(
             {
                 "name": "If-Seq-Match",
@@ -170,7 +172,7 @@ def _parameters(endpoint: Endpoint, role: RolePolicy) -> list[dict[str, object]]
             }
         )
     if endpoint.conditional:
-        about = "The `ETag` of the answer that you hold."
+        about = "The `ETag` of the last response you have."
         found.append({"name": "If-None-Match", "in": "header", "description": about, "schema": {"type": "string"}})
     return found
 
@@ -196,7 +198,7 @@ def _success(endpoint: Endpoint, role: RolePolicy) -> JsonSchemaValue:
     elif endpoint.status == 200:
         success["content"] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in endpoint.media_types}
     else:
-        success["description"] = "Done; there is nothing to say."
+        success["description"] = "Done; the response has no body."
     links = {name: _link(role, name, given) for name, given in endpoint.links.items() if _has(role, name)}
     return success | ({"links": links} if links else {})
 

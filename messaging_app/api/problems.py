@@ -35,11 +35,9 @@ KINDS = {
     "unauthenticated": Kind(
         401, "No valid token", "Send the header `Authorization: Bearer TOKEN` with a token that has not ended."
     ),
-    "not_allowed": Kind(
-        403, "Not yours to do", "This token may see what is there, but not do that. Use a token of the right role."
-    ),
-    "not_found": Kind(404, "Nothing here", "There is nothing at this address that this token may see."),
-    "method_not_allowed": Kind(405, "Not with this method", "The header `Allow` says which methods this address has."),
+    "not_allowed": Kind(403, "Not allowed", "This token can see this, but not do that. Use a token of the right role."),
+    "not_found": Kind(404, "Not found", "There is nothing at this address that this token may see."),
+    "method_not_allowed": Kind(405, "Method not allowed", "The header `Allow` lists the methods of this address."),
     "conversation_closed": Kind(
         409,
         "The conversation is closed",
@@ -47,38 +45,42 @@ KINDS = {
     ),
     "duplicate_open": Kind(
         409,
-        "Another one is open",
+        "Another conversation is open",
         "Nothing was changed. The conversation `conversation_id` of the same parties about the same context is open: "
         "write there.",
     ),
     "newer_messages": Kind(
         409,
-        "Others have written meanwhile",
-        "Nothing was sent. `messages` has what is newer than `If-Seq-Match`; send again with the seq of its last one.",
+        "Newer messages",
+        "Nothing was sent. `messages` contains what is newer than `If-Seq-Match`; send again with the seq of its last one.",
     ),
     "idempotency_conflict": Kind(
         409,
-        "Idempotency-Key used before",
-        "This key has sent something else already. Send what is new with a new key; repeat what is old unchanged.",
+        "Idempotency-Key already used",
+        "This key was used for different content. Send new content with a new key; repeat old content unchanged.",
     ),
     "too_large": Kind(413, "Too large", "Nothing was sent. Send less in one request."),
     "unsupported_media_type": Kind(
-        415, "Wrong content type", "Send `Content-Type: application/json`, or `multipart/form-data` where files may be."
+        415, "Wrong content type", "Send `Content-Type: application/json`, or `multipart/form-data` if files are accepted."
     ),
     "range_not_satisfiable": Kind(
         416, "No such range", "The file is shorter; the header `Content-Range` has its size."
     ),
-    "invalid": Kind(422, "Something does not fit", "Nothing was changed. Mend what `errors` names and send it again."),
-    "context_required": Kind(422, "What is it about?", "Nothing was changed. Name the `context` and send it again."),
-    "reason_required": Kind(422, "Why?", "Nothing was changed. Give the code of a `reason` and send it again."),
+    "invalid": Kind(422, "Invalid input", "Nothing was changed. Correct what `errors` names and send it again."),
+    "context_required": Kind(422, "Context required", "Nothing was changed. Add a `context` and send it again."),
+    "reason_required": Kind(
+        422, "Reason required", "Nothing was changed. Add the code of a `reason` and send it again."
+    ),
     "rate_limited": Kind(
-        429, "Too often", "Nothing was changed. Wait as many seconds as `Retry-After` says, then send the same again."
+        429,
+        "Too many requests",
+        "Nothing was changed. Wait for the seconds in `Retry-After`, then send the same again.",
     ),
     "internal_error": Kind(
-        500, "A fault of ours", "It was logged. Send the same again; an Idempotency-Key makes sure it counts once."
+        500, "Internal error", "It was logged. Send the same again; with an Idempotency-Key it counts once."
     ),
     "unavailable": Kind(
-        503, "Not at the moment", "Nothing was changed. Wait as many seconds as `Retry-After` says, then try again."
+        503, "Temporarily unavailable", "Nothing was changed. Wait for the seconds in `Retry-After`, then try again."
     ),
 }
 _BY_STATUS = {kind.status: code for code, kind in reversed(KINDS.items())}

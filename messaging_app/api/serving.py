@@ -26,13 +26,13 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class WordConverter(UnicodeConverter):
-    """A part of a path that a database can look for: without NUL."""
+    """A path segment without NUL, which databases reject."""
 
     regex = "[^/\\0]+"
 
 
 class WordsConverter(PathConverter):
-    """The same, with slashes in it: `2026/4711` is the number of an order, too. What lies under it is no part of it."""
+    """The same, with slashes: `2026/4711` is a valid order number. The rest of the route's path is not part of it."""
 
     regex = r"[^/\0][^\0]*?" + "".join(f"(?<!{re.escape(address)})" for address in _UNDER_A_NUMBER)
 

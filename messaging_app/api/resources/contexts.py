@@ -1,4 +1,4 @@
-"""What conversations are about."""
+"""Contexts of conversations."""
 
 from __future__ import annotations
 

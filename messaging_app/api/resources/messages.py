@@ -1,4 +1,4 @@
-"""Messages, and how far somebody has read."""
+"""Messages and read positions."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def send_message(
 
 
 def mark_unread(actor: Actor, conversation_id: int, body: s.UnreadUpdate) -> Answer:
-    """Make messages unread again."""
+    """Mark messages as unread."""
     turns.mark_unread(actor, conversation_id, body.from_seq)
     return summary_now(actor, conversation_id)
 
 
 def mark_read(actor: Actor, conversation_id: int, body: s.ReadingUpdate) -> Answer:
-    """Move the actor's own seat forward."""
+    """Move the actor's read position forward."""
     left = messaging.mark_conversation_read(actor, conversation_id, body.up_to)
     return Answer(s.ReadingResponse(conversation_id=conversation_id, unread_count=left))

@@ -1,4 +1,4 @@
-"""Why conversations begin: the platform's list, and what each side is offered."""
+"""Reasons for conversations: the platform's list, and those that each side can choose."""
 
 from __future__ import annotations
 

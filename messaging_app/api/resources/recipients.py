@@ -1,4 +1,4 @@
-"""Whom one may write to."""
+"""Recipients to write to."""
 
 from __future__ import annotations
 

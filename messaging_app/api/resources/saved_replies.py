@@ -16,12 +16,12 @@ def list_saved_replies(actor: Actor) -> Answer:
 
 
 def create_saved_reply(actor: Actor, body: s.SavedReplyUpdate) -> Answer:
-    """Keep a reply for the token's team."""
+    """Create a reply for the token's team."""
     return Answer(_saved_reply(saved_replies.create_reply(actor, body.name, body.text)))
 
 
 def change_saved_reply(actor: Actor, reply_id: int, body: s.SavedReplyUpdate) -> Answer:
-    """Give a saved reply another name and text."""
+    """Change the name and text of a saved reply."""
     return Answer(_saved_reply(saved_replies.change_reply(actor, reply_id, body.name, body.text)))
 
 

@@ -1,4 +1,4 @@
-"""Filters and searches under a name."""
+"""Saved views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def list_views(actor: Actor) -> Answer:
 
 
 def create_view(actor: Actor, body: s.SavedViewCreate) -> Answer:
-    """Keep a filter or a search."""
+    """Save a filter or a search."""
     return Answer(_view(saved_views.create_view(actor, body.name, body.query, shared=body.shared)))
 
 

@@ -1,4 +1,4 @@
-"""What one side, or one person, sets for one conversation or for several."""
+"""The state that one side, or one user, sets for conversations: assignee, snooze, e-mail and so on."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def expect_reply(actor: Actor, conversation_id: int) -> Answer:
 
 
 def assign(actor: Actor, conversation_id: int, body: s.AssigneeUpdate) -> Answer:
-    """Give a conversation to a colleague, take it, or release it."""
+    """Assign a conversation to a colleague, to oneself, or to nobody."""
     assignment.assign(actor, conversation_id, body.user_id)
-    return summary_now(actor._replace(sees_all=True), conversation_id)  # whoever gave it away may not see it any more
+    return summary_now(actor._replace(sees_all=True), conversation_id)  # the actor may no longer see it
 
 
 def snooze(actor: Actor, conversation_id: int, body: s.SnoozeUpdate) -> Answer:
-    """Put a conversation to sleep, or wake it."""
+    """Snooze a conversation, or end the snooze."""
     turns.snooze(actor, conversation_id, body.until)
     return summary_now(actor, conversation_id)
 
 
 def act_on_many(actor: Actor, body: s.BulkUpdate) -> Answer:
-    """Do the same with several conversations."""
+    """Apply one action to several conversations."""
     outcomes = bulk.act(actor, body.ids, body.action, user_id=body.user_id, until=body.until)
     results = [one._asdict() if one.code else {"id": one.id, "status": one.status} for one in outcomes]
     return Answer(s.BulkResponse.model_validate({"results": results}))

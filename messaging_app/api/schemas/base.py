@@ -1,4 +1,4 @@
-"""What the schemas are made of: their base classes, ids, moments and texts."""
+"""The building blocks of the schemas: base classes, ids, times and texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PersonKind = Literal["admin", "store", "customer"]
 
 
 def _moment(value: object) -> object:
-    """Return the moment that a text names; anything but a text stays as it is, and is refused."""
+    """Parse a time. Other values than text are returned unchanged and refused later."""
     if not isinstance(value, str):
         return value
     if not re.fullmatch(MOMENT_PATTERN, value):
@@ -58,7 +58,7 @@ class Outgoing(BaseModel):
 
 
 def described(minimum: int, maximum: int, pattern: str, **more: str) -> JsonSchemaValue:
-    """Return what a schema says of a text whose rule stands in a service."""
+    """Return the schema of a text whose rule is checked in a service."""
     return {**more, "minLength": minimum, "maxLength": maximum, "pattern": pattern}
 
 

@@ -15,23 +15,23 @@ class BulkUpdate(Incoming):
 
     ids: list[Id] = Field(min_length=1, max_length=BULK_MAX, description="Which conversations.", examples=[[17, 18]])
     action: Literal["close", "reopen", "read", "assign", "snooze"] = Field(description="What to do with each.")
-    user_id: Id | None = Field(None, description="To whom to assign them; null for nobody.")
-    until: Moment | None = Field(None, description="Until when to snooze them; null ends the snooze.")
+    user_id: Id | None = Field(None, description="The assignee; null for nobody.")
+    until: Moment | None = Field(None, description="End of the snooze; null ends it now.")
 
 
 class BulkResult(Outgoing):
-    """What came of one conversation."""
+    """The result for one conversation."""
 
     id: int
     """Number of the conversation."""
     status: int
     """The HTTP status that the request for it alone would have had."""
     code: str = Field(default="", json_schema_extra=no_default)
-    """Stable word for programs; only where it was refused."""
+    """Stable word for programs; only if it was refused."""
 
 
 class BulkResponse(Outgoing):
-    """What came of each conversation, in the order of `ids`."""
+    """The result for each conversation, in the order of `ids`."""
 
     results: list[BulkResult]
     """One for each."""

@@ -1,4 +1,4 @@
-"""What conversations are about, as the shop states it."""
+"""Contexts of conversations, as the shop states them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from messaging_app.models.context import (
 
 
 class ContextName(Incoming):
-    """A context by what it is called."""
+    """A context by its name."""
 
     kind: str = Field(description="One of the platform's kinds.", examples=["order"])
     reference: str = one_line(REFERENCE_MAX, "The shop's number.", "4711")
@@ -46,9 +46,9 @@ class CustomerKey(Incoming):
 
 
 class ContextUpdate(Incoming):
-    """What the shop says about a context. What is left out is not known."""
+    """The details of a context. Fields left out are unknown."""
 
-    customer: CustomerKey = Field(description="Whose it is.", examples=[{"external_id": "C-1"}])
+    customer: CustomerKey = Field(description="The customer it belongs to.", examples=[{"external_id": "C-1"}])
     title: str = one_line(TITLE_MAX, "What it is, in one line.", "Two-tier birthday cake")
     url: str | None = Field(
         None,
@@ -63,11 +63,11 @@ class ContextUpdate(Incoming):
         examples=["Baking"],
     )
     facts: list[FactUpdate] = Field([], description="At most 8 lines.", json_schema_extra={"maxItems": FACTS_MAX})
-    version: Id = Field(description="Greater than that of what was sent before.", examples=[1])
+    version: Id = Field(description="Must be greater than the stored version.", examples=[1])
 
 
 class FactCreate(Incoming):
-    """What the shop states in each conversation about a context."""
+    """A fact for each conversation about a context."""
 
     id: str = one_line(FACT_ID_MAX, "The shop's own id of this fact.", "shipment-12345")
     text: str = one_line(FACT_TEXT_MAX, "One sentence.", "Shipped, tracking 12345")
@@ -83,14 +83,14 @@ class ContextFact(Outgoing):
 
 
 class ContextResponse(Outgoing):
-    """What a conversation is about, as the shop states it."""
+    """The context of a conversation, as the shop states it."""
 
     kind: str
     """One of the platform's kinds, such as `order`."""
     reference: str
     """The shop's number."""
     title: str | None
-    """What it is; null where the shop has not stated anything."""
+    """What it is; null if the shop has not stated anything."""
     url: str | None
     """Its address in the shop."""
     state: str | None
@@ -98,13 +98,13 @@ class ContextResponse(Outgoing):
     facts: list[ContextFact]
     """At most 8 lines."""
     version: int
-    """The shop's number of this statement; 0 while it has stated nothing."""
+    """The version that the shop stated; 0 while it has stated nothing."""
     as_of: datetime
-    """When this was so: of a conversation, when it began. UTC, RFC 3339, ending in Z."""
+    """The time of these details; in a conversation, when it began. UTC, RFC 3339, ending in Z."""
 
 
 class ContextCustomer(Outgoing):
-    """Whose a context is."""
+    """The customer of a context."""
 
     id: int
     """`customers.id`."""
@@ -120,7 +120,7 @@ class ContextDetailResponse(ContextResponse):
     """A context as it is now."""
 
     customer: ContextCustomer | None
-    """Whose it is; null while only its number was typed, for a store."""
+    """Its customer; null if it belongs to the store, or if only its number is known."""
 
 
 class FactResponse(Outgoing):

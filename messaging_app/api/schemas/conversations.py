@@ -57,12 +57,12 @@ class TeamConversationQuery(ConversationQuery):
     """What a team may list."""
 
     waiting: Literal["us", "them", "nobody"] | SkipJsonSchema[None] = Field(
-        None, description="Only what waits for your side, for the other one, or for nobody."
+        None, description="Only conversations that wait for your side, for the other one, or for nobody."
     )
     assignee: Annotated[str, Field(pattern=ASSIGNEE_PATTERN)] | SkipJsonSchema[None] = Field(
-        None, description="Whose: `me`, `nobody`, or the `users.id` of a colleague."
+        None, description="The assignee: `me`, `nobody`, or the `users.id` of a colleague."
     )
-    snoozed: bool = Field(False, description="Only what your side has snoozed.")
+    snoozed: bool = Field(False, description="Only conversations that your side has snoozed.")
     order: Literal["newest", "waiting"] = Field(
         "newest", description="`newest` message first, or longest `waiting` first."
     )
@@ -87,7 +87,7 @@ class _Beginning(Incoming):
     subject: Subject
     reason: str = Field(
         "",
-        description="Code of the reason, one of those that `/reasons` offers; required where the platform says so.",
+        description="Code of a reason from `/reasons`; required if the platform's settings say so.",
         json_schema_extra={"maxLength": CODE_MAX},
         examples=["delivery"],
     )
@@ -97,9 +97,7 @@ class ConversationCreate(_Beginning):
     """A new conversation with its first message. Sender, store and participants come from the token."""
 
     content: Content
-    context: ContextName | None = Field(
-        None, description="What it is about; null for nothing that the shop has a number for."
-    )
+    context: ContextName | None = Field(None, description="What it is about; null for nothing in particular.")
 
 
 class ConversationCreateForm(_Beginning):
@@ -138,7 +136,7 @@ class StorefrontConversationSummary(Outgoing):
     id: int
     """Number of the conversation."""
     conversation_type: ConversationKind
-    """Who talks with whom."""
+    """The two parties."""
     subject: str
     """One line."""
     status: Literal["open", "closed"]
@@ -164,11 +162,11 @@ class StorefrontConversationSummary(Outgoing):
     context: ContextResponse | None
     """What it is about, as it was when the conversation began."""
     reason: ConversationReason | None
-    """Why it was begun; null where nobody said so."""
+    """Why it was begun; null if no reason was given."""
 
 
 class Assignee(Outgoing):
-    """Who of your side takes care of a conversation."""
+    """The user on your side who takes care of a conversation."""
 
     id: int
     """`users.id`."""
@@ -180,11 +178,11 @@ class ConversationSummary(StorefrontConversationSummary):
     """A conversation as lists show it, with what only your side sees."""
 
     waiting: Literal["us", "them", "nobody"]
-    """Who is to write next: your side, the other one, or nobody."""
+    """Whose turn it is: your side's, the other one's, or nobody's."""
     waiting_since: datetime | None
-    """When the side that is waited for was first written to since it last wrote; null for `nobody`."""
+    """Since when that side has had an unanswered message; null for `nobody`."""
     assignee: Assignee | None
-    """Who of your side takes care of it; null for nobody."""
+    """The user on your side who takes care of it; null for nobody."""
     snoozed_until: datetime | None
     """Until when your side has snoozed it; null if it has not."""
 
@@ -193,7 +191,7 @@ class _WithMessages(Outgoing):
     """The people of a conversation, and a window of its messages."""
 
     participants: list[ParticipantResponse]
-    """Who takes part; to a customer only themselves and those who have written."""
+    """The participants; for a customer only themselves and those who have written."""
     email_notifications: bool
     """Whether new messages here are mailed to you."""
     messages: list[MessageResponse]
@@ -211,14 +209,14 @@ class StorefrontConversationDetailResponse(_WithMessages, StorefrontConversation
 
 
 class _Page(Outgoing):
-    """What comes with a page of conversations."""
+    """The common fields of a page of conversations."""
 
     next_cursor: str | None
     """Pass it as `cursor` for the next page; null on the last."""
     total_unread: int
-    """Unread messages in all that you see, whatever the filter."""
+    """Unread messages in all conversations you can see, regardless of the filter."""
     total: int = Field(default=0, json_schema_extra=no_default)
-    """How many conversations the filter holds; only with `include_total=true`."""
+    """How many conversations match the filter; only with `include_total=true`."""
 
 
 class ConversationListResponse(_Page):

@@ -37,7 +37,7 @@ class ThreadQuery(Incoming):
 
 
 class RemovalQuery(Incoming):
-    """Why a file goes."""
+    """Why a file is removed."""
 
     reason: str = Field(
         "",
@@ -74,10 +74,10 @@ class ReadingUpdate(Incoming):
 
 
 class UnreadUpdate(Incoming):
-    """From where on to read again."""
+    """From where on to mark as unread."""
 
     from_seq: Annotated[int, Field(ge=1, le=MAX_ID)] = Field(
-        description="`seq` of the first line that is to be unread again.", examples=[3]
+        description="`seq` of the first line to mark as unread.", examples=[3]
     )
 
 
@@ -89,7 +89,7 @@ class AttachmentResponse(Outgoing):
     filename: str
     """The name shown; never part of a path."""
     mime_type: str
-    """What the bytes are, whatever the sender said."""
+    """The type detected from the bytes, regardless of the sender's claim."""
     size: int
     """Bytes."""
     is_image: bool
@@ -112,7 +112,7 @@ class MessageResponse(Outgoing):
     conversation_id: int
     """Number of its conversation."""
     seq: int
-    """1, 2, 3 ... within the conversation, without gaps: order, cursor and read position at once."""
+    """1, 2, 3 ... within the conversation, without gaps: order, cursor and read position."""
     kind: Literal["message", "event"]
     """`event` for what was done to the conversation, such as closing it; an event is never unread."""
     event: str | None
@@ -131,13 +131,13 @@ class UnreadCountResponse(Outgoing):
     """What the badge shows."""
 
     total_unread: int
-    """Unread messages in all that you see."""
+    """Unread messages in all conversations you can see."""
 
 
 class ReadingResponse(Outgoing):
-    """What is left after reading."""
+    """The unread count after reading."""
 
     conversation_id: int
     """Number of the conversation."""
     unread_count: int
-    """Later messages of others, unread still."""
+    """Later messages of others that are still unread."""

@@ -45,13 +45,13 @@ class NoteResponse(Outgoing):
     content: str
     """Plain text."""
     mentions: list[int]
-    """Ids of the colleagues whom it mentions."""
+    """Ids of the mentioned colleagues."""
     after_seq: int
     """The line that it follows."""
     created_at: datetime
     """When it was written. UTC, RFC 3339, ending in Z."""
     attachments: list[AttachmentResponse]
-    """Files in the order sent. Nobody of the other side can fetch them."""
+    """Files in the order sent. The other side cannot fetch them."""
 
 
 class NoteListResponse(Outgoing):

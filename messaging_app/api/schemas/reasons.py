@@ -1,4 +1,4 @@
-"""Why conversations begin."""
+"""Reasons for conversations."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ class ReasonUpdate(Incoming):
         examples=["delivery"],
     )
     name: str = one_line(NAME_MAX, "What users choose.", "Delivery")
-    sides: list[Party] = Field(description="Who may begin with it.", examples=[["customer", "store"]], min_length=1)
+    sides: list[Party] = Field(description="Who can choose it.", examples=[["customer", "store"]], min_length=1)
     kinds: list[str] = Field([], description="Only about these kinds; empty: about anything or nothing.")
     states: list[str] = Field(
         [],
-        description="Only where the context is in one of these states, in whatever case; empty: in any.",
+        description="Only if the context is in one of these states, ignoring case; empty: in any.",
         json_schema_extra={"maxItems": STATES_MAX},
     )
     recipients: list[Party] = Field([], description="Only to these recipients; empty: to any.")
     hint: str | None = Field(
         None,
-        description="What may help before anybody is asked, in one line.",
+        description="A hint shown before sending, in one line.",
         json_schema_extra={"maxLength": HINT_MAX},
     )
     url: str | None = Field(
@@ -74,7 +74,7 @@ class ReasonsUpdate(Incoming):
     """The whole list of reasons, in its order."""
 
     reasons: list[ReasonUpdate] = Field(
-        description="What is left out is removed. Conversations keep the reason with which they began.",
+        description="Reasons left out are removed. Existing conversations keep their reason.",
         json_schema_extra={"maxItems": REASONS_MAX},
     )
 
@@ -85,7 +85,7 @@ class ConversationReason(Outgoing):
     code: str
     """Stable, for programs."""
     name: str
-    """What was chosen, as it was called then."""
+    """The name that the reason had then."""
 
 
 class ReasonResponse(Outgoing):
@@ -96,11 +96,11 @@ class ReasonResponse(Outgoing):
     name: str
     """What users choose."""
     hint: str | None
-    """What may help before anybody is asked."""
+    """A hint shown before sending."""
     url: str | None
     """A page of the shop about it."""
     allowed: bool
-    """Whether it fits what was asked for."""
+    """Whether it fits the given recipient and context."""
     because: str | None
     """Why it does not; null if it does."""
 
@@ -109,14 +109,14 @@ class ReasonListResponse(Outgoing):
     """The reasons of your side, in their order."""
 
     reasons: list[ReasonResponse]
-    """Those that do not fit among them."""
+    """Including those that do not fit."""
 
 
 class ReasonDetailResponse(ReasonResponse):
-    """A reason with all that the platform says of it."""
+    """A reason with all of its settings."""
 
     sides: list[Party]
-    """Who may begin with it."""
+    """Who can choose it."""
     kinds: list[str]
     """Only about these kinds; empty: about anything or nothing."""
     states: list[str]
@@ -129,4 +129,4 @@ class ReasonDetailListResponse(Outgoing):
     """All reasons, in their order."""
 
     reasons: list[ReasonDetailResponse]
-    """Those with which only others begin among them."""
+    """Including those of other sides."""

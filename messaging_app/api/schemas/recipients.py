@@ -1,4 +1,4 @@
-"""Whom one may write to."""
+"""Recipients to write to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messaging_app.queries.cursors import CURSOR_MAX, NAME_PATTERN
 
 
 class RecipientQuery(Incoming):
-    """Whom to find."""
+    """Which recipients to find."""
 
     recipient_type: Literal["store", "customer"] = Field("store", description="Which kind of recipient.")
     q: str = Field("", max_length=QUERY_MAX, description="Beginnings of words in name, code or e-mail; all when empty.")
@@ -23,7 +23,7 @@ class RecipientQuery(Incoming):
 
 
 class CustomerRecipientQuery(RecipientQuery):
-    """Whom a store may find."""
+    """Which recipients a store may find."""
 
     recipient_type: Literal["customer"] = Field("customer", description="A store writes to its customers.")
 
@@ -38,7 +38,7 @@ class RecipientResponse(Outgoing):
     name: str
     """The store's or the customer's name."""
     detail: str
-    """What tells namesakes apart: the store's code, or e-mail and store."""
+    """Distinguishes recipients with the same name: the store's code, or e-mail and store."""
 
 
 class RecipientListResponse(Outgoing):

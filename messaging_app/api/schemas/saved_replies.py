@@ -27,7 +27,7 @@ class SavedReplyUpdate(Incoming):
 
 
 class SavedReplyResponse(Outgoing):
-    """A text that a team keeps for answers it gives often."""
+    """A text that a team uses often."""
 
     id: int
     """Its number."""
@@ -36,13 +36,13 @@ class SavedReplyResponse(Outgoing):
     text: str
     """Its text, with variables in braces."""
     scope: Literal["store", "platform"]
-    """Whose it is."""
+    """Who owns it."""
     used: int
     """How often it was chosen."""
 
 
 class SavedReplyListResponse(Outgoing):
-    """What one may use, the most used first."""
+    """The saved replies that you can use, most used first."""
 
     saved_replies: list[SavedReplyResponse]
     """The platform's, and those of the token's store."""

@@ -1,4 +1,4 @@
-"""Filters and searches under a name."""
+"""Saved views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from messaging_app.services.saved_views import VIEW_QUERY_MAX
 
 
 class SavedViewCreate(Incoming):
-    """A filter or a search to keep."""
+    """A filter or a search to save."""
 
     name: str = Field(
         json_schema_extra=described(1, VIEW_NAME_MAX, SUBJECT_PATTERN),
@@ -27,20 +27,20 @@ class SavedViewCreate(Incoming):
 
 
 class SavedViewResponse(Outgoing):
-    """A filter or a search under a name. What it finds is what its reader may see."""
+    """A filter or a search under a name. Each reader sees their own results."""
 
     id: int
     """Its number."""
     name: str
     """Its name in the list."""
     query: str
-    """The query string as it was kept."""
+    """The stored query string."""
     shared: bool
-    """Whether the whole team has it."""
+    """Whether it is shared with the team."""
 
 
 class SavedViewListResponse(Outgoing):
-    """One's own views, and those of the team."""
+    """Your own views and the team's."""
 
     views: list[SavedViewResponse]
     """By name."""

@@ -27,11 +27,11 @@ class _Hit(Outgoing):
     """Where a conversation matches."""
 
     seq: int | None
-    """Number of the line; null where subject or names match."""
+    """Number of the line; null if subject or names match."""
     excerpt: str
-    """The part of the line, in one line, that shows it; or of subject and names."""
+    """The part of the line, or of subject and names, that shows the match, in one line."""
     ranges: list[list[int]]
-    """What was found in the excerpt: first code point and the one after the last."""
+    """The matches in the excerpt: first code point, and the one after the last."""
 
 
 class SearchHit(_Hit):
@@ -49,7 +49,7 @@ class StorefrontSearchHit(_Hit):
 
 
 class SearchResponse(Outgoing):
-    """A page of what was found, newest line first."""
+    """A page of hits, newest line first."""
 
     hits: list[SearchHit]
     """The page, one hit a conversation."""
@@ -58,7 +58,7 @@ class SearchResponse(Outgoing):
 
 
 class StorefrontSearchResponse(Outgoing):
-    """A page of what a customer found, newest line first."""
+    """A page of a customer's hits, newest line first."""
 
     hits: list[StorefrontSearchHit]
     """The page, one hit a conversation."""

@@ -1,4 +1,4 @@
-"""What one side, or one person, sets for a conversation: who takes care of it, its sleep, its mail."""
+"""The state that one side, or one user, sets for a conversation: assignee, snooze and e-mail."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class PreferencesUpdate(Incoming):
 
 
 class AssigneeUpdate(Incoming):
-    """Who takes care of a conversation."""
+    """The assignee of a conversation."""
 
-    user_id: Id | None = Field(description="`users.id` of somebody on your side; null for nobody.", examples=[3])
+    user_id: Id | None = Field(description="`users.id` of a user on your side; null for nobody.", examples=[3])
 
 
 class SnoozeUpdate(Incoming):
-    """Until when a conversation sleeps."""
+    """The end of a snooze."""
 
     until: Moment | None = Field(
         description="In the future, RFC 3339 with an offset; null ends the snooze.", examples=["2027-01-04T08:00:00Z"]
