@@ -51,7 +51,7 @@ ROW_BYTES, INDEX_BYTES = 275, 105  # for each message with its tenth of a conver
 
 # What people do. Everybody has one window open, with a conversation in it.
 POLL_EVERY = 30.0  # seconds; badge, list and thread each
-STAYS = 900.0  # seconds; then somebody else comes, who loads inbox and thread
+STAYS = 900.0  # seconds per visit; then another person comes and loads inbox and thread
 WRITES_EVERY = 300.0  # seconds
 WAKES = 3  # with streams, for each message: itself, that somebody is writing it, that somebody has read it
 WOKEN = 2  # windows that a message wakes; each asks for badge, list and thread at once
@@ -62,7 +62,7 @@ REQUESTS = 200_000  # simulated, the first tenth of which only warms up
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a number of people needs, and how it then feels."""
+    """The resources that a number of users needs, and the resulting latencies."""
 
     people: int
     streams: bool
@@ -72,7 +72,7 @@ class Outcome:
     p50: float  # ms, all in all
     p99: float
     waited: float  # ms in queues, p99
-    connections: int  # of the database at work at once, p99
+    connections: int  # database connections in use at once, p99
     herd: float  # seconds until everybody has caught up after Redis was away, with twice the processes
 
 

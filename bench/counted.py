@@ -1,4 +1,4 @@
-"""The application, with a count of every statement that its process makes, whoever makes it: /bench/statements."""
+"""The application with a counter of all statements of its process, served at /bench/statements."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class DurablePostgres(Postgres):
 
 @contextmanager
 def running(kind: str, folder: Path) -> Iterator[Databases]:
-    """The server of one kind, `postgresql` or `sqlite`; what was made on it goes with it."""
+    """A database server, `postgresql` or `sqlite`. Its databases are deleted with it."""
     if kind == "sqlite":
         yield Databases(kind, folder, None)
         return

@@ -42,7 +42,7 @@ BETWEEN = (0.4, 1.5)  # seconds in which everybody writes before the next kill
 
 @dataclass
 class Outcome:
-    """What came of a run. `faults` are sentences; none is good."""
+    """The result of a run. `faults` are sentences; an empty list means success."""
 
     database: str
     rounds: int
@@ -57,7 +57,7 @@ class Outcome:
 
 
 class KillablePostgres(DurablePostgres):
-    """A PostgreSQL that is killed with everything it started, and comes back on the same data."""
+    """A PostgreSQL that is killed with all of its processes and restarted on the same data."""
 
     def kill(self) -> None:
         """SIGKILL to the server and all its processes."""
@@ -77,7 +77,7 @@ class KillablePostgres(DurablePostgres):
         return below
 
     def restart(self) -> None:
-        """Start on what was left; recovery is PostgreSQL's own."""
+        """Start on the remaining data; PostgreSQL recovers by itself."""
         data = self.folder / "data"
         (data / "postmaster.pid").unlink(missing_ok=True)
         settings = [part for setting in self.SETTINGS for part in ("-c", setting)]
@@ -91,7 +91,7 @@ class KillablePostgres(DurablePostgres):
 
 
 def _is_gone(pid: str) -> bool:
-    """Whether a process has ended, if perhaps nobody has asked yet how: whose parent was killed waits for that on init."""
+    """Whether a process has ended, even as a zombie: after its parent was killed, init may not have reaped it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
     except OSError:
@@ -99,7 +99,7 @@ def _is_gone(pid: str) -> bool:
 
 
 class Writer(threading.Thread):
-    """One person who writes until told to stop, each message until it is acknowledged."""
+    """A user who writes until stopped, retrying each message until it is acknowledged."""
 
     def __init__(self, installation: Installation, name: str, number: int, conversation: int, stop: threading.Event):
         super().__init__(daemon=True)
@@ -230,7 +230,7 @@ def _strike(part: str, installation: Installation, database: KillablePostgres | 
 
 
 def _reckon(outcome: Outcome, installation: Installation, writers: list[Writer]) -> None:
-    """Compare what was acknowledged with what is there."""
+    """Compare the acknowledged messages with the stored ones."""
     storage = installation.app.extensions["storage"]
     with installation.database() as session:
         rows = session.execute(select(Message.id, Message.content)).all()

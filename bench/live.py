@@ -48,7 +48,7 @@ QUIET = 20.0  # seconds over which statements of idle streams are counted
 
 @dataclass
 class Listeners:
-    """Browsers as far as the wire knows them, in one event loop: streams, and polls of those who got none."""
+    """Simulated browsers in one event loop: their streams, and the polls of those who got no stream."""
 
     port: int
     path: str
@@ -76,7 +76,7 @@ class Listeners:
             self.refused += 1
 
     async def poll(self, cookies: list[str]) -> None:
-        """What the pages of those do who were refused: each asks for badge, list and a stream every half minute."""
+        """Poll for the browsers without a stream: each asks for badge, list and a stream every half minute."""
         self.tasks.update(asyncio.create_task(self._poll(cookie)) for cookie in cookies)
 
     async def _poll(self, cookie: str) -> None:
@@ -204,7 +204,7 @@ async def measure(place: Installation, streams: int, sender: Person, number: int
 
 
 def statements(place: Installation, seconds: float) -> str:
-    """What the open streams cost the database while nothing happens."""
+    """Count the statements of open streams while nothing happens."""
     before = _made(place)
     time.sleep(seconds)
     after = _made(place)
@@ -222,7 +222,7 @@ def _made(place: Installation) -> dict[str, int]:
 
 @contextmanager
 def asking(place: Installation, number: int) -> Iterator[Listeners]:
-    """So many browsers that ask for a stream, each with one or polling, in a thread of their own."""
+    """Run `count` browsers in a separate thread, each with a stream or polling."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -45,7 +45,7 @@ class Result:
 
 
 class WrongAnswer(AssertionError):
-    """A response under load was not what it must be; the figures mean nothing."""
+    """A response under load was wrong, so the figures are meaningless."""
 
 
 def measure(port: int, requests: list[Request], app_pid: int, database_pid: int | None) -> Result:

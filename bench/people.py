@@ -19,7 +19,7 @@ from messaging_app.services.inboxes import PAGE
 INBOX = "/store/messages"
 EACH = 5  # threads of a person's, and pages of the inbox
 STORES = range(2, 202)
-OTHERS = range(202, 222)  # whose requests only warm up: what is measured for the first time must be new
+OTHERS = range(202, 222)  # users for the warm-up only, so that first visits are really first
 WORDS = ", about as long as what people write in a chat: a line or two."
 
 CONVERSATIONS = text(
@@ -34,7 +34,7 @@ UNREAD = text(
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kind of request: `batch(count)` makes so many, `target` is the share of the reference's CPU time as a ratio."""
+    """A kind of request. `batch(count)` sends `count` of them; `target` is the ratio to the reference's CPU time."""
 
     name: str
     target: float | None
@@ -42,7 +42,7 @@ class Scenario:
 
 
 class People:
-    """The owners of `stores`, signed in, with the addresses of what is theirs."""
+    """Sign in the owners of `stores` and collect the URLs of their pages."""
 
     def __init__(self, url: str, base: str, stores: range = STORES) -> None:
         self.chance = random.Random(1)
@@ -74,7 +74,7 @@ class People:
         self.targets[store] = number, seq
 
     def scenarios(self) -> list[Scenario]:
-        """What is measured. A first visit is a page that nobody has asked for since the server started."""
+        """Return the scenarios. A first visit is a page that was never requested since the server started."""
         thread, page = self.again
         return [
             Scenario("badge", 0.80, lambda count: self._badges(count, changed=True)),
@@ -108,6 +108,6 @@ class People:
 
 
 def _taken(requests: list[Request], count: int) -> list[Request]:
-    """The next so many, each handed out once."""
+    """Return the next `count` items, each only once."""
     taken, requests[:count] = requests[:count], []
     return taken

@@ -1,4 +1,4 @@
-"""What the pages are compared with: a bare Flask view with a signed cookie session and one indexed SELECT.
+"""The reference for all pages: a bare Flask view with a signed cookie session and one indexed SELECT.
 
 It is written as one would write it first: SQLAlchemy Core, an engine with its pool, `with engine.connect()`, a text
 statement. Its answer has 200 bytes. Served by the same gunicorn with the same number of processes and threads.

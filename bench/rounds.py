@@ -76,7 +76,7 @@ def _middle(results: list[Result]) -> Result:
 
 @contextmanager
 def _both(url: str, folder: Path) -> Iterator[tuple[Server, Server]]:
-    """The application and the reference side by side; whichever is not measured stands idle."""
+    """The application and the reference, both running; the one that is not measured is idle."""
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis()) if url.startswith("postgresql") else None
         ours = stack.enter_context(serving("wsgi:app", url, folder / "app", redis))

@@ -89,7 +89,7 @@ def serving(
 
 @dataclass
 class Visitor:
-    """Somebody with a browser's cookies and the CSRF token of the last page."""
+    """A client with a browser's cookies and the CSRF token of the last page."""
 
     base: str
     jar: CookieJar = field(default_factory=CookieJar)

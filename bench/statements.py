@@ -1,4 +1,4 @@
-"""What one request asks of the database: statements, rows and shared buffers, as PostgreSQL itself tells them.
+"""The database work of one request: statements, rows and shared buffers, as PostgreSQL reports them.
 
 auto_explain answers every statement's `EXPLAIN (ANALYZE, BUFFERS)` as a notice on the very connection that ran it, the
 look-ups of foreign keys and triggers included. On SQLite only statements are counted.

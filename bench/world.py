@@ -1,4 +1,4 @@
-"""What is in the measured database, row by row: the same world at two sizes.
+"""The rows of the measured database: the same data at two sizes.
 
 The directory is the same at both sizes, 1,000 stores with fifty customers each, so that only what people wrote differs.
 The measured person is Petra, staff of store 1. Every store has two members of staff; every tenth conversation is with

@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _asked_again(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """What PostgreSQL is asked as SQLite was, and the further cases of a test that takes seconds."""
+    """Mark the PostgreSQL variants of tests, and further cases of tests that take seconds."""
     on_sqlite = {_test(item) for item in items if item.get_closest_marker("postgres") is None}
     begun = set()
     for item in items:
@@ -84,8 +84,8 @@ def _patience(item: pytest.Item) -> float:
 
 
 def pytest_collection_finish() -> None:
-    """Let Python look for rubbish when there is some: what is loaded by now stays, and every application brings
-    thousands of objects more, between whose makings it would otherwise walk through all of them again and again."""
+    """Run the garbage collector less often: loaded modules stay anyway, and every application creates thousands of
+    objects, for which it would otherwise scan everything again and again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
@@ -96,7 +96,7 @@ _compiled: dict[Any, Any] = {}
 
 
 def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
-    """What werkzeug compiles to build an address depends on the rule alone; anew for each of hundreds of applications
+    """What werkzeug compiles to build a URL depends only on the rule; repeated for each of hundreds of applications
     it takes more than half of the time in which one is made."""
     key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
     if key not in _compiled:
@@ -108,7 +108,7 @@ Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign]
 
 
 class _CompiledOnce(BytecodeCache):
-    """What Jinja compiles depends on the template alone; anew for each application it takes most of a page's time."""
+    """Compiled templates depend only on their source; compiling them for each application takes most of a page's time."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], CodeType] = {}
@@ -162,7 +162,7 @@ def kept_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
 
 
 def empty(engine: Engine) -> None:
-    """Remove every row and number anew from 1."""
+    """Delete every row and restart the ids at 1."""
     with engine.begin() as connection:
         for table in reversed(db.metadata.sorted_tables):
             connection.execute(table.delete())
@@ -227,7 +227,7 @@ def empty_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) ->
 
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the application itself hashes, among it what it compares in vain for nobody, costs as little as the cast's."""
+    """Make password hashing as cheap as the cast's, also for the comparisons with unknown users."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHash((cast.CHEAP,)))
     monkeypatch.setattr(passwords, "_dummy", [])
 
@@ -239,7 +239,7 @@ def cast_of(app: Flask) -> cast.Cast:
 
 
 class Kept:
-    """One application on SQLite for many tests, each of which finds it as it was made.
+    """One application on SQLite for many tests, reset to its initial state for each.
 
     To make one takes longer than most tests, and its first pages, for which every statement and template is prepared,
     as long again. What a test may leave behind is taken back before the next: rows, files, wake-ups, and whatever it
@@ -269,7 +269,7 @@ class Kept:
         return self._begin(None)
 
     def with_cast(self) -> tuple[Flask, cast.Cast]:
-        """The application with nobody but the cast in its database, and the cast."""
+        """Return the application with only the cast in its database, and the cast."""
         return self._begin(self.peopled), self.cast
 
     def _begin(self, template: Path | None) -> Flask:
@@ -281,7 +281,7 @@ class Kept:
         with self.app.app_context():
             db.engine.dispose()
         for path in (self.file, *self.file.parent.glob(f"{self.file.name}-*")):
-            path.unlink(missing_ok=True)  # who holds the old one still writes into nothing
+            path.unlink(missing_ok=True)  # processes that still have the old one open do no harm
         if template is not None:
             shutil.copy(template, self.file)
         shutil.rmtree(self.uploads, ignore_errors=True)
@@ -315,7 +315,7 @@ def web(kept_sqlite: Kept) -> Web:
 
 @contextmanager
 def executed() -> Iterator[list[tuple[str, Any]]]:
-    """The statements that succeed in the block, whoever runs them, each with its parameters."""
+    """Collect the statements that succeed in the block, from all threads, each with its parameters."""
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: Any, statement: str, parameters: Any, **_seconds: Any) -> None:
@@ -336,11 +336,11 @@ class Web:
             self.engine = db.engine
 
     def browser(self) -> Browser:
-        """A browser in which nobody is signed in."""
+        """Return a browser without a signed-in user."""
         return Browser(self.app)
 
     def signed_in(self, name: str, role: str | None = None) -> Browser:
-        """A browser in which somebody of the cast is signed in for their role."""
+        """Return a browser with a member of the cast signed in to their role."""
         browser = self.browser()
         answer = browser.sign_in(role or role_of(name), name)
         assert answer.status_code == 303, answer.get_data(as_text=True)
@@ -354,7 +354,7 @@ class Web:
 
 
 def role_of(name: str) -> str:
-    """The role in which somebody of the cast usually signs in."""
+    """Return the role in which a member of the cast usually signs in."""
     return "admin" if name in ("ada", "abe") else "storefront" if name in ("cleo", "omar", "jun") else "store"
 
 

@@ -1,4 +1,4 @@
-"""What a pytest run skipped, for the last lines of bin/test: `python tests/not_run.py report.xml`.
+"""Lists the tests that a pytest run skipped, for the end of bin/test: `python tests/not_run.py report.xml`.
 
 Prints one line for each reason; prints nothing if every test ran. A test that is expected to fail did run.
 """

@@ -65,7 +65,7 @@ def answers(port: int) -> bool:
 class Postgres:
     """A PostgreSQL cluster of its own in a temporary folder, reached through a Unix socket."""
 
-    # Nobody survives a power cut in a test: what only serves that is off, everything else is as it comes.
+    # Tests need not survive a power cut: settings that only serve that are off, everything else is the default.
     SETTINGS = (
         "fsync=off",
         "synchronous_commit=off",

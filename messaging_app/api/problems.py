@@ -61,7 +61,9 @@ KINDS = {
     ),
     "too_large": Kind(413, "Too large", "Nothing was sent. Send less in one request."),
     "unsupported_media_type": Kind(
-        415, "Wrong content type", "Send `Content-Type: application/json`, or `multipart/form-data` if files are accepted."
+        415,
+        "Wrong content type",
+        "Send `Content-Type: application/json`, or `multipart/form-data` if files are accepted.",
     ),
     "range_not_satisfiable": Kind(
         416, "No such range", "The file is shorter; the header `Content-Range` has its size."

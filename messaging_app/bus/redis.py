@@ -163,7 +163,7 @@ class RedisBus:
                 self._catch_up(client)
 
     def _catch_up(self, client: redis.Redis) -> None:
-        """Continue at the current position. Every stream gets a "catch up", unless nothing was numbered meanwhile."""
+        """Continue at the current position. Every stream gets a "catch up", unless nothing was numbered in the meantime."""
         where: Any = client.eval(WHERE, 2, self._epoch_key, self._number_key, secrets.token_hex(4))
         self.hub.restart(where[0], int(where[1]))
 

@@ -128,7 +128,7 @@ def checked(actor: Actor, args: Mapping[str, str], default: Filters) -> Filters:
     if status not in STATUSES:
         errors.append(FieldError("status", "invalid", _("The status must be open, closed or all.")))
     if kind and kind not in policy_of(actor).types:
-        errors.append(FieldError("type", "invalid", _("There is no such type of conversation here.")))
+        errors.append(FieldError("type", "invalid", _("Choose a type from the list.")))
     chosen: dict[str, str] = {}
     if policy_of(actor).has_team:
         chosen = {name: value for name in (*CHOICES, "assignee") if (value := args.get(name))}

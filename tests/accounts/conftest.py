@@ -1,4 +1,4 @@
-"""An application with mail on both databases, emptied and peopled anew before each test; browsers and what arrived."""
+"""An application with mail on both databases, reset to the cast before each test, with browsers and received mail."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def link_in(mail: EmailMessage) -> str:
 
 
 def browse(post: Post, name: str | None = None, role: str = "store") -> Browser:
-    """A browser, with somebody of the cast signed in where named."""
+    """Return a browser, with a member of the cast signed in if named."""
     browser = Browser(post.app)
     if name is not None:
         assert browser.sign_in(role, name).status_code == 303
@@ -76,7 +76,7 @@ def browse(post: Post, name: str | None = None, role: str = "store") -> Browser:
 
 
 def actions() -> list[tuple[str, str, str]]:
-    """What stands in the audit trail besides what tests prepare: sign-ins, sign-outs and tokens. Who, what, whom."""
+    """Return the audit trail (actor, action, object) without the preparations of tests: sign-ins, sign-outs, tokens."""
     db.session.rollback()
     prepared = ("sign_in.succeeded", "sign_in.failed", "token.created")
     entries = [

@@ -74,7 +74,7 @@ def test_signing_in_takes_a_code_after_the_password(post: Post, role: str, name:
     browser = first_step(post, name, role, onward)
     assert browser.get(f"/{role}/messages").status_code == 302, "nobody is in yet"
     wrong = second_step(browser, "123456" if app.code() != "123456" else "654321", role, onward)
-    assert wrong.status_code == 422 and "wrong or was used" in wrong.text
+    assert wrong.status_code == 422 and "wrong or was already used" in wrong.text
     done = second_step(browser, app.code(), role, onward)
     assert (done.status_code, done.location) == (303, onward)
     assert browser.get(onward).status_code == 200

@@ -1,4 +1,4 @@
-"""One server for all browser tests of a process, with an empty database and the cast anew before each test.
+"""One server for all browser tests of a process, with the database reset to the cast before each test.
 
     site    the server: its address, its cast, and what happens on it meanwhile (`site.do(service, ...)`)
     visit   opens a page as somebody of the cast, in a browser window of their own
@@ -91,7 +91,7 @@ def site(served: Site) -> Site:
 
 
 class Site:
-    """The application as it is served, and what others do on it while somebody looks at a page."""
+    """The served application, and actions of other users while a page is open."""
 
     cast: cast.Cast
 
@@ -164,7 +164,7 @@ class Site:
         return {"name": role, "value": str(value), "url": self.url}
 
     def end_sessions(self, actor: Actor) -> None:
-        """Somebody's sessions end, as when they signed out elsewhere or were removed."""
+        """End a user's sessions, as if they signed out elsewhere or were removed."""
         from messaging_app.accounts.sessions import end_sessions_of
 
         with self.app.app_context(), writing(db.session):
@@ -173,7 +173,7 @@ class Site:
 
 @pytest.fixture
 def visit(site: Site, browser: Browser) -> Iterator[Visitors]:
-    """Opens pages as people of the cast; closes their windows at the end and looks at what was heard in them."""
+    """Open pages as members of the cast. At the end close their windows and check their console messages."""
     visitors = Visitors(site, browser)
     yield visitors
     visitors.leave()

@@ -224,7 +224,7 @@ def test_the_console(site: Site, visit: Visitors, look: Looks, name: str) -> Non
         expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
         look(page, "removing somebody")
         dialog.get_by_role("button", name="Remove").click()
-        expect(page.get_by_text("Nadia was removed and is signed out.")).to_be_visible()
+        expect(page.get_by_text("Nadia was removed and signed out.")).to_be_visible()
         look(page, "removed")
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_text("Nadia is back.")).to_be_visible()

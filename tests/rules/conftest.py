@@ -20,6 +20,6 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def browsers(world: tuple[Web, dict[str, int]]) -> dict[str, Browser]:
-    """Somebody signed in for each role: Ada, Sam and Cleo."""
+    """A signed-in client for each role: Ada, Sam and Cleo."""
     web, _ = world
     return {role: web.signed_in(name) for role, name in (("admin", "ada"), ("store", "sam"), ("storefront", "cleo"))}

@@ -12,7 +12,7 @@ from messaging_app.paths import resource
 CSS = sorted(resource("static").joinpath("css").glob("*.css"))
 JS = sorted(resource("static").joinpath("js").glob("*.js"))
 
-# What came after one of the three, and where it may stand all the same: names of files that have another way beside it.
+# Features newer than one of the three browsers, and the files that may use them because they have a fallback.
 NEWER_STYLES = {
     r"light-dark\(": (),
     r"color-mix\(": (),
@@ -33,7 +33,7 @@ NEWER_SCRIPTS = {
 
 
 def always(sheet: str) -> str:
-    """A style sheet without comments and without what stands under a condition (@supports)."""
+    """Return a style sheet without comments and without @supports blocks."""
     sheet = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
     kept, rest = "", sheet
     while (start := rest.find("@supports")) >= 0:

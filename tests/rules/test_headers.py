@@ -1,4 +1,4 @@
-"""What stands on every answer, whatever it answers."""
+"""Headers that every response must have."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def every_answer(world: World, browsers: dict[str, Browser]) -> Iterator[tuple[s
 
 @pytest.fixture(scope="module")
 def answers(world: World, browsers: dict[str, Browser]) -> list[tuple[str, int, Headers]]:
-    """Name, status and headers of every answer, whose body would keep its request open."""
+    """Return name, status and headers of every response. Not the bodies: those would keep their requests open."""
     found = []
     for what, answer in every_answer(world, browsers):
         found.append((what, answer.status_code, answer.headers))

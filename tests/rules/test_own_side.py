@@ -1,4 +1,4 @@
-"""Rule 28: what a side does for itself is nowhere on the other side.
+"""Rule 28: the other side never sees what a side does for itself.
 
 Everything that the other side can ask for is asked before and after; it is the same to the byte, tags included, and the
 planted name of the assignee and the planted word of a note stand in none of it.
@@ -59,7 +59,7 @@ def world(request: pytest.FixtureRequest, kept_sqlite: Kept) -> tuple[Web, Api, 
 
 
 def asked(web: Web, api: Api, browser: Browser, name: str, number: int) -> Iterator[tuple[str, Any]]:
-    """Every page, fragment and API answer of somebody, with its tag; what differs each time is left out."""
+    """Return every page, fragment and API response of a user with its ETag, without parts that always differ."""
     role = role_of(name)
     for route in role_routes(web.app):
         skipped = route.changes or is_export(route) or route.view in {"events", "logo"} or not route.guarded

@@ -1,4 +1,4 @@
-"""Whatever only reads never waits for whoever writes: every page and every answer of the API, walked off the tables."""
+"""Reads never wait for writers: every page and every API response, from the route tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PEOPLE = {"admin": "ada", "store": "sam", "storefront": "cleo"}
 
 @contextmanager
 def everything_locked(app: Flask) -> Iterator[None]:
-    """Somebody else writes: SQLite's one lock is taken, on PostgreSQL that of every row."""
+    """Another writer holds SQLite's single lock, or on PostgreSQL the lock of every row."""
     with app.app_context():
         engine = db.engine
     sqlite = engine.dialect.name == "sqlite"

@@ -1,4 +1,4 @@
-"""What holds for every address of the three roles, read off the route table: a new one is tested as soon as it is there."""
+"""Rules for every route of the three roles, read from the route table, so that new routes are tested automatically."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.rules.routes import Route, is_export, role_routes
 World = tuple[Web, dict[str, int]]
 CONSOLE_NAMES = {view.__name__ for views in CONSOLE_VIEWS.values() for _suffix, view, *_ in views}
 
-# Open to everybody, by name. Whatever else stands under a role has an actor.
+# Routes open to everybody, by name. Every other route of a role requires an actor.
 PUBLIC = {"login", "begin_oidc", "finish_oidc", "forgot", "logout", "logo", "passkey_options", "passkey_login"}
-# Behind a mutation's address there may be a page; each stands here because somebody thought about it.
+# URLs that have both a page and a mutation; each is listed deliberately.
 ALSO_A_PAGE = {
     "act_on_many",
     "create_saved_reply",
@@ -83,7 +83,7 @@ def test_no_address_stands_outside_the_roles_unseen(world: World) -> None:
 
 
 def test_every_address_has_a_policy(world: World) -> None:
-    """A right that a role lacks has no address: what differs between the mounts is what the policies say."""
+    """A role has no route for a right that it lacks: the roles' routes differ exactly as the policies say."""
     routes = role_routes(world[0].app)
     views = {role: {r.view for r in routes if r.role == role and r.view not in CONSOLE_NAMES} for role in ROLES}
     assert views["admin"] - views["store"] == set()

@@ -1,4 +1,4 @@
-"""What holds for every template: used, marked for translation, escaped, and free of code."""
+"""Rules for every template: used, marked for translation, escaped, and free of code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGES = [name for name in NAMES if not name.startswith("emails/")]  # mail progr
 SPOKEN_ATTRIBUTES = {"alt", "title", "placeholder", "aria-label", "aria-description", "aria-roledescription", "label"}
 SILENT_ELEMENTS = {"kbd", "script", "style"}
 TRANSLATES = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
-# What people write or are called. None of it may stand where htmx reads instructions.
+# User input and names, which must not appear in attributes that htmx interprets.
 WORDS_OF_PEOPLE = {
     "content", "subject", "name", "email", "q", "filename", "detail", "typed", "error", "last_message_preview",
     "sender_name", "counterpart_name", "store_name", "customer_name", "last_sender_name", "participant_name",
@@ -39,7 +39,7 @@ def environment() -> Environment:
 
 
 def source_of(name: str) -> str:
-    """The template's text, without what is translated as a block and the blocks that fill an attribute of the frame."""
+    """Return the template's text, without translated blocks and blocks that fill an attribute of the frame."""
     source = re.sub(r"{%-? *trans\b.*?endtrans *-?%}", "", (TEMPLATES / name).read_text(), flags=re.DOTALL)
     return re.sub(r"{% block (frame_name|accent) %}.*?{% endblock %}", "", source)
 
@@ -76,7 +76,7 @@ def test_every_template_that_is_named_is_there(environment: Environment) -> None
 
 
 class Markup(HTMLParser):
-    """The elements, attributes and texts of a template whose expressions are holes."""
+    """Parse a template's elements, attributes and texts, with placeholders for its expressions."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -170,7 +170,7 @@ def _is_spoken(tag: str, attribute: str, value: str) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_translated_text_is_a_constant(environment: Environment, name: str) -> None:
-    """What is put together at run time cannot be extracted; values go in as named parameters.
+    """Strings built at run time cannot be extracted for translation; values are passed as named parameters.
 
     Sentences of events are constants too, marked in `models/events.py`.
     """
@@ -315,7 +315,7 @@ REFUSALS = {"FieldError": 2, "Refusal": 0, "CSRFError": 0}
 
 
 def test_what_views_and_services_refuse_is_marked_for_translation() -> None:
-    """The sentence of a refusal is a call of `_`, or comes from somewhere that is."""
+    """The sentence of a refusal is a call of `_`, or a value that comes from one."""
     cli_only = {"settings.py", "schema.py"}
     for path in [*PACKAGE.rglob("views/*.py"), *PACKAGE.rglob("services/*.py"), *PACKAGE.glob("*.py")]:
         if path.name in cli_only:

@@ -27,7 +27,7 @@ from tests.conftest import Browser, Web
 from tests.web.forms import field
 from tests.world import four_conversations
 
-# Views that change something and leave no entry, each because somebody thought about it.
+# Views that change something without an entry in the trail; each is listed deliberately.
 MESSAGES = {"send", "create", "create_question", "new", "close", "reopen", "mark_read", "typing"}
 MESSAGES |= {"rule_reply_out", "save_assignee", "save_snooze", "mark_unread", "add_note", "act_on_many", "undo_many"}
 MESSAGES |= {"undo_send", "leave"}

@@ -1,4 +1,4 @@
-"""What the tests of forms send, and what they look for in the answers."""
+"""Helpers for tests of forms: data to send, and parsing of the responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def count(web: Web) -> tuple[int, ...]:
 
 
 def field(page: str, name: str) -> str:
-    """What a form shows in its text field `name`."""
+    """Return the value of a form's text field `name`."""
     page = page[max(page.find('id="composer"'), 0) :]  # the reply, not the note before it
     area = re.search(rf'<textarea[^>]*name="{name}"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL)
     if area:

@@ -1,4 +1,4 @@
-"""Who signs in where in these tests, and whether somebody is in."""
+"""Helpers for tests of signing in: who signs in where, and whether a client is signed in."""
 
 from __future__ import annotations
 

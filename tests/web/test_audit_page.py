@@ -1,4 +1,4 @@
-"""The page of the audit trail: what it says, what finds it, what it gives away as a file."""
+"""The page of the audit trail: sentences, filters and exports."""
 
 from __future__ import annotations
 

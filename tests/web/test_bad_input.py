@@ -1,4 +1,4 @@
-"""Whatever people send: it ends in a sentence next to what it concerns, what they typed is kept, and nothing breaks."""
+"""Bad input: shows an error next to its field, keeps what was typed, and never causes a 5xx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's account, deactivated as a whole by an admin: asked first, at once, undone, and never the last one."""
+"""An admin deactivates a user's whole account: confirmed first, effective at once, undone, and never the last one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_deactivating_somebody_of_two_stores_signs_them_out_of_both_and_is_undon
         db.session.rollback()
     page = ada.get(done.location).text
     [undo] = re.findall(r'action="([^"]+/reactivate[^"]*)"', page)
-    assert "Lea is deactivated and signed out." in page
+    assert "Lea was deactivated and signed out." in page
     back = ada.post(undo)
     assert back.location.startswith(here) and "Lea can sign in again." in ada.get(back.location).text
     assert lea.sign_in("store", "lea").status_code == 303

@@ -50,7 +50,7 @@ def test_removing_asks_first_ends_what_they_have_there_and_is_undone(web: Web, w
         assert tokens.find_bearer(gone) is None and tokens.find_bearer(stays) is not None
         db.session.rollback()
     page = browser.get(done.location).text
-    assert "Lea was removed and is signed out." in page and f'action="{person}/return"' in page
+    assert "Lea was removed and signed out." in page and f'action="{person}/return"' in page
     assert f'id="member-{web.cast.lea.id}"' not in page
     assert f'id="member-{web.cast.lea.id}"' in browser.get(f"{here}?status=inactive").text
     assert browser.post(f"{person}/remove").status_code == 303, "twice is well"
@@ -77,7 +77,7 @@ def test_a_store_keeps_an_owner(web: Web, who: str) -> None:
         assert answer.status_code == 409 and "only owner" in alerts(answer.text)
     made = browser.post(f"{here}/{nadia}/role", {"role": "owner"})
     page = browser.get(made.location).text
-    assert "Nadia is an owner now." in page and 'name="role" value="staff"' in page
+    assert "Nadia is now an owner." in page and 'name="role" value="staff"' in page
     assert browser.post(f"{here}/{sam}/remove").status_code == 303
     assert staff_of(web, web.cast.bakery)[sam] == ("owner", False)
     if who == "sam":

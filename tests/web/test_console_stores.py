@@ -1,4 +1,4 @@
-"""Stores in the console: found, made, changed by two at once, closed and opened again; each change is in the trail."""
+"""Stores in the console: find, create, concurrent edits, deactivate and reactivate; every change is in the trail."""
 
 from __future__ import annotations
 

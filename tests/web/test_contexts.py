@@ -1,4 +1,4 @@
-"""What a conversation is about, on the pages: beside the words, in the list, in mail, and where a new one is begun."""
+"""Contexts on pages: the card beside the thread, in the list, in mail, and in the form for a new conversation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def begin(cast: Cast, name: Named = ORDER, subject: str = "Your cake") -> int:
 
 
 def card(text: str) -> str:
-    """The words of the card, with what was crossed out in brackets."""
+    """Return the text of the card, with crossed-out values in brackets."""
     found = re.search(r'<aside class="beside".*?</aside>', text, re.DOTALL)
     assert found
     words = re.sub(r"<del>(.*?)</del>", r"[\1] ", found[0])

@@ -44,7 +44,7 @@ def leave(web: Web, number: int, event: str) -> None:
 
 
 def event_lines(web: Web, name: str, number: int) -> list[str]:
-    """The events of a thread as somebody of the bakery reads them, without markup and time."""
+    """Return the events of a thread as the bakery's staff see them, without markup and times."""
     page = web.signed_in(name).get(f"/store/messages/{number}").text
     lines = re.findall(r'<p class="event".*?</p>', page, re.DOTALL)
     icons = [re.search(r'href="[^"]*#([\w-]+)"', line)[1] for line in lines]  # type: ignore[index]
@@ -53,7 +53,7 @@ def event_lines(web: Web, name: str, number: int) -> list[str]:
 
 
 def complaint(web: Web) -> str | None:
-    """What the doctor says about events."""
+    """Return the doctor's report about events."""
     with web.app.app_context():
         return next((line for line in doctor.examine().lines if line.startswith("FAIL status and events")), None)
 

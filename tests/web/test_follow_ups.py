@@ -1,4 +1,4 @@
-"""What is closed for good is taken up again in a follow-up: both say so to whoever sees both."""
+"""Follow-ups of conversations that are closed for good: the two link to each other for readers who see both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a list marks is what was searched for, in every script, and never markup of somebody's."""
+"""Search results mark exactly the matches, in every script, and never render markup from user text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody typed stays before their eyes, whatever happened to their page, conversation or session meanwhile."""
+"""Typed text is kept and shown, whatever happens to the page, the conversation or the session."""
 
 from __future__ import annotations
 

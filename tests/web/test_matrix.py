@@ -1,4 +1,4 @@
-"""Eight people, every address, four conversations: what each gets, as a table that somebody wrote by hand.
+"""Eight users, every route, four conversations: the expected statuses, in a table written by hand.
 
 Ada and Abe     admins; Ada began the platform's conversations, Abe has no seat in any
 Sam, Lea        staff of the bakery; Lea also works at the cycle shop, where she is not now
@@ -34,8 +34,8 @@ cleo      C            -           -             C
 omar      -            -           -             -
 """
 
-# What the addresses of one conversation answer to those who see it (W A S C), to those of the same role who do not (-),
-# and to whom is not signed in for that role (out). "none": the role has no such address.
+# The status that the routes of one conversation return to users who see it (W A S C), to users of the same role who do
+# not (-), and to users not signed in to that role (out). "none": the role has no such route.
 # The rows run from top to bottom, so a closed conversation is reopened before the next person comes.
 OF_A_CONVERSATION = """
 GET  R/<id>                                          W 200  A 200  S 200  C 200  - 404  out 302
@@ -83,7 +83,7 @@ POST R/<id>/attachments/<file>/remove                W 303  A 303  S 403  C 403 
 POST R/<id>/attachments/<file>/remove     htmx       W 200  A 200  S 403  C 403  - 404  out 401
 """
 
-# The addresses that are nobody's conversation.
+# Routes outside of conversations.
 OF_A_ROLE = """
 GET  H                                    admin 200  store 200  storefront 200  out 302
 GET  R                                    admin 200  store 200  storefront 200  out 302
@@ -200,7 +200,7 @@ GET  B/login/passkey                      admin 200  store 200  storefront none 
 GET  B/forgot                             admin 200  store 200  storefront 200  out 200
 """
 
-# What a store's owners change and its staff read.
+# Pages of a store that owners change and staff can read.
 OF_A_STORE = """
 GET  /store/staff                         owner 200  staff 200
 GET  /store/staff.csv                     owner 200  staff 403
@@ -284,7 +284,7 @@ def people(world: World) -> dict[str, Browser]:
 
 @pytest.fixture(scope="module")
 def files(world: World, people: dict[str, Browser]) -> dict[str, int]:
-    """A file in each conversation, sent by whoever began it; all have different numbers."""
+    """Send a file in each conversation, as the user who began it; all have different ids."""
     _, numbers = world
     found = {}
     for number, (name, who) in enumerate(

@@ -1,4 +1,4 @@
-"""Staff who see only what is theirs or nobody's: the same in list, counts, badge, search, stream, mail and API."""
+"""Staff who see only conversations assigned to them or to nobody: in list, counts, badge, search, stream, mail, API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates are Jinja's own: escaped, found anew when edited, and named by the errors in them."""
+"""Templates are plain Jinja: escaped, reloaded when edited, and named in tracebacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who else of one's own side has a conversation open: two sessions see each other, and nobody else sees either."""
+"""Presence: two colleagues see each other in a conversation, and nobody else sees either."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = re.compile(r'id="present".*?</ul>', re.DOTALL)
 
 
 def present(page: str) -> list[str]:
-    """The names of those who are shown as being here."""
+    """Return the names shown as present."""
     found = SHOWN.search(page)
     return re.findall(r'data-name="([^"]+)"', found[0]) if found else []
 

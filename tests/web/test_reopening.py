@@ -1,4 +1,4 @@
-"""What stands under a closed conversation: a composer while a reply reopens it, for teams always, or "Write again"."""
+"""The end of a closed thread: a composer while a reply reopens it (for teams always), or "Write again"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved views on pages: kept from a list or a search, counted for whoever looks, renamed, shared and deleted."""
+"""Saved views on pages: saved from a list or a search, counted per reader, renamed, shared and deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINK = re.compile(r'<a class="sidebar__link" href="([^"]+)" title="([^"]*)">.*?(
 
 
 def save_link(page: str) -> str:
-    """Where the page leads to save what it lists."""
+    """Return the page's link to save its list as a view."""
     (link,) = re.findall(r'id="save-view" href="([^"]+)"', page)
     return html.unescape(link)
 
@@ -124,7 +124,7 @@ def test_a_view_is_renamed_shared_and_deleted(web: Web) -> None:
     assert refused.status_code == 422 and "n" * 101 in refused.text
     assert sam.post("/store/views/1", {"name": "Cakes", "shared": "y"}).status_code == 303
     assert "Cakes" in nadia.get("/store/views").text
-    assert "gone for everybody" in nadia.get("/store/views/1/delete").text
+    assert "for everyone on your team" in nadia.get("/store/views/1/delete").text
     assert nadia.post("/store/views/1/delete").status_code == 303
     assert "Cakes" not in sam.get("/store/views").text
 

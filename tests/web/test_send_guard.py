@@ -1,4 +1,4 @@
-"""A reply that others have overtaken is not sent before its writer has seen what they wrote."""
+"""A reply is held back if others have written something that its sender has not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says of files, and carrying them to another storage."""
+"""The doctor's checks of files, and moving files to another storage."""
 
 from __future__ import annotations
 

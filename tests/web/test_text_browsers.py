@@ -1,4 +1,4 @@
-"""Browsers for text run no scripts, know no style sheets, and show what others hide: what is in a page is on the screen."""
+"""Text browsers run no scripts and ignore style sheets, so they show everything that is in a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a window is called: the page, and whose pages these are."""
+"""Window titles: the page, and the store or platform."""
 
 from __future__ import annotations
 

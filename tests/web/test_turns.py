@@ -1,4 +1,4 @@
-"""A team works off what waits for it, with and without scripts."""
+"""A team works through its waiting conversations, with and without scripts."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_no_more_than_two_hundred_are_acted_on_at_once(web: Web, three: list[int
 def test_a_form_asks_to_whom_or_until_when_for_many(
     web: Web, three: list[int], action: str, field: str, value: str
 ) -> None:
-    """Without scripts: a page whose form says again with which conversations."""
+    """Without scripts: a page whose form repeats the conversations."""
     sam = web.signed_in("sam")
     asked = "".join(f"&ids={number}" for number in three[:2])
     page = sam.get(f"/store/messages/bulk?action={action}{asked}").text

@@ -1,4 +1,4 @@
-"""Undo send on pages: what waits is shown to its own side, goes back into the composer, and is sent when due."""
+"""Undo send on pages: a delayed message is shown to its own side, can go back into the composer, and is sent when due."""
 
 from __future__ import annotations
 
