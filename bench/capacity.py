@@ -48,6 +48,7 @@ COSTS: Costs = {
 BASE_MIB, STREAM_KIB = 110, 24  # of a process, of a stream: python -m bench.live
 HEARD_MS, DELIVERED_MS = 0.11, 0.04  # a wake-up in each process, and again for each stream that it goes to
 ROW_BYTES, INDEX_BYTES = 275, 105  # for each message with its tenth of a conversation and its seats, at 4 million
+SEARCH_ROW_BYTES, SEARCH_INDEX_BYTES = 780, 830  # for its document, of fourteen words under two scopes, at 1 million
 
 # What people do. Everybody has one window open, with a conversation in it.
 POLL_EVERY = 30.0  # seconds; badge, list and thread each
@@ -198,11 +199,12 @@ def report(costs: Costs) -> Iterator[str]:
                 f"| {times} | {one.connections} | {memory:.1f} GB | {f'{one.herd:.0f} s' if streams else '–'} |"
             )
     yield ""
-    yield "| messages | rows | indexes | database |"
-    yield "|---:|---:|---:|---:|"
+    yield "| messages | rows | indexes | search | database |"
+    yield "|---:|---:|---:|---:|---:|"
     for messages in (1_000_000, 10_000_000, 100_000_000):
-        rows, indexes = messages * ROW_BYTES / 1e9, messages * INDEX_BYTES / 1e9
-        yield f"| {messages:,} | {rows:.2g} GB | {indexes:.2g} GB | {rows + indexes:.2g} GB |"
+        sizes = (ROW_BYTES, INDEX_BYTES, SEARCH_ROW_BYTES + SEARCH_INDEX_BYTES)
+        columns = (f"{float(f'{messages * size / 1e9:.2g}'):g} GB" for size in (*sizes, sum(sizes)))
+        yield f"| {messages:,} | {' | '.join(columns)} |"
 
 
 def main() -> None:
