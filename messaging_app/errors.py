@@ -123,7 +123,7 @@ class Invalid(Refusal):
 
 
 class ContextRequired(Invalid):
-    """Whoever begins this must say what it is about."""
+    """The new conversation needs a context."""
 
     code = "context_required"
 

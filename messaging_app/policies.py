@@ -156,7 +156,7 @@ class Position(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
-    """One matter of the console: where it stands in which role, who sees it, who may change it.
+    """A resource of the console: its address in each role, who can see it, and who may change it.
 
     An address with a number in it is reached from the page of what has the number; the others stand in the navigation.
     """
@@ -227,7 +227,7 @@ def position_of(actor: Actor) -> Position:
 
 
 def navigation(actor: Actor) -> list[Resource]:
-    """What stands in the navigation of `actor` beside the messages: whole addresses only."""
+    """Return the resources in the navigation of `actor`: those they see whose address has no parameters."""
     role = policy_of(actor).name
     return [one for one in CONSOLE.values() if one.is_seen_by(actor) and "<" not in one.at.get(role, "<")]
 

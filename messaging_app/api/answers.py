@@ -58,7 +58,7 @@ def state_of(thread: threads.Thread) -> str:
 
 
 def summary(actor: Actor, row: SeenHead, unread_count: int) -> dict[str, object]:
-    """Return the fields of a `ConversationSummary`, for customers those of theirs."""
+    """Return the fields of a `ConversationSummary`, for customers of a `StorefrontConversationSummary`."""
     counterpart = {"type": row.counterpart_type, "id": row.counterpart_id, "name": row.counterpart_name}
     context = row.context and {**row.context, "as_of": row.created_at}
     made = {"counterpart": counterpart, "unread_count": unread_count, "context": context}

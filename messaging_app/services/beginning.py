@@ -17,7 +17,7 @@ from messaging_app.services import contexts, drafts, reasons, recipients, starts
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What somebody asks to begin: the parties, what it is about, what it continues, and the code of its reason."""
+    """A request for a new conversation: its parties, context, the conversation it continues, and its reason's code."""
 
     conversation_type: str
     recipient_type: str
