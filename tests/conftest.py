@@ -37,15 +37,27 @@ SECRET = "an0ther-Key.for+tests=only_3b1f8a7c2d"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|X-CSRFToken&#34;: &#34;([^&]+)&#34;')
 
 
-# Where the database itself is what is tested, or with it Redis and gevent: there bin/test asks both databases.
+# Tests about the database itself: bin/test runs them on both databases.
 ON_BOTH_BY_DAY = (
     "tests/domain/",
-    "tests/live/test_streams.py",
     "tests/test_migrations.py::test_the_",  # what the models want
     "tests/test_migrations.py::test_up_down_and_up_again",
     "tests/web/test_statements.py",
 )
-# What takes seconds: of a test's cases there (roles, widths, kinds of image) bin/test asks the first.
+# What people do less often in the browser: only bin/test --all runs these.
+NOT_EVERY_DAY = (
+    "tests/browser/test_asking.py",
+    "tests/browser/test_attachments.py",
+    "tests/browser/test_draft_files.py",
+    "tests/browser/test_drafts.py",
+    "tests/browser/test_left_rows.py",
+    "tests/browser/test_notices.py",
+    "tests/browser/test_presence.py",
+    "tests/browser/test_saved_views.py",
+    "tests/browser/test_second_factor.py",
+    "tests/browser/test_undo.py",
+)
+# Slow tests of which bin/test runs the first case (role, width, kind of image) only.
 ONE_CASE_BY_DAY = ("tests/browser/", "tests/files/test_storage.py", "tests/files/test_thumbnails.py")
 
 
@@ -59,14 +71,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _asked_again(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Mark the PostgreSQL variants of tests, and further cases of tests that take seconds."""
+    """The PostgreSQL variants of tests, the rarer tests in the browser, and further cases of tests that take seconds."""
     on_sqlite = {_test(item) for item in items if item.get_closest_marker("postgres") is None}
     begun = set()
     for item in items:
         test = _test(item)
+        if item.get_closest_marker("long"):
+            continue
         if item.get_closest_marker("postgres"):
             if test in on_sqlite and not item.nodeid.startswith(ON_BOTH_BY_DAY):
                 yield item
+        elif item.nodeid.startswith(NOT_EVERY_DAY):
+            yield item
         elif item.nodeid.startswith(ONE_CASE_BY_DAY) and any(map(item.get_closest_marker, ("browser", "slow"))):
             if test in begun:
                 yield item

@@ -100,7 +100,7 @@ class Provider:
         self._tokens: dict[str, Token] = {}
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True, request_handler=Handler)
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def change_key(self) -> None:
         self.key = self.signing_key = RSAKey.generate_key(2048, {"kid": f"k{time.time()}"}, private=True)

@@ -55,7 +55,7 @@ def test_a_passkey_is_made_in_the_browser_and_signs_in(site: Site, visit: Visito
     link.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
     page.goto("/admin/login")
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("That did not work")
+    expect(page.get_by_role("alert")).to_contain_text("That didn’t work")
     expect(page).to_have_url(re.compile("/admin/login$"))
 
 

@@ -50,7 +50,7 @@ def owners(store_id: int) -> int:
     return found or 0
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_of_two_owners_who_remove_demote_or_deactivate_each_other_one_stays(
     app: Flask, cast_of: cast.Cast, seed: int
 ) -> None:
@@ -81,7 +81,7 @@ def active_admins() -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_of_two_admins_who_remove_or_deactivate_each_other_one_stays(app: Flask, cast_of: cast.Cast, seed: int) -> None:
     chance = random.Random(seed)
     ada, abe = cast_of.ada, cast_of.abe

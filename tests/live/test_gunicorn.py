@@ -30,6 +30,7 @@ def ask(port: int, path: str, *headers: str) -> str:
     return answer.decode()
 
 
+@pytest.mark.long
 def test_forwarding_headers_count_only_where_a_proxy_is_named(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Whoever sends them, be it from this machine."""
     for proxies in (0, 1):

@@ -28,6 +28,7 @@ Install = Callable[..., Installation]
 LATEST = 20  # seconds in which a stream ends that lost its right
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("install", IN_BOTH_AT_LENGTH, indirect=True)
 def test_streams_end_with_their_right_and_are_not_told_who_is_writing(install: Install) -> None:
     here = install()

@@ -43,7 +43,7 @@ class SlowServer:
             request_queue_size = 50
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"smtp://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
