@@ -65,7 +65,7 @@ def load_demo(if_empty: bool) -> None:
         if if_empty and not demo.is_empty():
             return
         loaded = demo.load(progress=_progress)
-    click.echo("The demo cast is loaded." if loaded else "The demo cast is here already; nothing was changed.")
+    click.echo("The demo cast is loaded." if loaded else "The demo cast is already loaded; nothing was changed.")
     if current_app.extensions["settings"].env == "production":
         click.echo("Its passwords are public. Do not let anybody reach this installation.", err=True)
 

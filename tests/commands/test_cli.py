@@ -70,7 +70,7 @@ def test_the_demo_is_loaded_once_and_shown(run: Run) -> None:
     result = run("demo", "load", "--if-empty")
     assert (result.exit_code, result.stdout) == (0, "The demo cast is loaded.\n")
     assert run("demo", "load", "--if-empty").stdout == ""
-    assert run("demo", "load").stdout == "The demo cast is here already; nothing was changed.\n"
+    assert run("demo", "load").stdout == "The demo cast is already loaded; nothing was changed.\n"
     shown = run("demo", "show").stdout
     assert "http://127.0.0.1:5000/admin/login" in shown
     assert "demo-ada-2026" in shown
