@@ -23,7 +23,7 @@ def test_deactivating_somebody_of_two_stores_signs_them_out_of_both_and_is_undon
         assert f'href="{AT}/{web.cast.lea.id}/deactivate?store_id={web.cast.bakery}"' in ada.get(page).text
     act = f"{AT}/{web.cast.lea.id}/deactivate?store_id={web.cast.bakery}"
     for asked in (ada.get(act), ada.get(act, htmx=True)):
-        for effect in ("Ends 1 session.", "Stops 1 API token", "their places at 2 stores", f'action="{act}"'):
+        for effect in ("Ends 1 session.", "Stops 1 API token", "their roles at 2 stores", f'action="{act}"'):
             assert effect in asked.text
     assert lea.get("/store/messages").status_code == 200
     done = ada.post(act)
