@@ -184,7 +184,7 @@ def sentences() -> Iterator[None]:
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
     except UnicodeEncodeError:  # Python accepts such bytes as input but cannot write them
-        raise click.ClickException("What was typed is not UTF-8.") from None
+        raise click.ClickException("The input is not UTF-8.") from None
     except DatabaseError as error:
         if isinstance(error, IntegrityError | DataError | InternalError):
             raise  # a bug

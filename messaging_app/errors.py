@@ -132,7 +132,7 @@ class ContextRequired(Invalid):
 
 
 class ReasonRequired(Invalid):
-    """Whoever begins this must say why."""
+    """The new conversation needs a reason."""
 
     code = "reason_required"
 

@@ -76,7 +76,7 @@ def _flask_config(settings: config.Settings, instance: Path) -> dict[str, object
 
 
 def _init_foundations(app: Flask, settings: config.Settings) -> None:
-    """What the pages stand on: logs, database, sessions, languages, limits, live events."""
+    """Set up the foundations: logs, database, sessions, languages, limits, live events."""
     logs.init_app(app)
     request_log.init_app(app)
     tracing.init_app(app)

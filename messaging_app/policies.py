@@ -1,8 +1,8 @@
-"""The three roles as data: where each lives, what it sees, what it may start and close; and who runs what.
+"""The three roles as data: their addresses, what they see, and what they may start, close and manage.
 
-Whoever wants to know what a store's staff may do reads this screen. Which *rows* an actor sees is the one scope
-`Conversation.visible_to`; what an actor may *do* with a row that it sees is here. `CONSOLE` says who sees and who
-changes the people, stores and settings of the platform: navigation, addresses and rights are made from it.
+This file defines what each role may do. Which *rows* an actor sees is defined by the scope `Conversation.visible_to`;
+what an actor may *do* with a visible row is defined here. `CONSOLE` says who sees and who changes the users, stores and
+settings of the platform; navigation, routes and rights follow from it.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class RolePolicy:
     types: tuple[ConversationType, ...]
     starts: dict[str, ConversationType]  # recipient type -> the conversation that begins with it
     starts_where: dict[str, str]  # of these, recipient type -> the platform setting without which it may not
-    always_with_reason: tuple[str, ...]  # recipient types to which whoever begins says why in any case
+    always_with_reason: tuple[str, ...]  # recipient types for which a reason is always required
     may_close: bool
     offers_second_factor: bool
     tells_what_is_stored: bool
     single_sign_on: bool  # whether identity providers sign people in
     chooses_recipients: bool  # whether there is anybody to choose from when beginning a conversation
-    starts_freely: bool  # others only where platform and store let them, and so many a day
+    starts_freely: bool  # False: only if platform and store allow it, and up to a daily limit
     names_any_context: bool  # may begin conversations about what the shop has not stated; others only about their own
-    reason_required_by: str | None  # the platform setting by which whoever begins says why
+    reason_required_by: str | None  # the platform setting that requires a reason
     context_with_reason: bool  # the same setting asks for a context too, except where a reason is needed in any case
     idle: timedelta
     absolute: timedelta
@@ -55,7 +55,7 @@ class RolePolicy:
 
     @property
     def has_team(self) -> bool:
-        """Whether several people act for one side, who share out what waits for it."""
+        """Whether several users act for one side and share its work."""
         return self.actor_type in TEAMS
 
 
@@ -158,7 +158,7 @@ class Position(StrEnum):
 class Resource:
     """A resource of the console: its address in each role, who can see it, and who may change it.
 
-    An address with a number in it is reached from the page of what has the number; the others stand in the navigation.
+    Addresses with an id are linked from the page of their object; the others are in the navigation.
     """
 
     name: str

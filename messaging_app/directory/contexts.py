@@ -54,7 +54,7 @@ def _planned(store: PlannedStore, kinds: list[str]) -> list[_Planned]:
             problems += [f"{path}.{error.field}: {error.message}" for error in refusal.errors]
             continue
         if name in found:
-            problems.append(f"{path}.reference: stands already at {found[name].path}.reference.")
+            problems.append(f"{path}.reference: already used at {found[name].path}.reference.")
         found.setdefault(name, _Planned(path, entry, name, details))
     if problems:
         raise DirectoryError(problems)

@@ -19,10 +19,9 @@ _LINE = ("conversation_id", "side", "after_seq", "event", "actor_id", "actor_nam
 
 
 def give_back(connection: Connection, user_ids: Collection[int]) -> None:
-    """Release what these users have on sides where they are no longer active, with a line for the side.
+    """Unassign these users' conversations on sides where they are no longer active, and add a line for the side.
 
-    Joins the transaction that has ended their place: an assignment at the same moment either comes before, or is
-    refused.
+    Joins the transaction that ends their membership, so a concurrent assignment is either undone here or refused.
     """
     for team in TEAMS:
         for part in chunks(sorted(user_ids)):

@@ -174,5 +174,5 @@ def _secret(entry: PersonEntry, path: str) -> Secret | None:
 
 def _unique(seen: dict[str, str], key: str, path: str, field: str, problems: list[str]) -> None:
     if key in seen:
-        problems.append(f"{path}.{field}: stands already at {seen[key]}.{field}.")
+        problems.append(f"{path}.{field}: already used at {seen[key]}.{field}.")
     seen.setdefault(key, path)

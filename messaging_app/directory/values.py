@@ -95,7 +95,7 @@ def _password_hash(raw: str) -> str:
 
 def _once(value: object) -> object:
     if value is TWICE:
-        raise ValueError("stands twice in the same object")
+        raise ValueError("appears twice in the same object")
     return value
 
 

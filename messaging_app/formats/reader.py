@@ -137,7 +137,7 @@ def translated(text: str) -> str:
 
 
 def translated_many(singular: str, plural: str, number: int) -> str:
-    """Return a sentence about so many things in the reader's language."""
+    """Return a sentence about a number of things in the reader's language, with the right plural."""
     return reader().words.ungettext(singular, plural, number)
 
 

@@ -1,4 +1,4 @@
-"""Beginning a conversation: what is asked for, and what becomes of it in the transaction of the first message."""
+"""Beginning a conversation: the request, and its part of the first message's transaction."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def count_waiting(actor: Actor) -> int:
 
 
 def _shape_of(asked: Asked) -> tuple[inbox.Shape, dict[str, object]]:
-    """Return the query that lists what is asked for, with its parameters."""
+    """Return the query of a filtered list, with its parameters."""
     status, kind, assignee = asked.get("status", "open"), asked.get("conversation_type"), asked.get("assignee")
     chosen = {"of_store": asked.get("store_id"), "of_customer": asked.get("customer_id")}
     about = {name: asked.get(name) for name in ("context_kind", "context_reference", "reason")}

@@ -91,4 +91,4 @@ class Storage(Protocol):
         """Return the file's path on this machine, for a web server to send it, or None."""
 
     def sweep(self, older_than: timedelta) -> int:
-        """Delete what was staged before that age and never committed. Returns the number."""
+        """Delete files staged longer ago than that age and never committed. Returns how many."""

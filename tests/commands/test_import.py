@@ -132,10 +132,10 @@ def test_names_and_roles_change_in_place(bring_in: Import) -> None:
         ('{"stores": [{"name": "A"}]}', "stores[0].code: is missing."),
         ('{"stores": [{"code": "a"}]}', "stores[0].name: is missing"),
         ('{"stores": [{"code": "a/b", "name": "A"}]}', "stores[0].code: has 1-64 characters"),
-        ('{"stores": [{"code": "a", "code": "b"}]}', "stores[0].code: stands twice"),
+        ('{"stores": [{"code": "a", "code": "b"}]}', "stores[0].code: appears twice"),
         (
             '{"stores": [{"code": "a", "name": "A"}, {"code": "a"}]}',
-            "stores[1].code: stands already at stores[0].code.",
+            "stores[1].code: already used at stores[0].code.",
         ),
         ('{"stores": [{"code": "a", "name": "A", "accent": "red"}]}', "stores[0].accent: is one of clay, amber, leaf"),
         ('{"stores": [{"code": "a", "name": "A", "active": "no"}]}', "stores[0].active: must be true or false."),
@@ -160,7 +160,7 @@ def test_names_and_roles_change_in_place(bring_in: Import) -> None:
         ),
         (
             '{"admins": [{"email": "a@b.c", "name": "A"}, {"email": "A@B.c", "name": "A"}]}',
-            "admins[1].email: stands already at admins[0].email.",
+            "admins[1].email: already used at admins[0].email.",
         ),
         (
             (

@@ -91,7 +91,7 @@ def test_what_cannot_be_is_refused_with_its_place_and_nothing_is_written(
 
 def test_one_number_twice_and_another_customers_are_refused(bring_in: Import) -> None:
     twice = problems(lambda: bring_in(stores=[bakery(CAKE, CAKE | {"kind": "return"}, CAKE | {"reference": " 4711 "})]))
-    assert twice == "stores[0].contexts[2].reference: stands already at stores[0].contexts[0].reference."
+    assert twice == "stores[0].contexts[2].reference: already used at stores[0].contexts[0].reference."
     bring_in(stores=[bakery(CAKE)])
     of_omar = CAKE | {"customer": {"email": "omar@mail.example"}, "version": 9}
     refused = problems(lambda: bring_in(stores=[bakery(of_omar)]))

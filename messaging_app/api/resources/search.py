@@ -12,7 +12,7 @@ from messaging_app.services import search
 
 
 def search_conversations(actor: Actor, query: s.SearchQuery) -> Answer:
-    """A page of conversations that hold what was asked for."""
+    """Return a page of search results."""
     page = search.search(actor, query.q, cursor=query.cursor, limit=query.limit)
     hits = [
         {
