@@ -73,7 +73,7 @@ def start_session_at(response: Response, role: RolePolicy, person_id: int, store
 
 
 def end_session_at(response: Response, role: RolePolicy) -> None:
-    """Sign out whoever is signed in for `role` in the browser that asks, from a page outside the role's addresses."""
+    """Sign out the browser's session of `role`, from a page outside the role's addresses."""
     if token := _token_at(role):
         _end(token)
     interface, app = _interface()

@@ -199,7 +199,7 @@ def set_closing(connection: Connection) -> None:
 
 
 def find_strangers(connection: Connection) -> str | None:
-    """Whoever wrote a line, closed a conversation or removed a file exists; a customer is the conversation's own."""
+    """Everyone who wrote a line, closed a conversation or removed a file exists; a customer is the conversation's own."""
     file = MessageAttachment
     closed_by = (Conversation.closed_by_type, Conversation.closed_by_id)
     lines = select(Conversation.id, literal("line").label("what"), Message.seq.label("number")).join(

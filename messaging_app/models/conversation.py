@@ -311,7 +311,7 @@ class Conversation(Sides, Base):
 
     @classmethod
     def at(cls, session: Session, conversation_id: int) -> Locked:
-        """Return a conversation without locking it, whoever sees it."""
+        """Return a conversation without locking it or asking who sees it."""
         return Locked(*session.execute(select(*cls._locked_columns()).where(cls.id == conversation_id)).one())
 
     @classmethod

@@ -269,7 +269,7 @@ def _mark_read(actor_type: ActorType) -> Query[Moved]:
         )
         .values(
             last_read_seq=up_to,
-            # Whoever reads no more than a mention: that is nothing to the other side.
+            # Only a mention was read, which the other side never learns of.
             last_read_at=case((seat.last_read_seq < up_to, at), else_=seat.last_read_at),
             unread_count=left,
             mentions=ZERO,

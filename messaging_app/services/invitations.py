@@ -1,7 +1,7 @@
 """Invitations: who is asked to join a store's staff or the platform's admins, and what is still pending.
 
-An address that has an account already joins at once and is told; any other gets a link by mail that works once within
-seven days (see `joining`). While mail is off the link is returned, for whoever invites to pass it on.
+An address that already has an account joins at once and gets a notice; any other gets a link by mail that works once within
+seven days (see `joining`). While mail is off the link is returned for the inviter to pass on.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def withdraw(actor: Actor, link_id: int, store_id: int | None = None) -> None:
 
 
 def restore(actor: Actor, link_id: int, store_id: int | None = None) -> None:
-    """Make the link of a withdrawn invitation work again; its mail is sent if it was not. Doing it twice is well.
+    """Make the link of a withdrawn invitation work again; its mail is sent if it was not. Idempotent.
 
     Raises `NotFound`, `NotAllowed`, `Invalid` where the store is deactivated, and `LinkOver` where there is a newer one.
     """
@@ -151,7 +151,7 @@ def list_pending(actor: Actor, store_id: int | None = None) -> list[Pending]:
 
 def _invite(actor: Actor, email: str, role: str, store_id: int | None) -> Outcome:
     with writing(db.session) as session:
-        _check(session, actor, role, store_id)  # again: it may have changed meanwhile, and now holds until the end
+        _check(session, actor, role, store_id)  # again: it may have changed since, and is now locked until the end
         store = lock(session, store_id)
         user = session.scalar(select(User).where(User.email_key == email_key(email)).with_for_update(key_share=True))
         if user is not None and not user.active:

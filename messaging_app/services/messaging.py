@@ -86,7 +86,7 @@ def send_message(
     """Write into an open conversation: 1-10,000 code points, optional if there are `uploads`.
 
     `seen` is the last seq that the writer was shown: if others have written since, nothing is sent and
-    `NewerMessages` is raised. A closed one is reopened by whoever may close it and wants to `reopen`, and by customers
+    `NewerMessages` is raised. A closed one is reopened by anyone who may close it and asks to `reopen`, and by customers
     as long as the platform lets their replies do that. A repeated key returns the first message. For files see
     `uploads.validate_and_store`.
     """

@@ -71,7 +71,7 @@ def reset(token: str, password: str, *, keep_tokens: bool = False) -> Reset:
     for _role, account_key in accounts_of(opened):
         limiter.forget("sign_in_account", *account_key)
     if user_id is not None:
-        limiter.forget("sign_in_code", user_id)  # whoever tried codes no longer has a valid password
+        limiter.forget("sign_in_code", user_id)  # the password that came with those codes is no longer valid
     return opened
 
 

@@ -224,7 +224,7 @@ def show(actor: Actor, thread: threads.Thread, *, context: LineRow | None = None
 
 
 def _unread(seat: Seat, lines: list[Line | OwnLine | OwnNote], own_newest: int) -> tuple[int | None, int]:
-    """Return the first unread line shown, and how many are unread. Whoever has replied to a message knows it."""
+    """Return the first unread line shown, and how many are unread. Messages before the reader's own newest count as read."""
     if not seat.unread_count:
         return None, 0
     unread = [line.seq for line in lines if line.seq > seat.last_read_seq and not line.mine and line.kind == "message"]
