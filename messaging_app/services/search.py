@@ -30,12 +30,9 @@ QUERY_MAX = 500
 STORES_MAX = 200
 HITS_MAX = 500  # in one conversation
 NEWEST = 1 << 60  # above every document
-AT_ONCE = (
-    200,
-    300,
-    2_000,
-)  # documents that one page looks at; those of conversations found in one step are left out of the next
-SHOWN_BEFORE = 2_000  # documents that are looked at for what earlier pages have shown
+# Documents that one page examines, step by step. Each step leaves out the conversations that earlier ones found.
+AT_ONCE = (200, 300, 2_000)
+SHOWN_BEFORE = 2_000  # documents examined for conversations that earlier pages have shown
 COUNTED = 200  # documents examined for a saved view's count
 
 
@@ -137,14 +134,17 @@ def search(actor: Actor, typed: str, *, cursor: str | None = None, limit: int = 
     A page can be short if few candidates match. Raises `Invalid` on fields `q` and `cursor`. Two statements; one more for
     `store:`, for each further step if the newest lines are not enough, and for each step of a later page.
     """
-    question, below = parse(_checked(typed), zone), cursors.decode_document(cursor) if cursor else NEWEST
-    found, first, matches, known = _asked(actor, question), below, dict[int, _Match](), set[int]()
+    question = parse(_checked(typed), zone)
+    first = below = cursors.decode_document(cursor) if cursor else NEWEST
+    found = _asked(actor, question)
     if found is None:
         return HitPage([], None)
+    matches: dict[int, _Match] = {}
+    known: set[int] = set()
     for most in AT_ONCE:
         candidates, below = found.candidates(most, below=below, but=known)
         new = found.newest_of_each(candidates, wanted := limit + 1 - len(matches))
-        if len(new) == wanted:  # the others were not looked at
+        if len(new) == wanted:  # the remaining candidates were not examined
             below = min(match.document_id for match in new.values())
         known |= new.keys()
         if cursor and new:

@@ -1,7 +1,7 @@
-// A list of options above a field, filled by the server as one types: arrows go through it, and what is marked is taken.
+// A list of options above a field, which the server fills as the user types. Arrow keys move the mark.
 
-// `panel` and `field` find the two. `typed` returns what to look for, null where the list has no business; `take` is given
-// the option. `takenBy` are the keys that take it; where Tab does, Shift Tab still leaves the field.
+// `panel` and `field` return the two elements. `typed` returns the text to look for, or null if the list should not open;
+// `take` gets the chosen option. `takenBy` are the keys that choose it; if Tab is one, Shift Tab still leaves the field.
 export function offerOptions({ panel, field, typed, take, takenBy }) {
   const options = () => [...panel().querySelectorAll("[role='option']")];
   const marked = () => options().find((option) => option.getAttribute("aria-selected") === "true");
