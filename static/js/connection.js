@@ -37,7 +37,21 @@ function restPoll(event) {
   if (state.ended || !navigator.onLine || (document.hidden && source.id !== "unread-badge")) event.preventDefault();
 }
 
+// A connection that breaks off during a response is as bad as none, and nothing may be swapped in. Read whole here, it fails
+// before htmx looks at it. If only the head had begun, browsers take the missing body for an empty one.
+function readWhole({ detail: { ctx } }) {
+  const send = ctx.fetch;
+  ctx.fetch = async (...request) => {
+    const response = await send(...request);
+    if (response.headers.get("Content-Type")?.startsWith("text/event-stream")) return response;
+    const text = await response.clone().text();
+    if (!text && Number(response.headers.get("Content-Length")) > 0) throw new TypeError("the response broke off");
+    return response;
+  };
+}
+
 document.addEventListener("htmx:config:request", restPoll);
+window.addEventListener("htmx:before:request", readWhole); // after those on the document, of which one sends by itself (upload.js)
 // On its way to another store or out a page would ask in a wrong name or in none; the browser may show it again later.
 document.addEventListener("submit", ({ target }) => { if (target.matches("#stores, [data-sign-out]")) state.ended = true; });
 window.addEventListener("pageshow", ({ persisted }) => { if (persisted) state.ended = false; });

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from messaging_app.models import Message
@@ -91,6 +91,29 @@ def test_four_writers_two_readers_and_a_bad_network(
         assert [seq for seq, _ in noted] == sorted({seq for seq, _ in noted}), "twice or out of order"
         assert page.evaluate(DOM) == [seq for seq, _ in stored], "not all of them"
         assert all(content in text for (_, text), (_, content) in zip(noted, stored, strict=True))
+
+
+@pytest.mark.long
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_response_that_breaks_off_in_its_head_costs_nobody_their_words(
+    install: Callable[..., Installation], network: Callable[[int], BadNetwork], browser: Browser
+) -> None:
+    """Browsers take it for one with an empty body, which must not take the composer's place."""
+    here = install()
+    sam, nadia = here.signed_in("sam"), here.signed_in("nadia")
+    number = sam.begin(here.cast.cleo, "The first")
+    bad = network(here.port)
+    page = reader(browser, bad.port, sam, f"/store/messages/{number}")
+    bad.cut = 1
+    assert nadia.send(number, "Mine came first") == 303
+    send_by_hand(page, "Mine too")
+    expect(page.locator("#composer").get_by_role("alert")).to_contain_text("Not sent")
+    expect(page.locator("#content")).to_have_value("Mine too")
+    bad.cut = 0
+    send_by_hand(page, "")
+    expect(page.locator("#composer")).to_contain_text("Mine came first")
+    assert send_by_hand(page, "")
 
 
 def reader(browser: Browser, port: int, person: Person, path: str) -> Page:
