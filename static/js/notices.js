@@ -6,6 +6,7 @@ const words = () => document.getElementById("words").dataset;
 const unread = () => Number(document.getElementById("unread-badge")?.dataset.unread ?? 0);
 const keyOf = (name) => `notices:${name}`;
 let known = unread();
+let letGo = () => {};
 
 function isOn(name) {
   if (name === "desktop" && globalThis.Notification?.permission !== "granted") return false;
@@ -16,23 +17,29 @@ function remember(name, on) {
   try { localStorage.setItem(keyOf(name), on ? "on" : "off"); } catch { /* for this page only */ }
 }
 
-// Of several tabs one speaks: whoever notes the new count first. That it fell is noted too, or its next rise were old.
-function isFirst(count) {
-  const key = `notices:told:${document.body.dataset.role}`;
-  try {
-    const [at, told] = JSON.parse(localStorage.getItem(key) ?? "[0, 0]");
-    if (told === count && Date.now() - at < 60_000) return false;
-    localStorage.setItem(key, JSON.stringify([Date.now(), count]));
-  } catch { /* then every tab speaks */ }
-  return true;
+// Of several tabs one speaks: whoever gets the lock on this count. It holds the lock for a minute, or until its own count
+// changes again. Without locks, every tab speaks.
+async function isFirst(count) {
+  if (!navigator.locks) return true;
+  return new Promise((answer) => {
+    const name = `notices:${document.body.dataset.role}:${count}`;
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      answer(lock !== null);
+      return lock && new Promise((done) => {
+        letGo = done;
+        setTimeout(done, 60_000);
+      });
+    });
+  });
 }
 
-function noticeNew() {
+async function noticeNew() {
   const count = unread();
-  const more = count > known;
-  const news = more ? document.hidden : count < known;
+  if (count === known) return;
+  const isNews = count > known && document.hidden;
   known = count;
-  if (!news || !isFirst(count) || !more) return;
+  letGo();
+  if (!isNews || !await isFirst(count)) return;
   if (isOn("sound")) ring();
   if (isOn("desktop")) show(count);
 }
