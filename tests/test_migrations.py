@@ -439,6 +439,29 @@ def test_0049_takes_functions_and_totals_away_and_brings_them_back_right(at: Cal
     assert [(kind, int(unread)) for kind, unread in rows(whole)] == [("customer", 5)]
 
 
+def test_0049_puts_right_what_the_old_code_left_in_columns_that_it_does_not_know(at: Callable[[str], None]) -> None:
+    """Its sends change who wrote last, but neither since when nor a mark of the side that is to answer."""
+    at("0016")
+    upgrade(revision=CHAIN[-2])
+    marked, answered = MOMENT.replace("12:00", "12:30"), MOMENT.replace("12:00", "13:00")
+    mark = "UPDATE conversations SET store_no_reply_at = {at}, admin_no_reply_at = {at}, store_snoozed_until = {at}"
+    run(
+        "INSERT INTO side_lines (conversation_id, side, after_seq, event, actor_id, actor_name, content, created_at)"
+        f" VALUES (1, 'store', 2, 'no_reply', 1, 'Sam', '', {marked})",
+        "INSERT INTO messages (id, conversation_id, seq, kind, sender_type, sender_id, sender_name, content, created_at)"
+        f" VALUES (13, 1, 3, 'message', 'customer', 1, 'Cleo', 'Three', {answered})",
+        f"UPDATE conversations SET last_seq = 3, last_sender_type = 'customer', last_message_at = {answered}",
+        mark.format(at=marked),
+    )
+    upgrade(revision=CHAIN[-1])
+    moments = "substr(CAST(turn_since AS TEXT), 12, 5), store_no_reply_at, store_snoozed_until"
+    assert rows(f"SELECT {moments}, admin_no_reply_at IS NULL FROM conversations") == [("13:00", None, None, False)]
+    run(mark.format(at=answered), f"UPDATE side_lines SET created_at = {answered}")
+    downgrade(revision=CHAIN[-2])
+    upgrade(revision=CHAIN[-1])
+    assert rows("SELECT store_no_reply_at IS NULL, store_snoozed_until IS NULL FROM conversations") == [(False, False)]
+
+
 def test_0049_has_nothing_to_do_where_0016_dropped_it_all(app: Flask) -> None:
     upgrade()
     run(f"UPDATE alembic_version SET version_num = '{CHAIN[-2]}'")

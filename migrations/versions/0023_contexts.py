@@ -1,5 +1,7 @@
 """What conversations are about: orders, returns and the like."""
 
+from contextlib import nullcontext
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,9 +11,15 @@ branch_labels = None
 depends_on = None
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+COLUMNS = (("context_id", Id), ("context_kind", sa.String(length=20)), ("context", sa.Text()))
 
 
 def upgrade():
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    # On their own: the tables lock stores and customers, and one transaction of them all could be in a deadlock.
+    with op.get_context().autocommit_block() if on_postgresql else nullcontext():
+        for name, kind in COLUMNS:
+            op.add_column("conversations", sa.Column(name, kind, nullable=True), if_not_exists=on_postgresql)
     op.create_table(
         "contexts",
         sa.Column("id", Id, nullable=False),
@@ -42,13 +50,10 @@ def upgrade():
         sa.ForeignKeyConstraint(["context_id"], ["contexts.id"], name=op.f("fk_context_facts_context_id_contexts")),
         sa.PrimaryKeyConstraint("context_id", "fact_id", name=op.f("pk_context_facts")),
     )
-    op.add_column("conversations", sa.Column("context_id", Id, nullable=True))
-    op.add_column("conversations", sa.Column("context_kind", sa.String(length=20), nullable=True))
-    op.add_column("conversations", sa.Column("context", sa.Text(), nullable=True))
 
 
 def downgrade():
-    for column in ("context_id", "context_kind", "context"):
-        op.drop_column("conversations", column)
+    for name, _kind in COLUMNS:
+        op.drop_column("conversations", name)
     op.drop_table("context_facts")
     op.drop_table("contexts")

@@ -1,5 +1,7 @@
 """Messages that wait a few seconds before they are sent, and how many seconds a person wants."""
 
+from contextlib import nullcontext
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,7 +15,11 @@ WAITING = sa.text("state = 'waiting'")
 
 
 def upgrade():
-    op.add_column("users", sa.Column("undo_send_seconds", Id, nullable=False, server_default="0"))
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    # On its own: the table locks conversations, and whoever reads both would be in a deadlock with one transaction of the two.
+    with op.get_context().autocommit_block() if on_postgresql else nullcontext():
+        column = sa.Column("undo_send_seconds", Id, nullable=False, server_default="0")
+        op.add_column("users", column, if_not_exists=on_postgresql)
     op.create_table(
         "delayed_messages",
         sa.Column("id", Id, nullable=False),
