@@ -13,6 +13,7 @@ from sqlalchemy import Row, create_engine, text
 
 from bench.load import Request
 from bench.servers import Visitor
+from messaging_app.db.types import UtcDateTime
 from messaging_app.queries.cursors import Place, Walk
 from messaging_app.services.inboxes import PAGE
 
@@ -25,7 +26,7 @@ WORDS = ", about as long as what people write in a chat: a line or two."
 CONVERSATIONS = text(
     "SELECT store_id, id, status, conversation_type, last_seq, last_message_at FROM conversations"
     " WHERE store_id BETWEEN :first AND :last ORDER BY store_id, last_message_at DESC, id DESC"
-)
+).columns(last_message_at=UtcDateTime)
 UNREAD = text(
     "SELECT store_id, sum(unread_count) FROM conversation_participants WHERE participant_type = 'store'"
     " AND participant_id = 2 * store_id - 1 AND store_id BETWEEN :first AND :last GROUP BY store_id"

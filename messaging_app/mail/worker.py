@@ -13,6 +13,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import FrameType
 
@@ -47,7 +48,7 @@ class Worker(Consumer):
         self.app = app
         self._beaten = time.monotonic()
         self._planned: datetime | None = None  # when the next extra round runs
-        self._doctor: threading.Thread | None = None
+        self._apart: dict[str, threading.Thread] = {}  # the newest thread of each job
         huey = MemoryHuey("messaging", results=False)
         super().__init__(huey, workers=1, worker_type="thread", max_delay=1, shutdown_timeout=STOP_WITHIN)
         self.sweep = huey.task()(self._sweep)
@@ -78,9 +79,9 @@ class Worker(Consumer):
                     logger.info("%s mails went out", sent)
                 following = outbox.next_due()
                 heartbeat.beat()
-                indexing.run(db.session, self._goes_on)
+                self._run_apart("index", self._index)
                 if runs.is_asked():
-                    self._call_doctor()
+                    self._run_apart("doctor", self._examine)
                 db.session.rollback()
             except SQLAlchemyError as error:
                 db.session.rollback()
@@ -89,11 +90,19 @@ class Worker(Consumer):
         if following is not None and following - now() < outbox.SOON:
             self._plan(max(following, now() + BREATH))
 
-    def _call_doctor(self) -> None:
-        """Run the doctor in a thread of its own: in a large database it takes minutes, and e-mail must not wait."""
-        if self._doctor is None or not self._doctor.is_alive():
-            self._doctor = threading.Thread(target=self._examine, name="worker-doctor", daemon=True)
-            self._doctor.start()
+    def _run_apart(self, name: str, job: Callable[[], None]) -> None:
+        """Run a job in a thread of its own, once at a time: in a large database it takes minutes, and e-mail must not wait."""
+        if name not in self._apart or not self._apart[name].is_alive():
+            self._apart[name] = threading.Thread(target=job, name=f"worker-{name}", daemon=True)
+            self._apart[name].start()
+
+    def _index(self) -> None:
+        with self.app.app_context():
+            try:
+                indexing.run(db.session, lambda: not self.stop_flag.is_set())
+            except SQLAlchemyError as error:
+                db.session.rollback()
+                logger.warning("the search index waits for the database: %s", error)
 
     def _examine(self) -> None:
         with self.app.app_context():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import takewhile
@@ -31,6 +32,8 @@ BATCH = 250  # messages or conversations in one transaction
 LINES = "lines"  # the row of SearchDue that holds the progress through messages
 SETTLED_AFTER = timedelta(minutes=1)  # a message may be committed this much later than one with a higher id
 RENAMED_AT_ONCE = 100
+# Seconds between batches on SQLite, where each holds the only write lock; who waits for it looks every 0.1 s at the latest.
+REST = 0.1
 
 
 def add_message(
@@ -62,10 +65,15 @@ def file_removed(session: Session, attachment_id: int) -> None:
 
 
 def run(session: DbSession, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Index everything that is due, until `keep_going` returns False. Returns how many documents were written."""
+    """Index everything that is due, until `keep_going` returns False. Returns how many documents were written.
+
+    On SQLite others get to write between batches.
+    """
     total = 0
+    rest = REST if session.get_bind().dialect.name == "sqlite" else 0
     while keep_going() and _is_due(session) and (done := catch_up(session)):
         total += done
+        time.sleep(rest)
     return total
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -137,6 +139,37 @@ def test_a_new_name_is_found_and_the_old_one_is_not(cast_of: Cast, numbers: dict
     assert [row for row, _ in found(cast_of.ada, "rose")] == [numbers["admin-cleo"], numbers["admin-bakery"]]
     assert found(cast_of.cleo, "rye rose") == [(numbers[name], None) for name in ("admin-cleo", "bakery-cleo")]
     assert found(cast_of.ada, "cleo park") == [(numbers["admin-cleo"], None)], "and cleo is in the address"
+
+
+OLD_LINES = """
+WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+INSERT INTO messages (conversation_id, seq, kind, sender_type, sender_id, sender_name, content, attachment_count, created_at)
+SELECT {number}, i, 'message', 'customer', {cleo}, 'Cleo', 'bread and butter ' || i, 0, '2024-02-29 12:00:00+00' FROM n
+"""
+
+
+def test_who_writes_while_much_is_indexed_does_not_wait_for_the_end(
+    app: Flask, cast_of: Cast, numbers: dict[str, int]
+) -> None:
+    """On SQLite the batches would follow each other so closely that somebody who waits found no gap."""
+    with writing(db.session) as session:
+        session.execute(text("UPDATE search_due SET after = (SELECT max(id) FROM messages)"))
+        session.execute(text(OLD_LINES.format(number=numbers["bakery-cleo"], cleo=cast_of.cleo.id)))
+
+    def index() -> None:
+        with app.app_context():
+            indexing.run(db.session)
+
+    thread = threading.Thread(target=index)
+    thread.start()
+    written = 0
+    while thread.is_alive():
+        with writing(db.session, wait_ms=400) as session:
+            session.execute(text("UPDATE conversations SET subject = subject"))
+        written += 1
+        time.sleep(0.02)
+    assert written > 5
+    assert found(cast_of.sam, "butter 4999") == [(numbers["bakery-cleo"], 4999)]
 
 
 def test_filters(cast_of: Cast, numbers: dict[str, int]) -> None:
