@@ -47,6 +47,7 @@ from messaging_app.search.asking import Clause
 from messaging_app.search.documents import BLOCK_BITS, About, Line
 
 Seat = ConversationParticipant
+SLICE = 1 << (BLOCK_BITS - 4)  # how far below the newest document a search looks first
 LINE: tuple[Column, ...] = (
     Message.id,
     Message.conversation_id,
@@ -157,26 +158,41 @@ class Candidate(NamedTuple):
         return About(*self.columns[len(Line._fields) :])
 
 
-# One block at a time, newest first, until there are enough hits. Within a block SQLite returns them in the order of the
-# index (see `models.SearchLine`); PostgreSQL sorts them, which is cheap because a block is limited.
-_BLOCKS = """WITH RECURSIVE blocks(block) AS (
-    SELECT (SELECT max(id) FROM search_lines WHERE id < :below) >> BITS
-    UNION ALL
-    SELECT (SELECT max(id) FROM search_lines WHERE id < (block << BITS)) >> BITS FROM blocks WHERE block > :above >> BITS
-)"""
+# One block at a time, newest first, until there are enough hits. SQLite returns a block's in the order of the index (see
+# `models.SearchLine`). PostgreSQL has to fetch and sort all of a block, so it tries a slice of the newest first, by both
+# indexes: enough for a frequent word.
 _PLACES = {
     "sqlite": """
+        WITH RECURSIVE blocks(block) AS (
+            SELECT (SELECT max(id) FROM search_lines WHERE id < :below) >> BITS
+            UNION ALL
+            SELECT (SELECT max(id) FROM search_lines WHERE id < (block << BITS)) >> BITS FROM blocks
+            WHERE block > :above >> BITS
+        )
         SELECT -found.rowid AS id FROM (SELECT block FROM blocks WHERE block IS NOT NULL) AS of_block
         CROSS JOIN search_index AS found WHERE found.search_index MATCH replace(:asked, '{}', of_block.block)
         AND found.rowid > -:below AND found.rowid < -:above LIMIT :most""",
     "postgresql": """
-        SELECT found.id FROM (SELECT block FROM blocks WHERE block IS NOT NULL) AS of_block
+        WITH RECURSIVE parts(low, high, slice) AS (
+            SELECT greatest(high >> BITS << BITS, high - SLICE), high, high - SLICE
+            FROM (SELECT max(id) AS high FROM search_lines WHERE id < :below) AS newest
+            UNION ALL
+            SELECT greatest(next.high >> BITS << BITS, CASE WHEN next.high > slice THEN slice END), next.high, slice
+            FROM parts CROSS JOIN LATERAL (SELECT max(id) AS high FROM search_lines WHERE id < parts.low) AS next
+            WHERE parts.low > :above
+        )
+        SELECT found.id FROM (
+            SELECT low, high, high > slice AS in_slice,
+                CAST(replace(:asked, '{}', CAST(high >> BITS AS text)) AS tsquery) AS asked
+            FROM parts WHERE high IS NOT NULL
+        ) AS part
         CROSS JOIN LATERAL (
-            SELECT all_of_block.id FROM (
-                SELECT id FROM search_lines
-                WHERE words @@ CAST(replace(:asked, '{}', CAST(of_block.block AS text)) AS tsquery) OFFSET 0
-            ) AS all_of_block
-            WHERE all_of_block.id < :below AND all_of_block.id > :above ORDER BY all_of_block.id DESC LIMIT :most
+            SELECT of_part.id FROM (
+                SELECT id FROM search_lines WHERE in_slice AND words @@ asked AND id BETWEEN low AND high
+                UNION ALL
+                SELECT id FROM search_lines WHERE NOT in_slice AND words @@ asked OFFSET 0
+            ) AS of_part
+            WHERE of_part.id BETWEEN low AND high AND of_part.id > :above ORDER BY of_part.id DESC LIMIT :most
         ) AS found LIMIT :most""",
 }
 
@@ -190,7 +206,7 @@ def candidates(
     Conversations that are not in all of `states` (see `asking.STATES`) are treated as not visible.
     """
     numbers = [bindparam(name, type_=Id) for name in ("below", "above", "most")]
-    written = _BLOCKS.replace("BITS", str(BLOCK_BITS)) + _PLACES[dialect]
+    written = _PLACES[dialect].replace("BITS", str(BLOCK_BITS)).replace("SLICE", str(SLICE))
     places = text(written).bindparams(*numbers, bindparam("asked", type_=String())).columns(column("id", Id))
     place = places.subquery("places")
     wanted = (_is_in(state, actor_type) for state in sorted(states))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC
+from itertools import islice, product
 from typing import Any
 
 import pytest
@@ -79,14 +80,21 @@ def explained(dialect: str, q: str, before: str = "") -> Any:
 
 
 def test_a_search_reads_blocks_by_the_index_until_the_page_is_full(filled: str) -> None:
+    """On PostgreSQL a slice of the newest comes first, by both indexes."""
     every_block = DOCUMENTS["postgresql"] * 2 // BLOCK + 1
-    for q, blocks in (("common", 1), ("comm", 1), ("rare", every_block), ("nothing", every_block)):
+    for q, blocks in (("common", 0), ("comm", 0), ("rare", every_block), ("nothing", every_block)):
         plan = explained(filled, q)
         if filled == "sqlite":
             assert "SCAN found VIRTUAL TABLE INDEX" in plan and "SEARCH messages USING INTEGER PRIMARY KEY" in plan
             continue
-        [scan] = [node for node in nodes(plan) if node.get("Index Name") == "ix_search_lines_words"]
-        assert (scan["Node Type"], scan["Actual Loops"]) == ("Bitmap Index Scan", blocks), q
+        both, in_slice, of_block = [
+            node for node in nodes(plan)
+            if node["Node Type"] == "BitmapAnd" or node.get("Index Name") == "ix_search_lines_words"
+        ]  # fmt: skip
+        assert in_slice in both["Plans"], q
+        assert [(node["Node Type"], node["Actual Loops"]) for node in (in_slice, of_block)] == [
+            ("Bitmap Index Scan", 1), ("Bitmap Index Scan", blocks),
+        ], q  # fmt: skip
         whole = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
         assert not any(node["Relation Name"] == "search_lines" for node in whole), q
 
@@ -101,3 +109,18 @@ def test_what_the_index_offers_is_looked_up_by_its_number(filled: str) -> None:
     )
     [look_up] = [node for node in nodes(plan) if node.get("Relation Name") == "messages"]
     assert (look_up["Index Name"], "Index Cond" in look_up) == ("pk_messages", True)
+
+
+def test_at_every_border_of_blocks_and_slices_it_is_what_one_reading_finds(filled: str) -> None:
+    """Every document, and one in 999, from places around each border."""
+    last = 2 * DOCUMENTS[filled]
+    borders = [last, last - queries.SLICE, *range(BLOCK, last, BLOCK)]
+    near = [border + step for border in borders for step in (-4, -1, 0, 1, 2, queries.SLICE, queries.SLICE + 4)]
+    query = queries.candidates(filled, ActorType.ADMIN, True)
+    for q, is_in in (("w", lambda i: True), ('"w5"', lambda i: i % 999 == 5)):
+        asked = queries.rendered(filled, "p", parse(q, UTC).clauses())
+        for below, most in product(near, (3, 40)):
+            found = query.all(db.session(), asked=asked, below=below, above=below - BLOCK - 9, most=most)
+            reading = range((min(below, last + 1) - 1) // 2, max((below - BLOCK - 9) // 2, 0), -1)
+            expected = [2 * i for i in islice(filter(is_in, reading), most)]
+            assert [one.document_id for one in found] == expected, (q, below, most)
