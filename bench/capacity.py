@@ -35,15 +35,15 @@ Number = TypeVar("Number", int, float)
 Costs = dict[str, tuple[float, float]]  # CPU milliseconds of a request: application, database
 
 COSTS: Costs = {
-    "inbox": (1.42, 0.33),
-    "thread": (1.89, 0.38),
-    "badge": (0.76, 0.12),
-    "badge, new": (0.89, 0.13),
-    "list": (1.12, 0.32),
-    "list, new": (1.42, 0.34),
-    "lines": (1.03, 0.24),
-    "lines, new": (1.55, 0.33),
-    "send": (2.19, 0.84),
+    "inbox": (3.74, 0.67),
+    "thread": (6.27, 0.69),
+    "badge": (0.85, 0.29),
+    "badge, new": (1.13, 0.34),
+    "list": (1.4, 0.46),
+    "list, new": (3.18, 0.53),
+    "lines": (1.26, 0.42),
+    "lines, new": (3.75, 0.58),
+    "send": (3.96, 1.38),
 }  # --measure prints these
 BASE_MIB, STREAM_KIB = 110, 24  # of a process, of a stream: python -m bench.live
 HEARD_MS, DELIVERED_MS = 0.11, 0.04  # a wake-up in each process, and again for each stream that it goes to
