@@ -48,6 +48,9 @@ ON_BOTH_BY_DAY = (
 NOT_EVERY_DAY = (
     "tests/browser/test_asking.py",
     "tests/browser/test_attachments.py",
+    "tests/browser/test_axe.py::test_a_search",
+    "tests/browser/test_axe.py::test_the_composers",
+    "tests/browser/test_axe.py::test_what_a_team",
     "tests/browser/test_draft_files.py",
     "tests/browser/test_drafts.py",
     "tests/browser/test_left_rows.py",
