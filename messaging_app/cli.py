@@ -180,7 +180,7 @@ def sentences() -> Iterator[None]:
     except StorageUnavailable as error:
         raise click.ClickException(f"The storage refused: {error}.") from None
     except setup.AlreadySetUp as error:
-        raise click.ClickException(str(error.detail)) from None
+        raise click.ClickException(error.explained()) from None
     except Invalid as error:
         raise click.ClickException("\n".join(str(fault.message) for fault in error.errors)) from None
     except UnicodeEncodeError:  # Python accepts such bytes as input but cannot write them

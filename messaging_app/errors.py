@@ -28,6 +28,10 @@ class Refusal(Exception):
         super().__init__(sentence or self.code)
         self.detail = sentence if sentence is not None else self.sentence
 
+    def explained(self) -> str:
+        """Return the reason for users: a sentence, or one for each invalid field."""
+        return str(self.detail)
+
 
 class NotFound(Refusal):
     """Missing, or not visible to this actor: the same response."""
@@ -116,6 +120,10 @@ class Invalid(Refusal):
     def __init__(self, *errors: FieldError) -> None:
         super().__init__()
         self.errors = errors
+
+    def explained(self) -> str:
+        """Return what is wrong with each field."""
+        return " ".join(str(error.message) for error in self.errors) or str(self.detail)
 
     def by_field(self) -> dict[str, str]:
         """Return the first message of each field."""

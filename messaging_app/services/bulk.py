@@ -21,11 +21,15 @@ ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
 
 
 class Outcome(NamedTuple):
-    """The result for one conversation: the HTTP status that a single request would have, and the code of a refusal."""
+    """The result for one conversation: the HTTP status that a single request would have.
+
+    If it was refused, also the code for programs and the reason for users.
+    """
 
     id: int
     status: int
     code: str = ""
+    reason: str = ""
 
 
 class Before(NamedTuple):
@@ -80,5 +84,5 @@ def _outcome(act_on: Callable[[int], object], number: int) -> Outcome:
     try:
         act_on(number)
     except Refusal as refusal:
-        return Outcome(number, refusal.status, refusal.code)
+        return Outcome(number, refusal.status, refusal.code, refusal.explained())
     return Outcome(number, 200)

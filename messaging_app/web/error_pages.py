@@ -37,8 +37,7 @@ def refused(error: Refusal) -> Response:
     if problems.is_for_program():
         response = problems.refused(error)
     else:
-        errors = getattr(error, "errors", ())
-        sentence = " ".join(str(item.message) for item in errors) or str(error.detail)
+        sentence = error.explained()
         response = _page(error.status, sentence)
         if is_htmx() and error.status in (409, 422):  # nothing on the page has a place for it
             response = with_events(response, toast=toast(sentence, "danger"))

@@ -112,11 +112,21 @@ def test_whoever_left_meanwhile_is_refused_where_the_choice_was_made(web: Web, t
     assert back.status_code == 422 and toast(back) == {"text": "Choose a colleague from the list.", "kind": "danger"}
 
 
-@pytest.mark.parametrize(("at", "labels"), [(9, 3), (22, 2)])
-def test_later_today_is_offered_while_the_day_lasts(web: Web, three: list[int], at: int, labels: int) -> None:
-    with time_machine.travel(datetime(2027, 5, 4, at, 20, tzinfo=UTC), tick=False):
+@pytest.mark.parametrize(
+    ("day", "at", "offered"),
+    [
+        (4, 9, ["Later today", "Tomorrow", "Next week"]),
+        (4, 22, ["Tomorrow", "Next week"]),
+        (9, 9, ["Later today", "Tomorrow"]),  # a Sunday: next week is tomorrow
+    ],
+)
+def test_what_is_offered_are_different_moments_to_come(
+    web: Web, three: list[int], day: int, at: int, offered: list[str]
+) -> None:
+    with time_machine.travel(datetime(2027, 5, day, at, 20, tzinfo=UTC), tick=False):
         page = web.signed_in("sam").get(f"/store/messages/{three[0]}/snooze").text
-    assert ("Later today" in page) == (labels == 3) and page.count('name="until"') == labels
+    assert [name for name in ("Later today", "Tomorrow", "Next week") if name in page] == offered
+    assert page.count('name="until"') == len(offered)
 
 
 def test_what_was_done_can_be_undone(web: Web, three: list[int]) -> None:
@@ -140,7 +150,9 @@ def test_many_are_acted_on_at_once_and_brought_back(web: Web, three: list[int], 
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     form = {"ids": [str(n) for n in (*three, 999)], "action": action, "user_id": str(web.cast.nadia.id), "until": until}
     done = sam.post("/store/messages/bulk", form, htmx=True)
-    assert str(toast(done)["text"]) == "3 conversations changed. 1 was refused."
+    assert str(toast(done)["text"]) == (
+        "3 conversations changed. 1 was refused. This does not exist, or you don't have access to it."
+    )
     assert rows_of(sam.get("/store/messages").text) != rows_of(before)
     undo(sam, done)
     assert rows_of(sam.get("/store/messages").text) == rows_of(before)

@@ -36,7 +36,7 @@ def snooze(actor: Actor, conversation_id: int, body: s.SnoozeUpdate) -> Answer:
 def act_on_many(actor: Actor, body: s.BulkUpdate) -> Answer:
     """Apply one action to several conversations."""
     outcomes = bulk.act(actor, body.ids, body.action, user_id=body.user_id, until=body.until)
-    results = [one._asdict() if one.code else {"id": one.id, "status": one.status} for one in outcomes]
+    results = [{"id": one.id, "status": one.status} | ({"code": one.code} if one.code else {}) for one in outcomes]
     return Answer(s.BulkResponse.model_validate({"results": results}))
 
 

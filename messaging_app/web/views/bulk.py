@@ -92,7 +92,8 @@ def _answer(actor: Actor, outcomes: list[Outcome], undo: Undo | None, *, undone:
     if undone:
         sentence = _("Undone.")
     if refused:
-        sentence += " " + ngettext("%(num)s was refused.", "%(num)s were refused.", refused)
+        reasons = dict.fromkeys(one.reason for one in outcomes if one.reason)
+        sentence = " ".join([sentence, ngettext("%(num)s was refused.", "%(num)s were refused.", refused), *reasons])
     events: dict[str, object] = {
         "thread_changed": {},
         "conversations_changed": {},

@@ -73,10 +73,9 @@ def save_assignee(actor: Actor, conversation_id: int) -> ResponseReturnValue:
 
 def _refused_assignee(actor: Actor, conversation_id: int, refusal: Invalid) -> Response:
     found = threads.get_head(actor, conversation_id)
-    error = " ".join(str(error.message) for error in refusal.errors)
     template = "turns/_assign_form.html" if is_htmx() else "turns/assign.html"
     colleagues = assignment.list_colleagues(actor)
-    return rendered(template, refusal.status, thread=found, colleagues=colleagues, error=error)
+    return rendered(template, refusal.status, thread=found, colleagues=colleagues, error=refusal.explained())
 
 
 def snooze(actor: Actor, conversation_id: int) -> ResponseReturnValue:
@@ -128,24 +127,25 @@ def moment_in_form() -> datetime | None:
 
 def refused_moment(refusal: Invalid, **context: object) -> Response:
     """Render the snooze form with an error. `context` names the conversations to snooze."""
-    error = " ".join(str(error.message) for error in refusal.errors)
     template = "turns/_snooze_form.html" if is_htmx() else "turns/snooze.html"
-    return rendered(template, refusal.status, choices=choices(), error=error, **context)
+    return rendered(template, refusal.status, choices=choices(), error=refusal.explained(), **context)
 
 
 def choices() -> list[Choice]:
-    """Return later today (if early enough), tomorrow morning and Monday morning, in the reader's time zone."""
+    """Return later today (if early enough), tomorrow morning and Monday morning, in the reader's time zone.
+
+    On Sundays, next week is tomorrow.
+    """
     zone = reader_zone()
     here = datetime.now(zone)
     tomorrow = here.date() + timedelta(days=1)
     monday = here.date() + timedelta(days=7 - here.weekday())
     later = (here + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
-    today = [Choice(_("Later today"), later.astimezone(UTC))] if later.date() == here.date() else []
-    return [
-        *today,
-        Choice(_("Tomorrow"), datetime.combine(tomorrow, MORNING, zone).astimezone(UTC)),
-        Choice(_("Next week"), datetime.combine(monday, MORNING, zone).astimezone(UTC)),
-    ]
+    found = [Choice(_("Later today"), later.astimezone(UTC))] if later.date() == here.date() else []
+    found.append(Choice(_("Tomorrow"), datetime.combine(tomorrow, MORNING, zone).astimezone(UTC)))
+    if monday != tomorrow:
+        found.append(Choice(_("Next week"), datetime.combine(monday, MORNING, zone).astimezone(UTC)))
+    return found
 
 
 def _moment(text: str) -> datetime | None:

@@ -22,7 +22,7 @@ def undo_send(actor: Actor, conversation_id: int, delayed_id: int) -> ResponseRe
     except TooLate as refusal:
         if not is_htmx():
             raise
-        told = toast(str(refusal.detail), "danger")
+        told = toast(refusal.explained(), "danger")
         return with_events(make_response("", refusal.status), toast=told, thread_changed={})
     address = f"{policy_of(actor).thread(conversation_id)}?taken_back={taken.id}"
     if not is_htmx() or "undo" in request.form:  # from a toast, which stays while the user goes to another conversation
