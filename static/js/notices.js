@@ -18,7 +18,7 @@ function remember(name, on) {
 }
 
 // Of several tabs one speaks: whoever gets the lock on this count. It holds the lock for a minute, or until its own count
-// changes again. Without locks, every tab speaks.
+// changes again. Where a browser has no locks or refuses them, every tab speaks.
 async function isFirst(count) {
   if (!navigator.locks) return true;
   return new Promise((answer) => {
@@ -29,7 +29,7 @@ async function isFirst(count) {
         letGo = done;
         setTimeout(done, 60_000);
       });
-    });
+    }).catch(() => answer(true));
   });
 }
 
