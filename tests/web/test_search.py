@@ -42,7 +42,8 @@ def test_a_hit_shows_its_line_with_the_word_marked_and_leads_to_it(
 def test_others_find_nothing_and_learn_nothing(web: Web, planted: int) -> None:
     for who, place in (("ada", PLACES["ada"]), ("tomas", "/store/messages"), ("omar", PLACES["cleo"])):
         browser = web.signed_in(who)
-        assert "Nothing found" in browser.get(f"{place}?q=planted").text
+        page = browser.get(f"{place}?q=planted").text
+        assert "Nothing found" in page and "Nothing here yet" not in page
         assert browser.get(f"{place}/{planted}?q=planted").status_code == 404
 
 
