@@ -44,8 +44,11 @@ ON_BOTH_BY_DAY = (
     "tests/test_migrations.py::test_up_down_and_up_again",
     "tests/web/test_statements.py",
 )
-# What people do less often in the browser: only bin/test --all runs these.
+# Only bin/test --all runs these: what people do less often in the browser, and what takes long for a rare fault.
 NOT_EVERY_DAY = (
+    "tests/accounts/test_codes_machine.py",
+    "tests/accounts/test_devices.py::test_whatever_a_stranger_does",
+    "tests/attachments/test_corpus.py::test_a_file_gets_its_verdict_at_both_doors",  # by day at one, in tests/files
     "tests/browser/test_asking.py",
     "tests/browser/test_attachments.py",
     "tests/browser/test_axe.py::test_a_search",
@@ -58,7 +61,14 @@ NOT_EVERY_DAY = (
     "tests/browser/test_presence.py",
     "tests/browser/test_saved_views.py",
     "tests/browser/test_second_factor.py",
+    "tests/browser/test_states.py::test_a_draft",
+    "tests/browser/test_states.py::test_the_page_for_a_new",
+    "tests/browser/test_states.py::test_words_for_one",
     "tests/browser/test_undo.py",
+    "tests/browser/test_without_scripts.py",
+    "tests/domain/test_trail_plans.py",
+    "tests/live/test_bodies.py::test_a_body_that_ends",
+    "tests/live/test_gunicorn.py::test_it_ends_quietly",
 )
 # Slow tests of which bin/test runs the first case (role, width, kind of image) only.
 ONE_CASE_BY_DAY = ("tests/browser/", "tests/files/test_storage.py", "tests/files/test_thumbnails.py")
