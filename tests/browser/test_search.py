@@ -89,6 +89,9 @@ def test_it_works_without_scripts(site: Site, visit: Visitors, planted: int, who
     field = page.get_by_role("textbox", name="Search messages, people and files")
     field.fill("planted")
     field.press("Enter")
+    subject, hit = (row(page, "Subject 1").locator(f".conversation__{part}") for part in ("subject", "hit"))
+    places = subject.bounding_box(), hit.bounding_box()
+    assert places[0] and places[1] and places[0]["width"] > 40 and places[0]["x"] == places[1]["x"], places
     row(page, "Subject 1").click()
     expect(page.get_by_text("Match 2 of 2 for")).to_be_visible()
     expect(page.locator("#message-40 mark")).to_have_text("Planted")
